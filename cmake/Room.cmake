@@ -1,0 +1,54 @@
+# crank_room(NAME SOURCES a.cpp ... PUBLIC deps PRIVATE deps TESTS x_test.cpp ... PCH <header> ...)
+#
+# A room of the house is one static library `crank_NAME` and, where it has unit tests, one test
+# program `NAME_test`. The dependency rule of the house is enforced here: a room sees the headers of
+# the rooms it names and no others, because `src/` itself is never on the include path of a
+# target; each room exports an include directory that holds only itself.
+include(CMakeParseArguments)
+
+add_library(crank_flags INTERFACE)
+target_compile_options(crank_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Werror
+  -fno-strict-aliasing -fstack-protector-strong -ffunction-sections -fdata-sections
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-missing-field-initializers -Wno-gnu-statement-expression>
+  -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+target_link_options(crank_flags INTERFACE -Wl,--gc-sections)
+if(CRANK_SANITIZE)
+  target_compile_options(crank_flags INTERFACE -fsanitize=${CRANK_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(crank_flags INTERFACE -fsanitize=${CRANK_SANITIZE})
+endif()
+if(CRANK_FUZZ)
+  target_compile_options(crank_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(crank_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+function(crank_room NAME)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE;TESTS;TEST_LIBS;PCH" ${ARGN})
+  set(target crank_${NAME})
+  # One include root per room: ${build}/include/NAME/NAME -> src/NAME.
+  set(root ${CMAKE_BINARY_DIR}/include/${NAME})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${NAME} SYMBOLIC)
+  if(ROOM_SOURCES)
+    add_library(${target} STATIC ${ROOM_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(${target} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE} crank_flags)
+    if(ROOM_PCH)
+      target_precompile_headers(${target} PRIVATE ${ROOM_PCH})
+    endif()
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+    target_link_libraries(${target} INTERFACE ${ROOM_PUBLIC})
+  endif()
+  target_include_directories(${target} ${scope} ${root})
+  if(ROOM_TESTS AND CRANK_TESTS)
+    add_executable(${NAME}_test ${ROOM_TESTS})
+    target_link_libraries(${NAME}_test PRIVATE ${target} ${ROOM_PRIVATE} ${ROOM_TEST_LIBS}
+      crank_flags GTest::gmock GTest::gtest_main Threads::Threads)
+    target_compile_definitions(${NAME}_test PRIVATE
+      CRANK_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CRANK_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    add_test(NAME ${NAME} COMMAND ${NAME}_test)
+  endif()
+endfunction()
