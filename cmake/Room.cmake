@@ -42,7 +42,8 @@ function(crank_room NAME)
     set(scope INTERFACE)
     target_link_libraries(${target} INTERFACE ${ROOM_PUBLIC})
   endif()
-  target_include_directories(${target} ${scope} ${root})
+  # -iquote, not -I: the room `sys` must not shadow the system's <sys/file.h>.
+  target_compile_options(${target} ${scope} "SHELL:-iquote ${root}")
   if(ROOM_TESTS AND CRANK_TESTS)
     add_executable(${NAME}_test ${ROOM_TESTS})
     target_link_libraries(${NAME}_test PRIVATE ${target} ${ROOM_PRIVATE} ${ROOM_TEST_LIBS}

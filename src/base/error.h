@@ -14,23 +14,24 @@ namespace crank {
 // A closed set: every code has one row in the table in error.cpp that gives its name and the exit
 // code of a command that fails with it. What a program must tell apart has a code of its own.
 enum class Code : std::uint8_t {
-    invalid_argument,    // the caller's value is malformed or out of range
-    usage,               // a flag or an argument of the command line is wrong
-    not_found,           // the named object does not exist
-    already_exists,      // a name, a port or a path is taken
-    in_use,              // the object exists and something depends on it
-    failed_precondition, // the object is in the wrong state for this (not running, not created, ...)
-    permission_denied,   // the rights of the caller do not suffice
-    unsupported,         // this host or this version cannot do it
-    exhausted,           // no space, no memory, no address, a limit was reached
-    deadline_exceeded,   // a wait ran out
-    cancelled,           // the user or a signal ended it
-    corrupt,             // stored or received data contradicts its digest or its format
-    io,                  // a system call failed for a reason not listed above
-    step_failed,         // a RUN step or a hook ended with a status other than 0
-    cannot_invoke,       // the worker's program exists and cannot be executed (exit code 126)
-    command_not_found,   // the worker's program does not exist (exit code 127)
-    internal,            // a bug of crank
+    invalid_argument,     // the caller's value is malformed or out of range
+    usage,                // a flag or an argument of the command line is wrong
+    not_found,            // the named object does not exist
+    already_exists,       // a name, a port or a path is taken
+    in_use,               // the object exists and something depends on it
+    failed_precondition,  // the object is in the wrong state for this (not running, not created,
+                          // ...)
+    permission_denied,    // the rights of the caller do not suffice
+    unsupported,          // this host or this version cannot do it
+    exhausted,            // no space, no memory, no address, a limit was reached
+    deadline_exceeded,    // a wait ran out
+    cancelled,            // the user or a signal ended it
+    corrupt,              // stored or received data contradicts its digest or its format
+    io,                   // a system call failed for a reason not listed above
+    step_failed,          // a RUN step or a hook ended with a status other than 0
+    cannot_invoke,        // the worker's program exists and cannot be executed (exit code 126)
+    command_not_found,    // the worker's program does not exist (exit code 127)
+    internal,             // a bug of crank
 };
 
 // `name` as printed in JSON; `exit_code` for verbs other than `run`, `exec` (which use 125 for
@@ -92,7 +93,9 @@ inline std::unexpected<Error> fail(Code code, std::string message,
                                    std::source_location where = std::source_location::current()) {
     return std::unexpected(Error(code, std::move(message), where));
 }
-inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+    return std::unexpected(std::move(error));
+}
 // From the current errno, which must be that of the call just made.
 std::unexpected<Error> fail_errno(std::string what,
                                   std::source_location where = std::source_location::current());
@@ -108,18 +111,18 @@ inline void take(std::expected<void, Error>&&) {}
 }  // namespace crank
 
 // Evaluates to the value of a Result, or returns its error from the enclosing function.
-#define TRY(expression)                                                              \
-    __extension__({                                                                  \
-        auto try_result_ = (expression);                                             \
-        if (!try_result_) return std::unexpected(std::move(try_result_).error());    \
-        ::crank::detail::take(std::move(try_result_));                               \
+#define TRY(expression)                                                           \
+    __extension__({                                                               \
+        auto try_result_ = (expression);                                          \
+        if (!try_result_) return std::unexpected(std::move(try_result_).error()); \
+        ::crank::detail::take(std::move(try_result_));                            \
     })
 
 // As TRY, and names what was being done: TRY_IN(load(x), "loading image " + name).
-#define TRY_IN(expression, context)                                                  \
-    __extension__({                                                                  \
-        auto try_result_ = (expression);                                             \
-        if (!try_result_)                                                            \
+#define TRY_IN(expression, context)                                                       \
+    __extension__({                                                                       \
+        auto try_result_ = (expression);                                                  \
+        if (!try_result_)                                                                 \
             return std::unexpected(std::move(try_result_).error().with_context(context)); \
-        ::crank::detail::take(std::move(try_result_));                               \
+        ::crank::detail::take(std::move(try_result_));                                    \
     })

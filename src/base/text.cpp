@@ -121,8 +121,10 @@ std::string shell_quote(std::string_view word) {
         return std::string(word);
     std::string out = "'";
     for (char c : word) {
-        if (c == '\'') out += "'\\''";
-        else out += c;
+        if (c == '\'')
+            out += "'\\''";
+        else
+            out += c;
     }
     return out + "'";
 }

@@ -12,8 +12,8 @@ namespace crank {
 
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
-std::string_view trim(std::string_view text);  // ASCII white space on both ends
-std::string to_lower(std::string_view text);   // ASCII
+std::string_view trim(std::string_view text);                  // ASCII white space on both ends
+std::string to_lower(std::string_view text);                   // ASCII
 std::optional<std::int64_t> parse_int(std::string_view text);  // decimal, whole text
 
 std::string to_hex(std::span<const std::uint8_t> bytes);

@@ -2,7 +2,9 @@
 
 namespace crank {
 
-Undo::Undo(Undo&& other) noexcept : steps_(std::move(other.steps_)) { other.steps_.clear(); }
+Undo::Undo(Undo&& other) noexcept : steps_(std::move(other.steps_)) {
+    other.steps_.clear();
+}
 
 Undo::~Undo() {
     while (!steps_.empty()) {

@@ -9,8 +9,14 @@ TEST(Undo, RunsLastInFirstOut) {
     std::string order;
     {
         Undo undo;
-        undo.add([&]() -> Result<> { order += "a"; return {}; });
-        undo.add([&]() -> Result<> { order += "b"; return {}; });
+        undo.add([&]() -> Result<> {
+            order += "a";
+            return {};
+        });
+        undo.add([&]() -> Result<> {
+            order += "b";
+            return {};
+        });
     }
     EXPECT_EQ(order, "ba");
 }
@@ -19,7 +25,10 @@ TEST(Undo, CommitDisarms) {
     bool ran = false;
     {
         Undo undo;
-        undo.add([&]() -> Result<> { ran = true; return {}; });
+        undo.add([&]() -> Result<> {
+            ran = true;
+            return {};
+        });
         undo.commit();
     }
     EXPECT_FALSE(ran);

@@ -76,16 +76,25 @@ Result<std::int64_t> parse_size(std::string_view text) {
     auto number = take_decimal(rest);
     if (!number) return bad("not a number");
     std::string unit = to_lower(trim(rest));
-    if (unit.ends_with("ib") && unit.size() == 3) unit.resize(1);
-    else if (unit.ends_with("b") && unit.size() == 2) unit.resize(1);
+    if (unit.ends_with("ib") && unit.size() == 3)
+        unit.resize(1);
+    else if (unit.ends_with("b") && unit.size() == 2)
+        unit.resize(1);
     std::int64_t factor = 0;
-    if (unit.empty() || unit == "b") factor = 1;
-    else if (unit == "k") factor = std::int64_t{1} << 10;
-    else if (unit == "m") factor = std::int64_t{1} << 20;
-    else if (unit == "g") factor = std::int64_t{1} << 30;
-    else if (unit == "t") factor = std::int64_t{1} << 40;
-    else if (unit == "p") factor = std::int64_t{1} << 50;
-    else return bad("unknown unit '" + unit + "'");
+    if (unit.empty() || unit == "b")
+        factor = 1;
+    else if (unit == "k")
+        factor = std::int64_t{1} << 10;
+    else if (unit == "m")
+        factor = std::int64_t{1} << 20;
+    else if (unit == "g")
+        factor = std::int64_t{1} << 30;
+    else if (unit == "t")
+        factor = std::int64_t{1} << 40;
+    else if (unit == "p")
+        factor = std::int64_t{1} << 50;
+    else
+        return bad("unknown unit '" + unit + "'");
     auto value = scale(*number, factor);
     if (!value) return bad("out of range");
     return *value;
@@ -93,9 +102,10 @@ Result<std::int64_t> parse_size(std::string_view text) {
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     auto bad = [&](std::string_view why) {
-        return fail(Error(Code::invalid_argument,
-                          "invalid duration '" + std::string(text) + "': " + std::string(why))
-                        .with_hint("write a number with ns, us, ms, s, m or h behind it, like 1m30s"));
+        return fail(
+            Error(Code::invalid_argument,
+                  "invalid duration '" + std::string(text) + "': " + std::string(why))
+                .with_hint("write a number with ns, us, ms, s, m or h behind it, like 1m30s"));
     };
     if (text == "0") return std::chrono::nanoseconds{0};
     std::string_view rest = text;
@@ -111,14 +121,22 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
         std::string_view unit = rest.substr(0, length);
         rest.remove_prefix(length);
         std::int64_t factor = 0;
-        if (unit == "ns") factor = 1;
-        else if (unit == "us" || unit == "\u00b5s") factor = 1'000;
-        else if (unit == "ms") factor = 1'000'000;
-        else if (unit == "s") factor = 1'000'000'000;
-        else if (unit == "m") factor = 60'000'000'000;
-        else if (unit == "h") factor = 3'600'000'000'000;
-        else if (unit.empty()) return bad("the unit is missing");
-        else return bad("unknown unit '" + std::string(unit) + "'");
+        if (unit == "ns")
+            factor = 1;
+        else if (unit == "us" || unit == "\u00b5s")
+            factor = 1'000;
+        else if (unit == "ms")
+            factor = 1'000'000;
+        else if (unit == "s")
+            factor = 1'000'000'000;
+        else if (unit == "m")
+            factor = 60'000'000'000;
+        else if (unit == "h")
+            factor = 3'600'000'000'000;
+        else if (unit.empty())
+            return bad("the unit is missing");
+        else
+            return bad("unknown unit '" + std::string(unit) + "'");
         auto value = scale(*number, factor);
         if (!value) return bad("out of range");
         total += *value;
@@ -133,8 +151,9 @@ Result<std::int64_t> parse_cpus(std::string_view text) {
     std::optional<std::int64_t> value;
     if (number && rest.empty()) value = scale(*number, 1'000'000'000);
     if (!value || *value < 1'000'000)
-        return fail(Error(Code::invalid_argument, "invalid number of CPUs '" + std::string(text) + "'")
-                        .with_hint("write a decimal of at least 0.001, like 0.5 or 2"));
+        return fail(
+            Error(Code::invalid_argument, "invalid number of CPUs '" + std::string(text) + "'")
+                .with_hint("write a decimal of at least 0.001, like 0.5 or 2"));
     return *value;
 }
 
@@ -198,7 +217,8 @@ std::string format_duration(std::chrono::nanoseconds duration) {
 }
 
 std::string format_time(std::chrono::system_clock::time_point time) {
-    auto since_epoch = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+    auto since_epoch =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
     std::time_t seconds = since_epoch.count() / 1'000'000'000;
     long nanoseconds = since_epoch.count() % 1'000'000'000;
     if (nanoseconds < 0) {
@@ -209,8 +229,8 @@ std::string format_time(std::chrono::system_clock::time_point time) {
     gmtime_r(&seconds, &parts);
     std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ",
-                  parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-                  parts.tm_sec, nanoseconds);
+                  parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                  parts.tm_min, parts.tm_sec, nanoseconds);
     return text.data();
 }
 

@@ -1,0 +1,74 @@
+// Networks of containers: a namespace, a bridge, an address, a published port.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "sys/unique_fd.h"
+
+namespace crank::network {
+
+// The default bridge. Its device, subnet and NAT rules are made by the first container that needs
+// them and stay until `remove_bridge` (as Docker's docker0 does).
+struct BridgeConfig {
+    std::string device = "crank0";
+    std::string subnet;     // CIDR, "10.88.0.0/16"; empty: the first of the built-in candidates
+                            // that overlaps no route and no address of the host; then remembered
+                            // in state_dir
+    std::string state_dir;  // absolute, on a file system that a reboot empties: leases, lock
+};
+
+struct Attachment {
+    std::string address;  // "10.88.0.2"
+    int prefix = 16;
+    std::string gateway;  // "10.88.0.1"
+    std::string mac;
+    std::string host_device;
+    std::string lease_path;  // absolute; unlink it to give the address back
+};
+
+// A new network namespace, empty but for lo (down); the caller stays in its own.
+Result<sys::UniqueFd> create_namespace();
+// Brings lo up inside (127.0.0.1, ::1).
+Result<> bring_up_loopback(int namespace_fd);
+
+// Makes the bridge if it is missing (device, address, forwarding, masquerading in a table of our
+// own: `inet crank...`), leases an address and creates a veth whose peer is born as eth0 inside the
+// namespace with address, default route and lo up; returns when packets flow (link state flushed).
+// Two commands at once are normal. Errors undo what was done.
+Result<Attachment> attach(const BridgeConfig& bridge, std::string_view container_id,
+                          int namespace_fd);
+// Takes the lease back (the veth goes with its namespace). not_found is no error.
+Result<> release(const Attachment& attachment);
+// Removes bridge, rules and state where no lease is left: in_use otherwise.
+Result<> remove_bridge(const BridgeConfig& bridge);
+
+// `-p [ip:][host]:container[/tcp|udp]`, also ranges of equal length; host port 0 or empty: any
+// free one.
+struct PortSpec {
+    std::string host_ip;  // empty: the default publish address
+    std::uint16_t host_port = 0;
+    std::uint16_t container_port = 0;
+    std::string protocol = "tcp";
+    bool operator==(const PortSpec&) const = default;
+};
+// Errors: invalid_argument naming the text and the part that is wrong; unsupported for sctp.
+Result<std::vector<PortSpec>> parse_port(std::string_view text);
+
+// A bound listener of a published port (design.md section 5). Without an address: 127.0.0.1 and
+// ::1, two sockets.
+struct Listener {
+    sys::UniqueFd fd;  // non-blocking, close-on-exec, listening
+    std::string host_ip;
+    std::uint16_t host_port = 0;  // the real one
+    std::uint16_t container_port = 0;
+};
+// Errors: already_exists with "port 8501 on 127.0.0.1 is in use by nginx (pid 123)" where it can be
+// found out, permission_denied for ports below net.ipv4.ip_unprivileged_port_start.
+Result<std::vector<Listener>> listen_on(const PortSpec& port, std::string_view default_host_ip);
+
+}  // namespace crank::network

@@ -1,0 +1,136 @@
+// The OCI runtime configuration, config.json (runtime-spec v1.2, config.md and config-linux.md):
+// the only contract between engine, builder and runtime. The types hold what crank's engine uses;
+// the room grows with the verbs of `crank oci`. parse() refuses unknown fields by name.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace crank::oci {
+
+struct User {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::vector<std::uint32_t> additional_gids;
+    std::optional<std::uint32_t> umask;
+};
+
+// Names as in the specification: "CAP_CHOWN".
+struct CapabilitySets {
+    std::vector<std::string> bounding, effective, permitted, inheritable, ambient;
+};
+
+struct Rlimit {
+    std::string type;  // "RLIMIT_NOFILE"
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+};
+
+struct Process {
+    bool terminal = false;
+    std::uint16_t console_rows = 0, console_columns = 0;
+    User user;
+    std::vector<std::string> args;
+    std::vector<std::string> env;  // "NAME=value"
+    std::string cwd = "/";
+    CapabilitySets capabilities;
+    std::vector<Rlimit> rlimits;
+    bool no_new_privileges = true;
+    std::optional<int> oom_score_adj;
+};
+
+struct Mount {
+    std::string destination;  // absolute, inside the container
+    std::string type;         // "proc", "tmpfs", "bind", ...
+    std::string source;
+    std::vector<std::string> options;  // "ro", "nosuid", "rbind", "size=64m", ...
+};
+
+struct Namespace {
+    std::string type;  // "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"
+    std::string path;  // empty: a new one
+};
+
+struct DeviceRule {
+    bool allow = false;
+    std::string type = "a";  // "a", "c", "b"
+    std::optional<std::int64_t> major, minor;
+    std::string access;  // "rwm"
+};
+
+struct Device {
+    std::string path, type;
+    std::int64_t major = 0, minor = 0;
+    std::uint32_t file_mode = 0666, uid = 0, gid = 0;
+};
+
+struct Resources {
+    std::optional<std::int64_t> memory_limit;  // bytes
+    std::optional<std::int64_t> memory_swap;   // bytes, memory + swap; -1 unlimited
+    std::optional<std::int64_t> memory_reservation;
+    std::optional<std::uint64_t> cpu_shares;
+    std::optional<std::int64_t> cpu_quota;    // microseconds per period
+    std::optional<std::uint64_t> cpu_period;  // microseconds
+    std::string cpuset_cpus, cpuset_mems;
+    std::optional<std::int64_t> pids_limit;  // -1 unlimited
+    std::vector<DeviceRule> devices;
+};
+
+struct SeccompArg {
+    std::uint32_t index = 0;
+    std::uint64_t value = 0, value_two = 0;
+    std::string op;  // "SCMP_CMP_EQ", ...
+};
+
+struct SeccompSyscall {
+    std::vector<std::string> names;
+    std::string action;  // "SCMP_ACT_ALLOW", ...
+    std::optional<std::uint32_t> errno_ret;
+    std::vector<SeccompArg> args;
+};
+
+struct Seccomp {
+    std::string default_action;
+    std::optional<std::uint32_t> default_errno_ret;
+    std::vector<std::string> architectures;
+    std::vector<SeccompSyscall> syscalls;
+};
+
+struct IdMapping {
+    std::uint32_t container_id = 0, host_id = 0, size = 0;
+};
+
+struct Linux {
+    std::vector<Namespace> namespaces;
+    std::vector<IdMapping> uid_mappings, gid_mappings;
+    std::vector<Device> devices;
+    Resources resources;
+    std::string cgroups_path;
+    std::string rootfs_propagation;
+    std::vector<std::string> masked_paths, readonly_paths;
+    std::map<std::string, std::string> sysctl;
+    std::optional<Seccomp> seccomp;  // absent: unconfined
+};
+
+struct RuntimeSpec {
+    std::string oci_version = "1.2.0";
+    std::string hostname;
+    std::string root_path;  // of the bundle; empty where the engine hands over mounted layers
+    bool root_readonly = false;
+    Process process;
+    std::vector<Mount> mounts;  // in the order they are made
+    Linux linux;
+    std::map<std::string, std::string> annotations;
+};
+
+// Errors: invalid_argument with the JSON path of the field ("process.user.uid").
+Result<RuntimeSpec> parse_runtime_spec(std::string_view json);
+std::string serialize(const RuntimeSpec& spec);
+
+}  // namespace crank::oci

@@ -1,0 +1,109 @@
+// The pure part of the runtime: from a spec and the facts of the host to a list of steps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/runtime_spec.h"
+#include "shim/wire.h"
+
+namespace crank::runtime {
+
+enum class CgroupMode : std::uint8_t {
+    none,  // no writable hierarchy
+    v1,    // controllers in v1 hierarchies (a v2 beside them or not: "hybrid")
+    v2,
+};
+
+// What the plan needs to know of the machine; read once per command (probe_host, host.h).
+struct HostFacts {
+    CgroupMode cgroup_mode = CgroupMode::none;
+    // v1: mount point of each controller that crank uses ("memory" -> "/sys/fs/cgroup/memory").
+    // v2: one entry "" -> "/sys/fs/cgroup", and the controllers enabled at its root.
+    std::vector<std::pair<std::string, std::string>> cgroup_mounts;
+    std::vector<std::string> v2_controllers;
+    bool root = true;               // effective uid 0 with CAP_SYS_ADMIN
+    std::string architecture;       // "amd64", "arm64" (GOARCH)
+    int cpus = 1;                   // online
+    std::int64_t memory_total = 0;  // bytes
+    bool swap_accounting = false;
+    std::string shim_path;  // crank-shim beside the executable or in libexec
+};
+
+// What the container's file system is made of. Paths relative to `base` unless absolute.
+struct Rootfs {
+    std::string base;
+    std::vector<std::string> lower;  // top first
+    std::string upper, work;         // both empty: the root is mounted read-only
+    bool throw_away = false;         // nothing in upper must survive a power cut: mount it volatile
+};
+
+// A file system object the monitor removes after the exit has been recorded, in this order.
+struct AfterExit {
+    enum class Kind : std::uint8_t { unlink, remove_tree } kind = Kind::unlink;
+    std::string path;  // absolute
+};
+
+// A published TCP port: connections to the listener of the same index go to this address as seen
+// from the host's network namespace.
+struct ForwardedPort {
+    std::uint32_t ipv4 = 0;  // network byte order
+    std::uint16_t port = 0;  // host byte order
+};
+
+struct LogOptions {
+    std::string path;                    // absolute; empty: no log
+    std::uint64_t max_bytes = 10 << 20;  // of one file
+    std::uint32_t max_files = 5;         // path, path.1, ... path.4
+};
+
+// What the OCI configuration has no word for.
+struct Options {
+    bool init = true;             // crank-shim as PID 1: forwards signals, reaps orphans
+    bool default_seccomp = true;  // the built-in filter where spec.linux.seccomp is absent
+    bool gate = false;            // wait for open_gate() before the worker's program starts
+    bool timings = false;
+    std::string state_dir;  // absolute; the monitor writes `state` and `exit` here
+    LogOptions log;
+    std::vector<ForwardedPort> ports;
+    std::vector<AfterExit> after_exit;
+    std::string mount_point;  // absolute, an existing empty directory: the root is mounted on it
+                              // in the container's own mount namespace
+};
+
+// One line of `crank run --explain` and of an error message: "mount proc on /proc".
+struct Step {
+    shim::Op op;  // offsets are into Plan::text
+    std::string description;
+};
+
+// A file to write in a cgroup, by the parent, before the start.
+struct CgroupWrite {
+    std::string controller;  // "" on v2
+    std::string file, value;
+    bool optional = false;  // the host may lack the file (swap accounting, for example)
+};
+
+struct Plan {
+    std::vector<std::string> cgroup_dirs;  // absolute, created in this order
+    std::vector<CgroupWrite> cgroup_writes;
+    // Sources of bind mounts, opened by the parent as detached mounts: index = Op::fd slot order.
+    struct Bind {
+        std::string source;          // absolute on the host
+        std::uint64_t attr_set = 0;  // MOUNT_ATTR_* applied to the detached mount
+        bool recursive = true;
+    };
+    std::vector<Bind> binds;
+    std::vector<Step> child;  // performed by the container's first process, in order
+    std::string text;         // the strings that ops refer to, NUL-terminated
+    std::uint64_t clone_flags = 0;
+    std::string describe() const;  // all of it, a line each
+};
+
+// Pure. Errors: invalid_argument or unsupported, naming the field of the spec.
+Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
+                  const HostFacts& facts, bool joins_network_namespace);
+
+}  // namespace crank::runtime
