@@ -7,84 +7,48 @@ namespace crank {
 
 CodeInfo describe(Code code) {
     switch (code) {
-        case Code::invalid_argument:
-            return {"invalid_argument", 1};
-        case Code::usage:
-            return {"usage", 2};
-        case Code::not_found:
-            return {"not_found", 1};
-        case Code::already_exists:
-            return {"already_exists", 1};
-        case Code::in_use:
-            return {"in_use", 1};
-        case Code::failed_precondition:
-            return {"failed_precondition", 1};
-        case Code::permission_denied:
-            return {"permission_denied", 1};
-        case Code::unsupported:
-            return {"unsupported", 1};
-        case Code::exhausted:
-            return {"exhausted", 1};
-        case Code::deadline_exceeded:
-            return {"deadline_exceeded", 1};
-        case Code::cancelled:
-            return {"cancelled", 130};
-        case Code::corrupt:
-            return {"corrupt", 1};
-        case Code::io:
-            return {"io", 1};
-        case Code::step_failed:
-            return {"step_failed", 1};
-        case Code::cannot_invoke:
-            return {"cannot_invoke", 126};
-        case Code::command_not_found:
-            return {"command_not_found", 127};
-        case Code::internal:
-            return {"internal", 1};
+        case Code::invalid_argument: return {"invalid_argument", 1};
+        case Code::usage: return {"usage", 2};
+        case Code::not_found: return {"not_found", 1};
+        case Code::already_exists: return {"already_exists", 1};
+        case Code::in_use: return {"in_use", 1};
+        case Code::failed_precondition: return {"failed_precondition", 1};
+        case Code::permission_denied: return {"permission_denied", 1};
+        case Code::unsupported: return {"unsupported", 1};
+        case Code::exhausted: return {"exhausted", 1};
+        case Code::deadline_exceeded: return {"deadline_exceeded", 1};
+        case Code::cancelled: return {"cancelled", 130};
+        case Code::corrupt: return {"corrupt", 1};
+        case Code::io: return {"io", 1};
+        case Code::step_failed: return {"step_failed", 1};
+        case Code::cannot_invoke: return {"cannot_invoke", 126};
+        case Code::command_not_found: return {"command_not_found", 127};
+        case Code::internal: return {"internal", 1};
     }
     return {"internal", 1};
 }
 
 Code code_of_errno(int error_number) {
     switch (error_number) {
-        case ENOENT:
-            return Code::not_found;
-        case EEXIST:
-            return Code::already_exists;
-        case EADDRINUSE:
-            return Code::already_exists;
-        case EBUSY:
-            return Code::in_use;
-        case ENOTEMPTY:
-            return Code::in_use;
-        case EACCES:
-            return Code::permission_denied;
-        case EPERM:
-            return Code::permission_denied;
-        case EROFS:
-            return Code::permission_denied;
-        case EINVAL:
-            return Code::invalid_argument;
-        case ENOSYS:
-            return Code::unsupported;
-        case EOPNOTSUPP:
-            return Code::unsupported;
-        case ENOSPC:
-            return Code::exhausted;
-        case EDQUOT:
-            return Code::exhausted;
-        case ENOMEM:
-            return Code::exhausted;
-        case EMFILE:
-            return Code::exhausted;
-        case ENFILE:
-            return Code::exhausted;
-        case ETIMEDOUT:
-            return Code::deadline_exceeded;
-        case EINTR:
-            return Code::cancelled;
-        default:
-            return Code::io;
+        case ENOENT: return Code::not_found;
+        case EEXIST: return Code::already_exists;
+        case EADDRINUSE: return Code::already_exists;
+        case EBUSY: return Code::in_use;
+        case ENOTEMPTY: return Code::in_use;
+        case EACCES: return Code::permission_denied;
+        case EPERM: return Code::permission_denied;
+        case EROFS: return Code::permission_denied;
+        case EINVAL: return Code::invalid_argument;
+        case ENOSYS: return Code::unsupported;
+        case EOPNOTSUPP: return Code::unsupported;
+        case ENOSPC: return Code::exhausted;
+        case EDQUOT: return Code::exhausted;
+        case ENOMEM: return Code::exhausted;
+        case EMFILE: return Code::exhausted;
+        case ENFILE: return Code::exhausted;
+        case ETIMEDOUT: return Code::deadline_exceeded;
+        case EINTR: return Code::cancelled;
+        default: return Code::io;
     }
 }
 

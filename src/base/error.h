@@ -93,9 +93,7 @@ inline std::unexpected<Error> fail(Code code, std::string message,
                                    std::source_location where = std::source_location::current()) {
     return std::unexpected(Error(code, std::move(message), where));
 }
-inline std::unexpected<Error> fail(Error error) {
-    return std::unexpected(std::move(error));
-}
+inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
 // From the current errno, which must be that of the call just made.
 std::unexpected<Error> fail_errno(std::string what,
                                   std::source_location where = std::source_location::current());

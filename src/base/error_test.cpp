@@ -19,12 +19,8 @@ Result<> outer(int n) {
     return {};
 }
 
-Result<std::unique_ptr<int>> move_only() {
-    return std::make_unique<int>(7);
-}
-Result<int> unwrap() {
-    return *TRY(move_only());
-}
+Result<std::unique_ptr<int>> move_only() { return std::make_unique<int>(7); }
+Result<int> unwrap() { return *TRY(move_only()); }
 
 TEST(Error, TryPassesTheValueOn) {
     EXPECT_TRUE(outer(4).has_value());

@@ -2,9 +2,7 @@
 
 namespace crank {
 
-Undo::Undo(Undo&& other) noexcept : steps_(std::move(other.steps_)) {
-    other.steps_.clear();
-}
+Undo::Undo(Undo&& other) noexcept : steps_(std::move(other.steps_)) { other.steps_.clear(); }
 
 Undo::~Undo() {
     while (!steps_.empty()) {

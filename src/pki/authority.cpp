@@ -96,14 +96,8 @@ Result<Leaf> Authority::issue(const LeafPlan& plan, TimePoint now) const {
 Result<std::string> Authority::certificate_pem() const {
     return certificate_to_pem(parts_->certificate.get());
 }
-Result<Secret> Authority::key_pem() const {
-    return key_to_pem(parts_->key.get());
-}
-std::string Authority::common_name() const {
-    return common_name_of(parts_->certificate.get());
-}
-TimePoint Authority::not_after() const {
-    return end_of(parts_->certificate.get());
-}
+Result<Secret> Authority::key_pem() const { return key_to_pem(parts_->key.get()); }
+std::string Authority::common_name() const { return common_name_of(parts_->certificate.get()); }
+TimePoint Authority::not_after() const { return end_of(parts_->certificate.get()); }
 
 }  // namespace crank::pki

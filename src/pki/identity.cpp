@@ -10,9 +10,7 @@ namespace {
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::size_t kMaxName = 253;
 
-bool is_label_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-}
+bool is_label_byte(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }
 
 bool is_label(std::string_view text) {
     return !text.empty() && text.size() <= kMaxLabel && text.front() != '-' && text.back() != '-' &&

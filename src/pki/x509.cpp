@@ -17,9 +17,7 @@ constexpr std::array<std::uint8_t, 4> kLoopback4{127, 0, 0, 1};
 constexpr std::array<std::uint8_t, 16> kLoopback6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
 // There is a file to decrypt only where somebody else wrote it: never ask for a pass phrase.
-int no_pass_phrase(char*, int, int, void*) {
-    return -1;
-}
+int no_pass_phrase(char*, int, int, void*) { return -1; }
 
 Result<> add_subject_entry(X509_NAME* name, const char* field, const std::string& value) {
     return check(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,

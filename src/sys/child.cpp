@@ -74,9 +74,7 @@ Result<std::optional<WaitStatus>> Child::wait_for(std::chrono::milliseconds dead
     return std::optional(TRY(wait()));
 }
 
-Result<> Child::signal(int number) {
-    return pidfd_signal(pidfd_.get(), number);
-}
+Result<> Child::signal(int number) { return pidfd_signal(pidfd_.get(), number); }
 
 namespace {
 

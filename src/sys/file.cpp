@@ -32,9 +32,7 @@ Result<UniqueFd> open_dir_at(int dirfd, const std::string& path) {
     return open_at(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-Result<UniqueFd> open_dir(const std::string& path) {
-    return open_dir_at(AT_FDCWD, path);
-}
+Result<UniqueFd> open_dir(const std::string& path) { return open_dir_at(AT_FDCWD, path); }
 
 Result<UniqueFd> open_in_root(int rootfd, const std::string& path, int flags, mode_t mode) {
     open_how how{};
@@ -202,9 +200,7 @@ Result<> remove_tree_at(int dirfd, const std::string& name, const std::string& s
 
 }  // namespace
 
-Result<> remove_tree(const std::string& path) {
-    return remove_tree_at(AT_FDCWD, path, path, 0);
-}
+Result<> remove_tree(const std::string& path) { return remove_tree_at(AT_FDCWD, path, path, 0); }
 
 Result<> rename(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) != 0) return fail_errno("rename " + from + " to " + to);

@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# ./dev test: everything that must hold. Each step runs even when an earlier one failed; the last
+# line is the sum: "N passed, N failed, N skipped".
+#
+#   ./dev test                 all steps
+#   ./dev test unit spec       these steps only
+#   ./dev test --long          the campaigns too
+#
+# Steps: build unit spec security lint portable asan tsan (and fuzz with --long).
+set -euo pipefail
+# shellcheck source=tools/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
+
+results=$CRANK_TOP/build/test-results
+all_steps=(build unit spec security lint portable asan tsan)
+# Every program under test is stopped by its own test; this bounds one that hangs.
+unit_timeout=300
+
+record() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$results/steps.tsv"; }
+
+# run_step KIND NAME COMMAND...: KIND is "counted" where the step leaves reports with its own
+# counts, and "single" where the step itself is the one test.
+#
+# Leaves the status in step_status and never fails. It must not be called where bash ignores -e
+# (after `if`, or beside && and ||): the step's own commands would lose it too.
+run_step() {
+    local kind=$1 name=$2 began
+    shift 2
+    began=$(date +%s)
+    say "== $name"
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    step_status=$?
+    set -e
+    record "$kind" "$name" "$step_status" "$(($(date +%s) - began))"
+    if [ "$step_status" != 0 ]; then say "== $name: FAILED ($step_status)"; fi
+}
+
+# Builds a preset and, where that worked, runs its unit tests.
+build_and_unit() {
+    run_step single "build $1" build_preset "$1"
+    if [ "$step_status" = 0 ]; then run_step counted "unit $1" unit_tests "$1"; fi
+}
+
+unit_tests() {
+    local preset=$1 out=$results/$1-unit
+    mkdir -p "$out"
+    # stdout belongs to the summary line
+    GTEST_OUTPUT="xml:$out/" ctest --test-dir "$CRANK_TOP/build/$preset" -j "$(nproc)" \
+        --output-on-failure --timeout "$unit_timeout" --no-tests=error \
+        --output-junit "$out/ctest.junit" >&2
+}
+
+# bats_tests PRESET SUITE: the transcripts of tests/SUITE with the programs of that preset.
+bats_tests() {
+    local preset=$1 suite=$2 out=$results/$1-$2 files
+    files=$(find "$CRANK_TOP/tests/$suite" -name '*.bats' 2>/dev/null | sort)
+    if [ -z "$files" ]; then
+        say "no $suite tests yet"
+        return 0
+    fi
+    mkdir -p "$out"
+    # shellcheck disable=SC2086 # one word a file, and no file of ours has a blank in its name
+    CRANK_BIN=$CRANK_TOP/build/$preset/bin CRANK_PRESET=$preset \
+        PATH=$CRANK_TOP/build/$preset/bin:$PATH \
+        bats --timing --formatter tap --report-formatter junit --output "$out" $files >&2
+}
+
+# A sanitizer's finding must fail the test that met it.
+sanitizer_options() {
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:exitcode=99:detect_stack_use_after_return=1}
+    export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
+    export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:exitcode=99}
+}
+
+fuzz_campaign() {
+    local target name
+    run_step single "build fuzz" build_preset fuzz
+    for target in "$CRANK_TOP"/build/fuzz/bin/*_fuzz; do
+        [ -x "$target" ] || continue
+        name=$(basename "$target")
+        mkdir -p "$CRANK_TOP/build/fuzz/corpus/$name"
+        local -a corpus=("$CRANK_TOP/build/fuzz/corpus/$name")
+        if [ -d "$CRANK_TOP/tests/fuzz/$name" ]; then corpus+=("$CRANK_TOP/tests/fuzz/$name"); fi
+        run_step single "fuzz $name" "$target" -max_total_time="${CRANK_FUZZ_SECONDS:-60}" \
+            -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="$CRANK_TOP/build/fuzz/" "${corpus[@]}"
+    done
+}
+
+run_named() {
+    case $1 in
+        build) run_step single "build dev" build_preset dev ;;
+        unit) run_step counted "unit dev" unit_tests dev ;;
+        spec) run_step counted "spec dev" bats_tests dev spec ;;
+        security) run_step counted "security dev" bats_tests dev security ;;
+        lint) run_step single lint bash "$CRANK_TOP/tools/lint.sh" --all ;;
+        portable) build_and_unit portable ;;
+        asan)
+            build_and_unit asan
+            if [ "$step_status" = 0 ]; then run_step counted "spec asan" bats_tests asan spec; fi
+            ;;
+        tsan) build_and_unit tsan ;;
+        fuzz) fuzz_campaign ;;
+        *) die "unknown step: $1 (${all_steps[*]} fuzz)" ;;
+    esac
+}
+
+main() {
+    local -a steps=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --long)
+                export CRANK_TEST_LONG=1
+                all_steps+=(fuzz)
+                ;;
+            -*) die "unknown flag: $1" ;;
+            *) steps+=("$1") ;;
+        esac
+        shift
+    done
+    [ "${#steps[@]}" -gt 0 ] || steps=("${all_steps[@]}")
+    ensure_packages build test lint
+    cd "$CRANK_TOP"
+    rm -rf -- "$results"
+    mkdir -p "$results"
+    sanitizer_options
+    # Whatever a tool or a test leaves in the temporary directory goes with it.
+    local scratch
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/crank-test.XXXXXX")
+    # shellcheck disable=SC2064 # the value of now
+    trap "rm -rf --one-file-system -- '$scratch'" EXIT
+    export TMPDIR=$scratch
+    local step
+    for step in "${steps[@]}"; do run_named "$step"; done
+    python3 "$CRANK_TOP/tools/test_summary.py" "$results"
+}
+
+main "$@"
