@@ -61,9 +61,10 @@ struct LogOptions {
 
 // What the OCI configuration has no word for.
 struct Options {
-    bool init = true;             // crank-shim as PID 1: forwards signals, reaps orphans
-    bool default_seccomp = true;  // the built-in filter where spec.linux.seccomp is absent
-    bool gate = false;            // wait for open_gate() before the worker's program starts
+    bool init = true;              // crank-shim as PID 1: forwards signals, reaps orphans
+    bool default_seccomp = true;   // the built-in filter where spec.linux.seccomp is absent
+    bool gate = false;             // wait for open_gate() before the worker's program starts
+    bool end_with_caller = false;  // the worker is killed when the caller ends (RUN steps)
     bool timings = false;
     std::string state_dir;  // absolute; the monitor writes `state` and `exit` here
     LogOptions log;

@@ -1,0 +1,168 @@
+// The plan as it crosses from crank to crank-shim: flat, position-independent, no pointers.
+//
+// It lies in a memfd that crank fills and both map: a Header, `op_count` Ops, then the text that
+// the ops refer to by offset (NUL-terminated strings; lists are strings one behind the other). The
+// shim is built from the same sources, so there is one version and no negotiation; kMagic changes
+// with the layout all the same, because an old shim may stand on the disk.
+//
+// No C++ library header here: this is compiled into the shim, which has none.
+#pragma once
+
+#include <stdint.h>
+
+namespace crank::shim {
+
+inline constexpr uint32_t kMagic = 0x31'4b'52'43;  // "CRK1"
+
+// Descriptors of crank-shim at its start.
+inline constexpr int kPlanFd = 3;
+inline constexpr int kControlFd = 4;
+inline constexpr int kFirstSlot = 10;  // slot i is descriptor kFirstSlot + i
+inline constexpr int32_t kNoSlot = -1;
+
+enum class OpKind : uint16_t {
+    // Where the process belongs.
+    join_cgroup,    // s1: a v1 `tasks` file; "0" is written to it
+    set_namespace,  // fd: a namespace or pidfd; a: CLONE_NEW* flags
+    unshare,        // a: CLONE_NEW* flags
+    loopback_up,    // lo of the current network namespace
+    hostname,       // s1
+    // The root file system; destinations (s2) are resolved inside the root.
+    isolate_mounts,  // every mount becomes a slave: nothing made here reaches the host
+    mount_overlay,   // s1: directory that the options are relative to, s2: options, s3: target on
+                     // the host; a: MS_*
+    open_root,       // s1: directory on the host
+    make_dir,        // s2, a: mode
+    mount_fs,        // s1: type, s2: destination, s3: options; a: MOUNT_ATTR_*
+    attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory
+    make_node,       // s2, a: mode with type, b: device number (makedev)
+    make_link,       // s1: target, s2
+    mask_path,  // s2: a file becomes /dev/null, a directory an empty read-only one; absent: nothing
+    readonly_path,  // s2; absent: nothing
+    pivot_root,     // the root becomes "/"
+    root_readonly,  // "/" itself, not what is mounted below
+    write_file,     // s1: path seen from "/", s2: content (sysctl)
+    // The process itself.
+    gate,          // fd: waits for one byte
+    terminal,      // a: rows, b: columns; becomes stdin, stdout and stderr
+    stdio,         // the pipes; fd: stdin's slot or kNoSlot
+    oom_score,     // s1: the value as text
+    rlimit,        // a: RLIMIT_*, s1..s2 unused; b: soft, c: hard
+    umask,         // a
+    bounding_set,  // a: mask of capabilities kept
+    user,          // a: uid, b: gid, c: count of groups, s1: offset of uint32 groups
+    capabilities,  // a: effective, b: permitted, c: inheritable
+    ambient_set,   // a: mask
+    change_dir,    // s1
+    no_new_privileges,
+    seccomp,  // s1: offset of sock_filter[], a: count
+    init,     // the process stays as PID 1 and the ops behind this one run in its child
+    exec,     // s1: list of a arguments, s2: list of b variables
+};
+
+struct Op {
+    OpKind kind;
+    uint16_t reserved = 0;
+    int32_t fd = kNoSlot;
+    uint64_t a = 0, b = 0, c = 0;
+    uint32_t s1 = 0, s2 = 0, s3 = 0;
+    uint32_t reserved2 = 0;
+};
+static_assert(sizeof(Op) == 48);
+
+// Moments of a start, CLOCK_MONOTONIC nanoseconds; 0: not reached.
+enum class Moment : uint32_t {
+    shim_started,
+    cloned,
+    in_child,
+    cgroups_joined,
+    root_ready,
+    mounts_ready,
+    gate_passed,
+    exec,
+    count
+};
+
+// Written by the container's processes and by the monitor, read by crank.
+struct Shared {
+    uint64_t moments[static_cast<uint32_t>(Moment::count)];
+    // Set by the init before it ends: wait(2)'s status of the worker's main process, and 1.
+    uint32_t init_status;
+    uint32_t init_status_valid;
+};
+
+inline constexpr uint32_t kForwardStdout = 1;  // slots in Header
+inline constexpr uint32_t kMaxPorts = 64;
+inline constexpr uint32_t kMaxAfterExit = 24;
+
+enum class AfterExitKind : uint32_t { unlink, remove_tree, remove_cgroup };
+
+struct AfterExitEntry {
+    AfterExitKind kind;
+    uint32_t path;  // offset
+};
+
+struct Port {
+    int32_t listener_slot;
+    uint32_t ipv4;  // network byte order
+    uint16_t port;  // host byte order
+    uint16_t reserved;
+};
+
+enum class Role : uint32_t { monitor, join };
+
+inline constexpr uint32_t kFlagEndWithCaller = 1;  // kill the worker when the control socket closes
+inline constexpr uint32_t kFlagTimings = 2;
+inline constexpr uint32_t kFlagTerminal = 4;
+inline constexpr uint32_t kFlagIgnorePipes = 8;  // join: stdio comes from slots, no logging
+
+struct Header {
+    uint32_t magic;
+    uint32_t size;  // of the whole mapping
+    Role role;
+    uint32_t flags;
+    Shared shared;
+    uint64_t clone_flags;
+    int32_t cgroup_slot;     // v2: CLONE_INTO_CGROUP
+    int32_t forward_stdout;  // slots, or kNoSlot
+    int32_t forward_stderr;
+    int32_t stdin_slot, stdout_slot, stderr_slot;  // join only
+    uint32_t slot_count;
+    uint32_t before_clone;  // ops performed by the shim itself (join), the first ones of the list
+    uint32_t op_count;
+    uint32_t ops;        // offset of the first Op
+    uint32_t state_dir;  // offset of the path; 0: nothing is recorded
+    uint32_t log_path;   // offset; 0: no log
+    uint32_t log_max_files;
+    uint64_t log_max_bytes;
+    uint32_t oom_file;  // offset of a file with a line "oom_kill N"; 0: none
+    uint32_t after_exit_count;
+    AfterExitEntry after_exit[kMaxAfterExit];
+    uint32_t port_count;
+    Port ports[kMaxPorts];
+    uint32_t monitor_cgroup_count;  // v1 `tasks` files the monitor itself joins after the start
+    uint32_t monitor_cgroups;       // offset of the list
+};
+
+// Over the control socket (SOCK_SEQPACKET), one message a packet.
+enum class Message : uint32_t {
+    // From the shim.
+    started,  // a: pid
+    failed,  // a: index of the op, b: errno; kNotAnOp: the shim's own step named in `b`'s high half
+    exited,  // a: exit code, b: signal | oom << 32, c: CLOCK_REALTIME nanoseconds
+    terminal,  // with a descriptor
+    // To the shim.
+    signal,  // a: number
+};
+
+struct Packet {
+    Message message;
+    uint32_t reserved = 0;
+    uint64_t a = 0, b = 0, c = 0;
+};
+
+// Steps of the shim itself, for `failed`: a = kOwnStep + one of these.
+inline constexpr uint64_t kOwnStep = 0x1'0000;
+enum class OwnStep : uint32_t { read_plan, make_pipes, clone, wait_child, child_died };
+
+}  // namespace crank::shim
