@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -65,6 +66,7 @@ public:
 
     const Directives& directives() const { return directives_; }
     std::vector<Warning> take_warnings() { return std::move(warnings_); }
+    const std::string& file() const { return file_; }
     // Physical lines read so far.
     std::uint32_t line() const { return line_; }
 
@@ -73,7 +75,7 @@ private:
     std::optional<std::string_view> next_physical();
     Result<bool> take_directive(std::string_view line);
     Result<> set_directive(const std::string& name, std::string value, std::string_view line);
-    Result<std::string> join_continuations(std::string first, bool& had_blank);
+    std::string join_continuations(std::string_view first);
     bool cut_continuation(std::string_view& line) const;
     void note_comment(std::string_view line);
 
