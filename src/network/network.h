@@ -36,10 +36,20 @@ Result<sys::UniqueFd> create_namespace();
 // Brings lo up inside (127.0.0.1, ::1).
 Result<> bring_up_loopback(int namespace_fd);
 
+// attach() is lease() and then connect(). They are apart because what a start needs before the
+// worker is launched (the targets of published ports, /etc/hosts, what is removed after the exit)
+// depends on the address alone, and the rest is done while the worker's root is being mounted.
+
+// Decides on the subnet if that has not been done and reserves an address by creating the file
+// `lease_path` exclusively: nothing in the kernel changes. Every field of the result is set
+// (host_device and mac are chosen here).
+Result<Attachment> lease(const BridgeConfig& bridge, std::string_view container_id);
 // Makes the bridge if it is missing (device, address, forwarding, masquerading in a table of our
-// own: `inet crank...`), leases an address and creates a veth whose peer is born as eth0 inside the
-// namespace with address, default route and lo up; returns when packets flow (link state flushed).
-// Two commands at once are normal. Errors undo what was done.
+// own: `inet crank...`) and creates a veth whose peer is born as eth0 inside the namespace with
+// address, default route and lo up; returns when packets flow (link state flushed). Two commands
+// at once are normal. Errors undo what was done here; the lease stays.
+Result<> connect(const BridgeConfig& bridge, const Attachment& attachment, int namespace_fd);
+// Both; an error gives the lease back.
 Result<Attachment> attach(const BridgeConfig& bridge, std::string_view container_id,
                           int namespace_fd);
 // Takes the lease back (the veth goes with its namespace). not_found is no error.
