@@ -18,8 +18,8 @@ unit_timeout=300
 
 record() { printf '%s\t%s\t%s\t%s\n' "$@" >>"$results/steps.tsv"; }
 
-# run_step KIND NAME COMMAND...: KIND is "counted" where the step leaves reports with its own
-# counts, and "single" where the step itself is the one test.
+# run_step KIND NAME COMMAND...: KIND is "single" where the step itself is the one test, "counted"
+# where it leaves reports with its own counts, "rows" where it records its parts as steps.
 #
 # Leaves the status in step_status and never fails. It must not be called where bash ignores -e
 # (after `if`, or beside && and ||): the step's own commands would lose it too.
@@ -97,7 +97,10 @@ run_named() {
         unit) run_step counted "unit dev" unit_tests dev ;;
         spec) run_step counted "spec dev" bats_tests dev spec ;;
         security) run_step counted "security dev" bats_tests dev security ;;
-        lint) run_step single lint bash "$CRANK_TOP/tools/lint.sh" --all ;;
+        lint)
+            CRANK_LINT_RECORD=$results/steps.tsv \
+                run_step rows lint bash "$CRANK_TOP/tools/lint.sh" --all
+            ;;
         portable) build_and_unit portable ;;
         asan)
             build_and_unit asan

@@ -6,6 +6,7 @@ usage: test_summary.py RESULTS
 RESULTS/steps.tsv has a line a step: kind, name, exit status, seconds. A "single" step is one test.
 A "counted" step left reports under RESULTS/<preset>-<suite>/: one XML file per GoogleTest program
 (and ctest.junit, which knows of programs that died without a report), or the report of bats.
+A "rows" step recorded its parts as single steps before itself.
 Exits 1 when anything failed.
 """
 
@@ -99,6 +100,9 @@ def main():
         print(f"{name:25} {'ok' if status == '0' else 'FAILED':7} {seconds:>7}")
         if kind == "single":
             total.add(name, status != "0", None)
+        elif kind == "rows":
+            if status != "0" and not any(part.startswith(name) for part in total.failures):
+                total.failures.append(f"{name}: ended with status {status}")
         else:
             add_counted(total, name, int(status), results)
     for skip in total.skips:

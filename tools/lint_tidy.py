@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy on translation units, and remembers by content which ones are clean.
+
+usage: lint_tidy.py [--all]
+
+Without --all it looks at what changed since the main branch. The key of a unit is a digest over
+its text, the text of every header of ours that it reaches, its compile command, .clang-tidy and
+the tool's version; build/lint/tidy holds an empty file per clean key. Findings are not remembered.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = TOP / "build/dev"
+CACHE = TOP / "build/lint/tidy"
+TIDY = "clang-tidy-19"
+INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.M)
+
+
+def git(*arguments):
+    done = subprocess.run(["git", *arguments], cwd=TOP, capture_output=True, text=True)
+    return done.stdout.split() if done.returncode == 0 else []
+
+
+def changed_files():
+    base = "HEAD"
+    for branch in ("origin/main", "main"):
+        merge_base = git("merge-base", "HEAD", branch)
+        if merge_base:
+            base = merge_base[0]
+            break
+    return set(git("diff", "--name-only", base)) | set(
+        git("ls-files", "--others", "--exclude-standard"))
+
+
+class Includes:
+    """The headers of ours that a file reaches."""
+
+    def __init__(self):
+        self.direct = {}
+
+    def of(self, path):
+        if path not in self.direct:
+            found = []
+            for name in INCLUDE.findall(path.read_bytes()):
+                for candidate in (TOP / "src" / name.decode(), path.parent / name.decode()):
+                    if candidate.is_file():
+                        found.append(candidate.resolve())
+                        break
+            self.direct[path] = found
+        return self.direct[path]
+
+    def closure(self, path):
+        seen, todo = set(), [path]
+        while todo:
+            current = todo.pop()
+            if current not in seen:
+                seen.add(current)
+                todo += self.of(current)
+        return seen
+
+
+def key_of(command, files, common):
+    digest = hashlib.sha256(common)
+    digest.update(command.replace(str(TOP), "").encode())
+    for file in sorted(files):
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def check(unit):
+    path, key = unit
+    done = subprocess.run(
+        [TIDY, "-p", str(BUILD), "--quiet", "--warnings-as-errors=*", str(path)],
+        cwd=TOP, capture_output=True, text=True)
+    if done.returncode == 0:
+        (CACHE / key).touch()
+        return ""
+    return done.stdout + done.stderr
+
+
+def units_to_check(everything):
+    version = subprocess.run([TIDY, "--version"], capture_output=True, check=True).stdout
+    common = version + (TOP / ".clang-tidy").read_bytes()
+    changed = {(TOP / name).resolve() for name in changed_files()}
+    includes, units = Includes(), []
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["directory"], entry["file"]).resolve()
+        if not path.exists() or not path.is_relative_to(TOP) or path.is_relative_to(TOP / "build"):
+            continue
+        closure = includes.closure(path)
+        if not everything and not closure & changed:
+            continue
+        key = key_of(entry["command"], closure, common)
+        if not (CACHE / key).exists():
+            units.append((path, key))
+    return units
+
+
+def main():
+    CACHE.mkdir(parents=True, exist_ok=True)
+    units = units_to_check("--all" in sys.argv[1:])
+    # The largest first, so that none is left alone at the end.
+    units.sort(key=lambda unit: -unit[0].stat().st_size)
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
+        for (path, _), output in zip(units, pool.map(check, units)):
+            if output:
+                failed += 1
+                print(f"{path.relative_to(TOP)}:\n{output.strip()}")
+    print(f"clang-tidy: {len(units)} looked at, {failed} with findings", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
