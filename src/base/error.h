@@ -108,19 +108,19 @@ inline void take(std::expected<void, Error>&&) {}
 
 }  // namespace crank
 
-// Evaluates to the value of a Result, or returns its error from the enclosing function.
-#define TRY(expression)                                                           \
-    __extension__({                                                               \
-        auto try_result_ = (expression);                                          \
-        if (!try_result_) return std::unexpected(std::move(try_result_).error()); \
-        ::crank::detail::take(std::move(try_result_));                            \
+// The counter keeps a TRY inside a lambda inside a TRY from shadowing the outer one's variable.
+#define CRANK_TRY_NAME_(a, b) a##b
+#define CRANK_TRY_NAME(a, b) CRANK_TRY_NAME_(a, b)
+#define CRANK_TRY_AS(result, expression, error_of)                               \
+    __extension__({                                                              \
+        auto result = (expression);                                              \
+        if (!result) return std::unexpected(std::move(result).error() error_of); \
+        ::crank::detail::take(std::move(result));                                \
     })
 
+// Evaluates to the value of a Result, or returns its error from the enclosing function.
+#define TRY(expression) CRANK_TRY_AS(CRANK_TRY_NAME(try_result_, __COUNTER__), expression, )
+
 // As TRY, and names what was being done: TRY_IN(load(x), "loading image " + name).
-#define TRY_IN(expression, context)                                                       \
-    __extension__({                                                                       \
-        auto try_result_ = (expression);                                                  \
-        if (!try_result_)                                                                 \
-            return std::unexpected(std::move(try_result_).error().with_context(context)); \
-        ::crank::detail::take(std::move(try_result_));                                    \
-    })
+#define TRY_IN(expression, context) \
+    CRANK_TRY_AS(CRANK_TRY_NAME(try_result_, __COUNTER__), expression, .with_context(context))
