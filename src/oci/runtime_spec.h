@@ -12,6 +12,9 @@
 
 #include "base/error.h"
 
+// g++ predefines `linux` as 1 in its gnu++ dialects.
+#undef linux
+
 namespace crank::oci {
 
 struct User {

@@ -1,0 +1,11 @@
+// The "linux" part of config.json (runtime-spec v1.2, config-linux.md). Internal to oci.
+#pragma once
+
+#include "oci/json_reader.h"
+#include "oci/runtime_spec.h"
+
+namespace crank::oci {
+
+Result<> read_linux(ObjectReader& in, Linux& out);
+
+}  // namespace crank::oci

@@ -1,0 +1,158 @@
+#include "oci/json_writer.h"
+#include "oci/runtime_spec.h"
+
+namespace crank::oci {
+
+namespace {
+
+// Applies `convert` to each element; an empty list is left out of the object.
+template <class T, class F>
+void put_list(Json& object, const char* name, const std::vector<T>& list, F convert) {
+    for (const T& element : list) object[name].push_back(convert(element));
+}
+
+void put_object(Json& object, const char* name, Json value) {
+    if (!value.empty()) object[name] = std::move(value);
+}
+
+Json to_json(const User& user) {
+    Json out{{"uid", user.uid}, {"gid", user.gid}};
+    put(out, "umask", user.umask);
+    put(out, "additionalGids", user.additional_gids);
+    return out;
+}
+
+Json to_json(const CapabilitySets& sets) {
+    Json out = Json::object();
+    put(out, "bounding", sets.bounding);
+    put(out, "effective", sets.effective);
+    put(out, "permitted", sets.permitted);
+    put(out, "inheritable", sets.inheritable);
+    put(out, "ambient", sets.ambient);
+    return out;
+}
+
+Json to_json(const Process& process) {
+    Json out{{"cwd", process.cwd},
+             {"user", to_json(process.user)},
+             {"noNewPrivileges", process.no_new_privileges}};
+    if (process.terminal) out["terminal"] = true;
+    if (process.console_rows != 0 || process.console_columns != 0)
+        out["consoleSize"] = {{"height", process.console_rows}, {"width", process.console_columns}};
+    put(out, "args", process.args);
+    put(out, "env", process.env);
+    put_object(out, "capabilities", to_json(process.capabilities));
+    put_list(out, "rlimits", process.rlimits, [](const Rlimit& limit) -> Json {
+        return {{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}};
+    });
+    put(out, "oomScoreAdj", process.oom_score_adj);
+    return out;
+}
+
+Json to_json(const Mount& mount) {
+    Json out{{"destination", mount.destination}};
+    put(out, "type", mount.type);
+    put(out, "source", mount.source);
+    put(out, "options", mount.options);
+    return out;
+}
+
+Json to_json(const DeviceRule& rule) {
+    Json out{{"allow", rule.allow}, {"type", rule.type}};
+    put(out, "major", rule.major);
+    put(out, "minor", rule.minor);
+    put(out, "access", rule.access);
+    return out;
+}
+
+Json to_json(const Resources& resources) {
+    Json memory = Json::object();
+    put(memory, "limit", resources.memory_limit);
+    put(memory, "swap", resources.memory_swap);
+    put(memory, "reservation", resources.memory_reservation);
+    Json cpu = Json::object();
+    put(cpu, "shares", resources.cpu_shares);
+    put(cpu, "quota", resources.cpu_quota);
+    put(cpu, "period", resources.cpu_period);
+    put(cpu, "cpus", resources.cpuset_cpus);
+    put(cpu, "mems", resources.cpuset_mems);
+    Json out = Json::object();
+    put_object(out, "memory", std::move(memory));
+    put_object(out, "cpu", std::move(cpu));
+    if (resources.pids_limit) out["pids"] = {{"limit", *resources.pids_limit}};
+    put_list(out, "devices", resources.devices, [](const DeviceRule& r) { return to_json(r); });
+    return out;
+}
+
+Json to_json(const SeccompSyscall& call) {
+    Json out{{"names", call.names}, {"action", call.action}};
+    put(out, "errnoRet", call.errno_ret);
+    put_list(out, "args", call.args, [](const SeccompArg& arg) {
+        Json value{{"index", arg.index}, {"value", arg.value}, {"op", arg.op}};
+        put(value, "valueTwo", arg.value_two);
+        return value;
+    });
+    return out;
+}
+
+Json to_json(const Seccomp& seccomp) {
+    Json out{{"defaultAction", seccomp.default_action}};
+    put(out, "defaultErrnoRet", seccomp.default_errno_ret);
+    put(out, "architectures", seccomp.architectures);
+    put_list(out, "syscalls", seccomp.syscalls, [](const SeccompSyscall& c) { return to_json(c); });
+    return out;
+}
+
+Json to_json(const IdMapping& mapping) {
+    return {
+        {"containerID", mapping.container_id}, {"hostID", mapping.host_id}, {"size", mapping.size}};
+}
+
+Json to_json(const Device& device) {
+    Json out{{"path", device.path},
+             {"type", device.type},
+             {"fileMode", device.file_mode},
+             {"uid", device.uid},
+             {"gid", device.gid}};
+    // A pipe has no numbers.
+    if (device.type != "p") {
+        out["major"] = device.major;
+        out["minor"] = device.minor;
+    }
+    return out;
+}
+
+Json to_json(const Linux& part) {
+    Json out = Json::object();
+    put_list(out, "namespaces", part.namespaces, [](const Namespace& space) {
+        Json value{{"type", space.type}};
+        put(value, "path", space.path);
+        return value;
+    });
+    put_list(out, "uidMappings", part.uid_mappings, [](const IdMapping& m) { return to_json(m); });
+    put_list(out, "gidMappings", part.gid_mappings, [](const IdMapping& m) { return to_json(m); });
+    put_list(out, "devices", part.devices, [](const Device& d) { return to_json(d); });
+    put_object(out, "resources", to_json(part.resources));
+    put(out, "cgroupsPath", part.cgroups_path);
+    put(out, "rootfsPropagation", part.rootfs_propagation);
+    put(out, "maskedPaths", part.masked_paths);
+    put(out, "readonlyPaths", part.readonly_paths);
+    put(out, "sysctl", part.sysctl);
+    if (part.seccomp) out["seccomp"] = to_json(*part.seccomp);
+    return out;
+}
+
+}  // namespace
+
+std::string serialize(const RuntimeSpec& spec) {
+    Json out{{"ociVersion", spec.oci_version}, {"process", to_json(spec.process)}};
+    put(out, "hostname", spec.hostname);
+    if (!spec.root_path.empty())
+        out["root"] = {{"path", spec.root_path}, {"readonly", spec.root_readonly}};
+    put_list(out, "mounts", spec.mounts, [](const Mount& m) { return to_json(m); });
+    put_object(out, "linux", to_json(spec.linux));
+    put(out, "annotations", spec.annotations);
+    return text_of(out);
+}
+
+}  // namespace crank::oci
