@@ -1,0 +1,27 @@
+// --format for lists and single objects.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace crank::cli {
+
+// A field of the rows. The default table shows the ones with `shown`.
+struct Column {
+    std::string_view field, heading;
+    bool shown = true;
+};
+
+// `format` is empty or "table" (the columns), "json" (one object a line), "table TEMPLATE" (with
+// headings) or a template, a line for each row. Errors: usage.
+Result<std::string> format_list(std::string_view format, std::span<const Column> columns,
+                                const std::vector<nlohmann::ordered_json>& rows);
+// "json" or a template.
+Result<std::string> format_one(std::string_view format, const nlohmann::ordered_json& value);
+
+}  // namespace crank::cli

@@ -1,0 +1,108 @@
+// crank: one command, no daemon.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/output.h"
+#include "cli/verb.h"
+#include "engine/paths.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr int kUsage = 2;
+
+int code_for(const Verb& verb, const Error& error) {
+    if (error.code() == Code::cannot_invoke || error.code() == Code::command_not_found)
+        return describe(error.code()).exit_code;
+    return verb.engine_failure != 0 ? verb.engine_failure : describe(error.code()).exit_code;
+}
+
+// A flag of the verb's own wins over the same one in front of it.
+std::string global(const Arguments& before, const Arguments& after, std::string_view name) {
+    return after.find(name).value_or(before.value(name));
+}
+
+Result<int> perform(const Verb& verb, const Arguments& before, const Arguments& arguments) {
+    Invocation invocation{.arguments = arguments,
+                          .paths = TRY(engine::find_paths({
+                              .root = global(before, arguments, "root"),
+                              .state = global(before, arguments, "state"),
+                              .config = global(before, arguments, "config"),
+                          })),
+                          .debug = before.on("debug") || arguments.on("debug")};
+    return verb.perform(invocation);
+}
+
+int run_verb(const FoundVerb& found, const Arguments& before,
+             std::span<const std::string_view> rest) {
+    const Verb& verb = *found.verb;
+    bool debug = before.on("debug");
+    Result<Arguments> arguments = parse(verb.syntax, rest);
+    if (!arguments) {
+        Error error = std::move(arguments).error();
+        if (error.hint().empty())
+            error = std::move(error).with_hint("crank " + std::string(verb.name) + " --help");
+        report(verb.name, error, debug);
+        return verb.engine_failure != 0 ? verb.engine_failure : kUsage;
+    }
+    if (arguments->on("help") || before.on("help")) {
+        print(help_text(verb));
+        return 0;
+    }
+    Result<int> code = perform(verb, before, *arguments);
+    if (code) return *code;
+    report(verb.name, code.error(), debug || arguments->on("debug"));
+    return code_for(verb, code.error());
+}
+
+int run(std::span<const std::string_view> words) {
+    if (!words.empty() && (words[0] == "--version" || words[0] == "-v")) {
+        print_line("crank version " CRANK_VERSION);
+        return 0;
+    }
+    Result<std::size_t> at = find_verb(words);
+    if (!at) {
+        report("", at.error(), false);
+        return kUsage;
+    }
+    // Cannot fail: find_verb has read the same flags.
+    Result<Arguments> before = parse({}, words.first(*at));
+    words = words.subspan(*at);
+    if (!words.empty() && words[0] == "help") {
+        words = words.subspan(1);
+        if (!words.empty()) before = parse({}, std::vector<std::string_view>{"--help"});
+    }
+    if (words.empty()) {
+        print(overview_text());
+        return 0;
+    }
+    Result<FoundVerb> found = find_verb_named(words);
+    if (!found) {
+        report("", found.error(), before->on("debug"));
+        return kUsage;
+    }
+    return run_verb(*found, *before, words.subspan(found->words));
+}
+
+}  // namespace
+}  // namespace crank::cli
+
+int main(int argc, char** argv) {
+    // A reader that went away is an error of print(), not a death in the middle of a change.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+    int code = 1;
+    try {
+        code = crank::cli::run(words);
+    } catch (const std::exception& e) {
+        // Libraries return errors; what arrives here is a bug or the end of memory.
+        std::fprintf(stderr, "crank: bug: %s\n", e.what());
+    }
+    if (std::fflush(stdout) != 0 && code == 0) code = 1;
+    // No destructors of statics: nothing here needs them, and they cost time.
+    std::_Exit(code);
+}

@@ -1,0 +1,48 @@
+// One verb of the command line: its table and what performs it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "cli/flags.h"
+#include "engine/paths.h"
+
+namespace crank::cli {
+
+// What a verb works with.
+struct Invocation {
+    const Arguments& arguments;
+    engine::Paths paths;
+    bool debug = false;
+};
+
+enum class Group : std::uint8_t { containers, images, machine };
+
+struct Verb {
+    std::string_view name;  // "run", "image ls"
+    std::string_view summary;
+    Group group = Group::containers;
+    Syntax syntax;
+    std::span<const std::string_view> examples;
+    // The exit code of an error that has none of its own: 125 for those that pass on a worker's.
+    int engine_failure = 0;  // 0: by the error's code
+    // The exit code.
+    Result<int> (*perform)(Invocation&) = nullptr;
+};
+
+std::span<const Verb* const> verbs();
+// The verb that `words` begin with ("image" "ls"), by name or alias, and how many words it takes.
+struct FoundVerb {
+    const Verb* verb = nullptr;
+    std::size_t words = 0;
+};
+// Errors: usage (with a did-you-mean), unsupported for Docker's verbs that crank does not have yet.
+Result<FoundVerb> find_verb_named(std::span<const std::string_view> words);
+
+std::string help_text(const Verb& verb);
+std::string overview_text();
+
+}  // namespace crank::cli

@@ -1,0 +1,100 @@
+#include "cli/verbs.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/text.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr const Verb* kVerbs[] = {
+    &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+};
+
+// Other spellings.
+struct Alias {
+    std::string_view typed, name;
+};
+constexpr Alias kAliases[] = {
+    {"container exec", "exec"},   {"container inspect", "inspect"},
+    {"container kill", "kill"},   {"container list", "ps"},
+    {"container logs", "logs"},   {"container ls", "ps"},
+    {"container ps", "ps"},       {"container rm", "rm"},
+    {"container run", "run"},     {"container stop", "stop"},
+    {"container wait", "wait"},   {"image build", "build"},
+    {"image inspect", "inspect"}, {"image list", "images"},
+    {"image load", "load"},       {"image ls", "images"},
+    {"image rm", "rmi"},          {"image save", "save"},
+    {"image tag", "tag"},         {"ls", "ps"},
+    {"system info", "info"},      {"config ls", "config list"},
+};
+
+// Docker's, which crank will have.
+constexpr std::string_view kMissing[] = {
+    "attach", "commit",  "compose", "cp",     "create",  "diff",    "down",  "events",
+    "export", "history", "import",  "login",  "logout",  "network", "pause", "port",
+    "prune",  "pull",    "push",    "rename", "restart", "search",  "start", "stats",
+    "system", "top",     "unpause", "up",     "update",  "volume",
+};
+
+const Verb* by_name(std::string_view name) {
+    for (const Alias& alias : kAliases)
+        if (alias.typed == name) name = alias.name;
+    for (const Verb* verb : kVerbs)
+        if (verb->name == name) return verb;
+    return nullptr;
+}
+
+bool is_group(std::string_view word) {
+    std::string prefix = std::string(word) + " ";
+    for (const Verb* verb : kVerbs)
+        if (verb->name.starts_with(prefix)) return true;
+    for (const Alias& alias : kAliases)
+        if (alias.typed.starts_with(prefix)) return true;
+    return false;
+}
+
+Error unknown(const std::string& typed) {
+    std::vector<std::string_view> known;
+    for (const Verb* verb : kVerbs) known.push_back(verb->name);
+    for (const Alias& alias : kAliases) known.push_back(alias.typed);
+    Error error(Code::usage, "no command \"" + typed + "\"");
+    if (auto near = did_you_mean(typed, known))
+        return std::move(error).with_hint("did you mean crank " + *near + "?");
+    return std::move(error).with_hint("crank --help");
+}
+
+std::string members(std::string_view group) {
+    std::string prefix = std::string(group) + " ", text;
+    for (const Verb* verb : kVerbs)
+        if (verb->name.starts_with(prefix))
+            text += "|" + std::string(verb->name.substr(prefix.size()));
+    for (const Alias& alias : kAliases)
+        if (alias.typed.starts_with(prefix))
+            text += "|" + std::string(alias.typed.substr(prefix.size()));
+    return text.empty() ? text : text.substr(1);
+}
+
+}  // namespace
+
+std::span<const Verb* const> verbs() { return kVerbs; }
+
+Result<FoundVerb> find_verb_named(std::span<const std::string_view> words) {
+    std::string first(words[0]);
+    if (words.size() > 1) {
+        if (const Verb* verb = by_name(first + " " + std::string(words[1])))
+            return FoundVerb{verb, 2};
+    }
+    if (const Verb* verb = by_name(first)) return FoundVerb{verb, 1};
+    if (is_group(first)) {
+        if (words.size() > 1 && !words[1].starts_with('-'))
+            return fail(unknown(first + " " + std::string(words[1])));
+        return fail(Error(Code::usage, "crank " + first + " wants one of " + members(first)));
+    }
+    if (std::find(std::begin(kMissing), std::end(kMissing), first) != std::end(kMissing))
+        return fail(Code::unsupported, "crank " + first + " is not supported yet");
+    return fail(unknown(first));
+}
+
+}  // namespace crank::cli
