@@ -108,6 +108,7 @@ Result<Node> node_of_line(std::string_view line, char escape) {
     Node node;
     node.written_keyword = keyword;
     node.keyword = to_upper(keyword);
+    node.escape = escape;
     node.original = trim_space(line);
     FlagsAndRest split = split_flags(arguments, escape);
     node.flags = std::move(split.flags);
@@ -130,18 +131,10 @@ Result<> take_arguments(Node& node, char escape) {
     const auto* entry = std::ranges::find(kGrammars, node.keyword, &KeywordGrammar::keyword);
     if (entry == kGrammars.end()) return {};  // the next layer refuses it
     switch (entry->grammar) {
-        case Grammar::blanks:
-            node.args = split_blanks(node.rest);
-            break;
-        case Grammar::words:
-            node.args = split_quoted_words(node.rest, escape);
-            break;
-        case Grammar::pairs:
-            TRY(take_pairs(node, escape));
-            break;
-        case Grammar::health:
-            TRY(take_health(node));
-            break;
+        case Grammar::blanks: node.args = split_blanks(node.rest); break;
+        case Grammar::words: node.args = split_quoted_words(node.rest, escape); break;
+        case Grammar::pairs: TRY(take_pairs(node, escape)); break;
+        case Grammar::health: TRY(take_health(node)); break;
         case Grammar::onbuild:
             // One level only: the trigger is parsed when it is used.
             if (!node.rest.empty()) node.args = {to_upper(split_keyword(node.rest).first)};
@@ -226,12 +219,6 @@ Result<Ast> parse_ast(std::string_view text, std::string_view file) {
     return ast;
 }
 
-Result<Node> parse_node(std::string_view line, char escape, std::string_view file,
-                        const SourceSpan& span) {
-    auto node = node_of_line(line, escape);
-    if (!node) return fail(at(std::move(node).error(), file, span, line));
-    node->span = span;
-    return node;
-}
+Result<Node> parse_node(std::string_view line, char escape) { return node_of_line(line, escape); }
 
 }  // namespace crank::dockerfile

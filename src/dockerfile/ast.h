@@ -27,6 +27,7 @@ struct Node {
     std::vector<std::string> comments;
     SourceSpan span;
     std::string original;  // the logical line
+    char escape = '\\';    // in force where it stands
 };
 
 struct Ast {
@@ -39,9 +40,8 @@ struct Ast {
 // `file` is the name shown in errors. Error: invalid_argument, naming file, line and text.
 Result<Ast> parse_ast(std::string_view text, std::string_view file);
 
-// One instruction that stands in no file: an ONBUILD trigger, `--change`. `escape` as in
-// Directives. The span of the node is `span`, its text is `line`.
-Result<Node> parse_node(std::string_view line, char escape, std::string_view file,
-                        const SourceSpan& span);
+// One instruction that stands in no file of its own: an ONBUILD trigger. Its span is empty.
+// Error: invalid_argument, without a place.
+Result<Node> parse_node(std::string_view line, char escape);
 
 }  // namespace crank::dockerfile

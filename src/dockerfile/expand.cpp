@@ -52,7 +52,7 @@ struct Budget {
     Result<> take_bytes(std::size_t n) {
         bytes += n;
         if (bytes > Expander::kMaxBytes)
-            return fail(Code::exhausted, "variables expand to more than 16 MiB of text");
+            return fail(Code::exhausted, "variables expand to more than 4 MiB of text");
         return {};
     }
     Result<> take_work(std::size_t n) {
@@ -250,15 +250,11 @@ Result<std::string> Walk::braces() {
         case ':':
         case '-':
         case '+':
-        case '?':
-            return with_default(variable, c);
+        case '?': return with_default(variable, c);
         case '#':
-        case '%':
-            return trimmed(variable, c);
-        case '/':
-            return replaced(variable);
-        default:
-            break;
+        case '%': return trimmed(variable, c);
+        case '/': return replaced(variable);
+        default: break;
     }
     if (c == kEnd) return bad("missing '}' of a variable");
     return bad("unsupported substitution in ${" + variable + "...}");

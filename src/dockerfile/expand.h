@@ -41,7 +41,7 @@ struct Expanded {
 // than `max_bytes` in all or work longer than a bounded time.
 class Expander {
 public:
-    static constexpr std::size_t kMaxBytes = 16 << 20;
+    static constexpr std::size_t kMaxBytes = 4 << 20;
     static constexpr std::size_t kMaxWork = std::size_t{1} << 28;  // pattern steps
     static constexpr int kMaxDepth = 50;                           // of ${a:-${b:-...}}
 

@@ -83,20 +83,13 @@ private:
         skip_space();
         std::string ignored;
         switch (peek()) {
-            case '"':
-                return string(ignored);
-            case '[':
-                return members('[', ']', depth);
-            case '{':
-                return members('{', '}', depth);
-            case 't':
-                return take("true");
-            case 'f':
-                return take("false");
-            case 'n':
-                return take("null");
-            default:
-                return number();
+            case '"': return string(ignored);
+            case '[': return members('[', ']', depth);
+            case '{': return members('{', '}', depth);
+            case 't': return take("true");
+            case 'f': return take("false");
+            case 'n': return take("null");
+            default: return number();
         }
     }
 
@@ -204,8 +197,6 @@ private:
 
 }  // namespace
 
-JsonArray parse_json_array(std::string_view text) {
-    return Reader(trim_left_space(text)).read();
-}
+JsonArray parse_json_array(std::string_view text) { return Reader(trim_left_space(text)).read(); }
 
 }  // namespace crank::dockerfile

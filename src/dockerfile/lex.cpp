@@ -16,18 +16,14 @@ bool is_comment(std::string_view line) {
     return !line.empty() && line.front() == '#';
 }
 
-bool is_blank(std::string_view line) {
-    return trim_left_space(line).empty();
-}
+bool is_blank(std::string_view line) { return trim_left_space(line).empty(); }
 
 bool is_alphanumeric(char c) {
     auto rune = static_cast<unsigned char>(c);
     return rune < 0x80 && (is_letter(rune) || is_digit(rune));
 }
 
-SourceSpan line_span(std::uint32_t line) {
-    return {.line = line, .column = 1, .end_line = line};
-}
+SourceSpan line_span(std::uint32_t line) { return {.line = line, .column = 1, .end_line = line}; }
 
 }  // namespace
 

@@ -23,6 +23,7 @@ namespace crank::dockerfile {
 
 inline constexpr std::size_t kMaxFileBytes = 1 << 20;  // a whole Dockerfile
 inline constexpr std::size_t kMaxInstructions = 4096;  // instructions of a Dockerfile
+inline constexpr std::size_t kMaxStages = 512;         // FROM instructions of it
 inline constexpr std::size_t kMaxHeredocs = 64;        // here-documents of one instruction
 
 // `# name=value` lines before anything else in the file.

@@ -84,6 +84,7 @@ struct BuildSpec {
     std::vector<StageSpec> stages;  // all of the file, in its order
     std::size_t target = 0;         // index into stages
     Environment global_args;        // ARG before FROM and the platform's arguments, with values
+    std::vector<std::string> declared_global_args;
     std::map<std::string, std::string> build_args;
     // HTTP_PROXY and its kin given with --build-arg, in both cases of letters: RUN steps get them
     // in their environment, though nothing declares them; they count neither for the cache key nor
@@ -109,6 +110,8 @@ struct StageState {
     std::vector<std::string> shell = {"/bin/sh", "-c"};
     std::vector<std::string> onbuild;  // triggers of the base image; of the stage itself at the end
 
+    // For FROM scratch.
+    static StageState of_scratch();
     // From an image's configuration. PATH is set to Docker's default where the image has none;
     // empty `workdir` means "/", empty `shell` the default shell.
     static StageState of_image(std::span<const std::string> env, std::string workdir,
@@ -147,6 +150,8 @@ struct TransferStep {  // COPY and ADD
 };
 struct CommandStep {                // CMD and ENTRYPOINT
     std::vector<std::string> argv;  // the shell's words included; empty clears it
+    // ENTRYPOINT before any CMD of the stage: the base image's CMD goes (as BuildKit does it).
+    bool clears_cmd = false;
 };
 struct HealthcheckStep {
     // As in the image's configuration: {"NONE"}, {"CMD", ...}, {"CMD-SHELL", text}.
@@ -182,8 +187,8 @@ struct LoweredStage {
 
     struct Assignment {
         std::string name;
-        std::string value;
-        bool arg = false;  // from ARG, else from ENV
+        std::optional<std::string> value;  // none: ARG that has no value
+        bool arg = false;                  // from ARG, else from ENV
     };
     std::vector<Assignment> assignments;
 

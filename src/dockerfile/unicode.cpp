@@ -63,9 +63,7 @@ bool is_letter(char32_t c) {
                                 [c](const Range& r) { return c >= r.first && c <= r.last; });
 }
 
-bool is_digit(char32_t c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
 
 std::string_view trim_left_space(std::string_view text) {
     while (!text.empty()) {
