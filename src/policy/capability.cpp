@@ -57,9 +57,7 @@ bool is_all(std::string_view word) {
     return to_lower(word) == "all" || to_lower(word) == "cap_all";
 }
 
-bool has_all(std::span<const std::string> words) {
-    return std::ranges::any_of(words, is_all);
-}
+bool has_all(std::span<const std::string> words) { return std::ranges::any_of(words, is_all); }
 
 // As capability_set, and ALL is every capability.
 Result<CapabilitySet> flag_values(std::span<const std::string> words) {

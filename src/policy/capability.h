@@ -20,12 +20,8 @@ using CapabilitySet = std::uint64_t;
 inline constexpr int kCapabilityCount = 41;
 inline constexpr CapabilitySet kAllCapabilities = (CapabilitySet{1} << kCapabilityCount) - 1;
 
-constexpr CapabilitySet bit(int capability) {
-    return CapabilitySet{1} << capability;
-}
-constexpr bool contains(CapabilitySet set, int capability) {
-    return (set >> capability) & 1;
-}
+constexpr CapabilitySet bit(int capability) { return CapabilitySet{1} << capability; }
+constexpr bool contains(CapabilitySet set, int capability) { return (set >> capability) & 1; }
 
 // "CAP_SYS_ADMIN"; `capability` in 0 to kCapabilityCount - 1.
 std::string_view capability_name(int capability);

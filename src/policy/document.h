@@ -1,5 +1,5 @@
 // policy/*.json: the rules as people write and review them, with their reasons. Read when crank is
-// built (generate.cpp) and by tests; never when it runs.
+// built (by tools/policy_generate.cpp) and by tests; never when it runs.
 #pragma once
 
 #include <string>

@@ -1,20 +1,34 @@
 #include "policy/policy.h"
 
+#include "policy/compiler.h"
 #include "policy/embedded.h"
+#include "policy/seccomp_policy.h"
 
 namespace crank::policy {
+namespace {
 
-CapabilitySet default_capabilities() {
-    return kDefaultCapabilities;
+constexpr SyscallTable kTable(kSyscallText, kSyscallEntries);
+
+ConditionalRule unpack(const EmbeddedRule& embedded) {
+    ConditionalRule conditional{{}, embedded.with, embedded.without};
+    SyscallRule& rule = conditional.rule;
+    rule.action = embedded.action;
+    if (embedded.errno_ret >= 0) rule.errno_ret = static_cast<unsigned>(embedded.errno_ret);
+    for (std::uint16_t index :
+         std::span(kRuleNames).subspan(embedded.first_name, embedded.name_count))
+        rule.names.emplace_back(kTable.name(index));
+    auto tests = std::span(kRuleTests).subspan(embedded.first_test, embedded.test_count);
+    rule.tests.assign(tests.begin(), tests.end());
+    return conditional;
 }
 
-std::span<const std::string_view> masked_paths() {
-    return kMaskedPaths;
-}
+}  // namespace
 
-std::span<const std::string_view> readonly_paths() {
-    return kReadonlyPaths;
-}
+CapabilitySet default_capabilities() { return kDefaultCapabilities; }
+
+std::span<const std::string_view> masked_paths() { return kMaskedPaths; }
+
+std::span<const std::string_view> readonly_paths() { return kReadonlyPaths; }
 
 std::vector<std::string> masked_cpu_paths(unsigned possible_cpus) {
     constexpr std::string_view kCpu = "{cpu}";
@@ -27,6 +41,27 @@ std::vector<std::string> masked_cpu_paths(unsigned possible_cpus) {
         }
     }
     return paths;
+}
+
+SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native) {
+    SeccompPolicy policy;
+    policy.base.default_errno_ret = kDefaultErrno;
+    policy.base.newer_calls = NewerCalls::enosys_if_unknown;
+    policy.natives_with_sibling.assign(std::begin(kNativesWithSibling),
+                                       std::end(kNativesWithSibling));
+    policy.rules.reserve(std::size(kRules));
+    for (const EmbeddedRule& rule : kRules) policy.rules.push_back(unpack(rule));
+    return filter_for(policy, bounding, native);
+}
+
+Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding) {
+    if (bounding == kDefaultCapabilities) return SeccompProgram(std::span(kDefaultProgram));
+    SeccompFilter filter = default_seccomp_filter(bounding, native_architecture());
+    return SeccompProgram(TRY(compile(filter)).program);
+}
+
+Result<CompiledFilter> compile(const SeccompFilter& filter, Architecture native) {
+    return compile(filter, native, kTable);
 }
 
 }  // namespace crank::policy

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "policy/bpf.h"
 #include "policy/capability.h"
+#include "policy/seccomp.h"
 
 namespace crank::policy {
 
@@ -48,5 +49,8 @@ private:
 // compiled in well under a millisecond. Error: internal, if the compiled program outgrows the
 // kernel's limit of 4096 instructions (no set does).
 Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding);
+
+// The same as rules by name, for those who add to it or show it.
+SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native);
 
 }  // namespace crank::policy

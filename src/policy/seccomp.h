@@ -29,7 +29,7 @@ constexpr Architecture native_architecture() {
 #endif
 }
 
-// In order of precedence in no way: the kernel runs one filter, and the filter picks one action.
+// What the kernel does with a call (seccomp(2), "Return values of filters").
 enum class Action : std::uint8_t {
     kill_process,  // SIGSYS that cannot be caught, for the whole process
     kill_thread,   // and for the calling thread alone
@@ -53,7 +53,8 @@ enum class Compare : std::uint8_t {
 };
 
 // A condition on one argument, compared as an unsigned 64-bit number: the register as it is, also
-// where the call takes an int.
+// where the call takes an int. On 32-bit architectures a register has 32 bits, and a value that is
+// the 64-bit form of a negative number is that number in 32 bits.
 struct ArgumentTest {
     unsigned index = 0;  // 0 to 5
     Compare compare = Compare::equal;
@@ -63,8 +64,9 @@ struct ArgumentTest {
     bool operator==(const ArgumentTest&) const = default;
 };
 
-// Applies to every call in `names` for which all `tests` hold, except that of several tests on the
-// same argument one is enough (as runc reads the specification).
+// Applies to every call in `names` for which all `tests` hold. Where an argument is tested twice,
+// each test is a rule of its own, as runc and crun read the specification: one that holds is
+// enough.
 struct SyscallRule {
     std::vector<std::string> names;
     Action action = Action::allow;
@@ -105,10 +107,12 @@ struct CompiledFilter {
 Result<Action> parse_action(std::string_view name);
 Result<Compare> parse_compare(std::string_view name);
 
-// For the kernel of `native`. The x32 numbers of x86_64 always get ENOSYS, whatever the filter
-// says: no distribution ships x32, and half-tested entry points are not worth keeping open.
-// Error: invalid_argument for an argument index above 5, an errno above 4095, a rule without
-// names, an empty or unknown architecture word; exhausted for more than 4096 instructions.
+// For the kernel of `native`. On i386, a rule without tests for a call that also goes through
+// socketcall or ipc covers that way too, as in libseccomp. The x32 numbers of x86_64 always get
+// ENOSYS, whatever the filter says: no distribution ships x32, and half-tested entry points are not
+// worth keeping open. Error: invalid_argument for an argument index above 5, an errno above 4095, a
+// rule without names, an empty or unknown architecture word; exhausted for more than 4096
+// instructions.
 Result<CompiledFilter> compile(const SeccompFilter& filter,
                                Architecture native = native_architecture());
 
