@@ -10,7 +10,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 SELF = "tools/lint_words.py"
 RULES = [
-    (re.compile(r"(?<![\w./$}])/(?:work|farm)/"), "a path of one machine"),
+    (re.compile(r"(?<![\w./$}])/(?:work/(?:wt|main|shared)|farm)/"), "a path of one machine"),
     (re.compile(r"/home/(?!worker\b|user\b|\$)\w+/"), "a path of one person's home"),
     (re.compile(r"\b(?:deb\.debian\.org|pypi\.org|pythonhosted\.org|registry\.npmjs\.org)\b"),
      "a package registry's host: use what the host is configured for"),

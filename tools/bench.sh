@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# ./dev bench [--peers] [--rounds N] [--idle-rounds N] [--no-peers] [SECTION...]
+#
+# Times crank beside the peers found on PATH (--peers installs Debian's), as whole processes. All of
+# it runs in mount, network and pid namespaces of its own: a peer's daemon, its bridges and its
+# firewall rules stay inside and end with them. Tables go to stdout, samples to build/bench/*.json.
+set -euo pipefail
+# shellcheck source=tools/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
+
+out=$CRANK_TOP/build/bench
+cgroup_leftovers=(crank-bench-docker libpod_parent)
+
+# Inside the namespaces.
+inside() {
+    ip link set lo up
+    mount -t tmpfs -o mode=755 bench /run
+    mkdir -p /run/lock
+    # Debian's crun refuses the hybrid layout: without the unified mount it is plain version 1.
+    if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
+    exec python3 "$CRANK_TOP/bench/bench.py" --bin "$CRANK_TOP/build/release/bin" --out "$out" "$@"
+}
+
+# The empty directories that the peers leave in the host's cgroup trees, if they are ours, and the
+# scratch directory.
+finish() {
+    local name
+    rm -rf --one-file-system -- "$out/scratch"
+    for name in "${before_missing[@]}"; do
+        find /sys/fs/cgroup/*/"$name" -depth -type d -delete 2>/dev/null || true
+    done
+}
+
+main() {
+    local -a args=()
+    local arg groups=(build bench)
+    for arg in "$@"; do
+        if [ "$arg" = --peers ]; then groups+=(peers); else args+=("$arg"); fi
+    done
+    [ "$(id -u)" = 0 ] || die "bench needs root: cgroups with limits, and the peers' daemons"
+    ensure_packages "${groups[@]}"
+    (cd "$CRANK_TOP" && cmake --preset release -DCRANK_BENCH=ON) >/dev/null
+    build_preset release
+    local name
+    before_missing=()
+    trap finish EXIT
+    rm -rf --one-file-system -- "$out/scratch"
+    mkdir -p "$out/scratch"
+    for name in "${cgroup_leftovers[@]}"; do
+        [ -d "/sys/fs/cgroup/memory/$name" ] || before_missing+=("$name")
+    done
+    unshare --mount --net --pid --fork --mount-proc --propagation private --kill-child \
+        "${BASH_SOURCE[0]}" --inside "${args[@]}"
+}
+
+if [ "${1:-}" = --inside ]; then
+    shift
+    inside "$@"
+fi
+main "$@"
