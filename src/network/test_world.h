@@ -1,0 +1,35 @@
+// The world of this room's tests: a network namespace of their own, so that the host's devices,
+// rules and ports are neither seen nor touched.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "network/network.h"
+#include "sys/file.h"
+#include "sys/netns.h"
+
+namespace crank::network {
+
+class NamespaceTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        auto entered = sys::enter_new_network_namespace();
+        if (!entered) {
+            const char* strict = std::getenv("CRANK_TEST_STRICT");
+            if (strict != nullptr && std::string(strict) == "1")
+                FAIL() << "needs root: " << entered.error().text();
+            GTEST_SKIP() << "needs root: " << entered.error().text();
+        }
+        auto own = sys::current_network_namespace();
+        ASSERT_TRUE(own);
+        host_ = std::move(*own);
+        ASSERT_TRUE(bring_up_loopback(host_.get()));
+    }
+
+    sys::UniqueFd host_;  // the namespace that plays the host
+};
+
+}  // namespace crank::network

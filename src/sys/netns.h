@@ -1,0 +1,26 @@
+// Network namespaces. A namespace is held by a descriptor and goes when the last process and the
+// last descriptor in it do; the kernel tears it down later, by itself.
+#pragma once
+
+#include <functional>
+
+#include "base/error.h"
+#include "sys/unique_fd.h"
+
+namespace crank::sys {
+
+Result<UniqueFd> current_network_namespace();
+
+// A new network namespace, empty but for lo (down); the calling thread returns to its own. Needs
+// CAP_SYS_ADMIN.
+Result<UniqueFd> create_network_namespace();
+
+// Runs `work` with the calling thread inside the namespace; other threads stay where they are. A
+// netlink socket opened there keeps to that namespace. `work` must not throw. When the thread
+// cannot return, the process aborts: it would go on with another's network.
+Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>()>& work);
+
+// Leaves the namespace for a new one for good (tests).
+Result<> enter_new_network_namespace();
+
+}  // namespace crank::sys

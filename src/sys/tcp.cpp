@@ -1,0 +1,87 @@
+#include "sys/tcp.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace crank::sys {
+
+namespace {
+
+struct Endpoint {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Result<Endpoint> make_endpoint(const std::string& ip, std::uint16_t port) {
+    Endpoint endpoint;
+    sockaddr_in v4{};
+    sockaddr_in6 v6{};
+    if (::inet_pton(AF_INET, ip.c_str(), &v4.sin_addr) == 1) {
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        endpoint.size = sizeof v4;
+        std::memcpy(&endpoint.storage, &v4, sizeof v4);
+        return endpoint;
+    }
+    if (::inet_pton(AF_INET6, ip.c_str(), &v6.sin6_addr) == 1) {
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(port);
+        endpoint.size = sizeof v6;
+        std::memcpy(&endpoint.storage, &v6, sizeof v6);
+        return endpoint;
+    }
+    return fail(Code::invalid_argument, "'" + ip + "' is no IP address");
+}
+
+std::unexpected<Error> explain(int error_number, const std::string& ip, std::uint16_t port) {
+    std::string what = "listen on port " + std::to_string(port) + " of " + ip;
+    Error error = Error::from_errno(error_number, std::move(what));
+    if (error_number == EADDRNOTAVAIL) {
+        return fail(std::move(error)
+                        .with_code(Code::failed_precondition)
+                        .with_hint("the addresses of this host: ip -brief address"));
+    }
+    if (error_number == EAFNOSUPPORT) return fail(std::move(error).with_code(Code::unsupported));
+    if (error_number == EACCES) {
+        return fail(
+            std::move(error).with_hint("run as root, choose a higher port, or lower it: sysctl "
+                                       "net.ipv4.ip_unprivileged_port_start"));
+    }
+    return fail(std::move(error));
+}
+
+}  // namespace
+
+Result<UniqueFd> listen_tcp(const std::string& ip, std::uint16_t port, int backlog) {
+    Endpoint endpoint = TRY(make_endpoint(ip, port));
+    int family = endpoint.storage.ss_family;
+    UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return explain(errno, ip, port);
+    const int on = 1;
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+        return explain(errno, ip, port);
+    if (family == AF_INET6 &&
+        ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+        return explain(errno, ip, port);
+    if (::bind(fd.get(), endpoint.get(), endpoint.size) != 0) return explain(errno, ip, port);
+    if (::listen(fd.get(), backlog) != 0) return explain(errno, ip, port);
+    return fd;
+}
+
+Result<std::uint16_t> local_port(int socket) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return fail_errno("read a socket's own address");
+    // Both families keep the port at the same place.
+    sockaddr_in address;
+    std::memcpy(&address, &storage, sizeof address);
+    return ntohs(address.sin_port);
+}
+
+}  // namespace crank::sys
