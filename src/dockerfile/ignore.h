@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -41,25 +42,37 @@ public:
 
 private:
     struct Token {
-        enum class Kind : unsigned char { literal, any, star, directories, everything, set };
+        enum class Kind : unsigned char {
+            literal,
+            any,          // `?`: one character but '/'
+            star,         // `*`: any text without '/'
+            directories,  // `**/`: nothing, or any text that ends in '/'
+            everything,   // `**` at the end
+            set,          // `[a-z]`, `[^a-z]`
+        };
         Kind kind = Kind::literal;
         char32_t character = 0;
-        bool negated = false;                               // set
-        std::vector<std::pair<char32_t, char32_t>> ranges;  // set
+        bool negated = false;
+        std::vector<std::pair<char32_t, char32_t>> ranges;
+
+        bool accepts(char32_t c) const;
     };
     struct Pattern {
         enum class Kind : unsigned char { exact, prefix, suffix, glob };
-        bool exception = false;
         Kind kind = Kind::exact;
-        std::string text;  // cleaned
+        bool exception = false;
+        std::string text;  // exact, prefix, suffix: what is compared
         std::vector<Token> tokens;
-        std::string fixed_prefix;  // the text before the first wildcard
 
-        bool matches(std::string_view path) const;
         bool matches_or_parent(std::string_view path) const;
+        bool may_match_below(std::string_view directory) const;
+        // Walks the tokens along `path`; true at the first whole component that matches. `alive`
+        // tells whether more text could still match.
+        bool walk(std::string_view path, bool& alive) const;
     };
-    static Result<Pattern> compile(std::string text, bool exception);
-    static Result<std::vector<Token>> tokenize(const std::string& text);
+    static Result<Pattern> compile(const std::string& text);
+    static Result<std::vector<Token>> tokenize(std::string_view text);
+    static Result<Token> tokenize_set(std::string_view text, std::size_t& position);
     Result<> add(std::string_view pattern);
 
     std::vector<Pattern> patterns_;
