@@ -46,7 +46,7 @@ std::unexpected<Error> unknown_instruction(const Node& node) {
     if (auto guess = did_you_mean(node.keyword, names))
         return fail(std::move(error).with_hint("did you mean " + *guess + "?"));
     return fail(std::move(error).with_hint(
-        "an instruction that goes on over several lines needs the escape character at each end"));
+        "if it continues the line before, end that line in the escape character"));
 }
 
 // An earlier stage's name is hidden by a later one's: allowed, hardly meant.

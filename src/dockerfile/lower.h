@@ -139,7 +139,7 @@ struct TransferStep {  // COPY and ADD
     Origin origin;
     std::vector<std::string> sources;  // expanded; globs stay
     std::vector<InlineFile> files;     // content expanded
-    // Absolute; a trailing '/' means "into this directory", also for ".".
+    // Absolute; a trailing '/' means "into this directory", also for "." and several sources.
     std::string dest;
     std::string chown;                   // "user", "user:group", numbers or names; empty: 0:0
     std::optional<std::uint32_t> chmod;  // 0 to 07777

@@ -312,12 +312,8 @@ Result<TransferStep> StageLowering::transfer(const Transfer& from) {
     }
     std::string dest = TRY(expand(from.dest));
     step.dest = resolve_destination(out_.end.workdir, dest);
-    if (step.sources.size() + from.files.size() > 1 && !step.dest.ends_with('/')) {
-        return fail(
-            Error(Code::invalid_argument, "several sources need a directory as destination, and " +
-                                              quote_line(from.dest) + " does not end in '/'")
-                .with_hint("write " + from.dest + "/"));
-    }
+    // Several sources only make sense in a directory; BuildKit would let the last one win.
+    if (step.sources.size() + from.files.size() > 1 && !step.dest.ends_with('/')) step.dest += '/';
     step.chown = TRY(expand(from.chown));
     if (std::string mode = TRY(expand(from.chmod)); !mode.empty())
         step.chmod = TRY(parse_chmod(mode));
@@ -337,6 +333,11 @@ Result<TransferStep> StageLowering::transfer(const Transfer& from) {
 
 Result<StepBody> StageLowering::lower(const Copy& copy) {
     TransferStep step = TRY(transfer(copy));
+    for (const std::string& source : step.sources) {
+        if (source.starts_with("http://") || source.starts_with("https://"))
+            return fail(Error(Code::invalid_argument, "COPY cannot take the URL " + source)
+                            .with_hint("use ADD"));
+    }
     step.parents = copy.parents;
     step.origin = TRY(origin_of(copy.from));
     return step;

@@ -1,0 +1,2 @@
+FROM a
+COPY --from=7 x y

@@ -1,0 +1,3 @@
+FROM a
+COPY --from=later x y
+FROM b AS later

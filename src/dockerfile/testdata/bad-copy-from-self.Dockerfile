@@ -1,0 +1,2 @@
+FROM a AS me
+COPY --from=me x y

@@ -1,0 +1,2 @@
+FROM a
+# test: build-arg SOURCE_DATE_EPOCH=yesterday

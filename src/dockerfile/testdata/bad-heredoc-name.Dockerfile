@@ -1,0 +1,4 @@
+FROM a
+COPY <<../x /y
+z
+../x

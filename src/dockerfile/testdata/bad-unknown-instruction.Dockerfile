@@ -1,0 +1,2 @@
+FROM a
+RUNN pip install fastapi

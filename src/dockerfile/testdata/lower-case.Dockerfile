@@ -1,0 +1,5 @@
+from a as b
+run x
+Copy y /z/
+cmd ["p"]
+from b

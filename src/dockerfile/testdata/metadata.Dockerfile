@@ -1,0 +1,15 @@
+FROM a
+USER 1000:1000
+WORKDIR app
+WORKDIR ../srv/./x//
+WORKDIR y
+EXPOSE 80 443/tcp 53/UDP 8000-8002 80
+EXPOSE 8080:80 $PORTS
+VOLUME /data /logs
+VOLUME ["/with space"]
+STOPSIGNAL SIGTERM
+STOPSIGNAL 9
+STOPSIGNAL RTMIN+3
+MAINTAINER Some One <one@example.com>
+LABEL a=1 b="two words" c=
+# test: base-env PORTS=1 2

@@ -1,0 +1,3 @@
+FROM a
+ARG TOKEN
+ENV X="${TOKEN:?give it with --build-arg}"

@@ -1,0 +1,5 @@
+FROM a
+RUN one
+FROM b
+RUN two
+# test: target 0

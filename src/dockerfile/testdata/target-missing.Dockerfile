@@ -1,0 +1,2 @@
+FROM a AS builder
+# test: target bulider

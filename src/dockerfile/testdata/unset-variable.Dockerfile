@@ -1,0 +1,5 @@
+FROM python:$VERSON
+ENV CERT_DIR=/certs
+WORKDIR $CERTDIR/x
+COPY $NOTHING/file /dest
+# test: base-env LANG=C
