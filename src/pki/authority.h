@@ -22,7 +22,7 @@ struct Leaf {
 // An EC P-256 key (RFC 5480) with a self-signed certificate: CA:true with path length 0, so that it
 // signs workers and no further authority; key use certificate and CRL signing; name constraints
 // (RFC 5280 section 4.2.1.10) that hold IP addresses to loopback and private ranges and allow no
-// mail address. URI and DNS names are not constrained: GnuTLS refuses every chain under a URI
+// mail address. URI and DNS names are not constrained: rustls refuses a URI name under any URI
 // constraint, and a worker's bare name lies under no DNS subtree that could be named in advance.
 class Authority {
 public:

@@ -1,0 +1,30 @@
+#!/usr/bin/env bats
+# The example workers by themselves, without a container.
+
+bats_require_minimum_version 1.5.0
+load ../lib/common
+
+setup() {
+    common_setup
+    workers=$(cd "$BATS_TEST_DIRNAME/../../examples/workers" && pwd)
+    export PYTHONDONTWRITEBYTECODE=1
+}
+teardown() { common_teardown; }
+
+@test "the e-mail classifier labels at least nine of ten mails it has not seen" {
+    run python3 "$workers/email-classifier/test_classifier.py"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "the e-mail classifier's training prints its accuracy and makes the same model twice" {
+    for copy in first second; do
+        cp -r "$workers/email-classifier" "$copy"
+        rm -f "$copy/data/model.json"
+        run --separate-stderr python3 "$copy/train.py"
+        [ "$status" -eq 0 ]
+        [[ "$output" == *"held-out accuracy: 0.9"* ]]
+    done
+    cmp first/data/model.json second/data/model.json
+    [ -z "$(find first -name '__pycache__')" ]
+}
