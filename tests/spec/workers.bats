@@ -28,3 +28,17 @@ teardown() { common_teardown; }
     cmp first/data/model.json second/data/model.json
     [ -z "$(find first -name '__pycache__')" ]
 }
+
+@test "the echo worker answers, refuses and drains as its clients expect" {
+    run python3 "$workers/echo-cpp/test_echo.py" "$CRANK_BIN/echo-cpp"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "the echo worker is one static file of less than a megabyte, ready to be an image" {
+    [ "${CRANK_PRESET:-dev}" != asan ] || skip "a sanitizer's runtime is not static"
+    local context=$CRANK_BIN/../echo-cpp
+    [ -f "$context/Dockerfile" ]
+    run ! ldd "$context/echo-cpp"
+    [ "$(stat -c %s "$context/echo-cpp")" -lt 1000000 ]
+}
