@@ -18,7 +18,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # Headers of the operating system; the standard library's own names are not here.
 SYSTEM_PREFIXES = ("sys/", "linux/", "asm/", "net/", "netinet/", "netpacket/", "arpa/", "bits/")
 SYSTEM_HEADERS = {
-    "unistd.h", "fcntl.h", "signal.h", "csignal", "poll.h", "sched.h", "spawn.h", "dirent.h",
+    "unistd.h", "fcntl.h", "signal.h", "poll.h", "sched.h", "spawn.h", "dirent.h",
     "pthread.h", "pwd.h", "grp.h", "shadow.h", "termios.h", "pty.h", "utmp.h", "netdb.h",
     "ifaddrs.h", "mntent.h", "syslog.h", "dlfcn.h", "ucontext.h", "utime.h", "ftw.h", "glob.h",
     "aio.h", "semaphore.h", "mqueue.h", "elf.h", "link.h",

@@ -41,7 +41,7 @@ run_step() {
 
 # Builds a preset and, where that worked, runs its unit tests.
 build_and_unit() {
-    run_step single "build $1" build_preset "$1"
+    run_step single "build $1" build_preset "$1" -k 0
     if [ "$step_status" = 0 ]; then run_step counted "unit $1" unit_tests "$1"; fi
 }
 
@@ -78,7 +78,7 @@ sanitizer_options() {
 
 fuzz_campaign() {
     local target name
-    run_step single "build fuzz" build_preset fuzz
+    run_step single "build fuzz" build_preset fuzz -k 0
     for target in "$CRANK_TOP"/build/fuzz/bin/*_fuzz; do
         [ -x "$target" ] || continue
         name=$(basename "$target")
@@ -93,7 +93,7 @@ fuzz_campaign() {
 
 run_named() {
     case $1 in
-        build) run_step single "build dev" build_preset dev ;;
+        build) run_step single "build dev" build_preset dev -k 0 ;;
         unit) run_step counted "unit dev" unit_tests dev ;;
         spec) run_step counted "spec dev" bats_tests dev spec ;;
         security) run_step counted "security dev" bats_tests dev security ;;
