@@ -91,7 +91,6 @@ struct Shared {
     uint32_t init_status_valid;
 };
 
-inline constexpr uint32_t kForwardStdout = 1;  // slots in Header
 inline constexpr uint32_t kMaxPorts = 64;
 inline constexpr uint32_t kMaxAfterExit = 24;
 
@@ -114,7 +113,6 @@ enum class Role : uint32_t { monitor, join };
 inline constexpr uint32_t kFlagEndWithCaller = 1;  // kill the worker when the control socket closes
 inline constexpr uint32_t kFlagTimings = 2;
 inline constexpr uint32_t kFlagTerminal = 4;
-inline constexpr uint32_t kFlagIgnorePipes = 8;  // join: stdio comes from slots, no logging
 
 struct Header {
     uint32_t magic;
@@ -147,9 +145,9 @@ struct Header {
 // Over the control socket (SOCK_SEQPACKET), one message a packet.
 enum class Message : uint32_t {
     // From the shim.
-    started,  // a: pid
-    failed,  // a: index of the op, b: errno; kNotAnOp: the shim's own step named in `b`'s high half
-    exited,  // a: exit code, b: signal | oom << 32, c: CLOCK_REALTIME nanoseconds
+    started,   // a: pid
+    failed,    // a: index of the op, b: errno; from kOwnStep on: a step of the shim itself
+    exited,    // a: exit code, b: signal | oom << 32, c: CLOCK_REALTIME nanoseconds
     terminal,  // with a descriptor
     // To the shim.
     signal,  // a: number

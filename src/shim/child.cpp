@@ -1,0 +1,118 @@
+#include "shim/child.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "shim/kernel.h"
+#include "shim/ops.h"
+
+namespace crank::shim {
+namespace {
+
+int set_limit(const Op& op) {
+    rlimit limit{static_cast<rlim_t>(op.b), static_cast<rlim_t>(op.c)};
+    return setrlimit(static_cast<int>(op.a), &limit) != 0 ? errno : 0;
+}
+
+int perform_mount(const PlanView& plan, const Op& op, Root& root) {
+    switch (op.kind) {
+        case OpKind::isolate_mounts: return isolate_mounts();
+        case OpKind::mount_overlay: return mount_overlay(plan, op);
+        case OpKind::open_root: {
+            int error = open_root(plan, op, root);
+            mark(plan, Moment::root_ready);
+            return error;
+        }
+        case OpKind::make_dir: return make_dir(plan, op, root);
+        case OpKind::mount_fs: return mount_fs(plan, op, root);
+        case OpKind::attach_mount: return attach_mount(plan, op, root);
+        case OpKind::make_node: return make_node(plan, op, root);
+        case OpKind::make_link: return make_link(plan, op, root);
+        case OpKind::mask_path: return mask_path(plan, op, root);
+        case OpKind::readonly_path: return readonly_path(plan, op, root);
+        case OpKind::pivot_root: {
+            int error = enter_root(root);
+            mark(plan, Moment::mounts_ready);
+            return error;
+        }
+        case OpKind::root_readonly: return make_root_readonly();
+        default: return ENOSYS;
+    }
+}
+
+int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& root) {
+    switch (op.kind) {
+        case OpKind::join_cgroup: return write_file(plan.text(op.s1), "0");
+        case OpKind::set_namespace:
+            return syscall(SYS_setns, PlanView::slot(op.fd), op.a) != 0 ? errno : 0;
+        case OpKind::unshare: {
+            mark(plan, Moment::cgroups_joined);
+            return syscall(SYS_unshare, op.a) != 0 ? errno : 0;
+        }
+        case OpKind::loopback_up: return loopback_up();
+        case OpKind::hostname: {
+            const char* name = plan.text(op.s1);
+            size_t length = 0;
+            while (name[length] != 0) ++length;
+            return syscall(SYS_sethostname, name, length) != 0 ? errno : 0;
+        }
+        case OpKind::write_file: return write_file(plan.text(op.s1), plan.text(op.s2));
+        case OpKind::gate: {
+            int error = wait_gate(PlanView::slot(op.fd));
+            mark(plan, Moment::gate_passed);
+            return error;
+        }
+        case OpKind::terminal: return open_terminal(op, io.terminal_socket);
+        case OpKind::stdio: return connect_stdio(plan, op, io);
+        case OpKind::oom_score: return write_file("/proc/self/oom_score_adj", plan.text(op.s1));
+        case OpKind::rlimit: return set_limit(op);
+        case OpKind::umask: umask(static_cast<mode_t>(op.a)); return 0;
+        case OpKind::bounding_set: return set_bounding(op.a);
+        case OpKind::user: return set_user(plan, op);
+        case OpKind::capabilities: return set_capabilities(op.a, op.b, op.c);
+        case OpKind::ambient_set: return set_ambient(op.a);
+        case OpKind::change_dir: return chdir(plan.text(op.s1)) != 0 ? errno : 0;
+        case OpKind::no_new_privileges:
+            return syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0) != 0 ? errno : 0;
+        case OpKind::seccomp: return set_seccomp(plan, op);
+        case OpKind::init: return become_init(plan, io);
+        case OpKind::exec: return execute(plan, op);
+        default: return perform_mount(plan, op, root);
+    }
+}
+
+}  // namespace
+
+int perform(const PlanView& plan, const ChildIo& io, uint32_t first, uint32_t last,
+            uint32_t& failed) {
+    Root root;
+    for (uint32_t i = first; i < last; ++i) {
+        int error = perform_one(plan, io, plan.op(i), root);
+        if (error != 0) {
+            failed = i;
+            return error;
+        }
+    }
+    return 0;
+}
+
+void run_child(const PlanView& plan, const ChildIo& io) {
+    mark(plan, Moment::in_child);
+    // The monitor blocks every signal; the worker starts with none blocked and none ignored.
+    for (int number = 1; number < 65; ++number) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    setsid();
+    umask(0);
+
+    Report report{};
+    report.error_number =
+        perform(plan, io, plan.header->before_clone, plan.header->op_count, report.op);
+    // Only a failure comes here: the last op is exec.
+    (void)!write(io.report_write, &report, sizeof report);
+    _exit(127);
+}
+
+}  // namespace crank::shim

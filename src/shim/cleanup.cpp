@@ -1,0 +1,58 @@
+#include "shim/cleanup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace crank::shim {
+namespace {
+
+constexpr int kMaxDepth = 512;  // deeper trees are left to crank, whose sweep has no such bound
+
+void remove_at(int dirfd, const char* name, int depth) {
+    if (unlinkat(dirfd, name, 0) == 0 || (errno != EISDIR && errno != EPERM)) return;
+    if (depth > kMaxDepth) return;
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return;
+    DIR* stream = fdopendir(fd);
+    if (stream == nullptr) {
+        close(fd);
+        return;
+    }
+    while (dirent* entry = readdir(stream)) {
+        const char* child = entry->d_name;
+        if (strcmp(child, ".") != 0 && strcmp(child, "..") != 0)
+            remove_at(::dirfd(stream), child, depth + 1);
+    }
+    closedir(stream);
+    unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+// A cgroup is busy until the kernel has reaped its last process: a few milliseconds.
+void remove_cgroup(const char* path) {
+    for (int i = 0; i < 200; ++i) {
+        if (rmdir(path) == 0 || errno != EBUSY) return;
+        timespec pause{0, 10 * 1000 * 1000};
+        nanosleep(&pause, nullptr);
+    }
+}
+
+}  // namespace
+
+void clean_up(const PlanView& plan) {
+    for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
+        const AfterExitEntry& entry = plan.header->after_exit[i];
+        const char* path = plan.text(entry.path);
+        switch (entry.kind) {
+            case AfterExitKind::unlink: unlink(path); break;
+            case AfterExitKind::remove_tree: remove_at(AT_FDCWD, path, 0); break;
+            case AfterExitKind::remove_cgroup: remove_cgroup(path); break;
+        }
+    }
+}
+
+}  // namespace crank::shim

@@ -1,0 +1,83 @@
+// The init of a container: PID 1, forwards signals to the worker and reaps orphans.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "shim/kernel.h"
+#include "shim/ops.h"
+
+namespace crank::shim {
+namespace {
+
+// As a shell's exit status; the monitor reads the exact one from the shared page.
+[[noreturn]] void leave(Shared* shared, int status) {
+    shared->init_status = static_cast<uint32_t>(status);
+    __atomic_store_n(&shared->init_status_valid, 1, __ATOMIC_RELEASE);
+    _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+// Every signal is blocked and taken by sigwaitinfo: no handler, no race between looking and
+// waiting.
+[[noreturn]] void serve(Shared* shared, int worker) {
+    sigset_t all;
+    sigfillset(&all);
+    while (true) {
+        int number;
+        do number = sigwaitinfo(&all, nullptr);
+        while (number < 0 && errno == EINTR);
+        if (number != SIGCHLD) {
+            // Stop and continue of a terminal act on the group by themselves.
+            if (number > 0 && number != SIGTTIN && number != SIGTTOU && number != SIGTSTP)
+                kill(worker, number);
+            continue;
+        }
+        int status;
+        int pid;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+            if (pid == worker) leave(shared, status);
+    }
+}
+
+}  // namespace
+
+int become_init(const PlanView& plan, const ChildIo& io) {
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    int worker = static_cast<int>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+    if (worker < 0) return errno;
+    if (worker == 0) {
+        sigprocmask(SIG_SETMASK, &before, nullptr);
+        // A group of its own, in the foreground of its terminal if it has one: so that Ctrl-C
+        // reaches the worker and its children and not the init beside them.
+        setpgid(0, 0);
+        if ((plan.header->flags & kFlagTerminal) != 0) {
+            signal(SIGTTOU, SIG_IGN);
+            tcsetpgrp(0, getpid());
+            signal(SIGTTOU, SIG_DFL);
+        }
+        return 0;
+    }
+    // Root in the container may not look into this process or at its executable's file.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_NAME, "crank-init", 0, 0, 0);
+    close(io.report_write);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3; ++fd) {
+        if (null >= 0)
+            dup2(null, fd);
+        else
+            close(fd);
+    }
+    close_range(3, ~0u, 0);
+    // The plan's text holds the environment: what stays mapped is the page with `shared`.
+    constexpr size_t kPage = 4096;
+    static_assert(offsetof(Header, shared) + sizeof(Shared) <= kPage);
+    auto* memory = reinterpret_cast<char*>(plan.header);
+    if (plan.header->size > kPage) munmap(memory + kPage, plan.header->size - kPage);
+    serve(&plan.header->shared, worker);
+}
+
+}  // namespace crank::shim

@@ -1,0 +1,40 @@
+// crank-shim: monitor of a container, its first process until exec, its init, and the process that
+// joins a running one. Started by crank alone, with a plan on descriptor 3.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/kernel.h"
+#include "shim/monitor.h"
+#include "shim/plan_view.h"
+
+using namespace crank::shim;
+
+int main(int argc, char** argv) {
+    PlanView plan;
+    if (argc != 2 || strcmp(argv[1], "--plan") != 0 || open_plan(plan) != 0) {
+        static const char kText[] = "crank-shim is started by crank and takes no commands\n";
+        (void)!write(2, kText, sizeof kText - 1);
+        return 2;
+    }
+    mark(plan, Moment::shim_started);
+    // What happens to the caller's terminal or session does not concern the monitor.
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    if (plan.header->role == Role::join) {
+        // From the moment it joins, root in the container could look into this process.
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    } else {
+        prctl(PR_SET_NAME, "crank-monitor", 0, 0, 0);
+        if (chdir("/") != 0) return 1;
+    }
+    umask(022);
+    close(kPlanFd);
+    run_monitor(plan);
+    return 0;
+}

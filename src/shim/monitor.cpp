@@ -1,0 +1,326 @@
+#include "shim/monitor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "shim/child.h"
+#include "shim/cleanup.h"
+#include "shim/kernel.h"
+#include "shim/log.h"
+#include "shim/loop.h"
+#include "shim/records.h"
+#include "shim/relay.h"
+#include "shim/streams.h"
+
+namespace crank::shim {
+namespace {
+
+constexpr uint64_t kClonePidfd = 0x1000;
+// How long after the worker's end its output pipes may stay open, held by processes it left behind
+// (a native worker's; in a container they died with PID 1).
+constexpr int kDrainMs = 200;
+
+struct Monitor {
+    PlanView& plan;
+    Loop loop;
+    Log log;
+    Stream out, err;
+    Relay relay{loop};
+    int child = -1;
+    int mount_namespace = -1;  // held, so that the worker's exit need not tear the mounts down
+    struct Control : Watcher {
+        Monitor* monitor;
+    } control;
+    struct Exited : Watcher {
+        Monitor* monitor;
+        bool seen = false;
+    } exited;
+
+    explicit Monitor(PlanView& p) : plan(p) {}
+};
+
+struct Pipes {
+    int report[2] = {-1, -1};
+    int out[2] = {-1, -1}, err[2] = {-1, -1};
+    int terminal[2] = {-1, -1};
+};
+
+bool has(const PlanView& plan, uint32_t flag) { return (plan.header->flags & flag) != 0; }
+
+void send_packet(const Packet& packet, int descriptor = -1) {
+    iovec data{const_cast<Packet*>(&packet), sizeof packet};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        message.msg_control = space;
+        message.msg_controllen = sizeof space;
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    }
+    sendmsg(kControlFd, &message, MSG_NOSIGNAL);
+}
+
+int receive_descriptor(int socket) {
+    char byte;
+    iovec data{&byte, 1};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof space;
+    if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1) return -1;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -1;
+    int fd;
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return fd;
+}
+
+int make_pipes(const PlanView& plan, Pipes& pipes) {
+    if (pipe2(pipes.report, O_CLOEXEC) != 0) return errno;
+    if (has(plan, kFlagTerminal))
+        return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pipes.terminal) != 0 ? errno : 0;
+    if (plan.header->role == Role::join) return 0;
+    if (pipe2(pipes.out, O_CLOEXEC) != 0 || pipe2(pipes.err, O_CLOEXEC) != 0) return errno;
+    return 0;
+}
+
+int start_child(const PlanView& plan, Pipes& pipes, int& pidfd) {
+    CloneArgs args{};
+    args.flags = plan.header->clone_flags | kClonePidfd;
+    args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+    args.exit_signal = SIGCHLD;
+    if (plan.header->cgroup_slot >= 0) {
+        args.flags |= kCloneIntoCgroup;
+        args.cgroup = static_cast<uint64_t>(PlanView::slot(plan.header->cgroup_slot));
+    }
+    long pid = syscall(kSysClone3, &args, sizeof args);
+    if (pid == 0) {
+        ChildIo io{pipes.report[1], pipes.out[1], pipes.err[1], pipes.terminal[1]};
+        run_child(plan, io);
+    }
+    return static_cast<int>(pid);
+}
+
+void close_child_ends(const PlanView& plan, Pipes& pipes) {
+    int* const ends[] = {&pipes.report[1], &pipes.out[1], &pipes.err[1], &pipes.terminal[1]};
+    for (int* end : ends) {
+        if (*end >= 0) close(*end);
+        *end = -1;
+    }
+    for (uint32_t i = 0; i < plan.header->slot_count; ++i) {
+        auto slot = static_cast<int32_t>(i);
+        bool keep = slot == plan.header->forward_stdout || slot == plan.header->forward_stderr;
+        for (uint32_t p = 0; p < plan.header->port_count; ++p)
+            keep = keep || slot == plan.header->ports[p].listener_slot;
+        if (!keep) close(PlanView::slot(slot));
+    }
+}
+
+void tell_failure(const PlanView& plan, uint64_t step, int error) {
+    clean_up(plan);
+    Packet packet{Message::failed};
+    packet.a = step;
+    packet.b = static_cast<uint64_t>(error);
+    send_packet(packet);
+}
+
+// True once the worker's program runs; otherwise the failure has been told.
+bool wait_for_exec(const PlanView& plan, Pipes& pipes, int pid) {
+    Report report{};
+    ssize_t n;
+    do n = read(pipes.report[0], &report, sizeof report);
+    while (n < 0 && errno == EINTR);
+    close(pipes.report[0]);
+    // The end of the pipe: exec has closed it. (A child killed before exec ends it too; it is then
+    // reported as started and, at once, as ended by that signal.)
+    if (n == 0) return true;
+    int status;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    tell_failure(plan, report.op, report.error_number);
+    return false;
+}
+
+void on_control(Watcher* self, uint32_t events) {
+    auto& monitor = *static_cast<Monitor::Control*>(self)->monitor;
+    Packet packet{};
+    ssize_t n = recv(self->fd, &packet, sizeof packet, MSG_DONTWAIT);
+    if (n == static_cast<ssize_t>(sizeof packet) && packet.message == Message::signal) {
+        pidfd_send_signal(monitor.exited.fd, static_cast<int>(packet.a));
+        return;
+    }
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR) && (events & EPOLLHUP) == 0)) return;
+    // The caller is gone.
+    monitor.loop.remove(self);
+    close(self->fd);
+    self->fd = -1;
+    monitor.out.forget_caller();
+    monitor.err.forget_caller();
+    if (has(monitor.plan, kFlagEndWithCaller)) pidfd_send_signal(monitor.exited.fd, SIGKILL);
+}
+
+void on_exit(Watcher* self, uint32_t) {
+    auto& exited = *static_cast<Monitor::Exited*>(self);
+    exited.seen = true;
+    exited.monitor->loop.remove(self);
+}
+
+int open_streams(Monitor& monitor, const Pipes& pipes, int terminal) {
+    int forward_out = PlanView::slot(monitor.plan.header->forward_stdout);
+    int forward_err = PlanView::slot(monitor.plan.header->forward_stderr);
+    int first = terminal >= 0 ? terminal : pipes.out[0];
+    if (first < 0) return 0;  // join: the process writes straight to the caller's pipes
+    fcntl(first, F_SETFL, O_NONBLOCK);
+    if (int error = monitor.out.open(monitor.loop, monitor.log, first, 1, forward_out); error != 0)
+        return error;
+    if (terminal >= 0) return 0;
+    fcntl(pipes.err[0], F_SETFL, O_NONBLOCK);
+    return monitor.err.open(monitor.loop, monitor.log, pipes.err[0], 2, forward_err);
+}
+
+void watch(Monitor& monitor, int pidfd) {
+    monitor.control.monitor = &monitor;
+    monitor.control.handle = on_control;
+    monitor.control.fd = kControlFd;
+    monitor.loop.add(&monitor.control, EPOLLIN);
+    monitor.exited.monitor = &monitor;
+    monitor.exited.handle = on_exit;
+    monitor.exited.fd = pidfd;
+    monitor.loop.add(&monitor.exited, EPOLLIN);
+    for (uint32_t i = 0; i < monitor.plan.header->port_count; ++i) {
+        const Port& port = monitor.plan.header->ports[i];
+        monitor.relay.listen(PlanView::slot(port.listener_slot), port.ipv4, port.port);
+    }
+}
+
+int64_t now_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+}
+
+void serve_until_exit(Monitor& monitor) {
+    while (!monitor.exited.seen) {
+        monitor.loop.run_once(-1);
+        monitor.relay.sweep();
+    }
+    // What was written before the end is still in the pipes.
+    int64_t deadline = now_ms() + kDrainMs;
+    while (monitor.out.source_open() || monitor.err.source_open()) {
+        bool waits = monitor.out.waits_for_caller() || monitor.err.waits_for_caller();
+        int64_t left = deadline - now_ms();
+        if (left <= 0 && !waits) break;
+        monitor.loop.run_once(waits ? -1 : static_cast<int>(left));
+    }
+    // The last bytes may still wait for the caller when their pipe has ended.
+    while (monitor.control.fd >= 0 &&
+           (monitor.out.waits_for_caller() || monitor.err.waits_for_caller()))
+        monitor.loop.run_once(-1);
+    monitor.log.flush();
+}
+
+Exit collect(const Monitor& monitor) {
+    int status = 0;
+    while (waitpid(monitor.child, &status, 0) < 0 && errno == EINTR) {}
+    const Shared& shared = monitor.plan.header->shared;
+    if (__atomic_load_n(&shared.init_status_valid, __ATOMIC_ACQUIRE) != 0)
+        status = static_cast<int>(shared.init_status);
+    Exit exit;
+    if (WIFSIGNALED(status)) {
+        exit.signal = static_cast<uint32_t>(WTERMSIG(status));
+        exit.code = 128 + exit.signal;
+    } else {
+        exit.code = static_cast<uint32_t>(WEXITSTATUS(status));
+    }
+    exit.oom_killed = count_oom_kills(monitor.plan) > 0;
+    exit.finished_ns = realtime_ns();
+    return exit;
+}
+
+void tell_exit(const Exit& exit) {
+    Packet packet{Message::exited};
+    packet.a = exit.code;
+    packet.b = exit.signal | (exit.oom_killed ? uint64_t{1} << 32 : 0);
+    packet.c = exit.finished_ns;
+    send_packet(packet);
+}
+
+// Off the path of the start: on cgroup v1 the monitor leaves its caller's groups by itself.
+void leave_callers_cgroups(const PlanView& plan) {
+    const char* path = plan.text(plan.header->monitor_cgroups);
+    for (uint32_t i = 0; i < plan.header->monitor_cgroup_count; ++i) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            (void)!write(fd, "0", 1);
+            close(fd);
+        }
+        path += strlen(path) + 1;
+    }
+}
+
+int hold_mount_namespace(int pid) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void tell_started(const PlanView& plan, int pid, int terminal) {
+    if (terminal >= 0) send_packet(Packet{Message::terminal}, terminal);
+    record_state(plan, pid);
+    Packet packet{Message::started};
+    packet.a = static_cast<uint64_t>(pid);
+    send_packet(packet);
+}
+
+}  // namespace
+
+void run_monitor(PlanView& plan) {
+    static Monitor monitor(plan);  // static: 32 KiB of buffers
+    Pipes pipes;
+    uint32_t failed = 0;
+    if (int error = perform(plan, ChildIo{-1}, 0, plan.header->before_clone, failed); error != 0)
+        return tell_failure(plan, failed, error);
+    if (int error = make_pipes(plan, pipes); error != 0)
+        return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::make_pipes), error);
+    int pidfd = -1;
+    monitor.child = start_child(plan, pipes, pidfd);
+    if (monitor.child < 0)
+        return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::clone), errno);
+    mark(plan, Moment::cloned);
+    close_child_ends(plan, pipes);
+    if (!wait_for_exec(plan, pipes, monitor.child)) return;
+
+    int terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;
+    if (plan.header->role == Role::monitor)
+        monitor.mount_namespace = hold_mount_namespace(monitor.child);
+    tell_started(plan, monitor.child, terminal);
+    monitor.loop.open();
+    const char* log_path = plan.header->log_path != 0 ? plan.text(plan.header->log_path) : nullptr;
+    monitor.log.open(log_path, plan.header->log_max_bytes, plan.header->log_max_files);
+    watch(monitor, pidfd);
+    if (plan.header->role == Role::monitor) open_streams(monitor, pipes, terminal);
+    leave_callers_cgroups(plan);
+
+    serve_until_exit(monitor);
+    Exit exit = collect(monitor);
+    record_exit(plan, exit);
+    tell_exit(exit);
+    // The caller may go now; what follows costs time that is nobody's.
+    if (monitor.mount_namespace >= 0) close(monitor.mount_namespace);
+    clean_up(plan);
+}
+
+}  // namespace crank::shim

@@ -1,0 +1,44 @@
+// The single operations, grouped by subject. Each returns 0 or an errno.
+#pragma once
+
+#include <stdint.h>
+
+#include "shim/child.h"
+#include "shim/plan_view.h"
+
+namespace crank::shim {
+
+// ops_mount.cpp
+struct Root {
+    int fd = -1;  // the container's root directory while it is being built
+};
+int isolate_mounts();
+int mount_overlay(const PlanView& plan, const Op& op);
+int open_root(const PlanView& plan, const Op& op, Root& root);
+int make_dir(const PlanView& plan, const Op& op, const Root& root);
+int mount_fs(const PlanView& plan, const Op& op, const Root& root);
+int attach_mount(const PlanView& plan, const Op& op, const Root& root);
+int make_node(const PlanView& plan, const Op& op, const Root& root);
+int make_link(const PlanView& plan, const Op& op, const Root& root);
+int mask_path(const PlanView& plan, const Op& op, const Root& root);
+int readonly_path(const PlanView& plan, const Op& op, const Root& root);
+int enter_root(Root& root);
+int make_root_readonly();
+
+// ops_process.cpp
+int write_file(const char* path, const char* content);
+int loopback_up();
+int wait_gate(int fd);
+int open_terminal(const Op& op, int socket);
+int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
+int set_bounding(uint64_t keep);
+int set_user(const PlanView& plan, const Op& op);
+int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
+int set_ambient(uint64_t mask);
+int set_seccomp(const PlanView& plan, const Op& op);
+int execute(const PlanView& plan, const Op& op);
+
+// init.cpp: returns 0 in the worker's process; the init itself never returns.
+int become_init(const PlanView& plan, const ChildIo& io);
+
+}  // namespace crank::shim

@@ -1,0 +1,280 @@
+// File system operations. Whatever lies below the root may be made by an attacker (the image): it
+// is only ever reached through openat2(RESOLVE_IN_ROOT), and mounted by descriptor.
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "shim/kernel.h"
+#include "shim/ops.h"
+
+namespace crank::shim {
+namespace {
+
+int open_inside(const Root& root, const char* path, int flags) {
+    while (*path == '/') ++path;
+    OpenHow how{};
+    how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+    how.resolve = kResolveInRoot | kResolveNoMagiclinks;
+    int fd;
+    do fd = openat2(root.fd, *path != 0 ? path : ".", how);
+    while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+    return fd;
+}
+
+struct Split {
+    char parent[4096];
+    const char* name;
+};
+
+// "/a/b/c/" -> parent "/a/b", name "c"; trailing slashes are cut by the planner.
+int split(const char* path, Split& out) {
+    const char* slash = strrchr(path, '/');
+    size_t length = slash == nullptr ? 0 : static_cast<size_t>(slash - path);
+    if (length >= sizeof out.parent) return ENAMETOOLONG;
+    memcpy(out.parent, path, length);
+    out.parent[length] = 0;
+    out.name = slash == nullptr ? path : slash + 1;
+    return 0;
+}
+
+// mkdir -p below the root, returning a descriptor of the last directory, or -1.
+int make_dirs(const Root& root, const char* path, mode_t mode) {
+    int fd = open_inside(root, path, O_PATH | O_DIRECTORY);
+    if (fd >= 0 || errno != ENOENT) return fd;
+    Split parts;
+    if (int error = split(path, parts); error != 0) {
+        errno = error;
+        return -1;
+    }
+    if (*parts.name == 0 || strcmp(parts.name, "..") == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    int parent = make_dirs(root, parts.parent, 0755);
+    if (parent < 0) return -1;
+    int made = mkdirat(parent, parts.name, mode);
+    int error = errno;
+    close(parent);
+    if (made != 0 && error != EEXIST) {
+        errno = error;
+        return -1;
+    }
+    return open_inside(root, path, O_PATH | O_DIRECTORY);
+}
+
+int make_file(const Root& root, const char* path) {
+    int fd = open_inside(root, path, O_PATH);
+    if (fd >= 0 || errno != ENOENT) return fd;
+    Split parts;
+    if (int error = split(path, parts); error != 0) {
+        errno = error;
+        return -1;
+    }
+    int parent = make_dirs(root, parts.parent, 0755);
+    if (parent < 0) return -1;
+    int file =
+        openat(parent, parts.name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0644);
+    int error = errno;
+    close(parent);
+    if (file >= 0) close(file);
+    if (file < 0 && error != EEXIST) {
+        errno = error;
+        return -1;
+    }
+    return open_inside(root, path, O_PATH);
+}
+
+// "mode=755,size=64k,noswap": each piece is one fsconfig call.
+int configure(int fs, const char* options) {
+    char piece[1024];
+    while (*options != 0) {
+        const char* end = strchrnul(options, ',');
+        auto length = static_cast<size_t>(end - options);
+        if (length >= sizeof piece) return ENAMETOOLONG;
+        memcpy(piece, options, length);
+        piece[length] = 0;
+        char* equals = strchr(piece, '=');
+        int done;
+        if (equals != nullptr) {
+            *equals = 0;
+            done = fsconfig(fs, kFsconfigSetString, piece, equals + 1);
+        } else {
+            done = fsconfig(fs, kFsconfigSetFlag, piece, nullptr);
+        }
+        if (done != 0) return errno;
+        options = *end == 0 ? end : end + 1;
+    }
+    return 0;
+}
+
+int new_mount(const char* type, const char* options, uint64_t attributes, int& out) {
+    int fs = fsopen(type);
+    if (fs < 0) return errno;
+    int error = 0;
+    if (strcmp(type, "tmpfs") == 0 || strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0) {
+        if (fsconfig(fs, kFsconfigSetString, "source", type) != 0) error = errno;
+    }
+    if (error == 0) error = configure(fs, options);
+    if (error == 0 && fsconfig(fs, kFsconfigCreate, nullptr, nullptr) != 0) error = errno;
+    if (error == 0) {
+        out = fsmount(fs, attributes);
+        if (out < 0) error = errno;
+    }
+    close(fs);
+    return error;
+}
+
+int attach(int mount_fd, int target) {
+    int error = move_mount(mount_fd, target) != 0 ? errno : 0;
+    close(target);
+    return error;
+}
+
+// Clones the mount at `from` and puts the clone, read-only when asked, onto `target`.
+int bind_over(int from, int target, bool readonly) {
+    int clone = open_tree(from, "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH);
+    if (clone < 0) return errno;
+    int error = 0;
+    if (readonly) {
+        MountAttr attr{};
+        attr.set = kMountAttrRdonly;
+        if (mount_setattr(clone, AT_EMPTY_PATH, attr) != 0) error = errno;
+    }
+    if (error == 0 && move_mount(clone, target) != 0) error = errno;
+    close(clone);
+    return error;
+}
+
+}  // namespace
+
+int isolate_mounts() {
+    return mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0 ? errno : 0;
+}
+
+int mount_overlay(const PlanView& plan, const Op& op) {
+    // The classic call: before Linux 6.5 the new one takes at most 255 bytes of lower directories.
+    if (chdir(plan.text(op.s1)) != 0) return errno;
+    int done = mount("overlay", plan.text(op.s3), "overlay", op.a, plan.text(op.s2));
+    int error = done != 0 ? errno : 0;
+    if (chdir("/") != 0 && error == 0) error = errno;
+    return error;
+}
+
+int open_root(const PlanView& plan, const Op& op, Root& root) {
+    root.fd = open(plan.text(op.s1), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return root.fd < 0 ? errno : 0;
+}
+
+int make_dir(const PlanView& plan, const Op& op, const Root& root) {
+    int fd = make_dirs(root, plan.text(op.s2), static_cast<mode_t>(op.a));
+    if (fd < 0) return errno;
+    close(fd);
+    return 0;
+}
+
+int mount_fs(const PlanView& plan, const Op& op, const Root& root) {
+    int fd = -1;
+    if (int error = new_mount(plan.text(op.s1), plan.text(op.s3), op.a, fd); error != 0)
+        return error;
+    int target = make_dirs(root, plan.text(op.s2), 0755);
+    int error = target < 0 ? errno : attach(fd, target);
+    close(fd);
+    return error;
+}
+
+int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
+    int target =
+        op.a != 0 ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
+    if (target < 0) return errno;
+    return attach(PlanView::slot(op.fd), target);
+}
+
+int make_node(const PlanView& plan, const Op& op, const Root& root) {
+    Split parts;
+    if (int error = split(plan.text(op.s2), parts); error != 0) return error;
+    int parent = make_dirs(root, parts.parent, 0755);
+    if (parent < 0) return errno;
+    int error = 0;
+    // The mode is set apart from mknod, whose mode the umask cuts.
+    if (mknodat(parent, parts.name, static_cast<mode_t>(op.a), static_cast<dev_t>(op.b)) != 0)
+        error = errno;
+    else if (fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, 0) != 0)
+        error = errno;
+    close(parent);
+    return error;
+}
+
+int make_link(const PlanView& plan, const Op& op, const Root& root) {
+    Split parts;
+    if (int error = split(plan.text(op.s2), parts); error != 0) return error;
+    int parent = make_dirs(root, parts.parent, 0755);
+    if (parent < 0) return errno;
+    int error = symlinkat(plan.text(op.s1), parent, parts.name) != 0 ? errno : 0;
+    close(parent);
+    return error;
+}
+
+int mask_path(const PlanView& plan, const Op& op, const Root& root) {
+    int target = open_inside(root, plan.text(op.s2), O_PATH);
+    if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+    struct stat info{};
+    if (fstat(target, &info) != 0) {
+        int error = errno;
+        close(target);
+        return error;
+    }
+    if (S_ISDIR(info.st_mode)) {
+        int fd = -1;
+        int error =
+            new_mount("tmpfs", "size=0,nr_inodes=2",
+                      kMountAttrRdonly | kMountAttrNosuid | kMountAttrNodev | kMountAttrNoexec, fd);
+        if (error != 0) {
+            close(target);
+            return error;
+        }
+        error = attach(fd, target);
+        close(fd);
+        return error;
+    }
+    int null = open_inside(root, "/dev/null", O_PATH);
+    int error = null < 0 ? errno : bind_over(null, target, true);
+    // Binding the wrong file over a mask would unmask it: /dev/null must be the null device.
+    if (null >= 0 && error == 0 && fstat(null, &info) == 0 &&
+        (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)))
+        error = ENODEV;
+    if (null >= 0) close(null);
+    close(target);
+    return error;
+}
+
+int readonly_path(const PlanView& plan, const Op& op, const Root& root) {
+    int target = open_inside(root, plan.text(op.s2), O_PATH);
+    if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+    int error = bind_over(target, target, true);
+    close(target);
+    return error;
+}
+
+int enter_root(Root& root) {
+    // pivot_root(".", ".") stacks the old root on the new one; what is detached then is the old.
+    if (fchdir(root.fd) != 0) return errno;
+    if (syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+    if (umount2(".", MNT_DETACH) != 0) return errno;
+    close(root.fd);
+    root.fd = -1;
+    return chdir("/") != 0 ? errno : 0;
+}
+
+int make_root_readonly() {
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return errno;
+    MountAttr attr{};
+    attr.set = kMountAttrRdonly;
+    int error = mount_setattr(root, AT_EMPTY_PATH, attr) != 0 ? errno : 0;
+    close(root);
+    return error;
+}
+
+}  // namespace crank::shim

@@ -1,0 +1,81 @@
+#include "shim/records.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace crank::shim {
+namespace {
+
+bool read_text(const char* path, char* out, size_t capacity) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n = read(fd, out, capacity - 1);
+    close(fd);
+    if (n < 0) return false;
+    out[n] = 0;
+    return true;
+}
+
+unsigned long long start_time(int pid) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (!read_text(path, text, sizeof text)) return 0;
+    const char* field = strrchr(text, ')');  // the name before it may hold anything
+    for (int i = 2; field != nullptr && i < 22; ++i) {
+        field = strchr(field + 1, ' ');
+    }
+    return field == nullptr ? 0 : strtoull(field + 1, nullptr, 10);
+}
+
+void write_record(const PlanView& plan, const char* name, const char* text) {
+    if (plan.header->state_dir == 0) return;
+    const char* dir = plan.text(plan.header->state_dir);
+    char temporary[4096], path[4096];
+    snprintf(temporary, sizeof temporary, "%s/%s.new", dir, name);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return;
+    ssize_t n = write(fd, text, strlen(text));
+    close(fd);
+    if (n == static_cast<ssize_t>(strlen(text)))
+        rename(temporary, path);
+    else
+        unlink(temporary);
+}
+
+}  // namespace
+
+uint64_t realtime_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void record_state(const PlanView& plan, int pid) {
+    char text[160];
+    int self = getpid();
+    snprintf(text, sizeof text, "%d %llu %d %llu %llu\n", pid, start_time(pid), self,
+             start_time(self), static_cast<unsigned long long>(realtime_ns()));
+    write_record(plan, "state", text);
+}
+
+void record_exit(const PlanView& plan, const Exit& exit) {
+    char text[96];
+    snprintf(text, sizeof text, "%u %u %d %llu\n", exit.code, exit.signal, exit.oom_killed ? 1 : 0,
+             static_cast<unsigned long long>(exit.finished_ns));
+    write_record(plan, "exit", text);
+}
+
+uint64_t count_oom_kills(const PlanView& plan) {
+    if (plan.header->oom_file == 0) return 0;
+    char text[2048];
+    if (!read_text(plan.text(plan.header->oom_file), text, sizeof text)) return 0;
+    const char* line = strstr(text, "oom_kill ");
+    return line == nullptr ? 0 : strtoull(line + strlen("oom_kill "), nullptr, 10);
+}
+
+}  // namespace crank::shim

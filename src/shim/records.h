@@ -1,0 +1,26 @@
+// What the monitor writes for later commands: the files `state` and `exit` in the state directory.
+#pragma once
+
+#include <stdint.h>
+
+#include "shim/plan_view.h"
+
+namespace crank::shim {
+
+struct Exit {
+    uint32_t code = 0;    // what `crank run` exits with: the status, or 128 + signal
+    uint32_t signal = 0;  // 0: it ended by itself
+    bool oom_killed = false;
+    uint64_t finished_ns = 0;  // CLOCK_REALTIME
+};
+
+// `state`: "PID START_TIME MONITOR_PID MONITOR_START_TIME STARTED_NS\n" (field 22 of
+// /proc/PID/stat).
+void record_state(const PlanView& plan, int pid);
+// `exit`: "CODE SIGNAL OOM FINISHED_NS\n". Written aside and renamed: it is whole or absent.
+void record_exit(const PlanView& plan, const Exit& exit);
+// How many processes of the container the kernel killed for want of memory.
+uint64_t count_oom_kills(const PlanView& plan);
+uint64_t realtime_ns();
+
+}  // namespace crank::shim

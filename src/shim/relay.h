@@ -1,0 +1,38 @@
+// Published TCP ports: accepts on the host, connects to the container, copies both ways.
+#pragma once
+
+#include <stdint.h>
+
+#include "shim/loop.h"
+
+namespace crank::shim {
+
+struct Connection;
+struct Endpoint;
+
+class Relay {
+public:
+    explicit Relay(Loop& loop) : loop_(loop) {}
+    // `listener` is non-blocking; `ipv4` in network, `port` in host byte order. 0 or errno.
+    int listen(int listener, uint32_t ipv4, uint16_t port);
+    // Frees what ended in this round; call after every Loop::run_once.
+    void sweep();
+    void on_endpoint(Endpoint& end, uint32_t events);  // for the watchers
+
+private:
+    struct Listener : Watcher {
+        Relay* relay;
+        uint32_t ipv4;
+        uint16_t port;
+    };
+    static void on_accept(Watcher* self, uint32_t events);
+    void accept_one(Listener& listener, int client);
+    void end(Connection& connection);
+
+    Loop& loop_;
+    Listener listeners_[64] = {};
+    uint32_t listener_count_ = 0;
+    Connection* ended_ = nullptr;
+};
+
+}  // namespace crank::shim
