@@ -90,21 +90,52 @@ struct CgroupWrite {
 struct Plan {
     std::vector<std::string> cgroup_dirs;  // absolute, created in this order
     std::vector<CgroupWrite> cgroup_writes;
-    // Sources of bind mounts, opened by the parent as detached mounts: index = Op::fd slot order.
+    std::vector<oci::DeviceRule> device_rules;  // v2: becomes a BPF program of the cgroup
+    std::string oom_file;                       // absolute; empty: nothing to count
+    std::vector<std::string> monitor_cgroups;   // absolute files that the monitor writes "0" to
+    // Sources of bind mounts, opened by the parent as detached mounts.
     struct Bind {
         std::string source;          // absolute on the host
         std::uint64_t attr_set = 0;  // MOUNT_ATTR_* applied to the detached mount
         bool recursive = true;
+        std::size_t step = 0;        // its attach_mount in `child`
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
-    std::string text;         // the strings that ops refer to, NUL-terminated
+    std::string text;         // the strings that ops refer to, NUL-terminated; lists are 8-aligned
     std::uint64_t clone_flags = 0;
+    std::size_t before_clone = 0;  // so many steps are the joiner's own
+    bool terminal = false;
+
+    // The order of descriptors: bind i is slot i, then these, then listeners.
+    int network_slot() const { return static_cast<int>(binds.size()); }
+    int gate_slot() const { return network_slot() + 1; }
+    int stdin_slot() const { return network_slot() + 2; }
+    int stdout_slot() const { return network_slot() + 3; }
+    int stderr_slot() const { return network_slot() + 4; }
+    int cgroup_slot() const { return network_slot() + 5; }
+    int first_listener_slot() const { return network_slot() + 6; }
+
     std::string describe() const;  // all of it, a line each
+};
+
+// Descriptors that the caller has, which decide what the plan does with them.
+struct Given {
+    bool network_namespace = false;
+    bool stdin_read = false;
 };
 
 // Pure. Errors: invalid_argument or unsupported, naming the field of the spec.
 Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
-                  const HostFacts& facts, bool joins_network_namespace);
+                  const HostFacts& facts, const Given& given);
+
+// The plan of a second process in a container; slot network_slot() is the pidfd of its first one.
+struct JoinFacts {
+    std::string cgroups_path;
+    bool default_seccomp = true;
+    bool stdin_read = false;
+};
+Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
+                       const JoinFacts& join, const HostFacts& facts);
 
 }  // namespace crank::runtime

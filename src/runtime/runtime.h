@@ -56,6 +56,8 @@ struct LaunchRequest {
     std::vector<sys::UniqueFd> listeners;
 };
 
+struct JoinRequest;
+
 // A container from its launch on. Dropping it closes the control socket: the monitor and the worker
 // go on alone.
 class Running {
@@ -73,7 +75,8 @@ public:
     // To the worker's first process.
     Result<> send_signal(int signal);
     // With process.terminal: the pseudo-terminal's master end, to write input and set the size.
-    // Valid after wait_started.
+    // Valid after wait_started. The output of a joined process is read from it too; of a container,
+    // the monitor reads and forwards it.
     const sys::UniqueFd& terminal() const { return terminal_; }
     // Readable when there is something for wait_started or wait_exit to read: for poll loops.
     int control_fd() const { return control_.get(); }
@@ -84,8 +87,9 @@ public:
 private:
     friend Result<Running> launch(LaunchRequest request, const HostFacts& facts);
     Running() = default;
-    Result<> receive_until(int wanted);
-    Error explain_failure(std::uint32_t step, int error_number) const;
+    friend Result<Running> join(JoinRequest request, const HostFacts& facts);
+    Result<> receive_until(shim::Message wanted);
+    Error explain_failure(std::uint64_t step, int error_number) const;
 
     std::string id_;
     std::string program_;
@@ -93,6 +97,7 @@ private:
     sys::UniqueFd control_;
     sys::UniqueFd plan_memory_;
     sys::UniqueFd terminal_;
+    sys::UniqueFd gate_;
     pid_t pid_ = -1;
     bool started_ = false;
     std::optional<ExitStatus> exit_;

@@ -65,12 +65,7 @@ Result<WaitStatus> Child::wait() {
 }
 
 Result<std::optional<WaitStatus>> Child::wait_for(std::chrono::milliseconds deadline) {
-    pollfd waiter{pidfd_.get(), POLLIN, 0};
-    int ready;
-    do ready = ::poll(&waiter, 1, static_cast<int>(deadline.count()));
-    while (ready < 0 && errno == EINTR);
-    if (ready < 0) return fail_errno("wait for process " + std::to_string(pid_));
-    if (ready == 0) return std::optional<WaitStatus>();
+    if (!TRY(wait_readable(pidfd_.get(), deadline))) return std::optional<WaitStatus>();
     return std::optional(TRY(wait()));
 }
 
@@ -177,6 +172,15 @@ Result<> pidfd_signal(int pidfd, int number) {
         return fail_errno("send signal " + std::to_string(number));
     }
     return {};
+}
+
+Result<bool> wait_readable(int fd, std::chrono::milliseconds deadline) {
+    pollfd waiter{fd, POLLIN, 0};
+    int ready;
+    do ready = ::poll(&waiter, 1, static_cast<int>(deadline.count()));
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0) return fail_errno("wait for a descriptor");
+    return ready > 0;
 }
 
 Result<std::uint64_t> start_time_of(pid_t pid) {

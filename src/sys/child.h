@@ -70,6 +70,9 @@ Result<CommandOutput> run_command(const SpawnRequest& request);
 
 Result<UniqueFd> open_pidfd(pid_t pid);
 Result<> pidfd_signal(int pidfd, int number);
+// Until the descriptor is readable (a pidfd: the process ended). false: the deadline ran out; a
+// negative one waits for ever.
+Result<bool> wait_readable(int fd, std::chrono::milliseconds deadline);
 // Field 22 of /proc/PID/stat: with it a pid names one process for good. not_found: gone.
 Result<std::uint64_t> start_time_of(pid_t pid);
 

@@ -1,0 +1,72 @@
+// How plans are put together: steps with their text, in order.
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/plan.h"
+
+namespace crank::runtime {
+
+class Builder {
+public:
+    explicit Builder(Plan& plan) : plan_(plan) {
+        if (plan_.text.empty()) plan_.text.push_back('\0');  // offset 0 is the empty string
+    }
+
+    std::uint32_t text(std::string_view value) {
+        if (value.empty()) return 0;
+        auto offset = static_cast<std::uint32_t>(plan_.text.size());
+        plan_.text.append(value);
+        plan_.text.push_back('\0');
+        return offset;
+    }
+
+    std::uint32_t list(std::span<const std::string> values) {
+        auto offset = static_cast<std::uint32_t>(plan_.text.size());
+        for (const auto& value : values) {
+            plan_.text.append(value);
+            plan_.text.push_back('\0');
+        }
+        return offset;
+    }
+
+    // Raw, aligned to 8 bytes.
+    template <class T>
+    std::uint32_t array(std::span<const T> values) {
+        while (plan_.text.size() % 8 != 0) plan_.text.push_back('\0');
+        auto offset = static_cast<std::uint32_t>(plan_.text.size());
+        plan_.text.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+        return offset;
+    }
+
+    shim::Op& add(shim::OpKind kind, std::string description) {
+        plan_.child.push_back({shim::Op{kind}, std::move(description)});
+        return plan_.child.back().op;
+    }
+
+    Plan& plan() { return plan_; }
+
+private:
+    Plan& plan_;
+};
+
+// The parts of plan(), each in its own file.
+Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
+Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given);
+Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
+                   const Options& options, const HostFacts& facts);
+Result<> plan_process(Builder& builder, const oci::Process& process,
+                      const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init);
+// The descriptors 0, 1 and 2: a terminal, or pipes.
+void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read);
+// The v1 `tasks` files of a container, one a hierarchy.
+std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::string& cgroups_path);
+std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);
+Result<> check_cgroups_path(const std::string& cgroups_path);
+
+}  // namespace crank::runtime

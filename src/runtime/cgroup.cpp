@@ -1,0 +1,204 @@
+#include "runtime/cgroup.h"
+
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/text.h"
+#include "runtime/builder.h"
+#include "runtime/runtime.h"
+#include "sys/cgroup.h"
+#include "sys/file.h"
+
+namespace crank::runtime {
+namespace {
+
+// "write '0' to .../pids.max" without the controller that the kernel lacks says little: name it.
+Error explain_write(Error error, const CgroupWrite& write) {
+    std::string what = "apply " + write.file + " = " + write.value;
+    return std::move(error).with_context(what).with_hint(
+        "this host cannot apply the limit; --limits=best-effort starts without it");
+}
+
+Result<> make_group(const std::string& dir) {
+    auto made = sys::make_dir(dir, 0755);
+    if (made || made.error().code() == Code::already_exists) return {};
+    if (made.error().code() != Code::not_found) return made;
+    TRY(sys::make_dirs(dir.substr(0, dir.rfind('/')), 0755));
+    return sys::make_dir(dir, 0755);
+}
+
+// v2: a controller works in a group only when every group above enables it for its children.
+Result<> enable_controllers(const HostFacts& facts, const std::string& dir) {
+    std::string enable;
+    for (std::string_view wanted : {"cpu", "memory", "pids"})
+        if (std::find(facts.v2_controllers.begin(), facts.v2_controllers.end(), wanted) !=
+            facts.v2_controllers.end())
+            enable += (enable.empty() ? "+" : " +") + std::string(wanted);
+    if (enable.empty()) return {};
+    const std::string& root = facts.cgroup_mounts.front().second;
+    std::string at = root;
+    for (const auto& part : split(dir.substr(root.size() + 1), '/')) {
+        TRY_IN(sys::write_knob(at + "/cgroup.subtree_control", enable),
+               "enabling cgroup controllers for " + dir);
+        at += "/" + part;
+        if (at == dir) break;
+        TRY(make_group(at));
+    }
+    return {};
+}
+
+std::string dir_for(const Plan& plan, const HostFacts& facts, const std::string& controller) {
+    if (controller.empty()) return plan.cgroup_dirs.front();
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == controller)
+            for (const auto& dir : plan.cgroup_dirs)
+                if (dir.starts_with(mount + "/")) return dir;
+    return "";
+}
+
+Result<> write_limits(const Plan& plan, const HostFacts& facts) {
+    for (const auto& write : plan.cgroup_writes) {
+        std::string dir = dir_for(plan, facts, write.controller);
+        if (dir.empty()) {
+            if (write.optional || write.controller == "devices") continue;
+            return fail(explain_write(
+                Error(Code::unsupported, "this host has no '" + write.controller + "' cgroup"), write));
+        }
+        auto done = sys::write_knob(dir + "/" + write.file, write.value);
+        if (done) continue;
+        if (write.optional && done.error().code() == Code::not_found) continue;
+        return fail(explain_write(std::move(done).error(), write));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
+    if (plan.cgroup_dirs.empty()) return {};
+    if (facts.cgroup_mode == CgroupMode::v2 && !sys::exists(plan.cgroup_dirs.front().substr(
+                                                   0, plan.cgroup_dirs.front().rfind('/'))))
+        TRY(enable_controllers(facts, plan.cgroup_dirs.front()));
+    for (const auto& dir : plan.cgroup_dirs) {
+        auto made = make_group(dir);
+        if (!made && made.error().error_number() == 2 && facts.cgroup_mode == CgroupMode::v2)
+            made = enable_controllers(facts, dir).and_then([&] { return make_group(dir); });
+        TRY(std::move(made));
+        undo.add([dir] { return sys::remove_cgroup_dir(dir); });
+    }
+    TRY(write_limits(plan, facts));
+    if (facts.cgroup_mode == CgroupMode::v2) {
+        std::vector<sys::DeviceRule> rules;
+        for (const auto& rule : plan.device_rules)
+            rules.push_back({rule.allow, rule.type.empty() ? 'a' : rule.type[0], rule.major.value_or(-1),
+                             rule.minor.value_or(-1), rule.access});
+        TRY(sys::attach_device_program(plan.cgroup_dirs.front(), rules));
+    }
+    return {};
+}
+
+Result<sys::UniqueFd> open_cgroup(const Plan& plan, const HostFacts& facts) {
+    if (facts.cgroup_mode != CgroupMode::v2 || plan.cgroup_dirs.empty()) return sys::UniqueFd();
+    return sys::open(plan.cgroup_dirs.front(), O_PATH | O_DIRECTORY);
+}
+
+namespace {
+
+std::vector<std::string> dirs_of(const std::string& cgroups_path, const HostFacts& facts) {
+    switch (facts.cgroup_mode) {
+        case CgroupMode::none: return {};
+        case CgroupMode::v1: return v1_cgroup_dirs(facts, cgroups_path);
+        case CgroupMode::v2: return {v2_cgroup_dir(facts, cgroups_path)};
+    }
+    return {};
+}
+
+Result<> kill_all(const std::string& dir) {
+    if (sys::write_knob(dir + "/cgroup.kill", "1")) return {};
+    auto text = sys::read_file(dir + "/cgroup.procs");
+    if (!text) return {};
+    for (const auto& line : split(*text, '\n'))
+        if (auto pid = parse_int(line); pid && *pid > 0)
+            if (auto fd = sys::open_pidfd(static_cast<pid_t>(*pid)))
+                (void)sys::pidfd_signal(fd->get(), 9);
+    return {};
+}
+
+std::int64_t read_number(const std::string& path) {
+    auto text = sys::read_file(path, 4096);
+    if (!text) return 0;
+    return parse_int(trim(*text)).value_or(0);
+}
+
+// "name value" lines.
+std::int64_t read_field(const std::string& path, std::string_view name) {
+    auto text = sys::read_file(path, 65536);
+    if (!text) return 0;
+    for (const auto& line : split(*text, '\n')) {
+        auto parts = split(line, ' ');
+        if (parts.size() == 2 && parts[0] == name) return parse_int(parts[1]).value_or(0);
+    }
+    return 0;
+}
+
+CgroupUsage usage_v1(const HostFacts& facts, const std::string& path) {
+    CgroupUsage usage;
+    auto in = [&](std::string_view controller) {
+        for (const auto& [name, mount] : facts.cgroup_mounts)
+            if (name == controller) return mount + path;
+        return std::string();
+    };
+    usage.memory_current = read_number(in("memory") + "/memory.usage_in_bytes");
+    usage.memory_peak = read_number(in("memory") + "/memory.max_usage_in_bytes");
+    usage.oom_kills = read_field(in("memory") + "/memory.oom_control", "oom_kill");
+    usage.cpu_usage_ns = read_number(in("cpuacct") + "/cpuacct.usage");
+    usage.throttled_periods = read_field(in("cpu") + "/cpu.stat", "nr_throttled");
+    usage.throttled_ns = read_field(in("cpu") + "/cpu.stat", "throttled_time");
+    usage.pids = read_number(in("pids") + "/pids.current");
+    return usage;
+}
+
+CgroupUsage usage_v2(const std::string& dir) {
+    CgroupUsage usage;
+    usage.memory_current = read_number(dir + "/memory.current");
+    usage.memory_peak = read_number(dir + "/memory.peak");
+    usage.oom_kills = read_field(dir + "/memory.events", "oom_kill");
+    usage.cpu_usage_ns = read_field(dir + "/cpu.stat", "usage_usec") * 1000;
+    usage.throttled_periods = read_field(dir + "/cpu.stat", "nr_throttled");
+    usage.throttled_ns = read_field(dir + "/cpu.stat", "throttled_usec") * 1000;
+    usage.pids = read_number(dir + "/pids.current");
+    return usage;
+}
+
+}  // namespace
+
+Result<> remove_cgroups(const std::string& cgroups_path, const HostFacts& facts) {
+    TRY(check_cgroups_path(cgroups_path));
+    for (const auto& dir : dirs_of(cgroups_path, facts)) {
+        if (!sys::exists(dir)) continue;
+        TRY(kill_all(dir));
+        Result<> removed;
+        // The kernel lets go of a group some milliseconds after its last process is reaped.
+        for (int i = 0; i < 200; ++i) {
+            removed = sys::remove_cgroup_dir(dir);
+            if (removed || removed.error().code() != Code::in_use) break;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        TRY(std::move(removed));
+    }
+    return {};
+}
+
+Result<CgroupUsage> read_usage(const std::string& cgroups_path, const HostFacts& facts) {
+    TRY(check_cgroups_path(cgroups_path));
+    if (facts.cgroup_mode == CgroupMode::none)
+        return fail(Code::unsupported, "this host has no cgroups that can be read");
+    auto dirs = dirs_of(cgroups_path, facts);
+    if (dirs.empty() || !sys::exists(dirs.front()))
+        return fail(Code::not_found, "no such cgroup: " + cgroups_path);
+    return facts.cgroup_mode == CgroupMode::v1 ? usage_v1(facts, cgroups_path) : usage_v2(dirs.front());
+}
+
+}  // namespace crank::runtime

@@ -1,0 +1,134 @@
+#include "runtime/encode.h"
+
+#include <cstring>
+
+namespace crank::runtime {
+
+using shim::AfterExitKind;
+using shim::Header;
+using shim::Op;
+
+namespace {
+
+constexpr std::size_t kMaxSize = std::size_t{16} << 20;
+
+std::size_t aligned(std::size_t n) { return (n + 7) / 8 * 8; }
+
+class Encoder {
+public:
+    Encoder(const Plan& plan, const Encoding& encoding) : plan_(plan), encoding_(encoding), text_(plan.text) {}
+
+    Result<std::string> run() {
+        TRY(fill_header());
+        auto ops_at = static_cast<std::uint32_t>(aligned(sizeof(Header)));
+        text_at_ = static_cast<std::uint32_t>(aligned(ops_at + plan_.child.size() * sizeof(Op)));
+        relocate_header();
+        header_.ops = ops_at;
+        header_.op_count = static_cast<std::uint32_t>(plan_.child.size());
+        std::size_t size = aligned(text_at_ + text_.size());
+        if (size > kMaxSize)
+            return fail(Code::exhausted, "arguments and environment are larger than 16 MiB");
+        header_.size = static_cast<std::uint32_t>(size);
+        std::string out(size, '\0');
+        std::memcpy(out.data(), &header_, sizeof header_);
+        for (std::size_t i = 0; i < plan_.child.size(); ++i) {
+            Op op = plan_.child[i].op;
+            op.s1 += text_at_;
+            op.s2 += text_at_;
+            op.s3 += text_at_;
+            std::memcpy(out.data() + ops_at + i * sizeof(Op), &op, sizeof op);
+        }
+        std::memcpy(out.data() + text_at_, text_.data(), text_.size());
+        return out;
+    }
+
+private:
+    std::uint32_t text(const std::string& value) {
+        auto offset = static_cast<std::uint32_t>(text_.size());
+        text_ += value;
+        text_.push_back('\0');
+        return offset;
+    }
+
+    Result<> fill_header() {
+        header_.magic = shim::kMagic;
+        header_.role = encoding_.role;
+        header_.clone_flags = plan_.clone_flags;
+        header_.before_clone = static_cast<std::uint32_t>(plan_.before_clone);
+        auto slot_if = [](bool given, int slot) { return given ? slot : shim::kNoSlot; };
+        header_.cgroup_slot = slot_if(encoding_.cgroup_given, plan_.cgroup_slot());
+        header_.stdin_slot = slot_if(encoding_.stdin_given, plan_.stdin_slot());
+        header_.stdout_slot = slot_if(encoding_.stdout_given, plan_.stdout_slot());
+        header_.stderr_slot = slot_if(encoding_.stderr_given, plan_.stderr_slot());
+        header_.forward_stdout =
+            slot_if(encoding_.forward_stdout, forward_slot(plan_, encoding_.listener_count, 0));
+        header_.forward_stderr =
+            slot_if(encoding_.forward_stderr, forward_slot(plan_, encoding_.listener_count, 1));
+        header_.slot_count =
+            static_cast<std::uint32_t>(forward_slot(plan_, encoding_.listener_count, 2));
+        if (plan_.terminal) header_.flags |= shim::kFlagTerminal;
+        for (const auto& file : plan_.monitor_cgroups) {
+            std::uint32_t offset = text(file);
+            if (header_.monitor_cgroup_count++ == 0) header_.monitor_cgroups = offset;
+        }
+        if (!plan_.oom_file.empty()) header_.oom_file = text(plan_.oom_file);
+        for (const auto& dir : encoding_.remove_cgroups)
+            TRY(add_after_exit(AfterExitKind::remove_cgroup, dir));
+        if (encoding_.options != nullptr) TRY(fill_options(*encoding_.options));
+        return {};
+    }
+
+    Result<> fill_options(const Options& options) {
+        if (options.end_with_caller) header_.flags |= shim::kFlagEndWithCaller;
+        if (options.timings) header_.flags |= shim::kFlagTimings;
+        if (!options.state_dir.empty()) header_.state_dir = text(options.state_dir);
+        if (!options.log.path.empty()) header_.log_path = text(options.log.path);
+        header_.log_max_bytes = options.log.max_bytes;
+        header_.log_max_files = options.log.max_files;
+        if (options.ports.size() > shim::kMaxPorts)
+            return fail(Code::exhausted, "at most 64 ports can be published by one container");
+        for (std::size_t i = 0; i < options.ports.size(); ++i)
+            header_.ports[i] = {plan_.first_listener_slot() + static_cast<int>(i),
+                                options.ports[i].ipv4, options.ports[i].port, 0};
+        header_.port_count = static_cast<std::uint32_t>(options.ports.size());
+        for (const auto& entry : options.after_exit)
+            TRY(add_after_exit(entry.kind == AfterExit::Kind::unlink ? AfterExitKind::unlink
+                                                                     : AfterExitKind::remove_tree,
+                               entry.path));
+        return {};
+    }
+
+    Result<> add_after_exit(AfterExitKind kind, const std::string& path) {
+        if (header_.after_exit_count == shim::kMaxAfterExit)
+            return fail(Code::internal, "more paths to remove after the exit than the plan holds");
+        header_.after_exit[header_.after_exit_count++] = {kind, text(path)};
+        return {};
+    }
+
+    // Offsets were counted from the text's start; 0 means "none" in the header.
+    void relocate_header() {
+        for (std::uint32_t* offset : {&header_.state_dir, &header_.log_path, &header_.oom_file,
+                                      &header_.monitor_cgroups})
+            if (*offset != 0) *offset += text_at_;
+        for (std::uint32_t i = 0; i < header_.after_exit_count; ++i)
+            header_.after_exit[i].path += text_at_;
+    }
+
+    const Plan& plan_;
+    const Encoding& encoding_;
+    std::string text_;
+    std::uint32_t text_at_ = 0;
+    Header header_{};
+};
+
+}  // namespace
+
+int forward_slot(const Plan& plan, std::size_t listener_count, int number) {
+    return plan.first_listener_slot() + static_cast<int>(listener_count) + number;
+}
+
+Result<std::string> encode(const Plan& plan, const Encoding& encoding) {
+    return Encoder(plan, encoding).run();
+}
+
+}  // namespace crank::runtime

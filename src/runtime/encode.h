@@ -1,0 +1,32 @@
+// The plan as bytes for crank-shim (shim/wire.h).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "runtime/plan.h"
+
+namespace crank::runtime {
+
+// What the encoder needs beside the plan.
+struct Encoding {
+    shim::Role role = shim::Role::monitor;
+    const Options* options = nullptr;  // monitor only
+    bool stdin_given = false, stdout_given = false, stderr_given = false;  // join only
+    bool cgroup_given = false;         // v2
+    bool forward_stdout = false, forward_stderr = false;
+    std::size_t listener_count = 0;
+    // Cgroups that the monitor removes at the end.
+    std::vector<std::string> remove_cgroups;
+};
+
+// Slots of forwarded outputs lie behind the listeners.
+int forward_slot(const Plan& plan, std::size_t listener_count, int number);
+
+// Pure. exhausted: more ports or paths than the format holds, or more than 16 MiB.
+Result<std::string> encode(const Plan& plan, const Encoding& encoding);
+
+}  // namespace crank::runtime

@@ -1,0 +1,77 @@
+#include "runtime/host.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "sys/file.h"
+#include "sys/host.h"
+
+namespace crank::runtime {
+namespace {
+
+struct CgroupMounts {
+    std::vector<std::pair<std::string, std::string>> v1;
+    std::string v2;
+};
+
+// mountinfo(5): fields 5 the mount point, after " - " type, source and super options.
+void read_line(const std::string& line, CgroupMounts& mounts) {
+    std::size_t dash = line.find(" - ");
+    if (dash == std::string::npos) return;
+    auto tail = split(std::string_view(line).substr(dash + 3), ' ');
+    if (tail.size() < 3 || (tail[0] != "cgroup" && tail[0] != "cgroup2")) return;
+    auto head = split(std::string_view(line).substr(0, dash), ' ');
+    if (head.size() < 6) return;
+    const std::string& point = head[4];
+    if (tail[0] == "cgroup2") {
+        if (mounts.v2.empty()) mounts.v2 = point;
+        return;
+    }
+    for (const auto& option : split(tail[2], ',')) {
+        if (option == "rw" || option == "ro" || option == "xattr") continue;
+        mounts.v1.emplace_back(option, point);
+    }
+}
+
+Result<CgroupMounts> read_mounts() {
+    CgroupMounts mounts;
+    std::string text = TRY(sys::read_file("/proc/self/mountinfo"));
+    for (const auto& line : split(text, '\n'))
+        if (line.find(" - cgroup") != std::string::npos) read_line(line, mounts);
+    return mounts;
+}
+
+std::string shim_beside(const std::string& executable) {
+    std::string dir = executable.substr(0, executable.rfind('/'));
+    std::string beside = dir + "/crank-shim";
+    if (sys::exists(beside)) return beside;
+    return dir + "/../libexec/crank/crank-shim";
+}
+
+}  // namespace
+
+Result<HostFacts> probe_host() {
+    HostFacts facts;
+    CgroupMounts mounts = TRY_IN(read_mounts(), "finding the cgroup hierarchies");
+    bool has_memory = std::any_of(mounts.v1.begin(), mounts.v1.end(),
+                                  [](const auto& m) { return m.first == "memory"; });
+    if (has_memory) {
+        facts.cgroup_mode = CgroupMode::v1;
+        facts.cgroup_mounts = std::move(mounts.v1);
+    } else if (!mounts.v2.empty()) {
+        facts.cgroup_mode = CgroupMode::v2;
+        facts.cgroup_mounts.emplace_back("", mounts.v2);
+        if (auto text = sys::read_file(mounts.v2 + "/cgroup.controllers"))
+            facts.v2_controllers = split(trim(*text), ' ');
+    }
+    sys::HostInfo info = TRY(sys::host_info());
+    facts.root = info.effective_uid == 0;
+    if (!facts.root) facts.cgroup_mode = CgroupMode::none;
+    facts.architecture = info.machine == "x86_64" ? "amd64" : info.machine == "aarch64" ? "arm64" : info.machine;
+    facts.cpus = info.cpus;
+    facts.memory_total = info.memory_total;
+    facts.shim_path = shim_beside(TRY(sys::read_link("/proc/self/exe")));
+    return facts;
+}
+
+}  // namespace crank::runtime

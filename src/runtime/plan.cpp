@@ -1,0 +1,133 @@
+#include "runtime/plan.h"
+
+#include <array>
+#include <optional>
+
+#include "runtime/builder.h"
+
+namespace crank::runtime {
+
+using shim::OpKind;
+
+namespace {
+
+// clone(2), linux/sched.h: not included, because a plan sees no system header.
+struct NamespaceKind {
+    std::string_view type;
+    std::uint64_t flag;
+};
+constexpr std::array<NamespaceKind, 6> kKinds{{{"mount", 0x00020000},
+                                               {"cgroup", 0x02000000},
+                                               {"uts", 0x04000000},
+                                               {"ipc", 0x08000000},
+                                               {"pid", 0x20000000},
+                                               {"network", 0x40000000}}};
+
+std::optional<std::uint64_t> flag_of(std::string_view type) {
+    for (const auto& kind : kKinds)
+        if (kind.type == type) return kind.flag;
+    return std::nullopt;
+}
+
+constexpr std::uint64_t kAllNamespaces =
+    0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000;
+
+}  // namespace
+
+Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
+    Plan& plan = builder.plan();
+    for (const auto& ns : spec.linux.namespaces) {
+        auto flag = flag_of(ns.type);
+        if (!flag)
+            return fail(Code::unsupported,
+                        "linux.namespaces: a " + ns.type + " namespace is not supported yet");
+        if (!ns.path.empty())
+            return fail(Code::unsupported, "linux.namespaces: joining the " + ns.type +
+                                               " namespace " + ns.path + " is not supported yet");
+        if (ns.type == "cgroup") {
+            // Not at the clone: the namespace's root is the group of the process that makes it, so
+            // it comes after the process has joined its own.
+            builder.add(OpKind::unshare, "make a cgroup namespace").a = *flag;
+        } else if (ns.type == "network" && given.network_namespace) {
+            shim::Op& op = builder.add(OpKind::set_namespace, "enter the network namespace");
+            op.fd = plan.network_slot();
+            op.a = *flag;
+        } else {
+            plan.clone_flags |= *flag;
+            if (ns.type == "network") builder.add(OpKind::loopback_up, "bring lo up");
+        }
+    }
+    return {};
+}
+
+Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
+                  const HostFacts& facts, const Given& given) {
+    Plan plan;
+    Builder builder(plan);
+    // The slots are numbered from the count of binds on, which the steps before plan_root use.
+    for (const auto& mount : spec.mounts) {
+        bool bind = mount.type == "bind";
+        for (const auto& option : mount.options) bind = bind || option == "bind" || option == "rbind";
+        if (bind) plan.binds.emplace_back();
+    }
+    std::size_t bind_count = plan.binds.size();
+
+    TRY(plan_cgroups(builder, spec, facts));
+    TRY(plan_namespaces(builder, spec, given));
+    if (!spec.hostname.empty())
+        builder.add(OpKind::hostname, "set the host name " + spec.hostname).s1 =
+            builder.text(spec.hostname);
+    // Through the host's /proc, which shows the namespaces of whoever opens it: before the root.
+    for (const auto& [name, value] : spec.linux.sysctl) {
+        std::string path = "/proc/sys/" + name;
+        for (char& c : path)
+            if (c == '.') c = '/';
+        shim::Op& op = builder.add(OpKind::write_file, "set sysctl " + name + " to " + value);
+        op.s1 = builder.text(path);
+        op.s2 = builder.text(value);
+    }
+    if (spec.process.oom_score_adj) {
+        std::string value = std::to_string(*spec.process.oom_score_adj);
+        builder.add(OpKind::oom_score, "set oom_score_adj to " + value).s1 = builder.text(value);
+    }
+    TRY(plan_root(builder, spec, rootfs, options, facts));
+    if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
+    if (options.gate)
+        builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
+    plan_stdio(builder, spec.process, given.stdin_read);
+    TRY(plan_process(builder, spec.process, spec.linux.seccomp, options.default_seccomp, options.init));
+    return plan;
+}
+
+Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
+                       const JoinFacts& join, const HostFacts& facts) {
+    Plan plan;
+    Builder builder(plan);
+    TRY(check_cgroups_path(join.cgroups_path));
+    // Before the mount namespace is entered: the cgroup files lie in the host's.
+    if (facts.cgroup_mode == CgroupMode::v1)
+        for (const auto& dir : v1_cgroup_dirs(facts, join.cgroups_path))
+            builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 = builder.text(dir + "/tasks");
+    shim::Op& op = builder.add(OpKind::set_namespace, "enter the container's namespaces");
+    op.fd = plan.network_slot();
+    op.a = kAllNamespaces;
+    plan.before_clone = plan.child.size();
+    plan_stdio(builder, process, join.stdin_read);
+    TRY(plan_process(builder, process, seccomp, join.default_seccomp, false));
+    return plan;
+}
+
+std::string Plan::describe() const {
+    std::string out;
+    for (const auto& dir : cgroup_dirs) out += "create cgroup " + dir + "\n";
+    for (const auto& write : cgroup_writes) {
+        out += "write '" + write.value + "' to " + write.file;
+        if (!write.controller.empty()) out += " (" + write.controller + ")";
+        out += "\n";
+    }
+    for (const auto& bind : binds) out += "open " + bind.source + " as a detached mount\n";
+    for (const auto& step : child) out += step.description + "\n";
+    return out;
+}
+
+}  // namespace crank::runtime

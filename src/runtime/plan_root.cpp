@@ -1,0 +1,252 @@
+// The container's file system: layers, mounts, devices, masks.
+#include <array>
+#include <optional>
+
+#include "base/text.h"
+#include "runtime/builder.h"
+
+namespace crank::runtime {
+
+using shim::OpKind;
+
+namespace {
+
+// mount_setattr(2) and mount(2) constants; a plan sees no system header.
+constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNodev = 0x4, kAttrNoexec = 0x8,
+                        kAttrNoatime = 0x10, kAttrStrictatime = 0x20, kAttrNodiratime = 0x80;
+constexpr std::uint64_t kMsRdonly = 1;
+
+struct ParsedOptions {
+    std::uint64_t attributes = 0;
+    bool bind = false, recursive = false;
+    std::vector<std::string> data;  // what belongs to the file system
+};
+
+std::optional<std::uint64_t> attribute(std::string_view option) {
+    if (option == "ro" || option == "rro") return kAttrRdonly;
+    if (option == "nosuid") return kAttrNosuid;
+    if (option == "nodev") return kAttrNodev;
+    if (option == "noexec") return kAttrNoexec;
+    if (option == "noatime") return kAttrNoatime;
+    if (option == "strictatime") return kAttrStrictatime;
+    if (option == "nodiratime") return kAttrNodiratime;
+    return std::nullopt;
+}
+
+Result<ParsedOptions> parse_options(const oci::Mount& mount) {
+    ParsedOptions parsed;
+    for (const auto& option : mount.options) {
+        if (auto flag = attribute(option)) {
+            parsed.attributes |= *flag;
+        } else if (option == "bind" || option == "rbind") {
+            parsed.bind = true;
+            parsed.recursive = option == "rbind";
+        } else if (option == "rw" || option == "suid" || option == "dev" || option == "exec" ||
+                   option == "relatime" || option == "defaults" || option == "private" ||
+                   option == "rprivate") {
+            // What a new mount is anyway.
+        } else if (option == "shared" || option == "rshared" || option == "slave" ||
+                   option == "rslave" || option == "unbindable" || option == "runbindable") {
+            return fail(Code::unsupported, "mounts: propagation '" + option + "' of " +
+                                               mount.destination + " is not supported yet");
+        } else {
+            parsed.data.push_back(option);
+        }
+    }
+    return parsed;
+}
+
+std::string without_trailing_slashes(std::string path) {
+    while (path.size() > 1 && path.ends_with("/")) path.pop_back();
+    return path;
+}
+
+void add_mount(Builder& builder, const std::string& type, const std::string& destination,
+               const std::string& data, std::uint64_t attributes) {
+    shim::Op& op = builder.add(OpKind::mount_fs, "mount " + type + " on " + destination);
+    std::uint32_t s1 = builder.text(type), s2 = builder.text(destination), s3 = builder.text(data);
+    op.s1 = s1;
+    op.s2 = s2;
+    op.s3 = s3;
+    op.a = attributes;
+}
+
+// The container's own view of its groups; with v1 a tmpfs with one mount per hierarchy.
+void add_cgroup_mounts(Builder& builder, const std::string& destination, std::uint64_t attributes,
+                       const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::none) return;
+    if (facts.cgroup_mode == CgroupMode::v2) {
+        add_mount(builder, "cgroup2", destination, "", attributes);
+        return;
+    }
+    add_mount(builder, "tmpfs", destination, "mode=755,size=64k", attributes & ~kAttrRdonly);
+    std::vector<std::string> seen;
+    for (const auto& [controller, mount] : facts.cgroup_mounts) {
+        bool first = true;
+        for (const auto& other : seen) first = first && other != mount;
+        if (!first) continue;
+        seen.push_back(mount);
+        std::string name = mount.substr(mount.rfind('/') + 1);
+        std::string data = controller.starts_with("name=") ? "none," + controller : name;
+        add_mount(builder, "cgroup", destination + "/" + name, data, attributes);
+    }
+    if ((attributes & kAttrRdonly) != 0)
+        builder.add(OpKind::readonly_path, "make " + destination + " read-only").s2 =
+            builder.text(destination);
+}
+
+void add_bind(Builder& builder, const oci::Mount& mount, const std::string& destination,
+              const ParsedOptions& options, std::size_t index) {
+    Plan& plan = builder.plan();
+    std::uint32_t s2 = builder.text(destination);
+    shim::Op& op = builder.add(OpKind::attach_mount, "mount " + mount.source + " on " + destination);
+    op.fd = static_cast<std::int32_t>(index);
+    op.s2 = s2;
+    plan.binds[index] = {mount.source, options.attributes, options.recursive, plan.child.size() - 1};
+}
+
+Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
+    std::size_t bind_index = 0;
+    for (const auto& mount : spec.mounts) {
+        std::string destination = without_trailing_slashes(mount.destination);
+        if (!destination.starts_with("/"))
+            return fail(Code::invalid_argument,
+                        "mounts: destination '" + mount.destination + "' is not an absolute path");
+        if (destination == "/")
+            return fail(Code::invalid_argument, "mounts: the destination may not be /");
+        ParsedOptions options = TRY(parse_options(mount));
+        if (options.bind || mount.type == "bind") {
+            if (!mount.source.starts_with("/"))
+                return fail(Code::invalid_argument,
+                            "mounts: source '" + mount.source + "' is not an absolute path");
+            add_bind(builder, mount, destination, options, bind_index++);
+        } else if (mount.type == "cgroup") {
+            add_cgroup_mounts(builder, destination, options.attributes, facts);
+        } else {
+            add_mount(builder, mount.type, destination, join(options.data, ","), options.attributes);
+        }
+    }
+    return {};
+}
+
+// Numbers as in linux/kdev_t.h's user-space encoding for majors and minors below 256.
+std::uint64_t device_number(std::int64_t major, std::int64_t minor) {
+    auto ma = static_cast<std::uint64_t>(major), mi = static_cast<std::uint64_t>(minor);
+    return ((ma & 0xfffff000) << 32) | ((ma & 0xfff) << 8) | ((mi & 0xffffff00) << 12) | (mi & 0xff);
+}
+
+void add_node(Builder& builder, const oci::Device& device) {
+    std::uint32_t s2 = builder.text(device.path);
+    shim::Op& op = builder.add(OpKind::make_node, "make device " + device.path);
+    std::uint64_t type = device.type == "b" ? 0060000 : device.type == "p" ? 0010000 : 0020000;
+    op.a = type | device.file_mode;
+    op.b = device_number(device.major, device.minor);
+    op.s2 = s2;
+}
+
+// runtime-spec config-linux.md, "Default Devices", and the links of runtime-linux.md.
+void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
+    struct Node {
+        const char* path;
+        int major, minor;
+    };
+    constexpr std::array<Node, 6> kNodes{{{"/dev/null", 1, 3},
+                                          {"/dev/zero", 1, 5},
+                                          {"/dev/full", 1, 7},
+                                          {"/dev/random", 1, 8},
+                                          {"/dev/urandom", 1, 9},
+                                          {"/dev/tty", 5, 0}}};
+    for (const auto& node : kNodes) add_node(builder, {node.path, "c", node.major, node.minor, 0666, 0, 0});
+    for (const auto& device : spec.linux.devices) add_node(builder, device);
+    constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{
+        {{"/proc/self/fd", "/dev/fd"},
+         {"/proc/self/fd/0", "/dev/stdin"},
+         {"/proc/self/fd/1", "/dev/stdout"},
+         {"/proc/self/fd/2", "/dev/stderr"},
+         {"pts/ptmx", "/dev/ptmx"}}};
+    for (const auto& [target, path] : kLinks) {
+        std::uint32_t s1 = builder.text(target), s2 = builder.text(path);
+        shim::Op& op = builder.add(OpKind::make_link, std::string("link ") + path);
+        op.s1 = s1;
+        op.s2 = s2;
+    }
+}
+
+bool has_own_dev(const oci::RuntimeSpec& spec) {
+    for (const auto& mount : spec.mounts)
+        if (without_trailing_slashes(mount.destination) == "/dev" && mount.type == "tmpfs") return true;
+    return false;
+}
+
+// Options are spelled out, so that a kernel built with other defaults makes the same layers.
+std::string overlay_options(const Rootfs& rootfs) {
+    std::string options = "lowerdir=" + join(rootfs.lower, ":");
+    if (!rootfs.upper.empty()) {
+        options += ",upperdir=" + rootfs.upper + ",workdir=" + rootfs.work;
+        if (rootfs.throw_away) options += ",volatile";
+    }
+    return options + ",redirect_dir=off,index=off,metacopy=off,xino=off";
+}
+
+constexpr std::size_t kMaxMountOptions = 4096 - 1;  // mount(2): a page with its end
+
+Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
+                      const Options& options) {
+    if (rootfs.lower.empty() && rootfs.upper.empty()) {
+        if (spec.root_path.empty())
+            return fail(Code::invalid_argument, "root.path is empty and no layers were given");
+        std::uint32_t s1 = builder.text(spec.root_path);
+        builder.add(OpKind::open_root, "open the root " + spec.root_path).s1 = s1;
+        return {};
+    }
+    Rootfs stack = rootfs;
+    if (stack.upper.empty() && stack.lower.size() == 1) {
+        // An overlay without an upper directory needs two lower ones (overlayfs.rst).
+        stack.lower.push_back(stack.lower.front());
+    }
+    std::string data = overlay_options(stack);
+    if (data.size() > kMaxMountOptions)
+        return fail(Code::exhausted, "the image has too many layers to mount: " +
+                                         std::to_string(rootfs.lower.size()));
+    std::uint32_t s1 = builder.text(rootfs.base), s2 = builder.text(data),
+                  s3 = builder.text(options.mount_point);
+    shim::Op& op = builder.add(OpKind::mount_overlay,
+                               "mount " + std::to_string(rootfs.lower.size()) + " layers as the root");
+    op.s1 = s1;
+    op.s2 = s2;
+    op.s3 = s3;
+    op.a = stack.upper.empty() ? kMsRdonly : 0;
+    builder.add(OpKind::open_root, "open the root").s1 = s3;
+    return {};
+}
+
+}  // namespace
+
+Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
+                   const Options& options, const HostFacts& facts) {
+    if ((builder.plan().clone_flags & 0x00020000) == 0) {
+        // No mount namespace: a native worker on the host's own root.
+        if (!spec.mounts.empty() || !rootfs.lower.empty() || !rootfs.upper.empty())
+            return fail(Code::invalid_argument, "mounts need a mount namespace");
+        return {};
+    }
+    builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
+    TRY(mount_layers(builder, spec, rootfs, options));
+    TRY(add_mounts(builder, spec, facts));
+    if (has_own_dev(spec)) add_devices(builder, spec);
+    for (const auto& path : spec.linux.readonly_paths)
+        builder.add(OpKind::readonly_path, "make " + path + " read-only").s2 = builder.text(path);
+    for (const auto& path : spec.linux.masked_paths)
+        builder.add(OpKind::mask_path, "mask " + path).s2 = builder.text(path);
+    if (spec.process.cwd != "/") {
+        std::string cwd = without_trailing_slashes(spec.process.cwd);
+        shim::Op& op = builder.add(OpKind::make_dir, "make the working directory " + cwd);
+        op.s2 = builder.text(cwd);
+        op.a = 0755;
+    }
+    builder.add(OpKind::pivot_root, "make it the root");
+    if (spec.root_readonly) builder.add(OpKind::root_readonly, "make the root read-only");
+    return {};
+}
+
+}  // namespace crank::runtime

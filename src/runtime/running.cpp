@@ -1,0 +1,109 @@
+// A launched container as its caller sees it.
+#include <array>
+#include <cstring>
+
+#include "runtime/runtime.h"
+#include "sys/errors.h"
+#include "sys/file.h"
+#include "sys/memory.h"
+#include "sys/socket.h"
+
+namespace crank::runtime {
+
+using shim::Message;
+using shim::Packet;
+
+namespace {
+
+constexpr std::chrono::milliseconds kStartDeadline{60'000};
+constexpr std::chrono::milliseconds kForEver{-1};
+
+constexpr std::string_view kMomentNames[] = {"shim started", "child cloned",  "child runs",
+                                             "cgroups joined", "root mounted", "mounts made",
+                                             "network ready", "program executed"};
+
+}  // namespace
+
+Result<> Running::open_gate() {
+    if (!gate_) return fail(Code::failed_precondition, "this container has no gate");
+    auto opened = sys::write_all(gate_.get(), "g", "the gate");
+    gate_.reset();
+    return opened;
+}
+
+Error Running::explain_failure(std::uint64_t step, int error_number) const {
+    if (step >= shim::kOwnStep)
+        return Error::from_errno(error_number, step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)
+                                                   ? "create the container's process"
+                                                   : "prepare the monitor");
+    bool is_exec = step + 1 == step_names_.size();
+    if (!is_exec)
+        return Error::from_errno(error_number, step < step_names_.size() ? step_names_[step] : "start");
+    std::string what = "exec: \"" + program_ + "\"";
+    if (sys::is_missing(error_number))
+        return Error(Code::command_not_found,
+                     what + (program_.find('/') == std::string::npos
+                                 ? ": executable file not found in $PATH"
+                                 : ": no such file, or its interpreter does not exist"));
+    return Error::from_errno(error_number, what).with_code(Code::cannot_invoke);
+}
+
+// Reads packets until the one wanted has been seen.
+Result<> Running::receive_until(Message wanted) {
+    while (true) {
+        Packet packet;
+        auto deadline = wanted == Message::started ? kStartDeadline : kForEver;
+        auto received = TRY(sys::receive_packet(
+            control_.get(), std::as_writable_bytes(std::span(&packet, 1)), deadline));
+        if (!received)
+            return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
+        if (received->size == 0)
+            return fail(Code::internal, "the monitor of the container ended without a word");
+        if (received->size != sizeof packet) return fail(Code::internal, "malformed packet from the monitor");
+        switch (packet.message) {
+            case Message::failed:
+                return fail(explain_failure(packet.a, static_cast<int>(packet.b)));
+            case Message::terminal: terminal_ = std::move(received->descriptor); break;
+            case Message::started:
+                pid_ = static_cast<pid_t>(packet.a);
+                started_ = true;
+                break;
+            case Message::exited:
+                exit_ = ExitStatus{static_cast<int>(packet.a), static_cast<int>(packet.b & 0xffffffff),
+                                   (packet.b >> 32) != 0, static_cast<std::int64_t>(packet.c)};
+                break;
+            case Message::signal: break;
+        }
+        if (packet.message == wanted) return {};
+    }
+}
+
+Result<> Running::wait_started() {
+    if (started_) return {};
+    return receive_until(Message::started);
+}
+
+Result<ExitStatus> Running::wait_exit() {
+    if (!exit_) TRY(receive_until(Message::exited));
+    return *exit_;
+}
+
+Result<> Running::send_signal(int signal) {
+    Packet packet{Message::signal};
+    packet.a = static_cast<std::uint64_t>(signal);
+    return sys::send_packet(control_.get(), std::as_bytes(std::span(&packet, 1)));
+}
+
+std::vector<Timing> Running::timings() const {
+    std::vector<Timing> out;
+    auto mapping = sys::SharedMapping::map(plan_memory_.get(), sizeof(shim::Header));
+    if (!mapping) return out;
+    shim::Header header;
+    std::memcpy(&header, mapping->data(), sizeof header);
+    for (std::size_t i = 0; i < std::size(kMomentNames); ++i)
+        if (header.shared.moments[i] != 0)
+            out.push_back({std::string(kMomentNames[i]), static_cast<std::int64_t>(header.shared.moments[i])});
+    return out;
+}
+
+}  // namespace crank::runtime

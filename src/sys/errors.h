@@ -1,0 +1,8 @@
+// errno values by meaning, for rooms that see no system header.
+#pragma once
+
+namespace crank::sys {
+
+bool is_missing(int error_number);  // ENOENT
+
+}  // namespace crank::sys

@@ -1,0 +1,25 @@
+#include "sys/host.h"
+
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace crank::sys {
+
+Result<HostInfo> host_info() {
+    HostInfo info;
+    info.effective_uid = ::geteuid();
+    utsname name{};
+    if (::uname(&name) != 0) return fail_errno("ask the kernel for its name");
+    info.machine = name.machine;
+    info.kernel = name.release;
+    info.hostname = name.nodename;
+    struct sysinfo memory {};
+    if (::sysinfo(&memory) != 0) return fail_errno("ask the kernel for its memory");
+    info.memory_total = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
+    long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
+    info.cpus = cpus > 0 ? static_cast<int>(cpus) : 1;
+    return info;
+}
+
+}  // namespace crank::sys

@@ -1,0 +1,23 @@
+// What the machine is.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+
+namespace crank::sys {
+
+struct HostInfo {
+    uid_t effective_uid = 0;
+    std::string machine;            // uname: "x86_64"
+    std::string kernel;             // uname: "6.1.0-28-amd64"
+    std::string hostname;
+    int cpus = 1;                   // online
+    std::int64_t memory_total = 0;  // bytes
+};
+Result<HostInfo> host_info();
+
+}  // namespace crank::sys

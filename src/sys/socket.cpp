@@ -1,0 +1,56 @@
+#include "sys/socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace crank::sys {
+
+Result<std::pair<UniqueFd, UniqueFd>> make_packet_pair() {
+    int fds[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        return fail_errno("create a socket pair");
+    return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
+Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> into,
+                                               std::chrono::milliseconds deadline) {
+    pollfd waiter{socket, POLLIN, 0};
+    int ready;
+    do ready = ::poll(&waiter, 1, static_cast<int>(deadline.count()));
+    while (ready < 0 && errno == EINTR);
+    if (ready < 0) return fail_errno("wait for a packet");
+    if (ready == 0) return std::optional<Received>();
+    iovec data{into.data(), into.size()};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof space;
+    ssize_t n;
+    do n = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == ECONNRESET) n = 0;
+    if (n < 0) return fail_errno("receive a packet");
+    Received received;
+    received.size = static_cast<std::size_t>(n);
+    if (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+        int fd;
+        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+        received.descriptor = UniqueFd(fd);
+    }
+    return std::optional(std::move(received));
+}
+
+Result<> send_packet(int socket, std::span<const std::byte> packet) {
+    if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) >= 0) return {};
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+        return fail(Code::not_found, "the other end is closed");
+    return fail_errno("send a packet");
+}
+
+}  // namespace crank::sys
