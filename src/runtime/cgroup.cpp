@@ -1,6 +1,5 @@
 #include "runtime/cgroup.h"
 
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -9,7 +8,9 @@
 #include "runtime/builder.h"
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
+#include "sys/child.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
 
 namespace crank::runtime {
 namespace {
@@ -64,7 +65,8 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
         if (dir.empty()) {
             if (write.optional || write.controller == "devices") continue;
             return fail(explain_write(
-                Error(Code::unsupported, "this host has no '" + write.controller + "' cgroup"), write));
+                Error(Code::unsupported, "this host has no '" + write.controller + "' cgroup"),
+                write));
         }
         auto done = sys::write_knob(dir + "/" + write.file, write.value);
         if (done) continue;
@@ -78,22 +80,19 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
 
 Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
     if (plan.cgroup_dirs.empty()) return {};
-    if (facts.cgroup_mode == CgroupMode::v2 && !sys::exists(plan.cgroup_dirs.front().substr(
-                                                   0, plan.cgroup_dirs.front().rfind('/'))))
+    if (facts.cgroup_mode == CgroupMode::v2 &&
+        !sys::exists(plan.cgroup_dirs.front().substr(0, plan.cgroup_dirs.front().rfind('/'))))
         TRY(enable_controllers(facts, plan.cgroup_dirs.front()));
     for (const auto& dir : plan.cgroup_dirs) {
-        auto made = make_group(dir);
-        if (!made && made.error().error_number() == 2 && facts.cgroup_mode == CgroupMode::v2)
-            made = enable_controllers(facts, dir).and_then([&] { return make_group(dir); });
-        TRY(std::move(made));
+        TRY(make_group(dir));
         undo.add([dir] { return sys::remove_cgroup_dir(dir); });
     }
     TRY(write_limits(plan, facts));
     if (facts.cgroup_mode == CgroupMode::v2) {
         std::vector<sys::DeviceRule> rules;
         for (const auto& rule : plan.device_rules)
-            rules.push_back({rule.allow, rule.type.empty() ? 'a' : rule.type[0], rule.major.value_or(-1),
-                             rule.minor.value_or(-1), rule.access});
+            rules.push_back({rule.allow, rule.type.empty() ? 'a' : rule.type[0],
+                             rule.major.value_or(-1), rule.minor.value_or(-1), rule.access});
         TRY(sys::attach_device_program(plan.cgroup_dirs.front(), rules));
     }
     return {};
@@ -101,7 +100,7 @@ Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
 
 Result<sys::UniqueFd> open_cgroup(const Plan& plan, const HostFacts& facts) {
     if (facts.cgroup_mode != CgroupMode::v2 || plan.cgroup_dirs.empty()) return sys::UniqueFd();
-    return sys::open(plan.cgroup_dirs.front(), O_PATH | O_DIRECTORY);
+    return sys::open(plan.cgroup_dirs.front(), sys::kPath | sys::kDirectory);
 }
 
 namespace {
@@ -198,7 +197,8 @@ Result<CgroupUsage> read_usage(const std::string& cgroups_path, const HostFacts&
     auto dirs = dirs_of(cgroups_path, facts);
     if (dirs.empty() || !sys::exists(dirs.front()))
         return fail(Code::not_found, "no such cgroup: " + cgroups_path);
-    return facts.cgroup_mode == CgroupMode::v1 ? usage_v1(facts, cgroups_path) : usage_v2(dirs.front());
+    return facts.cgroup_mode == CgroupMode::v1 ? usage_v1(facts, cgroups_path)
+                                               : usage_v2(dirs.front());
 }
 
 }  // namespace crank::runtime

@@ -16,7 +16,8 @@ std::size_t aligned(std::size_t n) { return (n + 7) / 8 * 8; }
 
 class Encoder {
 public:
-    Encoder(const Plan& plan, const Encoding& encoding) : plan_(plan), encoding_(encoding), text_(plan.text) {}
+    Encoder(const Plan& plan, const Encoding& encoding)
+        : plan_(plan), encoding_(encoding), text_(plan.text) {}
 
     Result<std::string> run() {
         TRY(fill_header());
@@ -107,8 +108,8 @@ private:
 
     // Offsets were counted from the text's start; 0 means "none" in the header.
     void relocate_header() {
-        for (std::uint32_t* offset : {&header_.state_dir, &header_.log_path, &header_.oom_file,
-                                      &header_.monitor_cgroups})
+        for (std::uint32_t* offset :
+             {&header_.state_dir, &header_.log_path, &header_.oom_file, &header_.monitor_cgroups})
             if (*offset != 0) *offset += text_at_;
         for (std::uint32_t i = 0; i < header_.after_exit_count; ++i)
             header_.after_exit[i].path += text_at_;

@@ -14,9 +14,9 @@ namespace crank::runtime {
 // What the encoder needs beside the plan.
 struct Encoding {
     shim::Role role = shim::Role::monitor;
-    const Options* options = nullptr;  // monitor only
+    const Options* options = nullptr;                                      // monitor only
     bool stdin_given = false, stdout_given = false, stderr_given = false;  // join only
-    bool cgroup_given = false;         // v2
+    bool cgroup_given = false;                                             // v2
     bool forward_stdout = false, forward_stderr = false;
     std::size_t listener_count = 0;
     // Cgroups that the monitor removes at the end.

@@ -67,7 +67,9 @@ Result<HostFacts> probe_host() {
     sys::HostInfo info = TRY(sys::host_info());
     facts.root = info.effective_uid == 0;
     if (!facts.root) facts.cgroup_mode = CgroupMode::none;
-    facts.architecture = info.machine == "x86_64" ? "amd64" : info.machine == "aarch64" ? "arm64" : info.machine;
+    facts.architecture = info.machine == "x86_64"    ? "amd64"
+                         : info.machine == "aarch64" ? "arm64"
+                                                     : info.machine;
     facts.cpus = info.cpus;
     facts.memory_total = info.memory_total;
     facts.shim_path = shim_beside(TRY(sys::read_link("/proc/self/exe")));

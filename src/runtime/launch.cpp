@@ -32,7 +32,8 @@ Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan) {
 // detached mount, or a sealed copy where that cannot be made (CVE-2019-5736).
 Result<sys::UniqueFd> open_shim(const std::string& path) {
     if (auto mount = sys::clone_mount(path, false))
-        if (sys::set_mount_attributes(mount->get(), sys::kMountRdonly | sys::kMountNosuid, false, path))
+        if (sys::set_mount_attributes(mount->get(), sys::kMountRdonly | sys::kMountNosuid, false,
+                                      path))
             return std::move(*mount);
     return TRY_IN(sys::sealed_copy(path), "preparing crank-shim");
 }
@@ -74,7 +75,8 @@ Result<Started> start_shim(const std::string& bytes, Handover handover, const Ho
 }  // namespace
 
 Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
-    Given given{static_cast<bool>(request.network_namespace), static_cast<bool>(request.io.stdin_read)};
+    Given given{static_cast<bool>(request.network_namespace),
+                static_cast<bool>(request.io.stdin_read)};
     Plan made = TRY(plan(request.spec, request.rootfs, request.options, facts, given));
     Undo undo;
     auto apply = [&]() -> Result<Running> {
@@ -93,13 +95,15 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         std::string bytes = TRY(encode(made, encoding));
 
         Handover handover;
-        for (std::size_t i = 0; i < binds.size(); ++i) handover.add(binds[i].get(), static_cast<int>(i));
+        for (std::size_t i = 0; i < binds.size(); ++i)
+            handover.add(binds[i].get(), static_cast<int>(i));
         handover.add(request.network_namespace.get(), made.network_slot());
         handover.add(gate.read.get(), made.gate_slot());
         handover.add(request.io.stdin_read.get(), made.stdin_slot());
         handover.add(cgroup.get(), made.cgroup_slot());
         for (std::size_t i = 0; i < request.listeners.size(); ++i)
-            handover.add(request.listeners[i].get(), made.first_listener_slot() + static_cast<int>(i));
+            handover.add(request.listeners[i].get(),
+                         made.first_listener_slot() + static_cast<int>(i));
         handover.add(request.io.forward_stdout, forward_slot(made, request.listeners.size(), 0));
         handover.add(request.io.forward_stderr, forward_slot(made, request.listeners.size(), 1));
 

@@ -67,7 +67,8 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
     for (const auto& mount : spec.mounts) {
         bool bind = mount.type == "bind";
-        for (const auto& option : mount.options) bind = bind || option == "bind" || option == "rbind";
+        for (const auto& option : mount.options)
+            bind = bind || option == "bind" || option == "rbind";
         if (bind) plan.binds.emplace_back();
     }
     std::size_t bind_count = plan.binds.size();
@@ -92,10 +93,10 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     }
     TRY(plan_root(builder, spec, rootfs, options, facts));
     if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
-    if (options.gate)
-        builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
+    if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
     plan_stdio(builder, spec.process, given.stdin_read);
-    TRY(plan_process(builder, spec.process, spec.linux.seccomp, options.default_seccomp, options.init));
+    TRY(plan_process(builder, spec.process, spec.linux.seccomp, options.default_seccomp,
+                     options.init));
     return plan;
 }
 
@@ -107,7 +108,8 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     // Before the mount namespace is entered: the cgroup files lie in the host's.
     if (facts.cgroup_mode == CgroupMode::v1)
         for (const auto& dir : v1_cgroup_dirs(facts, join.cgroups_path))
-            builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 = builder.text(dir + "/tasks");
+            builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
+                builder.text(dir + "/tasks");
     shim::Op& op = builder.add(OpKind::set_namespace, "enter the container's namespaces");
     op.fd = plan.network_slot();
     op.a = kAllNamespaces;

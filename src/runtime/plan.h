@@ -98,7 +98,7 @@ struct Plan {
         std::string source;          // absolute on the host
         std::uint64_t attr_set = 0;  // MOUNT_ATTR_* applied to the detached mount
         bool recursive = true;
-        std::size_t step = 0;        // its attach_mount in `child`
+        std::size_t step = 0;  // its attach_mount in `child`
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order

@@ -12,8 +12,8 @@ namespace {
 
 // What crank uses of v1. cpuset is joined only when it is limited (a new cpuset must first be given
 // its CPUs and memory nodes); blkio and the rest come with the flags that need them.
-constexpr std::string_view kV1Controllers[] = {"cpu",  "cpuacct", "memory",
-                                               "pids", "devices", "freezer", "name=systemd"};
+constexpr std::string_view kV1Controllers[] = {"cpu",     "cpuacct", "memory",      "pids",
+                                               "devices", "freezer", "name=systemd"};
 
 constexpr std::int64_t kDefaultPeriod = 100'000;  // microseconds, the kernel's
 
@@ -126,8 +126,8 @@ Result<> check_cgroups_path(const std::string& path) {
     for (const auto& part : split(path.substr(std::min<std::size_t>(1, path.size())), '/'))
         good = good && !part.empty() && part != "." && part != "..";
     if (!good)
-        return fail(Code::invalid_argument, "linux.cgroupsPath '" + path +
-                                                "' is not an absolute path without . and ..");
+        return fail(Code::invalid_argument,
+                    "linux.cgroupsPath '" + path + "' is not an absolute path without . and ..");
     return {};
 }
 
@@ -157,9 +157,10 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
     switch (facts.cgroup_mode) {
         case CgroupMode::none:
             if (wants_limits(r))
-                return fail(Error(Code::unsupported,
-                                  "limits were asked for and this host has no writable cgroups")
-                                .with_hint("run as root, or drop the limits: --limits=best-effort"));
+                return fail(
+                    Error(Code::unsupported,
+                          "limits were asked for and this host has no writable cgroups")
+                        .with_hint("run as root, or drop the limits: --limits=best-effort"));
             return {};
         case CgroupMode::v1: plan_v1(builder, spec, facts); return {};
         case CgroupMode::v2: {
@@ -168,7 +169,8 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
             plan.cgroup_dirs.push_back(dir);
             limit_v2(builder, spec);
             plan.oom_file = dir + "/memory.events";
-            plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, "/crank/monitors") + "/cgroup.procs");
+            plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, "/crank/monitors") +
+                                           "/cgroup.procs");
             return {};
         }
     }

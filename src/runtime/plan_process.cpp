@@ -17,14 +17,22 @@ struct RlimitName {
     std::uint64_t number;
 };
 // asm-generic/resource.h; the same numbers on every architecture that crank builds for.
-constexpr std::array<RlimitName, 16> kRlimits{{{"RLIMIT_CPU", 0},      {"RLIMIT_FSIZE", 1},
-                                               {"RLIMIT_DATA", 2},     {"RLIMIT_STACK", 3},
-                                               {"RLIMIT_CORE", 4},     {"RLIMIT_RSS", 5},
-                                               {"RLIMIT_NPROC", 6},    {"RLIMIT_NOFILE", 7},
-                                               {"RLIMIT_MEMLOCK", 8},  {"RLIMIT_AS", 9},
-                                               {"RLIMIT_LOCKS", 10},   {"RLIMIT_SIGPENDING", 11},
-                                               {"RLIMIT_MSGQUEUE", 12}, {"RLIMIT_NICE", 13},
-                                               {"RLIMIT_RTPRIO", 14},  {"RLIMIT_RTTIME", 15}}};
+constexpr std::array<RlimitName, 16> kRlimits{{{"RLIMIT_CPU", 0},
+                                               {"RLIMIT_FSIZE", 1},
+                                               {"RLIMIT_DATA", 2},
+                                               {"RLIMIT_STACK", 3},
+                                               {"RLIMIT_CORE", 4},
+                                               {"RLIMIT_RSS", 5},
+                                               {"RLIMIT_NPROC", 6},
+                                               {"RLIMIT_NOFILE", 7},
+                                               {"RLIMIT_MEMLOCK", 8},
+                                               {"RLIMIT_AS", 9},
+                                               {"RLIMIT_LOCKS", 10},
+                                               {"RLIMIT_SIGPENDING", 11},
+                                               {"RLIMIT_MSGQUEUE", 12},
+                                               {"RLIMIT_NICE", 13},
+                                               {"RLIMIT_RTPRIO", 14},
+                                               {"RLIMIT_RTTIME", 15}}};
 
 Result<> add_rlimits(Builder& builder, const oci::Process& process) {
     for (const auto& limit : process.rlimits) {
@@ -32,7 +40,8 @@ Result<> add_rlimits(Builder& builder, const oci::Process& process) {
         for (const auto& known : kRlimits)
             if (known.name == limit.type) found = &known;
         if (found == nullptr)
-            return fail(Code::invalid_argument, "process.rlimits: unknown limit '" + limit.type + "'");
+            return fail(Code::invalid_argument,
+                        "process.rlimits: unknown limit '" + limit.type + "'");
         shim::Op& op = builder.add(OpKind::rlimit, "set " + limit.type);
         op.a = found->number;
         op.b = limit.soft;
@@ -43,8 +52,8 @@ Result<> add_rlimits(Builder& builder, const oci::Process& process) {
 
 void add_user(Builder& builder, const oci::User& user) {
     std::uint32_t groups = builder.array<std::uint32_t>(user.additional_gids);
-    shim::Op& op = builder.add(OpKind::user, "become user " + std::to_string(user.uid) + ", group " +
-                                                 std::to_string(user.gid));
+    shim::Op& op = builder.add(OpKind::user, "become user " + std::to_string(user.uid) +
+                                                 ", group " + std::to_string(user.gid));
     op.a = user.uid;
     op.b = user.gid;
     op.c = user.additional_gids.size();
@@ -54,12 +63,13 @@ void add_user(Builder& builder, const oci::User& user) {
 Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccomp,
                      bool default_seccomp, policy::CapabilitySet bounding) {
     if (!seccomp && !default_seccomp) return {};
-    auto program = seccomp ? TRY(compile_spec(*seccomp)) : TRY(policy::default_seccomp_program(bounding));
+    auto program =
+        seccomp ? TRY(compile_spec(*seccomp)) : TRY(policy::default_seccomp_program(bounding));
     auto instructions = program.instructions();
     std::uint32_t offset = builder.array(instructions);
-    shim::Op& op = builder.add(OpKind::seccomp, "load the system call filter (" +
-                                                    std::to_string(instructions.size()) +
-                                                    " instructions)");
+    shim::Op& op =
+        builder.add(OpKind::seccomp, "load the system call filter (" +
+                                         std::to_string(instructions.size()) + " instructions)");
     op.s1 = offset;
     op.a = instructions.size();
     return {};
@@ -84,16 +94,22 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init) {
     if (process.args.empty() || process.args.front().empty())
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
-    auto bounding = TRY_IN(policy::capability_set(process.capabilities.bounding), "process.capabilities");
-    auto effective = TRY_IN(policy::capability_set(process.capabilities.effective), "process.capabilities");
-    auto permitted = TRY_IN(policy::capability_set(process.capabilities.permitted), "process.capabilities");
-    auto inheritable = TRY_IN(policy::capability_set(process.capabilities.inheritable), "process.capabilities");
-    auto ambient = TRY_IN(policy::capability_set(process.capabilities.ambient), "process.capabilities");
+    auto bounding =
+        TRY_IN(policy::capability_set(process.capabilities.bounding), "process.capabilities");
+    auto effective =
+        TRY_IN(policy::capability_set(process.capabilities.effective), "process.capabilities");
+    auto permitted =
+        TRY_IN(policy::capability_set(process.capabilities.permitted), "process.capabilities");
+    auto inheritable =
+        TRY_IN(policy::capability_set(process.capabilities.inheritable), "process.capabilities");
+    auto ambient =
+        TRY_IN(policy::capability_set(process.capabilities.ambient), "process.capabilities");
 
     TRY(add_rlimits(builder, process));
     builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);
     // As root still: the directory may be closed to the user, who then may stay in it all the same.
-    builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 = builder.text(process.cwd);
+    builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 =
+        builder.text(process.cwd);
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
     if (!process.no_new_privileges) TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
     builder.add(OpKind::bounding_set, "drop capabilities for good").a = bounding;

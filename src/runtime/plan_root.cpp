@@ -90,19 +90,24 @@ void add_cgroup_mounts(Builder& builder, const std::string& destination, std::ui
         std::string data = controller.starts_with("name=") ? "none," + controller : name;
         add_mount(builder, "cgroup", destination + "/" + name, data, attributes);
     }
-    if ((attributes & kAttrRdonly) != 0)
-        builder.add(OpKind::readonly_path, "make " + destination + " read-only").s2 =
-            builder.text(destination);
+    if ((attributes & kAttrRdonly) != 0) {
+        std::uint32_t s2 = builder.text(destination);
+        shim::Op& op = builder.add(OpKind::readonly_path, "make " + destination + " read-only");
+        op.s2 = s2;
+        op.a = 1;
+    }
 }
 
 void add_bind(Builder& builder, const oci::Mount& mount, const std::string& destination,
               const ParsedOptions& options, std::size_t index) {
     Plan& plan = builder.plan();
     std::uint32_t s2 = builder.text(destination);
-    shim::Op& op = builder.add(OpKind::attach_mount, "mount " + mount.source + " on " + destination);
+    shim::Op& op =
+        builder.add(OpKind::attach_mount, "mount " + mount.source + " on " + destination);
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
-    plan.binds[index] = {mount.source, options.attributes, options.recursive, plan.child.size() - 1};
+    plan.binds[index] = {mount.source, options.attributes, options.recursive,
+                         plan.child.size() - 1};
 }
 
 Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
@@ -123,7 +128,8 @@ Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFa
         } else if (mount.type == "cgroup") {
             add_cgroup_mounts(builder, destination, options.attributes, facts);
         } else {
-            add_mount(builder, mount.type, destination, join(options.data, ","), options.attributes);
+            add_mount(builder, mount.type, destination, join(options.data, ","),
+                      options.attributes);
         }
     }
     return {};
@@ -132,7 +138,8 @@ Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFa
 // Numbers as in linux/kdev_t.h's user-space encoding for majors and minors below 256.
 std::uint64_t device_number(std::int64_t major, std::int64_t minor) {
     auto ma = static_cast<std::uint64_t>(major), mi = static_cast<std::uint64_t>(minor);
-    return ((ma & 0xfffff000) << 32) | ((ma & 0xfff) << 8) | ((mi & 0xffffff00) << 12) | (mi & 0xff);
+    return ((ma & 0xfffff000) << 32) | ((ma & 0xfff) << 8) | ((mi & 0xffffff00) << 12) |
+           (mi & 0xff);
 }
 
 void add_node(Builder& builder, const oci::Device& device) {
@@ -156,7 +163,8 @@ void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
                                           {"/dev/random", 1, 8},
                                           {"/dev/urandom", 1, 9},
                                           {"/dev/tty", 5, 0}}};
-    for (const auto& node : kNodes) add_node(builder, {node.path, "c", node.major, node.minor, 0666, 0, 0});
+    for (const auto& node : kNodes)
+        add_node(builder, {node.path, "c", node.major, node.minor, 0666, 0, 0});
     for (const auto& device : spec.linux.devices) add_node(builder, device);
     constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{
         {{"/proc/self/fd", "/dev/fd"},
@@ -174,7 +182,8 @@ void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
 
 bool has_own_dev(const oci::RuntimeSpec& spec) {
     for (const auto& mount : spec.mounts)
-        if (without_trailing_slashes(mount.destination) == "/dev" && mount.type == "tmpfs") return true;
+        if (without_trailing_slashes(mount.destination) == "/dev" && mount.type == "tmpfs")
+            return true;
     return false;
 }
 
@@ -210,8 +219,9 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
                                          std::to_string(rootfs.lower.size()));
     std::uint32_t s1 = builder.text(rootfs.base), s2 = builder.text(data),
                   s3 = builder.text(options.mount_point);
-    shim::Op& op = builder.add(OpKind::mount_overlay,
-                               "mount " + std::to_string(rootfs.lower.size()) + " layers as the root");
+    shim::Op& op =
+        builder.add(OpKind::mount_overlay,
+                    "mount " + std::to_string(rootfs.lower.size()) + " layers as the root");
     op.s1 = s1;
     op.s2 = s2;
     op.s3 = s3;

@@ -18,9 +18,9 @@ namespace {
 constexpr std::chrono::milliseconds kStartDeadline{60'000};
 constexpr std::chrono::milliseconds kForEver{-1};
 
-constexpr std::string_view kMomentNames[] = {"shim started", "child cloned",  "child runs",
-                                             "cgroups joined", "root mounted", "mounts made",
-                                             "network ready", "program executed"};
+constexpr std::string_view kMomentNames[] = {"shim started",   "child cloned",    "child runs",
+                                             "cgroups joined", "root mounted",    "mounts made",
+                                             "network ready",  "program executed"};
 
 }  // namespace
 
@@ -33,12 +33,14 @@ Result<> Running::open_gate() {
 
 Error Running::explain_failure(std::uint64_t step, int error_number) const {
     if (step >= shim::kOwnStep)
-        return Error::from_errno(error_number, step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)
-                                                   ? "create the container's process"
-                                                   : "prepare the monitor");
+        return Error::from_errno(
+            error_number, step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)
+                              ? "create the container's process"
+                              : "prepare the monitor");
     bool is_exec = step + 1 == step_names_.size();
     if (!is_exec)
-        return Error::from_errno(error_number, step < step_names_.size() ? step_names_[step] : "start");
+        return Error::from_errno(error_number,
+                                 step < step_names_.size() ? step_names_[step] : "start");
     std::string what = "exec: \"" + program_ + "\"";
     if (sys::is_missing(error_number))
         return Error(Code::command_not_found,
@@ -59,7 +61,8 @@ Result<> Running::receive_until(Message wanted) {
             return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
         if (received->size == 0)
             return fail(Code::internal, "the monitor of the container ended without a word");
-        if (received->size != sizeof packet) return fail(Code::internal, "malformed packet from the monitor");
+        if (received->size != sizeof packet)
+            return fail(Code::internal, "malformed packet from the monitor");
         switch (packet.message) {
             case Message::failed:
                 return fail(explain_failure(packet.a, static_cast<int>(packet.b)));
@@ -69,8 +72,9 @@ Result<> Running::receive_until(Message wanted) {
                 started_ = true;
                 break;
             case Message::exited:
-                exit_ = ExitStatus{static_cast<int>(packet.a), static_cast<int>(packet.b & 0xffffffff),
-                                   (packet.b >> 32) != 0, static_cast<std::int64_t>(packet.c)};
+                exit_ =
+                    ExitStatus{static_cast<int>(packet.a), static_cast<int>(packet.b & 0xffffffff),
+                               (packet.b >> 32) != 0, static_cast<std::int64_t>(packet.c)};
                 break;
             case Message::signal: break;
         }
@@ -102,7 +106,8 @@ std::vector<Timing> Running::timings() const {
     std::memcpy(&header, mapping->data(), sizeof header);
     for (std::size_t i = 0; i < std::size(kMomentNames); ++i)
         if (header.shared.moments[i] != 0)
-            out.push_back({std::string(kMomentNames[i]), static_cast<std::int64_t>(header.shared.moments[i])});
+            out.push_back({std::string(kMomentNames[i]),
+                           static_cast<std::int64_t>(header.shared.moments[i])});
     return out;
 }
 

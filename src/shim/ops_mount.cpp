@@ -134,7 +134,9 @@ int attach(int mount_fd, int target) {
 
 // Clones the mount at `from` and puts the clone, read-only when asked, onto `target`.
 int bind_over(int from, int target, bool readonly) {
-    int clone = open_tree(from, "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH);
+    // With what is mounted below, which the clone would hide otherwise.
+    constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
+    int clone = open_tree(from, "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH | kRecursive);
     if (clone < 0) return errno;
     int error = 0;
     if (readonly) {
@@ -252,7 +254,14 @@ int mask_path(const PlanView& plan, const Op& op, const Root& root) {
 int readonly_path(const PlanView& plan, const Op& op, const Root& root) {
     int target = open_inside(root, plan.text(op.s2), O_PATH);
     if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
-    int error = bind_over(target, target, true);
+    int error;
+    if (op.a != 0) {
+        MountAttr attr{};
+        attr.set = kMountAttrRdonly;
+        error = mount_setattr(target, AT_EMPTY_PATH, attr) != 0 ? errno : 0;
+    } else {
+        error = bind_over(target, target, true);
+    }
     close(target);
     return error;
 }

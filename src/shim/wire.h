@@ -17,7 +17,8 @@ inline constexpr uint32_t kMagic = 0x31'4b'52'43;  // "CRK1"
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
 inline constexpr int kControlFd = 4;
-inline constexpr int kFirstSlot = 10;  // slot i is descriptor kFirstSlot + i
+inline constexpr int kFirstSlot =
+    64;  // slot i is descriptor kFirstSlot + i; above what the shim opens itself
 inline constexpr int32_t kNoSlot = -1;
 
 enum class OpKind : uint16_t {
@@ -38,7 +39,7 @@ enum class OpKind : uint16_t {
     make_node,       // s2, a: mode with type, b: device number (makedev)
     make_link,       // s1: target, s2
     mask_path,  // s2: a file becomes /dev/null, a directory an empty read-only one; absent: nothing
-    readonly_path,  // s2; absent: nothing
+    readonly_path,  // s2, a: 1 when a mount point is meant itself; absent: nothing
     pivot_root,     // the root becomes "/"
     root_readonly,  // "/" itself, not what is mounted below
     write_file,     // s1: path seen from "/", s2: content (sysctl)

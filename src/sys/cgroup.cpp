@@ -75,7 +75,8 @@ void add_rule(std::vector<bpf_insn>& out, const DeviceRule& rule) {
 
 }  // namespace
 
-Result<> attach_device_program(const std::string& cgroup_dir, const std::vector<DeviceRule>& rules) {
+Result<> attach_device_program(const std::string& cgroup_dir,
+                               const std::vector<DeviceRule>& rules) {
     std::vector<bpf_insn> program;
     load_context(program);
     // The last match wins: ask in reverse and stop at the first.
@@ -83,8 +84,7 @@ Result<> attach_device_program(const std::string& cgroup_dir, const std::vector<
         add_rule(program, *rule);
         if (rule->type == 'a') break;
     }
-    if (rules.empty() || rules.front().type != 'a')
-        add_rule(program, {false, 'a', -1, -1, ""});
+    if (rules.empty() || rules.front().type != 'a') add_rule(program, {false, 'a', -1, -1, ""});
 
     bpf_attr load{};
     static constexpr char kLicense[] = "Apache-2.0";

@@ -14,7 +14,7 @@ Result<HostInfo> host_info() {
     info.machine = name.machine;
     info.kernel = name.release;
     info.hostname = name.nodename;
-    struct sysinfo memory {};
+    struct sysinfo memory{};
     if (::sysinfo(&memory) != 0) return fail_errno("ask the kernel for its memory");
     info.memory_total = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
     long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);

@@ -12,8 +12,8 @@ namespace crank::sys {
 
 struct HostInfo {
     uid_t effective_uid = 0;
-    std::string machine;            // uname: "x86_64"
-    std::string kernel;             // uname: "6.1.0-28-amd64"
+    std::string machine;  // uname: "x86_64"
+    std::string kernel;   // uname: "6.1.0-28-amd64"
     std::string hostname;
     int cpus = 1;                   // online
     std::int64_t memory_total = 0;  // bytes

@@ -31,7 +31,8 @@ Result<UniqueFd> sealed_copy(const std::string& path) {
         left -= static_cast<std::size_t>(n);
     }
     constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-    if (::fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno("seal the copy of " + path);
+    if (::fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0)
+        return fail_errno("seal the copy of " + path);
     return copy;
 }
 

@@ -10,7 +10,7 @@
 namespace crank::sys {
 namespace {
 
-constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
+constexpr unsigned kRecursive = 0x8000;                     // AT_RECURSIVE
 constexpr std::uint64_t kPrivate = std::uint64_t{1} << 18;  // MS_PRIVATE
 
 }  // namespace

@@ -18,6 +18,7 @@ inline constexpr std::uint64_t kMountNoexec = 0x8;
 // the descriptor. `recursive` takes what is mounted below along. Propagation is private.
 Result<UniqueFd> clone_mount(const std::string& path, bool recursive);
 // Sets attributes on a detached mount (mount_setattr).
-Result<> set_mount_attributes(int mount_fd, std::uint64_t set, bool recursive, const std::string& name);
+Result<> set_mount_attributes(int mount_fd, std::uint64_t set, bool recursive,
+                              const std::string& name);
 
 }  // namespace crank::sys

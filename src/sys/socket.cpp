@@ -38,7 +38,8 @@ Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> 
     if (n < 0) return fail_errno("receive a packet");
     Received received;
     received.size = static_cast<std::size_t>(n);
-    if (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    if (cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header != nullptr && header->cmsg_type == SCM_RIGHTS) {
         int fd;
         std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
         received.descriptor = UniqueFd(fd);
