@@ -1,7 +1,9 @@
 // Networks of containers: a namespace, a bridge, an address, a published port.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +30,8 @@ struct Attachment {
     std::string gateway;  // "10.88.0.1"
     std::string mac;
     std::string host_device;
-    std::string lease_path;  // absolute; unlink it to give the address back
+    std::string container_id;
+    std::string lease_path;  // absolute; release() takes it back
 };
 
 // A new network namespace, empty but for lo (down); the caller stays in its own.
@@ -54,6 +57,10 @@ Result<Attachment> attach(const BridgeConfig& bridge, std::string_view container
                           int namespace_fd);
 // Takes the lease back (the veth goes with its namespace). not_found is no error.
 Result<> release(const Attachment& attachment);
+// Takes back the leases of containers that `alive` does not know, after crashes; how many. `alive`
+// must already know a container when attach() is called for it.
+Result<std::size_t> sweep_leases(const BridgeConfig& bridge,
+                                 const std::function<bool(const std::string& container_id)>& alive);
 // Removes bridge, rules and state where no lease is left: in_use otherwise.
 Result<> remove_bridge(const BridgeConfig& bridge);
 

@@ -13,6 +13,26 @@
 
 namespace crank::network {
 
+// A directory that goes with the object.
+class Scratch {
+public:
+    Scratch() {
+        const char* parent = std::getenv("TMPDIR");
+        std::string pattern =
+            std::string(parent != nullptr ? parent : "/tmp") + "/crank-net.XXXXXX";
+        if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    ~Scratch() {
+        if (!path_.empty()) (void)sys::remove_tree(path_);
+    }
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
 class NamespaceTest : public ::testing::Test {
 protected:
     void SetUp() override {

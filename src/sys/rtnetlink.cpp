@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::uint16_t kCreate = NLM_F_CREATE | NLM_F_EXCL;
 
-// Brackets of the old netlink macros are not needed: attributes are built by type.
 std::span<const std::byte> mac_bytes(const MacAddress& mac) {
     return std::as_bytes(std::span(mac));
 }
@@ -77,12 +76,16 @@ void RouteChanges::add_veth(const VethRequest& request) {
                  "create veth " + request.host_name);
     batch_.put_string(IFLA_IFNAME, request.host_name);
     batch_.put_u32(IFLA_MTU, request.mtu);
-    batch_.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(request.bridge_index));
+    if (request.bridge_index != 0)
+        batch_.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(request.bridge_index));
     auto info = batch_.nest(IFLA_LINKINFO);
     batch_.put_string(IFLA_INFO_KIND, "veth");
     auto data = batch_.nest(IFLA_INFO_DATA);
     auto peer = batch_.nest(VETH_INFO_PEER);
-    batch_.put_raw(bytes_of(link_header(request.peer_index, IFF_UP)));
+    // Not up yet: the kernel opens the peer before it knows the other end (ENOTCONN).
+    // Its index is the kernel's choice: veth takes a wish for it only together with one for the
+    // host's end (and tunnel modules put devices of their own into new namespaces).
+    batch_.put_raw(bytes_of(link_header()));
     batch_.put_string(IFLA_IFNAME, request.peer_name);
     batch_.put_u32(IFLA_MTU, request.mtu);
     batch_.put(IFLA_ADDRESS, mac_bytes(request.peer_mac));
@@ -121,7 +124,7 @@ void RouteChanges::add_address(int index, Ipv4 address, int prefix_length) {
     batch_.put_be32(IFA_BROADCAST, address.value | ~range.mask());
 }
 
-void RouteChanges::add_default_route(Ipv4 gateway, int index) {
+void RouteChanges::add_default_route(Ipv4 gateway, int index, std::uint32_t metric) {
     rtmsg header{};
     header.rtm_family = AF_INET;
     header.rtm_table = RT_TABLE_MAIN;
@@ -132,6 +135,7 @@ void RouteChanges::add_default_route(Ipv4 gateway, int index) {
                  "add the default route through " + gateway.text());
     batch_.put_be32(RTA_GATEWAY, gateway.value);
     batch_.put_u32(RTA_OIF, static_cast<std::uint32_t>(index));
+    if (metric != 0) batch_.put_u32(RTA_PRIORITY, metric);
 }
 
 Result<RouteSocket> RouteSocket::open() {

@@ -40,13 +40,13 @@ struct BridgeRequest {
     std::uint32_t mtu = 1500;
 };
 
-// A pair whose one end is born here as a port of the bridge, the other inside a namespace. Moving a
+// A pair whose one end is born here, up, as a port of the bridge, the other inside a namespace,
+// down. Moving a
 // device afterwards would cost 14 ms of the kernel's network lock.
 struct VethRequest {
     std::string host_name;
-    int bridge_index = 0;
+    int bridge_index = 0;  // 0: no port of any bridge
     std::string peer_name;
-    int peer_index = 0;  // chosen by the caller, free in the namespace
     int peer_namespace = -1;
     MacAddress peer_mac;
     std::uint32_t mtu = 1500;
@@ -62,7 +62,8 @@ public:
     void set_up(const std::string& name);
     void remove_link(const std::string& name);
     void add_address(int index, Ipv4 address, int prefix_length);
-    void add_default_route(Ipv4 gateway, int index);
+    // Of several, that with the lowest metric counts.
+    void add_default_route(Ipv4 gateway, int index, std::uint32_t metric = 0);
 
 private:
     friend class RouteSocket;

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -82,6 +84,67 @@ Result<std::uint16_t> local_port(int socket) {
     sockaddr_in address;
     std::memcpy(&address, &storage, sizeof address);
     return ntohs(address.sin_port);
+}
+
+Result<std::string> peer_ip(int socket) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return fail_errno("read a socket's peer address");
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+    std::memcpy(&v4, &storage, sizeof v4);
+    std::memcpy(&v6, &storage, sizeof v6);
+    char text[INET6_ADDRSTRLEN] = {};
+    const void* address = &v4.sin_addr;
+    if (storage.ss_family == AF_INET6) address = &v6.sin6_addr;
+    ::inet_ntop(storage.ss_family, address, text, sizeof text);
+    return std::string(text);
+}
+
+namespace {
+
+Result<> wait_for(int socket, short events, std::chrono::milliseconds deadline,
+                  const std::string& what) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    pollfd entry{socket, events, 0};
+    while (true) {
+        auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        int ready = ::poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        if (ready > 0) return {};
+        if (ready == 0) return fail(Code::deadline_exceeded, what + ": no answer in time");
+        if (errno != EINTR) return fail_errno(what);
+    }
+}
+
+}  // namespace
+
+Result<UniqueFd> connect_tcp(const std::string& ip, std::uint16_t port,
+                             std::chrono::milliseconds deadline) {
+    Endpoint endpoint = TRY(make_endpoint(ip, port));
+    const std::string what = "connect to port " + std::to_string(port) + " of " + ip;
+    UniqueFd fd(
+        ::socket(endpoint.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return fail_errno(what);
+    if (::connect(fd.get(), endpoint.get(), endpoint.size) == 0) return fd;
+    if (errno != EINPROGRESS) return fail_errno(what);
+    TRY(wait_for(fd.get(), POLLOUT, deadline, what));
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return fail_errno(what);
+    if (error != 0) return fail(Error::from_errno(error, what));
+    return fd;
+}
+
+Result<UniqueFd> accept_tcp(int listener, std::chrono::milliseconds deadline) {
+    while (true) {
+        UniqueFd fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (fd) return fd;
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            return fail_errno("accept a connection");
+        TRY(wait_for(listener, POLLIN, deadline, "accept a connection"));
+    }
 }
 
 }  // namespace crank::sys

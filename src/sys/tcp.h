@@ -1,6 +1,7 @@
 // Listening TCP sockets.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -16,5 +17,13 @@ namespace crank::sys {
 // unsupported when the host has no IPv6.
 Result<UniqueFd> listen_tcp(const std::string& ip, std::uint16_t port, int backlog);
 Result<std::uint16_t> local_port(int socket);
+// The literal IP address of the other end.
+Result<std::string> peer_ip(int socket);
+
+// A connection, non-blocking. deadline_exceeded: nobody answered in time.
+Result<UniqueFd> connect_tcp(const std::string& ip, std::uint16_t port,
+                             std::chrono::milliseconds deadline);
+// The next connection of a listening socket, non-blocking.
+Result<UniqueFd> accept_tcp(int listener, std::chrono::milliseconds deadline);
 
 }  // namespace crank::sys

@@ -1,0 +1,140 @@
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <thread>
+
+#include "base/undo.h"
+#include "network/bridge.h"
+#include "network/host.h"
+#include "network/lease.h"
+#include "network/network.h"
+#include "network/subnet.h"
+#include "sys/file.h"
+#include "sys/netns.h"
+#include "sys/rtnetlink.h"
+
+namespace crank::network {
+
+namespace {
+
+constexpr const char* kInsideName = "eth0";
+constexpr std::chrono::milliseconds kLinkDeadline{2000};
+constexpr std::chrono::milliseconds kLinkPause{1};
+
+// Unique among the devices of the host, since the address is: "crk0a580002".
+std::string host_device_of(sys::Ipv4 address) {
+    char name[16];
+    std::snprintf(name, sizeof name, "crk%08x", address.value);
+    return name;
+}
+
+// Opens a socket inside, and sees to it that eth0 will be born without IPv6 (CVE-2024-32473). lo
+// exists already and keeps it.
+Result<sys::RouteSocket> enter(int namespace_fd) {
+    std::optional<sys::RouteSocket> socket;
+    TRY(sys::run_in_network_namespace(namespace_fd, [&]() -> Result<> {
+        auto written = sys::write_knob("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+        if (!written && written.error().code() != Code::not_found) return written;
+        socket = TRY(sys::RouteSocket::open());
+        return {};
+    }));
+    return std::move(*socket);
+}
+
+Result<> create_veth(Host& host, const sys::VethRequest& request) {
+    sys::RouteChanges create;
+    create.add_veth(request);
+    auto created = host.route.apply(create);
+    if (created || created.error().code() != Code::already_exists) return created;
+    // The address is leased to this container alone, so a device of its name is what a namespace
+    // that has not quite gone yet left behind. Only a tiny subnet comes back to it so soon.
+    sys::RouteChanges again;
+    again.remove_link(request.host_name);
+    (void)host.route.apply(again);
+    sys::RouteChanges retry;
+    retry.add_veth(request);
+    return host.route.apply(retry);
+}
+
+// Asking for a device's state makes the kernel work off what it has deferred about it. Without this
+// up to half of the first packets were found to come a second late: a bridge port or a device that
+// only seems up drops them, and ARP tries again after a second.
+Result<> wait_until_operational(Host& host, const std::string& device, int bridge_index,
+                                sys::RouteSocket& inside, int inside_index) {
+    const auto deadline = std::chrono::steady_clock::now() + kLinkDeadline;
+    while (true) {
+        bool ready = TRY(host.route.link(device)).operational;
+        ready = TRY(inside.link(inside_index)).operational && ready;
+        ready = TRY(host.route.link(bridge_index)).operational && ready;
+        if (ready) return {};
+        if (std::chrono::steady_clock::now() > deadline) {
+            return fail(Code::deadline_exceeded,
+                        "the network device " + device + " did not come up within 2 s");
+        }
+        std::this_thread::sleep_for(kLinkPause);
+    }
+}
+
+Result<> connect(Host& host, const Bridge& bridge, sys::Ipv4 address, int namespace_fd,
+                 Undo& undo) {
+    auto inside = TRY(enter(namespace_fd));
+    sys::VethRequest request;
+    request.host_name = host_device_of(address);
+    request.bridge_index = bridge.index;
+    request.peer_name = kInsideName;
+    request.peer_namespace = namespace_fd;
+    request.peer_mac = mac_of(address);
+    request.mtu = bridge.mtu;
+    TRY(create_veth(host, request));
+    undo.add([&host, name = request.host_name]() -> Result<> {
+        sys::RouteChanges changes;
+        changes.remove_link(name);
+        return host.route.apply(changes);
+    });
+    const int index = TRY(inside.link(kInsideName)).index;
+    sys::RouteChanges configure;
+    configure.set_up(sys::kLoopbackIndex, "lo");
+    configure.set_up(index, kInsideName);
+    configure.add_address(index, address, bridge.subnet.length);
+    configure.add_default_route(gateway_of(bridge.subnet), index);
+    TRY(inside.apply(configure));
+    return wait_until_operational(host, request.host_name, bridge.index, inside, index);
+}
+
+}  // namespace
+
+Result<Host> Host::open() {
+    return Host{TRY(sys::RouteSocket::open()), TRY(sys::NftSocket::open())};
+}
+
+Result<Attachment> attach(const BridgeConfig& config, std::string_view container_id,
+                          int namespace_fd) {
+    Host host = TRY(Host::open());
+    Bridge bridge = TRY(ensure_bridge(host, config));
+    Undo undo;
+    Lease lease = TRY(take_lease(config.state_dir, bridge.subnet, container_id));
+    undo.add([&] { return drop_lease(lease.path, container_id); });
+    auto connected = connect(host, bridge, lease.address, namespace_fd, undo);
+    if (!connected) return fail(undo.run(std::move(connected).error()));
+    undo.commit();
+    Attachment attachment;
+    attachment.address = lease.address.text();
+    attachment.prefix = bridge.subnet.length;
+    attachment.gateway = gateway_of(bridge.subnet).text();
+    attachment.mac = sys::format_mac(mac_of(lease.address));
+    attachment.host_device = host_device_of(lease.address);
+    attachment.container_id = container_id;
+    attachment.lease_path = lease.path;
+    return attachment;
+}
+
+Result<> release(const Attachment& attachment) {
+    return drop_lease(attachment.lease_path, attachment.container_id);
+}
+
+Result<std::size_t> sweep_leases(
+    const BridgeConfig& config, const std::function<bool(const std::string& container_id)>& alive) {
+    return drop_dead_leases(config.state_dir, alive);
+}
+
+}  // namespace crank::network

@@ -1,0 +1,257 @@
+#include "network/bridge.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "base/undo.h"
+#include "network/forwarding.h"
+#include "network/lease.h"
+#include "network/subnet.h"
+#include "sys/file.h"
+
+namespace crank::network {
+
+namespace {
+
+constexpr std::uint32_t kUsualMtu = 1500;
+constexpr std::uint32_t kSmallestMtu = 576;  // RFC 791: what every host must take
+
+std::string subnet_path(const BridgeConfig& config) { return config.state_dir + "/subnet"; }
+std::string lock_path(const BridgeConfig& config) { return config.state_dir + "/lock"; }
+
+// Marks the device as ours, and as this state directory's: another one would lease the same
+// addresses again.
+std::string alias_of(const BridgeConfig& config) { return "crank " + config.state_dir; }
+
+Result<> check_config(const BridgeConfig& config) {
+    const std::string& name = config.device;
+    bool plain = std::ranges::all_of(name, [](unsigned char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    });
+    if (name.empty() || name.size() > 15 || !plain) {
+        return fail(Error(Code::invalid_argument, "invalid bridge name '" + name + "'")
+                        .with_hint("use 1 to 15 letters, digits, '-' or '_'"));
+    }
+    if (!config.state_dir.starts_with('/'))
+        return fail(Code::internal, "the network's state directory is not absolute");
+    return {};
+}
+
+// Nothing: no subnet has been chosen yet.
+Result<std::optional<sys::Ipv4Prefix>> remembered_subnet(const BridgeConfig& config) {
+    auto text = sys::read_file(subnet_path(config), 64);
+    if (!text && text.error().code() == Code::not_found) return std::optional<sys::Ipv4Prefix>();
+    auto subnet = TRY_IN(parse_subnet(trim(TRY(std::move(text)))), subnet_path(config));
+    if (!config.subnet.empty() && TRY(parse_subnet(config.subnet)) != subnet) {
+        return fail(Error(Code::failed_precondition, "the bridge " + config.device +
+                                                         " has subnet " + subnet.text() + ", not " +
+                                                         config.subnet)
+                        .with_hint("remove all containers of this network first; the bridge is "
+                                   "then made anew"));
+    }
+    return std::optional(subnet);
+}
+
+Result<std::optional<sys::Link>> find_device(Host& host, const BridgeConfig& config) {
+    auto link = host.route.link(config.device);
+    if (!link && link.error().code() == Code::not_found) return std::optional<sys::Link>();
+    auto found = TRY(std::move(link));
+    if (found.kind == "bridge" && found.alias == alias_of(config)) return std::optional(found);
+    std::string owner = found.alias.starts_with("crank /")
+                            ? "belongs to the state directory " + found.alias.substr(6)
+                            : "exists and was not made by crank";
+    return fail(
+        Error(Code::already_exists, "the network device " + config.device + " " + owner)
+            .with_hint("choose another name for the bridge in the configuration: network.device"));
+}
+
+// The bridge if everything about it is as it should be.
+Result<std::optional<Bridge>> find_ready(Host& host, const BridgeConfig& config) {
+    auto subnet = TRY(remembered_subnet(config));
+    auto link = TRY(find_device(host, config));
+    if (!subnet || !link || !link->up || !TRY(host.nft.has_table(table_of(config))) ||
+        !TRY(is_forwarding()))
+        return std::optional<Bridge>();
+    return std::optional(Bridge{link->index, link->mtu, *subnet, {}});
+}
+
+// Everything that has an address of this host or a way to it.
+Result<std::vector<sys::Ipv4Prefix>> taken_ranges(Host& host) {
+    auto taken = TRY(host.route.addresses());
+    for (const auto& route : TRY(host.route.routes())) taken.push_back(route.destination);
+    return taken;
+}
+
+Result<sys::Ipv4Prefix> decide_subnet(Host& host, const BridgeConfig& config,
+                                      const std::optional<sys::Link>& device) {
+    if (auto known = TRY(remembered_subnet(config))) return *known;
+    if (device) {
+        // The state was lost and the device is still there, perhaps with containers.
+        auto own = TRY(host.route.addresses(device->index));
+        if (!own.empty()) return own.front();
+    }
+    auto taken = TRY(taken_ranges(host));
+    if (config.subnet.empty()) return choose_subnet(taken);
+    auto subnet = TRY(parse_subnet(config.subnet));
+    if (auto other = find_overlap(subnet, taken)) {
+        return fail(Error(Code::in_use, "subnet " + subnet.text() + " overlaps " + other->text() +
+                                            ", which this host has a route to")
+                        .with_hint("choose another network.subnet, or none: crank finds one; the "
+                                   "routes: ip route show table all"));
+    }
+    return subnet;
+}
+
+// No packet that a container may send is too large for the way out (a cloud's or a VPN's).
+Result<std::uint32_t> decide_mtu(Host& host) {
+    std::uint32_t mtu = kUsualMtu;
+    for (const auto& route : TRY(host.route.routes())) {
+        if (route.destination.length != 0 || route.device == 0) continue;
+        auto link = host.route.link(route.device);
+        if (link && link->mtu >= kSmallestMtu) mtu = std::min(mtu, link->mtu);
+    }
+    return mtu;
+}
+
+// IPv4 alone for now: containers must not hand routes to the host by IPv6 router advertisements
+// (CVE-2020-13401), nor reach it by link-local addresses that no rule of ours knows.
+Result<> disable_ipv6(const std::string& device) {
+    std::string knob = "/proc/sys/net/ipv6/conf/" + device + "/disable_ipv6";
+    if (!sys::exists(knob)) return {};  // a kernel without IPv6
+    return sys::write_knob(knob, "1");
+}
+
+Result<sys::Link> create_device(Host& host, const BridgeConfig& config,
+                                const sys::Ipv4Prefix& subnet) {
+    sys::BridgeRequest request;
+    request.name = config.device;
+    request.mac = mac_of(gateway_of(subnet));
+    request.mtu = TRY(decide_mtu(host));
+    sys::RouteChanges create;
+    create.add_bridge(request);
+    create.set_alias(config.device, alias_of(config));
+    TRY(host.route.apply(create));
+    auto device = TRY(find_device(host, config));
+    if (!device) return fail(Code::io, "the bridge " + config.device + " is gone again");
+    TRY(disable_ipv6(config.device));
+    return *device;
+}
+
+Result<> remove_rules(Host& host, const BridgeConfig& config) {
+    if (!TRY(host.nft.has_table(table_of(config)))) return {};
+    sys::NftBatch batch;
+    batch.delete_table(table_of(config));
+    return host.nft.apply(batch);
+}
+
+Result<> put_rules(Host& host, const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
+    const std::string table = table_of(config);
+    sys::NftBatch batch;
+    if (TRY(host.nft.has_table(table))) batch.delete_table(table);
+    batch.add_table(table);
+    batch.add_chain(table, "forward", sys::NftHook::forward);
+    batch.add_chain(table, "postrouting", sys::NftHook::postrouting_nat);
+    sys::NftRule uninvited("nobody outside reaches a port that was not published");
+    uninvited.in_device_is_not(config.device).out_device(config.device).is_no_answer().drop();
+    batch.add_rule(table, "forward", uninvited);
+    sys::NftRule outward("containers speak with the host's address");
+    outward.source_in(subnet).out_device_is_not(config.device).masquerade();
+    batch.add_rule(table, "postrouting", outward);
+    return host.nft.apply(batch);
+}
+
+// Address and switch of a device that may be half made; adding an address twice is no error here.
+Result<> configure_device(Host& host, const sys::Link& device, const sys::Ipv4Prefix& subnet) {
+    auto present = TRY(host.route.addresses(device.index));
+    sys::RouteChanges changes;
+    if (std::ranges::find(present, subnet) == present.end())
+        changes.add_address(device.index, gateway_of(subnet), subnet.length);
+    changes.set_up(device.index, device.name);
+    return host.route.apply(changes);
+}
+
+Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
+    auto device = TRY(find_device(host, config));
+    auto subnet = TRY(decide_subnet(host, config, device));
+    TRY(prepare_leases(config.state_dir));
+    if (!device) {
+        undo.add([&host, &config] { return remove_rules(host, config); });
+        undo.add([&host, &config]() -> Result<> {
+            sys::RouteChanges changes;
+            changes.remove_link(config.device);
+            return host.route.apply(changes);
+        });
+        device = TRY(create_device(host, config, subnet));
+    }
+    TRY(configure_device(host, *device, subnet));
+    // Before the host forwards: rules first, then the gate.
+    TRY(put_rules(host, config, subnet));
+    if (!TRY(is_forwarding())) TRY(enable_forwarding(host, config.state_dir));
+    // Last, since it says that the rest is there.
+    TRY(sys::write_file_atomic(subnet_path(config), subnet.text() + "\n", 0644, sys::Sync::no));
+    return Bridge{device->index, device->mtu, subnet, {}};
+}
+
+}  // namespace
+
+std::string table_of(const BridgeConfig& config) { return "crank_" + config.device; }
+
+sys::MacAddress mac_of(sys::Ipv4 address) {
+    auto byte = [&](int shift) { return static_cast<std::uint8_t>(address.value >> shift); };
+    return {0x02, 0x63, byte(24), byte(16), byte(8), byte(0)};
+}
+
+Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config) {
+    TRY(check_config(config));
+    // The directory is there but for the very first time.
+    auto lock = sys::lock_file(lock_path(config), sys::LockMode::shared);
+    if (!lock && lock.error().code() == Code::not_found) {
+        TRY(sys::make_dirs(config.state_dir));
+        lock = sys::lock_file(lock_path(config), sys::LockMode::shared);
+    }
+    sys::UniqueFd shared = TRY(std::move(lock));
+    if (auto ready = TRY(find_ready(host, config))) {
+        ready->lock = std::move(shared);
+        return std::move(*ready);
+    }
+    shared.reset();
+    sys::UniqueFd exclusive = TRY(sys::lock_file(lock_path(config), sys::LockMode::exclusive));
+    // Another may have made it while this one waited.
+    auto ready = TRY(find_ready(host, config));
+    if (!ready) {
+        Undo undo;
+        auto made = set_up(host, config, undo);
+        if (!made) return fail(undo.run(std::move(made).error()));
+        undo.commit();
+        ready = std::move(*made);
+    }
+    ready->lock = std::move(exclusive);
+    return std::move(*ready);
+}
+
+Result<> remove_bridge(const BridgeConfig& config) {
+    TRY(check_config(config));
+    if (!sys::exists(lock_path(config))) return {};
+    Host host = TRY(Host::open());
+    sys::UniqueFd lock = TRY(sys::lock_file(lock_path(config), sys::LockMode::exclusive));
+    if (std::size_t leases = TRY(count_leases(config.state_dir)); leases != 0) {
+        return fail(Error(Code::in_use,
+                          std::to_string(leases) + " containers use the bridge " + config.device)
+                        .with_hint("remove them first: crank ps, crank rm"));
+    }
+    if (TRY(find_device(host, config))) {
+        sys::RouteChanges changes;
+        changes.remove_link(config.device);
+        TRY(host.route.apply(changes));
+    }
+    // After the device: without it there is nothing left to protect.
+    TRY(remove_rules(host, config));
+    TRY(restore_forwarding(host, config.state_dir));
+    TRY(sys::remove_tree(config.state_dir + "/leases"));
+    TRY(sys::remove_tree(config.state_dir + "/next"));
+    return sys::remove_tree(subnet_path(config));
+}
+
+}  // namespace crank::network

@@ -1,0 +1,33 @@
+// The bridge of a network: the device, its address range, its rules.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "network/host.h"
+#include "network/network.h"
+#include "sys/unique_fd.h"
+
+namespace crank::network {
+
+struct Bridge {
+    int index = 0;
+    std::uint32_t mtu = 1500;
+    sys::Ipv4Prefix subnet;
+    // Held while an address is leased and its device made, so that nobody removes the bridge
+    // meanwhile.
+    sys::UniqueFd lock;
+};
+
+// Finds the bridge ready (the usual case: three look-ups and a shared lock), or makes what is
+// missing of it under an exclusive lock: the rules too, since others flush them.
+Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config);
+
+// "crank_" and the device's name: the nf_tables table of the bridge.
+std::string table_of(const BridgeConfig& config);
+
+// A locally administered address that is the same whenever an IPv4 address is used again, so that
+// what neighbours remember of it stays true: 02:63 and the four bytes.
+sys::MacAddress mac_of(sys::Ipv4 address);
+
+}  // namespace crank::network

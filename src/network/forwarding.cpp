@@ -1,0 +1,95 @@
+#include "network/forwarding.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/text.h"
+#include "sys/file.h"
+
+namespace crank::network {
+
+namespace {
+
+constexpr const char* kSwitch = "/proc/sys/net/ipv4/ip_forward";
+constexpr const char* kGuard = "crank_guard";
+constexpr const char* kOutside = "outside";
+
+// The names of all devices that were there when crank switched forwarding on, one a line.
+std::string record_path(const std::string& state_dir) { return state_dir + "/ip_forward"; }
+
+Result<> put_guard(Host& host, const std::vector<std::string>& devices) {
+    sys::NftBatch batch;
+    if (TRY(host.nft.has_table(kGuard))) batch.delete_table(kGuard);
+    batch.add_table(kGuard);
+    batch.add_device_set(kGuard, kOutside, devices);
+    batch.add_chain(kGuard, "forward", sys::NftHook::forward);
+    sys::NftRule keep_apart("crank switched ip_forward on for containers alone");
+    keep_apart.in_device_among(kOutside).out_device_among(kOutside).drop();
+    batch.add_rule(kGuard, "forward", keep_apart);
+    return host.nft.apply(batch);
+}
+
+Result<> remove_guard(Host& host) {
+    if (!TRY(host.nft.has_table(kGuard))) return {};
+    sys::NftBatch batch;
+    batch.delete_table(kGuard);
+    return host.nft.apply(batch);
+}
+
+Result<> write_switch(std::string_view value) {
+    auto written = sys::write_knob(kSwitch, value);
+    if (written) return {};
+    return fail(std::move(written).error().with_hint(
+        "switch it on yourself: sysctl -w net.ipv4.ip_forward=1, or use --network host"));
+}
+
+}  // namespace
+
+Result<bool> is_forwarding() { return trim(TRY(sys::read_file(kSwitch, 16))) == "1"; }
+
+std::vector<std::string> guarded_devices(const std::vector<sys::Link>& links,
+                                         const std::vector<sys::RouteEntry>& routes) {
+    // Kinds that stand for a line to other machines; the rest (bridges of other engines, veths,
+    // tunnels) is somebody's who may start to forward later, and not for us to cut off.
+    static constexpr std::array<std::string_view, 5> kLines = {"", "vlan", "bond", "team",
+                                                               "macvlan"};
+    auto carries_default = [&](int index) {
+        return std::ranges::any_of(routes, [&](const sys::RouteEntry& route) {
+            return route.destination.length == 0 && route.device == index;
+        });
+    };
+    std::vector<std::string> names;
+    for (const sys::Link& link : links) {
+        if (link.index == sys::kLoopbackIndex) continue;
+        bool line = std::ranges::find(kLines, link.kind) != kLines.end();
+        if (line || carries_default(link.index)) names.push_back(link.name);
+    }
+    return names;
+}
+
+Result<> enable_forwarding(Host& host, const std::string& state_dir) {
+    auto links = TRY(host.route.links());
+    auto devices = guarded_devices(links, TRY(host.route.routes()));
+    std::string record;
+    for (const auto& link : links) record += link.name + "\n";
+    // The guard stands before the gate opens, and the record before both: whoever finds it after a
+    // crash knows what there is to take back.
+    TRY(sys::write_file_atomic(record_path(state_dir), record, 0600, sys::Sync::no));
+    if (!devices.empty()) TRY(put_guard(host, devices));
+    return write_switch("1");
+}
+
+Result<> restore_forwarding(Host& host, const std::string& state_dir) {
+    auto record = sys::read_file(record_path(state_dir));
+    if (!record && record.error().code() == Code::not_found) return {};
+    auto lines = split(TRY(std::move(record)), '\n');
+    const std::set<std::string> before(lines.begin(), lines.end());
+    for (const sys::Link& link : TRY(host.route.links()))
+        if (!before.contains(link.name)) return {};
+    TRY(write_switch("0"));
+    TRY(remove_guard(host));
+    return sys::remove_file(record_path(state_dir));
+}
+
+}  // namespace crank::network

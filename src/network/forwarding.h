@@ -1,0 +1,29 @@
+// The host forwards packets between its bridge and the world, and nothing more than before.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "network/host.h"
+
+namespace crank::network {
+
+// Whether net.ipv4.ip_forward is on.
+Result<bool> is_forwarding();
+
+// Switches it on. Where it was off, the host was no router, and other machines shall not find it to
+// be one now: a table `crank_guard` of ours keeps dropping what would pass between the devices that
+// lead outside and were there before. state_dir remembers that it was crank who did it.
+Result<> enable_forwarding(Host& host, const std::string& state_dir);
+
+// Takes it back if it was crank who did it and no device has come since whose owner may rely on it;
+// otherwise leaves switch and guard as they are.
+Result<> restore_forwarding(Host& host, const std::string& state_dir);
+
+// The devices that a guard must keep apart: those that are no mere product of software on this
+// host, and those of default routes. Pure.
+std::vector<std::string> guarded_devices(const std::vector<sys::Link>& links,
+                                         const std::vector<sys::RouteEntry>& routes);
+
+}  // namespace crank::network

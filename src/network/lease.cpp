@@ -1,0 +1,100 @@
+#include "network/lease.h"
+
+#include <cstdint>
+#include <cstdio>
+
+#include "base/text.h"
+#include "network/subnet.h"
+#include "sys/file.h"
+
+namespace crank::network {
+
+namespace {
+
+std::string lease_dir(const std::string& state_dir) { return state_dir + "/leases"; }
+std::string hint_path(const std::string& state_dir) { return state_dir + "/next"; }
+
+// Always as long, so that it can be overwritten in place: a reader sees the old or the new one.
+std::string format_hint(std::uint32_t offset) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%010u\n", offset);
+    return text;
+}
+
+// Offsets inside the subnet that containers may have: behind the gateway, before the broadcast.
+struct Offsets {
+    std::uint32_t first, last;
+    std::uint32_t after(std::uint32_t offset) const { return offset >= last ? first : offset + 1; }
+};
+
+Offsets offsets_of(const sys::Ipv4Prefix& subnet) {
+    return {2, static_cast<std::uint32_t>(subnet.size() - 2)};
+}
+
+std::uint32_t read_hint(const std::string& state_dir, const Offsets& offsets) {
+    auto text = sys::read_file(hint_path(state_dir));
+    auto value = text ? parse_int(trim(*text)) : std::nullopt;
+    if (!value || *value < offsets.first || *value > offsets.last) return offsets.first;
+    return static_cast<std::uint32_t>(*value);
+}
+
+}  // namespace
+
+Result<> prepare_leases(const std::string& state_dir) {
+    TRY(sys::make_dirs(lease_dir(state_dir)));
+    if (sys::exists(hint_path(state_dir))) return {};
+    return sys::write_file_atomic(hint_path(state_dir), format_hint(2), 0600, sys::Sync::no);
+}
+
+Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
+                         std::string_view container_id) {
+    const Offsets offsets = offsets_of(subnet);
+    const std::uint32_t start = read_hint(state_dir, offsets);
+    std::uint32_t offset = start;
+    do {
+        sys::Ipv4 address{subnet.base.value + offset};
+        std::string path = lease_dir(state_dir) + "/" + address.text();
+        auto made = sys::make_symlink(std::string(container_id), path);
+        if (made) {
+            // Two at once may write it in either order: a hint that lags costs one step more.
+            TRY(sys::write_knob(hint_path(state_dir), format_hint(offsets.after(offset))));
+            return Lease{address, std::move(path)};
+        }
+        if (made.error().code() != Code::already_exists) return fail(std::move(made).error());
+        offset = offsets.after(offset);
+    } while (offset != start);
+    return fail(Error(Code::exhausted, "no address is free in " + subnet.text())
+                    .with_hint("remove containers that are no longer needed: crank rm"));
+}
+
+Result<> drop_lease(const std::string& path, std::string_view container_id) {
+    auto owner = sys::read_link(path);
+    if (!owner && owner.error().code() == Code::not_found) return {};
+    if (TRY(std::move(owner)) != container_id) return {};
+    auto removed = sys::remove_file(path);
+    if (!removed && removed.error().code() == Code::not_found) return {};
+    return removed;
+}
+
+Result<std::size_t> count_leases(const std::string& state_dir) {
+    auto entries = sys::list_dir(lease_dir(state_dir));
+    if (!entries && entries.error().code() == Code::not_found) return std::size_t{0};
+    return TRY(std::move(entries)).size();
+}
+
+Result<std::size_t> drop_dead_leases(const std::string& state_dir,
+                                     const std::function<bool(const std::string& id)>& alive) {
+    auto entries = sys::list_dir(lease_dir(state_dir));
+    if (!entries && entries.error().code() == Code::not_found) return std::size_t{0};
+    std::size_t dropped = 0;
+    for (const std::string& entry : TRY(std::move(entries))) {
+        std::string path = lease_dir(state_dir) + "/" + entry;
+        auto id = sys::read_link(path);
+        if (!id || alive(*id)) continue;
+        TRY(drop_lease(path, *id));
+        ++dropped;
+    }
+    return dropped;
+}
+
+}  // namespace crank::network

@@ -1,0 +1,79 @@
+// nf_tables (linux/netfilter/nf_tables.h, Linux 5.2): tables, chains, sets and rules of the `ip`
+// family, in batches that are all or nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "sys/ipv4.h"
+#include "sys/netlink.h"
+
+namespace crank::sys {
+
+// One rule: conditions from left to right, then what happens to a packet that meets all of them.
+// Device names are those of the packet's way through the host ("in" is where it came from).
+class NftRule {
+public:
+    explicit NftRule(std::string comment) : comment_(std::move(comment)) {}
+    NftRule& in_device_is_not(const std::string& name);
+    NftRule& out_device(const std::string& name);
+    NftRule& out_device_is_not(const std::string& name);
+    NftRule& in_device_among(const std::string& set);
+    NftRule& out_device_among(const std::string& set);
+    NftRule& source_in(const Ipv4Prefix& range);
+    NftRule& is_no_answer();  // neither "established" nor "related" for connection tracking
+    NftRule& drop();
+    NftRule& masquerade();
+
+private:
+    friend class NftBatch;
+    using Step = std::function<void(NetlinkBatch&)>;  // writes one or two expressions
+    NftRule& add(Step step);
+    std::string comment_;  // shown by `nft list ruleset`; at most 250 bytes
+    std::vector<Step> steps_;
+};
+
+enum class NftHook { forward, postrouting_nat };
+
+// Changes that become true together or not at all. A batch that the kernel refuses costs 8 ms (it
+// waits for RCU): find out first whether a table exists.
+class NftBatch {
+public:
+    NftBatch();
+    void add_table(const std::string& table);
+    void delete_table(const std::string& table);
+    // A base chain with policy accept at its hook's usual priority.
+    void add_chain(const std::string& table, const std::string& chain, NftHook hook);
+    void add_device_set(const std::string& table, const std::string& set,
+                        const std::vector<std::string>& devices);
+    void add_rule(const std::string& table, const std::string& chain, const NftRule& rule);
+
+private:
+    friend class NftSocket;
+    NetlinkBatch batch_;
+    std::uint32_t next_set_ = 1;
+};
+
+// A base chain of the host that drops what no rule of it accepts.
+struct NftDroppingChain {
+    std::string family, table, chain;  // "ip", "filter", "FORWARD"
+};
+
+class NftSocket {
+public:
+    static Result<NftSocket> open();  // unsupported: a kernel without nf_tables
+    Result<bool> has_table(const std::string& table);
+    Result<> apply(NftBatch& batch);
+    // Chains at the forward hook of ip and inet with policy drop. iptables-nft's are among them,
+    // iptables-legacy's are not.
+    Result<std::vector<NftDroppingChain>> dropping_forward_chains();
+
+private:
+    explicit NftSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}
+    NetlinkSocket socket_;
+};
+
+}  // namespace crank::sys
