@@ -105,6 +105,8 @@ std::optional<std::string> did_you_mean(std::string_view word,
     std::size_t best = std::max<std::size_t>(1, (word.size() + 1) / 3) + 1;
     std::optional<std::string> found;
     for (std::string_view candidate : candidates) {
+        // Lengths that far apart cannot be near; this also bounds the work for long candidates.
+        if (candidate.size() > word.size() + best) continue;
         std::size_t distance = edit_distance(lower, to_lower(candidate));
         if (distance < best) {
             best = distance;

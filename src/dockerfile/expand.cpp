@@ -318,24 +318,15 @@ Result<std::string> Walk::replaced(const std::string& name) {
     }
     ShellPattern pattern = TRY(ShellPattern::compile(pattern_text));
     std::string text = TRY(value_text(value));
+    std::size_t steps = 0;
+    auto matches = pattern.find(text, all, steps, Expander::kMaxWork);
+    TRY(budget_.take_work(steps));
+    TRY(budget_.take_bytes(matches.size() * replacement.size()));
     std::string out;
-    std::size_t done = 0, from = 0;
-    bool after_match = false;  // an empty match right behind another match does not count
-    while (from <= text.size()) {
-        TRY(budget_.take_work(pattern.cost(std::string_view(text).substr(from))));
-        auto match = pattern.find(text, from);
-        if (!match) break;
-        bool empty = match->begin == match->end;
-        if (!(empty && after_match && match->begin == done)) {
-            TRY(budget_.take_bytes(replacement.size()));
-            out += text.substr(done, match->begin - done) + replacement;
-            done = match->end;
-            after_match = true;
-            if (!all) break;
-        }
-        from = match->end;
-        // Go on behind the character at which nothing was matched.
-        if (empty) from += from < text.size() ? rune_at(text, from).width : 1;
+    std::size_t done = 0;
+    for (const ShellPattern::Span& match : matches) {
+        out += text.substr(done, match.begin - done) + replacement;
+        done = match.end;
     }
     return out + text.substr(done);
 }

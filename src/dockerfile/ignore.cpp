@@ -24,6 +24,26 @@ enum : char {
     kEntered = 2,  // at the token's begin
 };
 
+// The longest run of characters that stand for themselves, found on the text of a pattern.
+std::string longest_plain_text(std::string_view pattern) {
+    std::string_view best;
+    std::size_t begin = 0;
+    bool in_set = false;
+    for (std::size_t i = 0; i <= pattern.size(); ++i) {
+        char c = i < pattern.size() ? pattern[i] : '*';
+        bool special = std::string_view("*?[]\\").find(c) != std::string_view::npos;
+        if (!special && !in_set) continue;
+        if (!in_set && i - begin > best.size()) best = pattern.substr(begin, i - begin);
+        if (c == '[') in_set = true;
+        if (c == ']') in_set = false;
+        if (c == '\\') ++i;  // the character behind it is left out, too
+        begin = i + 1;
+        // `**/` may stand for nothing, its '/' included.
+        if (c == '*' && begin < pattern.size() && pattern[begin] == '/') ++begin, ++i;
+    }
+    return std::string(best);
+}
+
 bool is_below(std::string_view path, std::string_view directory) {
     return path.size() > directory.size() && path.starts_with(directory) &&
            path[directory.size()] == '/';
@@ -125,6 +145,7 @@ Result<IgnoreMatcher::Pattern> IgnoreMatcher::compile(const std::string& text) {
     if (at_back) plain.remove_suffix(2);
     if (plain.find_first_of(kSpecial) != std::string_view::npos) {
         pattern.kind = Pattern::Kind::glob;
+        pattern.needle = longest_plain_text(text);
         return pattern;
     }
     if (at_front)
@@ -178,7 +199,7 @@ bool IgnoreMatcher::Pattern::matches_or_parent(std::string_view path) const {
     switch (kind) {
         case Kind::exact: return path == text || is_below(path, text);
         case Kind::prefix: return path.starts_with(text);
-        case Kind::glob: return walk(path, alive);
+        case Kind::glob: return path.find(needle) != std::string_view::npos && walk(path, alive);
         case Kind::suffix: break;
     }
     if (text.empty()) return true;

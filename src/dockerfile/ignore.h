@@ -63,6 +63,7 @@ private:
         bool exception = false;
         std::string text;  // exact, prefix, suffix: what is compared
         std::vector<Token> tokens;
+        std::string needle;  // glob: the longest plain text of it, which every match holds
 
         bool matches_or_parent(std::string_view path) const;
         bool may_match_below(std::string_view directory) const;

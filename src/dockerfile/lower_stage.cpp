@@ -20,6 +20,7 @@ namespace {
 // final NUL included.
 constexpr std::size_t kMaxVariableBytes = 128 << 10;
 constexpr std::size_t kMaxAssignmentBytes = 4 << 20;
+constexpr std::size_t kMaxVariables = 4096;
 constexpr std::size_t kMaxWarnings = 100;
 constexpr std::size_t kMaxTriggers = 1024;
 constexpr std::size_t kMaxPorts = 65536;  // of a stage
@@ -162,6 +163,8 @@ Result<> StageLowering::assign(const std::string& name, std::optional<std::strin
         return bad("variable " + quote_line(name) + " is longer than 128 KiB");
     if (assigned_bytes_ > kMaxAssignmentBytes)
         return fail(Code::exhausted, "the variables of a stage take more than 4 MiB");
+    if (end.visible.entries().size() >= kMaxVariables && end.visible.find(name) == nullptr)
+        return fail(Code::exhausted, "a stage has more than 4096 variables");
     if (arg && declared_.insert(name).second) end.declared_args.push_back(name);
     if (value) {
         (arg ? end.args : end.env).set(name, *value);
@@ -245,7 +248,8 @@ Result<StepBody> StageLowering::lower(const Expose& expose) {
     Expose out;
     std::unordered_set<std::string> seen;
     for (const std::string& word : expose.ports) {
-        for (const std::string& spec : TRY(expand_all(word)).words) {
+        Expanded expanded = TRY(expand_all(word));
+        for (const std::string& spec : expanded.words) {
             bool had_host = false;
             std::vector<std::string> ports = TRY(parse_exposed(spec, had_host));
             if (had_host)

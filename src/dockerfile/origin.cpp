@@ -1,5 +1,8 @@
 #include "dockerfile/origin.h"
 
+#include <algorithm>
+#include <span>
+
 #include "base/text.h"
 #include "dockerfile/source.h"
 
@@ -39,7 +42,9 @@ Result<Origin> find_origin(const std::vector<StageSpec>& stages, const std::stri
 
 std::string unset_warning(std::string_view name, const std::vector<std::string_view>& known) {
     std::string text = "variable " + quote_line(name) + " is not set";
-    if (auto guess = did_you_mean(name, known)) text += " (did you mean " + *guess + "?)";
+    constexpr std::size_t kMaxCandidates = 256;
+    auto near = std::span(known).first(std::min(known.size(), kMaxCandidates));
+    if (auto guess = did_you_mean(name, near)) text += " (did you mean " + *guess + "?)";
     return text;
 }
 

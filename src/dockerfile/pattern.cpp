@@ -105,9 +105,9 @@ std::optional<std::size_t> ShellPattern::suffix(std::string_view text, Length le
 }
 
 // As match(), with a start for every state: the earliest wins, then the longest.
-std::optional<ShellPattern::Span> ShellPattern::find(std::string_view text,
-                                                     std::size_t from) const {
-    Runes runes = runes_of(text.substr(from));
+std::optional<ShellPattern::Span> ShellPattern::find_from(const std::vector<char32_t>& runes,
+                                                          std::size_t from,
+                                                          std::size_t& steps) const {
     const std::size_t accept = tokens_.size();
     std::vector<std::size_t> alive(accept + 1, kNowhere), next(accept + 1, kNowhere);
     auto close = [&](std::vector<std::size_t>& states) {
@@ -115,34 +115,53 @@ std::optional<ShellPattern::Span> ShellPattern::find(std::string_view text,
             if (tokens_[s].kind == Token::Kind::star)
                 states[s + 1] = std::min(states[s + 1], states[s]);
     };
-    std::size_t best = kNowhere, end = 0;
-    for (std::size_t i = 0;; ++i) {
-        if (best == kNowhere) alive[0] = std::min(alive[0], i);
+    Span best{kNowhere, 0};
+    for (std::size_t i = from;; ++i) {
+        steps += accept + 1;
+        if (best.begin == kNowhere) alive[0] = std::min(alive[0], i);
         close(alive);
-        if (alive[accept] < best || (alive[accept] == best && best != kNowhere)) {
-            best = alive[accept];
-            end = i;
-        }
+        if (alive[accept] != kNowhere && alive[accept] <= best.begin) best = {alive[accept], i};
         // What began later than the match can no longer win.
         bool any = false;
         for (std::size_t& start : alive) {
-            if (best != kNowhere && start > best) start = kNowhere;
+            if (best.begin != kNowhere && start > best.begin) start = kNowhere;
             any = any || start != kNowhere;
         }
-        if (i == runes.values.size() || !any) break;
+        if (i == runes.size() || !any) break;
         std::ranges::fill(next, kNowhere);
         for (std::size_t s = 0; s < accept; ++s) {
             if (alive[s] == kNowhere) continue;
             const Token& token = tokens_[s];
-            char32_t c = runes.values[i];
+            char32_t c = runes[i];
             if (token.kind == Token::Kind::literal ? token.character != c : c == '\n') continue;
             std::size_t& to = next[token.kind == Token::Kind::star ? s : s + 1];
             to = std::min(to, alive[s]);
         }
         std::swap(alive, next);
     }
-    if (best == kNowhere) return std::nullopt;
-    return Span{from + runes.starts[best], from + runes.starts[end]};
+    if (best.begin == kNowhere) return std::nullopt;
+    return best;
+}
+
+std::vector<ShellPattern::Span> ShellPattern::find(std::string_view text, bool all,
+                                                   std::size_t& steps,
+                                                   std::size_t max_steps) const {
+    Runes runes = runes_of(text);
+    std::vector<Span> found;
+    std::size_t from = 0, last_end = kNowhere;
+    while (from <= runes.values.size() && steps <= max_steps) {
+        auto match = find_from(runes.values, from, steps);
+        if (!match) break;
+        bool empty = match->begin == match->end;
+        if (!empty || match->begin != last_end) {
+            found.push_back({runes.starts[match->begin], runes.starts[match->end]});
+            last_end = match->end;
+            if (!all) break;
+        }
+        // Go on behind the character at which nothing was matched.
+        from = match->end + (empty ? 1 : 0);
+    }
+    return found;
 }
 
 std::size_t ShellPattern::cost(std::string_view text) const {

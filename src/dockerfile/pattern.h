@@ -28,8 +28,11 @@ public:
     struct Span {
         std::size_t begin = 0, end = 0;
     };
-    // The leftmost match at or after `from`, the longest of those.
-    std::optional<Span> find(std::string_view text, std::size_t from) const;
+    // The leftmost match and the longest of those; where `all`, the next behind it, and so on. An
+    // empty match right behind another match does not count. Adds its steps to `steps` and gives up
+    // once they exceed `max_steps`.
+    std::vector<Span> find(std::string_view text, bool all, std::size_t& steps,
+                           std::size_t max_steps) const;
 
     // Steps that one match of `text` may take.
     std::size_t cost(std::string_view text) const;
@@ -40,9 +43,11 @@ private:
         Kind kind = Kind::literal;
         char32_t character = 0;
     };
-    // Lengths in characters -> `ends` in bytes are found by walking `runes`.
+    // Lengths are in characters, like positions in find_from.
     static std::optional<std::size_t> match(const std::vector<Token>& tokens,
                                             const std::vector<char32_t>& runes, Length length);
+    std::optional<Span> find_from(const std::vector<char32_t>& runes, std::size_t from,
+                                  std::size_t& steps) const;
 
     std::vector<Token> tokens_;
 };

@@ -1,0 +1,93 @@
+// A Dockerfile from anybody, through all four layers, and a .dockerignore with paths. The first
+// byte picks which. Beyond "no crash": what must hold of every result is asserted.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dockerfile/ignore.h"
+#include "dockerfile/lower.h"
+
+using namespace crank;
+using namespace crank::dockerfile;
+
+namespace {
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+void check_steps(const LoweredStage& stage) {
+    for (const Step& step : stage.steps) {
+        require(step.span.line >= 1 && step.span.end_line >= step.span.line);
+        require(step.workdir.starts_with('/'));
+        require(step.assignments <= stage.assignments.size());
+        if (const auto* run = std::get_if<RunStep>(&step.body)) {
+            require(!run->argv.empty());
+            require(run->mounts.size() == run->mount_origins.size());
+            stage.environment(step);
+            stage.arguments(step);
+        }
+        if (const auto* transfer = std::get_if<TransferStep>(&step.body)) {
+            require(transfer->dest.starts_with('/'));
+            require(transfer->dest.find("/../") == std::string::npos);
+            for (const InlineFile& file : transfer->files)
+                require(file.name.find('/') == std::string::npos);
+        }
+        if (const auto* workdir = std::get_if<WorkdirStep>(&step.body))
+            require(workdir->path.starts_with('/'));
+    }
+}
+
+void try_dockerfile(std::string_view text) {
+    auto file = parse(text, "Dockerfile");
+    if (!file) return;
+    BuildOptions options;
+    options.build_args = {{"A", "given"}, {"HTTP_PROXY", "http://p"}, {"B", "$A*/x"}};
+    auto spec = lower(*file, options);
+    if (!spec) return;
+    std::vector<StageState> ends(spec->stages.size());
+    for (const StageSpec& stage : spec->stages) {
+        if (!stage.needed) continue;
+        std::vector<std::string> env = {"PATH=/bin", "HOME=/root", "L=a.b.c/d"};
+        StageState base = StageState::of_image(env, "/", "", {}, {});
+        if (const auto* ref = std::get_if<StageRef>(&stage.base)) {
+            require(ref->index < stage.index);
+            base = ends[ref->index];
+        }
+        auto lowered = lower_stage(*spec, stage.index, base);
+        if (!lowered) return;
+        check_steps(*lowered);
+        ends[stage.index] = std::move(lowered->end);
+    }
+}
+
+// The last line holds the paths, separated by NUL bytes.
+void try_ignore(std::string_view text) {
+    std::size_t cut = text.rfind('\n');
+    if (cut == std::string_view::npos) return;
+    auto matcher = IgnoreMatcher::parse(text.substr(0, cut), ".dockerignore");
+    if (!matcher) return;
+    std::string_view path = text.substr(cut + 1);
+    bool out = matcher->excluded(path);
+    // A directory may be left out of the walk only if nothing below it is wanted.
+    for (std::size_t i = path.find('/'); i != std::string_view::npos; i = path.find('/', i + 1)) {
+        if (i > 0 && path[i - 1] != '/' && !path.ends_with('/') &&
+            matcher->prune(path.substr(0, i)))
+            require(out);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+    if (data[0] % 4 == 0)
+        try_ignore(text);
+    else
+        try_dockerfile(text);
+    return 0;
+}
