@@ -22,7 +22,7 @@ inline constexpr std::string_view kBootstrapAlias = "python:3.11-slim";
 
 struct BootstrapRequest {
     std::string suite = "bookworm";
-    // "http://deb.debian.org/debian"; empty: the host's apt configuration (host_mirror).
+    // "http://mirror.example/debian"; empty: the host's apt configuration (host_mirror).
     std::string mirror;
     std::string reference{kBootstrapReference};
     std::optional<std::int64_t> source_date_epoch;  // absent: kDefaultEpoch

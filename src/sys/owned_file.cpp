@@ -8,8 +8,6 @@
 
 namespace crank::sys {
 
-uid_t effective_uid() { return ::geteuid(); }
-
 Result<> write_new_file_at(int dirfd, const std::string& name, std::string_view content,
                            mode_t mode, std::optional<Owner> owner) {
     UniqueFd fd = TRY(open_at(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "sys/system.h"
 
 namespace crank::sys {
 
@@ -15,8 +16,6 @@ struct Owner {
     uid_t uid = 0;
     gid_t gid = 0;
 };
-
-uid_t effective_uid();
 
 // Creates `name` in the directory `dirfd`, follows no link, and writes, hands over (where an owner
 // is given) and syncs it before it returns; no moment shows the content to more than `mode` allows.
