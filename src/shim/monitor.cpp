@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -15,6 +16,7 @@
 #include "shim/kernel.h"
 #include "shim/log.h"
 #include "shim/loop.h"
+#include "shim/ops.h"
 #include "shim/records.h"
 #include "shim/relay.h"
 #include "shim/streams.h"
@@ -258,16 +260,31 @@ void tell_exit(const Exit& exit) {
     send_packet(packet);
 }
 
-// Off the path of the start: on cgroup v1 the monitor leaves its caller's groups by itself.
+// "/a/b/tasks": makes /a and /a/b where they are missing.
+void make_group_of(const char* file) {
+    char dir[4096];
+    const char* slash = strrchr(file, '/');
+    auto length = static_cast<size_t>(slash - file);
+    if (length >= sizeof dir) return;
+    memcpy(dir, file, length);
+    dir[length] = 0;
+    if (mkdir(dir, 0755) == 0 || errno != ENOENT) return;
+    char* parent = strrchr(dir, '/');
+    *parent = 0;
+    mkdir(dir, 0755);
+    *parent = '/';
+    mkdir(dir, 0755);
+}
+
+// Off the path of the start: the monitor leaves its caller's groups, so that whoever ends or limits
+// those does not end or limit it.
 void leave_callers_cgroups(const PlanView& plan) {
     const char* path = plan.text(plan.header->monitor_cgroups);
-    for (uint32_t i = 0; i < plan.header->monitor_cgroup_count; ++i) {
-        int fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd >= 0) {
-            (void)!write(fd, "0", 1);
-            close(fd);
-        }
-        path += strlen(path) + 1;
+    for (uint32_t i = 0; i < plan.header->monitor_cgroup_count; ++i, path += strlen(path) + 1) {
+        int error = write_file(path, "0");
+        if (error != ENOENT) continue;
+        make_group_of(path);
+        write_file(path, "0");
     }
 }
 

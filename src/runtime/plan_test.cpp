@@ -1,0 +1,247 @@
+#include "runtime/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "policy/policy.h"
+#include "runtime/encode.h"
+#include "runtime/runtime.h"
+
+namespace crank::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+HostFacts v1_host() {
+    HostFacts facts;
+    facts.cgroup_mode = CgroupMode::v1;
+    facts.cgroup_mounts = {{"cpu", "/cg/cpu,cpuacct"},
+                           {"cpuacct", "/cg/cpu,cpuacct"},
+                           {"memory", "/cg/memory"},
+                           {"pids", "/cg/pids"},
+                           {"devices", "/cg/devices"}};
+    return facts;
+}
+
+HostFacts v2_host() {
+    HostFacts facts;
+    facts.cgroup_mode = CgroupMode::v2;
+    facts.cgroup_mounts = {{"", "/cg"}};
+    facts.v2_controllers = {"cpu", "memory", "pids"};
+    return facts;
+}
+
+oci::RuntimeSpec small_spec() {
+    oci::RuntimeSpec spec;
+    spec.process.args = {"/bin/true"};
+    spec.process.env = {"A=1"};
+    for (const char* type : {"mount", "pid", "ipc", "uts", "network", "cgroup"})
+        spec.linux.namespaces.push_back({type, ""});
+    spec.mounts.push_back({"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}});
+    spec.mounts.push_back({"/dev", "tmpfs", "tmpfs", {"nosuid", "mode=755"}});
+    spec.mounts.push_back({"/data", "bind", "/srv/data", {"rbind", "ro"}});
+    spec.linux.cgroups_path = "/crank/abc";
+    spec.linux.masked_paths = {"/proc/kcore"};
+    spec.linux.readonly_paths = {"/proc/sys"};
+    return spec;
+}
+
+Rootfs small_root() { return {"/store", {"l/2", "l/1"}, "c/upper", "c/work", false}; }
+
+Options small_options() {
+    Options options;
+    options.mount_point = "/run/crank/mnt";
+    options.state_dir = "/run/crank/c/abc";
+    return options;
+}
+
+std::size_t index_of(const Plan& plan, shim::OpKind kind) {
+    for (std::size_t i = 0; i < plan.child.size(); ++i)
+        if (plan.child[i].op.kind == kind) return i;
+    ADD_FAILURE() << "no such step";
+    return 0;
+}
+
+TEST(Plan, StepsComeInTheOrderThatMatters) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    using shim::OpKind;
+    // Its own groups before the namespace whose root they become.
+    EXPECT_LT(index_of(*made, OpKind::join_cgroup), index_of(*made, OpKind::unshare));
+    // Nothing is mounted before the host is out of reach.
+    EXPECT_LT(index_of(*made, OpKind::isolate_mounts), index_of(*made, OpKind::mount_overlay));
+    // Masks cover what was mounted; the null device they use exists by then.
+    EXPECT_LT(index_of(*made, OpKind::make_node), index_of(*made, OpKind::mask_path));
+    EXPECT_LT(index_of(*made, OpKind::mask_path), index_of(*made, OpKind::pivot_root));
+    EXPECT_LT(index_of(*made, OpKind::pivot_root), index_of(*made, OpKind::stdio));
+    // Rights go before the filter comes, and both before the worker's own process.
+    EXPECT_LT(index_of(*made, OpKind::bounding_set), index_of(*made, OpKind::user));
+    EXPECT_LT(index_of(*made, OpKind::user), index_of(*made, OpKind::capabilities));
+    EXPECT_LT(index_of(*made, OpKind::no_new_privileges), index_of(*made, OpKind::seccomp));
+    EXPECT_LT(index_of(*made, OpKind::seccomp), index_of(*made, OpKind::init));
+    EXPECT_EQ(index_of(*made, OpKind::exec) + 1, made->child.size());
+}
+
+TEST(Plan, ExplainsItself) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made);
+    std::string text = made->describe();
+    EXPECT_THAT(text, HasSubstr("create cgroup /cg/memory/crank/abc\n"));
+    EXPECT_THAT(text, HasSubstr("mount 2 layers as the root\n"));
+    EXPECT_THAT(text, HasSubstr("mount /srv/data on /data\n"));
+    EXPECT_THAT(text, HasSubstr("mask /proc/kcore\n"));
+    EXPECT_THAT(text, HasSubstr("execute /bin/true\n"));
+}
+
+TEST(Plan, SharedV1HierarchiesAreJoinedOnce) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->cgroup_dirs.size(), 4u);
+}
+
+TEST(Plan, LimitsBecomeTheKnobsOfTheHierarchy) {
+    auto spec = small_spec();
+    spec.linux.resources.memory_limit = 64 << 20;
+    spec.linux.resources.memory_swap = 128 << 20;
+    spec.linux.resources.cpu_quota = 50000;
+    spec.linux.resources.cpu_period = 100000;
+    spec.linux.resources.pids_limit = 100;
+    auto v1 = plan(spec, small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(v1);
+    EXPECT_THAT(v1->describe(), HasSubstr("write '67108864' to memory.limit_in_bytes (memory)\n"));
+    EXPECT_THAT(v1->describe(), HasSubstr("write '50000' to cpu.cfs_quota_us (cpu)\n"));
+    auto v2 = plan(spec, small_root(), small_options(), v2_host(), {});
+    ASSERT_TRUE(v2);
+    EXPECT_THAT(v2->describe(), HasSubstr("write '67108864' to memory.max\n"));
+    // v2 counts swap alone, the specification memory and swap.
+    EXPECT_THAT(v2->describe(), HasSubstr("write '67108864' to memory.swap.max\n"));
+    EXPECT_THAT(v2->describe(), HasSubstr("write '50000 100000' to cpu.max\n"));
+    EXPECT_THAT(v2->describe(), HasSubstr("write '100' to pids.max\n"));
+    EXPECT_FALSE(v2->device_rules.empty());
+}
+
+TEST(Plan, DevicesAreDeniedBeforeAnyIsAllowed) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made);
+    std::vector<std::string> writes;
+    for (const auto& write : made->cgroup_writes)
+        if (write.controller == "devices") writes.push_back(write.file + " " + write.value);
+    ASSERT_FALSE(writes.empty());
+    EXPECT_EQ(writes.front(), "devices.deny a");
+    for (std::size_t i = 1; i < writes.size(); ++i)
+        EXPECT_THAT(writes[i], HasSubstr("devices.allow"));
+}
+
+TEST(Plan, ANativeWorkerHasNoRootAndNoNamespaces) {
+    oci::RuntimeSpec spec;
+    spec.process.args = {"python3"};
+    Options options;
+    options.init = false;
+    options.default_seccomp = false;
+    auto made = plan(spec, {}, options, v1_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->clone_flags, 0u);
+    EXPECT_THAT(made->describe(), Not(HasSubstr("mount")));
+}
+
+struct BadSpec {
+    const char* error;
+    void (*spoil)(oci::RuntimeSpec&);
+};
+
+TEST(Plan, BadSpecsAreNamed) {
+    const BadSpec kBad[] = {
+        {"process.args is empty: there is no program to run",
+         [](oci::RuntimeSpec& s) { s.process.args.clear(); }},
+        {"mounts: destination 'x' is not an absolute path",
+         [](oci::RuntimeSpec& s) { s.mounts[0].destination = "x"; }},
+        {"mounts: the destination may not be /",
+         [](oci::RuntimeSpec& s) { s.mounts[0].destination = "//"; }},
+        {"mounts: source 'rel' is not an absolute path",
+         [](oci::RuntimeSpec& s) { s.mounts[2].source = "rel"; }},
+        {"mounts: propagation 'shared' of /data is not supported yet",
+         [](oci::RuntimeSpec& s) { s.mounts[2].options.push_back("shared"); }},
+        {"linux.namespaces: a user namespace is not supported yet",
+         [](oci::RuntimeSpec& s) { s.linux.namespaces.push_back({"user", ""}); }},
+        {"linux.cgroupsPath '/a/../b' is not an absolute path without . and ..",
+         [](oci::RuntimeSpec& s) { s.linux.cgroups_path = "/a/../b"; }},
+        {"process.rlimits: unknown limit 'RLIMIT_X'",
+         [](oci::RuntimeSpec& s) { s.process.rlimits.push_back({"RLIMIT_X", 1, 1}); }},
+        {"linux.resources.cpu.cpus and mems are not supported yet",
+         [](oci::RuntimeSpec& s) { s.linux.resources.cpuset_cpus = "0"; }},
+    };
+    for (const auto& bad : kBad) {
+        auto spec = small_spec();
+        bad.spoil(spec);
+        auto made = plan(spec, small_root(), small_options(), v1_host(), {});
+        ASSERT_FALSE(made) << bad.error;
+        EXPECT_EQ(made.error().text(), bad.error);
+    }
+}
+
+TEST(Plan, LimitsWithoutCgroupsAreAnError) {
+    auto spec = small_spec();
+    spec.linux.resources.memory_limit = 1 << 20;
+    auto made = plan(spec, small_root(), small_options(), HostFacts{}, {});
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code(), Code::unsupported);
+    EXPECT_THAT(made.error().hint(), HasSubstr("--limits=best-effort"));
+}
+
+TEST(Plan, TooManyLayersAreAnError) {
+    Rootfs root = small_root();
+    root.lower.assign(1000, "l/12345");
+    auto made = plan(small_spec(), root, small_options(), v1_host(), {});
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().text(), "the image has too many layers to mount: 1000");
+}
+
+TEST(Encode, EveryOffsetLiesInTheText) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made);
+    Options options = small_options();
+    options.log.path = "/run/crank/c/abc/log";
+    options.after_exit.push_back({AfterExit::Kind::unlink, "/x"});
+    Encoding encoding;
+    encoding.options = &options;
+    encoding.remove_cgroups = made->cgroup_dirs;
+    auto bytes = encode(*made, encoding);
+    ASSERT_TRUE(bytes);
+    shim::Header header;
+    std::memcpy(&header, bytes->data(), sizeof header);
+    EXPECT_EQ(header.size, bytes->size());
+    EXPECT_EQ(header.op_count, made->child.size());
+    EXPECT_STREQ(bytes->data() + header.state_dir, "/run/crank/c/abc");
+    EXPECT_STREQ(bytes->data() + header.log_path, "/run/crank/c/abc/log");
+    ASSERT_EQ(header.after_exit_count, 5u);
+    EXPECT_STREQ(bytes->data() + header.after_exit[4].path, "/x");
+    shim::Op last;
+    std::memcpy(&last, bytes->data() + header.ops + (header.op_count - 1) * sizeof last,
+                sizeof last);
+    EXPECT_STREQ(bytes->data() + last.s1, "/bin/true");
+    EXPECT_STREQ(bytes->data() + last.s2, "A=1");
+}
+
+TEST(Encode, TooManyPortsAreAnError) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made);
+    Options options;
+    options.ports.resize(65);
+    Encoding encoding;
+    encoding.options = &options;
+    auto bytes = encode(*made, encoding);
+    ASSERT_FALSE(bytes);
+    EXPECT_EQ(bytes.error().text(), "at most 64 ports can be published by one container");
+}
+
+TEST(Records, AMissingRecordIsNotFound) {
+    EXPECT_EQ(read_exit_status("/nowhere").error().code(), Code::not_found);
+    EXPECT_EQ(read_monitor_state("/nowhere").error().code(), Code::not_found);
+    EXPECT_FALSE(is_alive(1, 1));
+}
+
+}  // namespace
+}  // namespace crank::runtime
