@@ -42,3 +42,10 @@ teardown() { common_teardown; }
     run ! ldd "$context/echo-cpp"
     [ "$(stat -c %s "$context/echo-cpp")" -lt 1000000 ]
 }
+
+@test "the image classifier reads drawings it has not seen, refuses bad images and drains" {
+    run python3 "$workers/image-classifier-gpu/test_image_classifier.py" -v
+    grep skipped <<<"$output" | sed "s/^/# /" >&3 || true # what was left out, and why
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
