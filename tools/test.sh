@@ -134,6 +134,8 @@ main() {
     # Whatever a tool or a test leaves in the temporary directory goes with it.
     local scratch
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/crank-test.XXXXXX")
+    # a test that plays another user must reach its own directory below
+    chmod 755 "$scratch"
     # shellcheck disable=SC2064 # the value of now
     trap "rm -rf --one-file-system -- '$scratch'" EXIT
     export TMPDIR=$scratch
