@@ -1,13 +1,13 @@
 // Images, layers, tags and the build cache on disk.
 //
 // Layout below the root (version 1, private to this room; `format` holds the number):
-//   crank.db      SQLite, WAL: images, tags, layers, build cache
-//   l/N           the tree of layer N as an overlay file system wants it (whiteouts are 0:0
-//   devices,
-//                 opaque directories carry trusted.overlay.opaque); N is the layer's row in
-//                 crank.db
-//   blobs/sha256/ image configurations and, for layers that crank did not write, the original
-//                 uncompressed tar: its digest is the layer's identity and no tree gives it back
+//   crank.db      SQLite, WAL: images (their configurations too), tags, layers, build cache
+//   l/N/fs        the tree of layer N as an overlay file system wants it (whiteouts are 0:0
+//                 devices, opaque directories carry trusted.overlay.opaque); N is the layer's row
+//   l/N/recipe    for layers that crank did not write: the bytes of the original tar that are no
+//                 file's content, so that the tar can be written again without a second copy
+//   l/N/tar       the original tar, where one name stood in it twice and no recipe can exist
+//   locks         byte locks: see pin()
 //   tmp/          what is being made; anything there whose owner is gone is swept on open-for-write
 //
 // The tree of a layer that crank wrote is the only copy: its tar is made again, bit for bit, by
@@ -15,11 +15,17 @@
 //
 // Writers take BEGIN IMMEDIATE with a bounded wait (10 s); readers never wait. After a kill at any
 // point the next open finds the old state or the new: trees are renamed into place before the row
-// that names them is committed, and rows are deleted before the tree.
+// that names them is committed, and rows are deleted before the tree. After a power cut the same
+// holds for images and tags; layers that no image needs yet (a build's) are forgotten, since their
+// files may not have reached the disk: add_image() syncs the file system once, commit() never.
+//
+// A Store may be used by several threads. A layer that a Store object has committed, imported or
+// found is not collected by anyone while that object lives.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,18 +37,22 @@
 #include "oci/digest.h"
 #include "oci/image.h"
 #include "oci/reference.h"
+#include "sys/unique_fd.h"
 
 namespace crank::store {
+
+class ByteSource;
 
 // What an overlay mount of an image needs. Paths are relative to `base`, which keeps the mount
 // options short (a page at most, mount(2)) and free of characters that need quoting.
 struct LayerStack {
     std::string base;                // absolute: the store's root
-    std::vector<std::string> lower;  // top layer first: "l/42"
+    std::vector<std::string> lower;  // top layer first: "l/42/fs"
 };
 
 struct Image {
-    oci::Digest id;  // the config digest
+    std::int64_t number = 0;  // of its row; never used twice in one store
+    oci::Digest id;           // the config digest
     oci::ImageConfig config;
     std::vector<std::string> tags;  // full references, sorted
     std::int64_t size = 0;          // bytes of all its layers' files
@@ -52,8 +62,9 @@ struct Image {
 
 struct Layer {
     oci::Digest diff_id;
-    std::int64_t number = 0;  // l/N
-    std::int64_t size = 0;    // bytes of its regular files
+    std::int64_t number = 0;    // l/N
+    std::int64_t size = 0;      // bytes of its regular files
+    std::int64_t tar_size = 0;  // bytes of its uncompressed tar
     bool operator==(const Layer&) const = default;
 };
 
@@ -72,7 +83,7 @@ private:
     friend class Store;
     Staging() = default;
     std::string path_, upper_, work_;
-    int lock_fd_ = -1;  // a flock that says "the owner lives"
+    sys::UniqueFd lock_;  // a flock on the directory that says "the owner lives"
 };
 
 // How a tree becomes a layer; part of the cache key of every step (docs/decisions: normalisation).
@@ -82,6 +93,13 @@ struct CommitOptions {
     // Set every modification time to clamp_mtime, not only later ones (COPY: a checkout's times
     // are not content).
     bool set_all_mtimes = false;
+};
+
+// Permits that an image's layers stay while it is held, whatever is removed: a descriptor of the
+// lock, inherited by whoever is handed a copy. It ends with the last of them, so nothing has to be
+// given back by a process that is killed.
+struct Pin {
+    sys::UniqueFd fd;
 };
 
 // A finished build step: what it produced.
@@ -107,13 +125,18 @@ public:
     Result<Image> find(std::string_view name);
     Result<std::vector<Image>> list();
 
+    // Taken between find() and the mount, held as long as a container uses the image: remove()
+    // answers in_use meanwhile. not_found: it was removed since find(). Writes nothing.
+    Result<Pin> pin(const Image& image);
+
     // `config_json` is stored as it is and its digest becomes the id; every diff id in it must be a
     // layer of this store (not_found otherwise). Adding the same image twice is no error.
     Result<Image> add_image(std::string_view config_json);
     Result<> tag(const oci::Reference& reference, const oci::Digest& id);
     // Removes a tag; the image goes with its last tag, its layers when no image needs them and no
-    // cache entry names them. Returns what was untagged and deleted, in Docker's words
-    // ("Untagged: x:latest", "Deleted: sha256:...").
+    // cache entry names them. By id: the image and its only tag. Returns what was untagged and
+    // deleted, in Docker's words ("Untagged: x:latest", "Deleted: sha256:..."). Errors: not_found,
+    // in_use (pinned; an id that has several tags).
     Result<std::vector<std::string>> remove(std::string_view name);
     // The configuration's bytes as they were added.
     Result<std::string> config_json(const oci::Digest& id);
@@ -123,24 +146,36 @@ public:
     // canonical tar and moves it into place without a second copy. An existing layer of the same
     // diff id is returned instead, and the staging is dropped.
     Result<Layer> commit(Staging staging, const CommitOptions& options);
-    // As commit, for a layer that came as a tar (any diff id, whiteouts as .wh. files): unpacks it
-    // rooted and bounded, verifies `expected`, keeps the tar. `tar_path` is uncompressed.
+    // As commit, for a layer that came as a tar (any diff id, whiteouts as .wh. files), plain, gzip
+    // or zstd: unpacks it rooted and bounded (unpack.h), verifies that `expected` is the digest of
+    // the uncompressed bytes, and can write the same bytes again. The file stays the caller's.
+    // Errors: corrupt, unsupported, exhausted (a limit or the disk).
     Result<Layer> import_tar(const std::string& tar_path, const oci::Digest& expected);
+    // The same for bytes [offset, offset + size) of an open regular file; `name` is for errors.
+    Result<Layer> import_range(int fd, std::int64_t offset, std::int64_t size,
+                               const oci::Digest& expected, const std::string& name);
     Result<std::optional<Layer>> find_layer(const oci::Digest& diff_id);
-    // Absolute path of the layer's tree.
+    // Absolute path of the layer's tree; nobody may write to it.
     std::string layer_path(const Layer& layer) const;
     // Writes the layer's tar (the original where it was imported, else made by layer_tar.h).
+    // Checked against the diff id while it is written: corrupt if the tree was changed.
     Result<> write_layer_tar(const oci::Digest& diff_id, int fd);
 
     Result<std::optional<CacheEntry>> cache_find(const oci::Digest& key);
     Result<> cache_put(const oci::Digest& key, const CacheEntry& entry);
+    // Drops all entries and the layers that only they named.
     Result<> cache_clear();
+    // Deletes layers that no image and no cache entry names and that no process is using: what an
+    // interrupted build or load has left. remove() and cache_clear() do it too.
+    Result<> collect();
 
     // The stack for an image given by its diff ids, lowest first.
     Result<LayerStack> stack(std::span<const oci::Digest> diff_ids);
 
 private:
     struct State;
+    Result<Layer> import(const std::function<Result<std::unique_ptr<ByteSource>>()>& open,
+                         const oci::Digest& expected);
     explicit Store(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

@@ -1,0 +1,262 @@
+// Images and tags.
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/text.h"
+#include "store/state.h"
+#include "sys/file.h"
+#include "sys/stream.h"
+
+namespace crank::store {
+
+namespace {
+
+constexpr const char* kColumns = "i.number, i.id, i.config, i.layers, i.size, i.added";
+
+std::string select(const char* rest) { return std::string("SELECT ") + kColumns + " FROM " + rest; }
+
+Result<Image> image_of(const Rows& row, const std::string& root) {
+    Image image;
+    image.number = row.integer(0);
+    image.id = TRY(oci::Digest::from_hex_text(row.text(1)));
+    image.config = TRY(oci::parse_image_config(row.text(2)));
+    image.layers.base = root;
+    if (std::string numbers = row.text(3); !numbers.empty())
+        for (const std::string& number : split(numbers, ','))
+            image.layers.lower.push_back("l/" + number + "/fs");
+    std::ranges::reverse(image.layers.lower);
+    image.size = row.integer(4);
+    image.added = std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(row.integer(5))));
+    return image;
+}
+
+std::string familiar(const std::string& tag) {
+    auto reference = oci::Reference::parse(tag);
+    return reference ? reference->familiar() : tag;
+}
+
+// The hexadecimal digits of an id or a prefix of one.
+std::string_view hex_of(std::string_view name) {
+    if (name.starts_with("sha256:")) name.remove_prefix(7);
+    return name;
+}
+
+// The first text that is greater than every text beginning with `prefix` (digits and a to f).
+std::string after(std::string_view prefix) { return std::string(prefix) + "g"; }
+
+}  // namespace
+
+Result<std::vector<std::string>> Store::State::tags_of(std::int64_t image) {
+    std::vector<std::string> tags;
+    Rows rows = TRY(db.query("SELECT name FROM tag WHERE image = ? ORDER BY name", {image}));
+    while (TRY(rows.next())) tags.push_back(rows.text(0));
+    return tags;
+}
+
+Result<Image> Store::State::find(std::string_view name) {
+    auto reference = oci::Reference::parse(name);
+    std::optional<Image> found;
+    if (reference && !reference->digest) {
+        Rows rows = TRY(db.query(select("tag t JOIN image i ON i.number = t.image "
+                                        "WHERE t.name = ?")
+                                     .c_str(),
+                                 {reference->str()}));
+        if (TRY(rows.next())) found = TRY(image_of(rows, root));
+    }
+    std::string_view hex = hex_of(name);
+    std::string digest_hex;
+    if (reference && reference->digest) hex = digest_hex = reference->digest->hex();
+    if (!found && (oci::looks_like_id(name) || !digest_hex.empty())) {
+        Rows rows = TRY(db.query(select("image i WHERE i.id >= ? AND i.id < ? LIMIT 2").c_str(),
+                                 {hex, after(hex)}));
+        if (TRY(rows.next())) {
+            found = TRY(image_of(rows, root));
+            if (TRY(rows.next()))
+                return fail(Error(Code::invalid_argument,
+                                  "the id '" + std::string(name) + "' is the beginning of several")
+                                .with_hint("give more digits of it"));
+        }
+    }
+    if (found) {
+        found->tags = TRY(tags_of(found->number));
+        return *std::move(found);
+    }
+    if (!reference && !oci::looks_like_id(name)) return fail(std::move(reference).error());
+    return fail(no_such_image(name));
+}
+
+// With the nearest name, on the way to an error: this alone looks at all of them.
+Error Store::State::no_such_image(std::string_view name) {
+    std::vector<std::string> names;
+    auto rows = db.query("SELECT name FROM tag");
+    while (rows && rows->next().value_or(false)) names.push_back(familiar(rows->text(0)));
+    std::vector<std::string_view> views(names.begin(), names.end());
+    auto reference = oci::Reference::parse(name);
+    auto nearest = did_you_mean(reference ? reference->familiar() : std::string(name), views);
+    return Error(Code::not_found, "no such image: " + std::string(name))
+        .with_hint(nearest ? "did you mean '" + *nearest + "'?"
+                           : "'crank images' lists what is here");
+}
+
+Result<Image> Store::find(std::string_view name) {
+    std::lock_guard lock(state_->mutex);
+    return state_->find(name);
+}
+
+Result<std::vector<Image>> Store::list() {
+    std::lock_guard lock(state_->mutex);
+    std::vector<Image> images;
+    Rows rows = TRY(state_->db.query(select("image i ORDER BY i.added DESC, i.number").c_str()));
+    while (TRY(rows.next())) images.push_back(TRY(image_of(rows, state_->root)));
+    for (Image& image : images) image.tags = TRY(state_->tags_of(image.number));
+    return images;
+}
+
+Result<Pin> Store::pin(const Image& image) {
+    // A description of its own: the lock must outlive this object.
+    Pin pin{TRY(sys::open_lock_file(state_->root + "/locks"))};
+    auto gone = [&] { return fail(Code::not_found, "image " + image.id.str() + " was removed"); };
+    if (!TRY(sys::try_lock_byte(pin.fd.get(), image.number, sys::LockMode::shared))) return gone();
+    // It may have been removed between find() and here.
+    std::lock_guard lock(state_->mutex);
+    Rows rows = TRY(state_->db.query("SELECT 1 FROM image WHERE number = ?", {image.number}));
+    if (!TRY(rows.next())) return gone();
+    return pin;
+}
+
+Result<std::string> Store::config_json(const oci::Digest& id) {
+    std::lock_guard lock(state_->mutex);
+    Rows rows = TRY(state_->db.query("SELECT config FROM image WHERE id = ?", {id.hex()}));
+    if (!TRY(rows.next())) return fail(Code::not_found, "no such image: " + id.str());
+    return rows.text(0);
+}
+
+// Brings every layer that may not be on disk there; returns the highest number of those that are.
+Result<std::int64_t> Store::State::sync_layers() {
+    std::int64_t highest = 0;
+    {
+        std::lock_guard lock(mutex);
+        Rows rows = TRY(db.query("SELECT max(number) FROM layer WHERE boot IS NOT NULL"));
+        if (TRY(rows.next())) highest = rows.integer(0);
+    }
+    if (highest == 0) return 0;
+    auto dir = TRY(sys::open_dir(root));
+    TRY(sys::sync_file_system(dir.get(), root));
+    return highest;
+}
+
+// The row of a new image and those that say which layers it needs.
+Result<> Store::State::insert_image(std::string_view id, std::string_view json,
+                                    const std::vector<oci::Digest>& diff_ids) {
+    std::vector<std::int64_t> layers;
+    std::string numbers;
+    std::int64_t size = 0;
+    for (const oci::Digest& diff_id : diff_ids) {
+        auto row = TRY(layer_row(diff_id));
+        if (!row)
+            return fail(Code::not_found,
+                        "layer " + diff_id.str() + " of the image is not in the store");
+        layers.push_back(row->layer.number);
+        size += row->layer.size;
+        if (!numbers.empty()) numbers += ',';
+        numbers += std::to_string(row->layer.number);
+    }
+    TRY(
+        db.run("INSERT INTO image(id, config, layers, size, added) VALUES(?, ?, ?, ?, ?) "
+               "ON CONFLICT DO NOTHING",
+               {id, json, numbers, size, now_nanoseconds()}));
+    if (db.changes() == 0) return {};
+    std::int64_t image = db.last_insert_number();
+    for (std::int64_t layer : layers)
+        TRY(db.run("INSERT OR IGNORE INTO image_layer(layer, image) VALUES(?, ?)", {layer, image}));
+    return {};
+}
+
+Result<Image> Store::add_image(std::string_view config_json) {
+    auto config = TRY(oci::parse_image_config(config_json));
+    std::string id = oci::Digest::of(config_json).hex();
+    TRY(state_->protect_layers());
+    // What the image names must be on disk before the image is: ext4 orders no file's data before
+    // a rename.
+    std::int64_t synced = TRY(state_->sync_layers());
+    crash_point("store.add_image.after_sync");
+    std::lock_guard lock(state_->mutex);
+    auto transaction = TRY(Transaction::begin(state_->db, Durability::durable));
+    TRY(state_->insert_image(id, config_json, config.diff_ids));
+    TRY(state_->db.run("UPDATE layer SET boot = NULL WHERE boot IS NOT NULL AND number <= ?",
+                       {synced}));
+    crash_point("store.add_image.before_commit");
+    TRY(transaction.commit());
+    crash_point("store.add_image.after_commit");
+    // From here on it is the image that keeps them.
+    for (const oci::Digest& diff_id : config.diff_ids)
+        if (auto row = TRY(state_->layer_row(diff_id))) state_->fresh.erase(row->layer.number);
+    return state_->find("sha256:" + id);
+}
+
+Result<> Store::tag(const oci::Reference& reference, const oci::Digest& id) {
+    if (reference.digest || reference.tag.empty())
+        return fail(Code::invalid_argument,
+                    "an image cannot be tagged '" + reference.familiar() + "': it holds a digest");
+    std::lock_guard lock(state_->mutex);
+    auto transaction = TRY(Transaction::begin(state_->db, Durability::durable));
+    TRY(
+        state_->db.run("INSERT OR REPLACE INTO tag(name, image) "
+                       "SELECT ?, number FROM image WHERE id = ?",
+                       {reference.str(), id.hex()}));
+    if (state_->db.changes() == 0) return fail(Code::not_found, "no such image: " + id.str());
+    crash_point("store.tag.before_commit");
+    TRY(transaction.commit());
+    crash_point("store.tag.after_commit");
+    return {};
+}
+
+namespace {
+
+// The tags that go when `name` is removed.
+Result<std::vector<std::string>> tags_to_remove(const Image& image, std::string_view name) {
+    auto reference = oci::Reference::parse(name);
+    if (reference && std::ranges::find(image.tags, reference->str()) != image.tags.end())
+        return std::vector{reference->str()};
+    if (image.tags.size() > 1)
+        return fail(Error(Code::in_use, "image " + image.id.short_hex() +
+                                            " has several tags: " + join(image.tags, ", "))
+                        .with_hint("remove it by its tags"));
+    return image.tags;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Store::remove(std::string_view name) {
+    std::lock_guard lock(state_->mutex);
+    Database& db = state_->db;
+    auto transaction = TRY(Transaction::begin(db, Durability::durable));
+    Image image = TRY(state_->find(name));
+    auto tags = TRY(tags_to_remove(image, name));
+    std::vector<std::string> report;
+    for (const std::string& tag : tags) {
+        TRY(db.run("DELETE FROM tag WHERE name = ?", {tag}));
+        report.push_back("Untagged: " + familiar(tag));
+    }
+    sys::UniqueFd pin_lock;
+    if (tags.size() == image.tags.size()) {
+        pin_lock = TRY(sys::open_lock_file(state_->root + "/locks"));
+        if (!TRY(sys::try_lock_byte(pin_lock.get(), image.number, sys::LockMode::exclusive)))
+            return fail(Error(Code::in_use, "image " + std::string(name) +
+                                                " is in use by a "
+                                                "container")
+                            .with_hint("'crank ps -a' shows which; remove that first"));
+        TRY(db.run("DELETE FROM image_layer WHERE image = ?", {image.number}));
+        TRY(db.run("DELETE FROM image WHERE number = ?", {image.number}));
+        report.push_back("Deleted: " + image.id.str());
+    }
+    crash_point("store.remove.before_commit");
+    TRY(transaction.commit());
+    crash_point("store.remove.after_commit");
+    TRY(state_->collect_layers());
+    return report;
+}
+
+}  // namespace crank::store

@@ -1,0 +1,154 @@
+// Opening a store: creation, version, and what an interrupted command has left.
+#include <cerrno>
+#include <chrono>
+
+#include "base/crash_point.h"
+#include "base/text.h"
+#include "store/state.h"
+#include "sys/attributes.h"
+#include "sys/file.h"
+#include "sys/stream.h"
+
+namespace crank::store {
+
+namespace {
+
+// O_EXCL creation: an existing file is fine.
+Result<> create_private_file(int dirfd, const std::string& name) {
+    auto created = sys::create_file_at(dirfd, name, 0600);
+    if (!created && created.error().code() != Code::already_exists)
+        return fail(std::move(created).error());
+    return {};
+}
+
+Result<> create_directories(const std::string& root) {
+    for (const char* name : {"/l", "/tmp"})
+        if (auto made = sys::make_dir(root + name, 0700);
+            !made && made.error().code() != Code::already_exists)
+            return made;
+    return {};
+}
+
+}  // namespace
+
+std::string current_boot() {
+    auto text = sys::read_file("/proc/sys/kernel/random/boot_id", 64);
+    return text ? std::string(trim(*text)) : "unknown";
+}
+
+std::int64_t now_nanoseconds() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+Result<> check_format(const std::string& root) {
+    auto text = sys::read_file(root + "/format", 32);
+    if (!text && text.error().code() == Code::not_found)
+        return fail(Error(Code::not_found, "no image store at " + root)
+                        .with_hint("'crank build' or 'crank load' makes one"));
+    auto number = parse_int(trim(TRY(std::move(text))));
+    if (!number) return fail(Code::corrupt, root + "/format does not hold a number");
+    if (*number != kFormat)
+        return fail(Error(Code::unsupported, "the store at " + root + " has format " +
+                                                 std::to_string(*number) + ", this crank reads " +
+                                                 std::to_string(kFormat))
+                        .with_hint("use the crank that made it, or another --root"));
+    return {};
+}
+
+Result<> create_store(const std::string& root) {
+    TRY(sys::make_dirs(root, 0700));
+    auto dir = TRY(sys::open_dir(TRY(sys::real_path(root))));
+    // Two commands may be the first at once.
+    TRY(sys::lock(dir.get(), sys::LockMode::exclusive));
+    if (sys::exists(root + "/format")) return check_format(root);
+    TRY(create_directories(root));
+    for (const char* name : {"crank.db", "locks"}) TRY(create_private_file(dir.get(), name));
+    crash_point("store.create.before_schema");
+    auto db = TRY(Database::open(root + "/crank.db", Database::Mode::read_write));
+    TRY(db.script("PRAGMA journal_mode=WAL"));
+    auto transaction = TRY(Transaction::begin(db, Durability::durable));
+    TRY(db.script(kSchema));
+    TRY(transaction.commit());
+    crash_point("store.create.before_format");
+    return sys::write_file_atomic(root + "/format", std::to_string(kFormat) + "\n", 0600,
+                                  sys::Sync::yes);
+}
+
+Result<Owned> make_owned_dir(const std::string& root) {
+    // Shared against the sweeper, which must not see the directory before it is locked.
+    auto tmp = TRY(sys::open_dir(root + "/tmp"));
+    TRY(sys::lock(tmp.get(), sys::LockMode::shared));
+    Owned out;
+    out.path = TRY(sys::make_temp_dir(root + "/tmp/"));
+    out.lock = TRY(sys::open_dir(out.path));
+    TRY(sys::lock(out.lock.get(), sys::LockMode::exclusive));
+    return out;
+}
+
+void sweep_temporary(const std::string& root) {
+    auto tmp = sys::open_dir(root + "/tmp");
+    if (!tmp) return;
+    auto names = sys::list_at(tmp->get());
+    if (!names || names->empty()) return;
+    // Never waits and never fails: what cannot be swept now is swept later.
+    auto alone = sys::try_lock(tmp->get(), sys::LockMode::exclusive);
+    if (!alone || !*alone) return;
+    std::vector<std::pair<std::string, sys::UniqueFd>> dead;
+    for (const std::string& name : *names) {
+        auto entry = sys::open_dir_at(tmp->get(), name);
+        if (!entry) continue;
+        auto locked = sys::try_lock(entry->get(), sys::LockMode::exclusive);
+        if (locked && *locked) dead.emplace_back(name, std::move(*entry));
+    }
+    tmp->reset();  // deleting takes long; others may stage meanwhile
+    for (const auto& [name, lock] : dead) (void)sys::remove_tree(root + "/tmp/" + name);
+}
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+const std::string& Store::root() const { return state_->root; }
+
+Result<Store> Store::open(const std::string& given_root, OpenMode mode) {
+    bool writing = mode == OpenMode::read_write;
+    auto format = check_format(given_root);
+    if (!format && writing && format.error().code() == Code::not_found)
+        format = create_store(given_root);
+    TRY(std::move(format));
+    // Absolute and free of links: what is handed out outlives the working directory.
+    std::string root = TRY(sys::real_path(given_root));
+    auto db = TRY(Database::open(root + "/crank.db",
+                                 writing ? Database::Mode::read_write : Database::Mode::read_only));
+    auto state = std::make_unique<State>(root, mode, std::move(db));
+    if (writing) {
+        state->locks = TRY(sys::open_lock_file(root + "/locks"));
+        state->boot = current_boot();
+        TRY(state->db.script("PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64"));
+        sweep_temporary(root);
+        TRY(state->forget_lost_layers());
+        TRY(state->remove_orphan());
+        TRY(state->empty_garbage());
+    }
+    return Store(std::move(state));
+}
+
+Staging::Staging(Staging&&) noexcept = default;
+
+Staging& Staging::operator=(Staging&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(upper_, other.upper_);
+    std::swap(work_, other.work_);
+    std::swap(lock_, other.lock_);
+    return *this;
+}
+
+Staging::~Staging() {
+    // A directory that stays is swept by the next command.
+    if (lock_) (void)sys::remove_tree(path_);
+}
+
+}  // namespace crank::store

@@ -1,0 +1,77 @@
+// What a Store holds, and the helpers that its source files share. Internal to store.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "store/database.h"
+#include "store/schema.h"
+#include "store/store.h"
+#include "sys/unique_fd.h"
+
+namespace crank::store {
+
+// Byte 0 of `locks`: shared by every process that uses layers which no image names yet, exclusive
+// while such layers are collected. Byte N: shared by whoever pins image N, exclusive while it is
+// removed. Order: byte 0 before the database's write lock before byte N.
+inline constexpr std::int64_t kLayersByte = 0;
+
+struct Store::State {
+    State(std::string root_path, OpenMode open_mode, Database database)
+        : root(std::move(root_path)), mode(open_mode), db(std::move(database)) {}
+
+    std::string root;
+    OpenMode mode;
+    std::mutex mutex;  // guards what is below
+    Database db;
+    sys::UniqueFd locks;            // open for writing; only where mode is read_write
+    bool layers_protected = false;  // the shared lock on kLayersByte is held
+    std::set<std::int64_t> fresh;   // layers this object has made or found
+    std::string boot;               // this boot's id
+
+    std::string layer_dir(std::int64_t number) const {
+        return root + "/l/" + std::to_string(number);
+    }
+    // Call without the mutex held, before any transaction.
+    Result<> protect_layers();
+    Result<std::int64_t> sync_layers();
+
+    // The rest wants the mutex held.
+    struct LayerRow {
+        Layer layer;
+        Origin origin = Origin::written;
+    };
+    Result<std::optional<LayerRow>> layer_row(const oci::Digest& diff_id);
+    // Renames `made` (a directory that holds fs and perhaps a recipe) to l/N and adds the row.
+    // When the layer exists already, returns that one. `scratch` takes what is in the way.
+    Result<Layer> settle(const std::string& made, const std::string& scratch, Layer layer,
+                         Origin origin);
+    Result<> empty_garbage();
+    Result<> collect_layers();
+    Result<> forget_lost_layers();
+    Result<> remove_orphan();
+    Result<Image> find(std::string_view name);
+    Error no_such_image(std::string_view name);
+    Result<> insert_image(std::string_view id, std::string_view json,
+                          const std::vector<oci::Digest>& diff_ids);
+    Result<std::vector<std::string>> tags_of(std::int64_t image);
+};
+
+std::string current_boot();
+std::int64_t now_nanoseconds();
+// Creates what an empty root lacks, switched on by the file `format`.
+Result<> create_store(const std::string& root);
+// not_found: no store; unsupported: another version's.
+Result<> check_format(const std::string& root);
+// Removes the entries of tmp/ whose owners are gone.
+void sweep_temporary(const std::string& root);
+// A new directory in tmp/ with its owner's lock.
+struct Owned {
+    std::string path;
+    sys::UniqueFd lock;
+};
+Result<Owned> make_owned_dir(const std::string& root);
+
+}  // namespace crank::store

@@ -1,0 +1,262 @@
+#include "store/store.h"
+
+#include "store/database.h"
+#include "store/test_support.h"
+#include "sys/attributes.h"
+#include "sys/file.h"
+#include "sys/stream.h"
+
+namespace crank::store {
+namespace {
+
+using namespace test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class StoreTest : public testing::Test {
+protected:
+    Store open() { return must(Store::open(root, OpenMode::read_write)); }
+
+    TempDir temp;
+    std::string root = temp / "store";
+};
+
+TEST_F(StoreTest, is_made_by_the_first_writer) {
+    EXPECT_EQ(code_of(Store::open(root, OpenMode::read_only)), Code::not_found);
+    EXPECT_FALSE(sys::exists(root));
+    { Store store = open(); }
+    Store reader = must(Store::open(root, OpenMode::read_only));
+    EXPECT_THAT(must(reader.list()), IsEmpty());
+    EXPECT_EQ(read(root + "/format"), "1\n");
+}
+
+TEST_F(StoreTest, refuses_another_format) {
+    { Store store = open(); }
+    write(root + "/format", "2\n");
+    EXPECT_EQ(code_of(Store::open(root, OpenMode::read_only)), Code::unsupported);
+    EXPECT_EQ(code_of(Store::open(root, OpenMode::read_write)), Code::unsupported);
+    write(root + "/format", "x");
+    EXPECT_EQ(code_of(Store::open(root, OpenMode::read_only)), Code::corrupt);
+}
+
+TEST_F(StoreTest, finds_images_by_every_kind_of_name) {
+    Store store = open();
+    Image image = add_image(store, "python:3.11-slim", "a");
+    must(store.tag(must(oci::Reference::parse("localhost/p")), image.id));
+    Store reader = must(Store::open(root, OpenMode::read_only));
+    for (std::string name :
+         {std::string("python:3.11-slim"), std::string("docker.io/library/python:3.11-slim"),
+          std::string("localhost/p"), image.id.str(), image.id.hex(), image.id.short_hex(),
+          "sha256:" + image.id.short_hex(), "whatever@" + image.id.str()}) {
+        Image found = must(reader.find(name));
+        EXPECT_EQ(found.id, image.id) << name;
+        EXPECT_THAT(found.tags,
+                    ElementsAre("docker.io/library/python:3.11-slim", "localhost/p:latest"));
+        EXPECT_EQ(found.size, 1);
+        ASSERT_THAT(found.layers.lower, SizeIs(1));
+        EXPECT_EQ(read(found.layers.base + "/" + found.layers.lower[0] + "/file"), "a");
+    }
+}
+
+TEST_F(StoreTest, says_what_is_wrong_with_a_name) {
+    Store store = open();
+    Image image = add_image(store, "crank-worker:latest", "a");
+    auto missing = store.find("crank-wroker");
+    EXPECT_EQ(code_of(missing), Code::not_found);
+    EXPECT_THAT(missing.error().hint(), HasSubstr("crank-worker:latest"));
+    EXPECT_EQ(code_of(store.find("Python")), Code::invalid_argument);
+    EXPECT_EQ(code_of(store.find(std::string(64, '0'))), Code::not_found);
+    // Seventeen images: two of them begin with the same digit.
+    for (int i = 0; i < 16; ++i) must(store.add_image(config_of({}, std::to_string(i))));
+    int ambiguous = 0;
+    for (char c : std::string("0123456789abcdef"))
+        if (auto found = store.find(std::string(1, c)); !found)
+            ambiguous += found.error().code() == Code::invalid_argument ? 1 : 0;
+    EXPECT_GE(ambiguous, 1);
+}
+
+TEST_F(StoreTest, orders_layers_top_first) {
+    Store store = open();
+    auto low = add_layer(store, "low", "1"), high = add_layer(store, "high", "2");
+    Image image = must(store.add_image(config_of({low, high})));
+    ASSERT_THAT(image.layers.lower, SizeIs(2));
+    EXPECT_EQ(read(root + "/" + image.layers.lower[0] + "/high"), "2");
+    std::vector<oci::Digest> ids{low, high};
+    EXPECT_EQ(must(store.stack(ids)).lower, image.layers.lower);
+    EXPECT_EQ(must(store.config_json(image.id)), config_of({low, high}));
+    ids.push_back(oci::Digest::of("x"));
+    EXPECT_EQ(code_of(store.stack(ids)), Code::not_found);
+}
+
+TEST_F(StoreTest, refuses_an_image_whose_layer_is_missing) {
+    Store store = open();
+    EXPECT_EQ(code_of(store.add_image(config_of({oci::Digest::of("x")}))), Code::not_found);
+    EXPECT_EQ(code_of(store.add_image("{}")), Code::corrupt);
+    EXPECT_THAT(must(store.list()), IsEmpty());
+}
+
+TEST_F(StoreTest, adds_an_image_twice_without_an_error) {
+    Store store = open();
+    Image first = must(store.add_image(config_of({})));
+    Image again = must(store.add_image(config_of({})));
+    EXPECT_EQ(first.number, again.number);
+    EXPECT_THAT(must(store.list()), SizeIs(1));
+}
+
+TEST_F(StoreTest, moves_a_tag) {
+    Store store = open();
+    Image old_image = add_image(store, "app", "1"), new_image = add_image(store, "app", "2");
+    EXPECT_EQ(must(store.find("app")).id, new_image.id);
+    EXPECT_THAT(must(store.find(old_image.id.str())).tags, IsEmpty());
+    auto reference = must(oci::Reference::parse("app"));
+    EXPECT_EQ(code_of(store.tag(reference, oci::Digest::of("x"))), Code::not_found);
+    EXPECT_EQ(
+        code_of(store.tag(must(oci::Reference::parse("a@" + new_image.id.str())), new_image.id)),
+        Code::invalid_argument);
+}
+
+TEST_F(StoreTest, removes_the_image_with_its_last_tag_and_its_layers) {
+    Store store = open();
+    Image image = add_image(store, "app:1", "a");
+    must(store.tag(must(oci::Reference::parse("app:2")), image.id));
+    EXPECT_EQ(code_of(store.remove(image.id.str())), Code::in_use);
+    EXPECT_THAT(must(store.remove("app:1")), ElementsAre("Untagged: app:1"));
+    EXPECT_EQ(count(root + "/l"), 1u);
+    EXPECT_THAT(must(store.remove("app:2")),
+                ElementsAre("Untagged: app:2", "Deleted: " + image.id.str()));
+    EXPECT_EQ(code_of(store.find("app:2")), Code::not_found);
+    EXPECT_EQ(count(root + "/l"), 0u);
+    EXPECT_EQ(count(root + "/tmp"), 0u);
+    EXPECT_EQ(code_of(store.remove("app:2")), Code::not_found);
+}
+
+TEST_F(StoreTest, removes_by_id) {
+    Store store = open();
+    Image image = add_image(store, "app", "a");
+    EXPECT_THAT(must(store.remove(image.id.short_hex())),
+                ElementsAre("Untagged: app:latest", "Deleted: " + image.id.str()));
+}
+
+TEST_F(StoreTest, keeps_layers_that_another_image_or_the_cache_needs) {
+    Store store = open();
+    auto shared = add_layer(store, "shared", "1"), cached = add_layer(store, "cached", "2");
+    Image one = must(store.add_image(config_of({shared, cached}, "1")));
+    Image two = must(store.add_image(config_of({shared}, "2")));
+    auto key = oci::Digest::of("key");
+    must(store.cache_put(key, {cached, "metadata"}));
+    must(store.remove(one.id.str()));
+    EXPECT_EQ(count(root + "/l"), 2u);
+    auto entry = must(store.cache_find(key));
+    ASSERT_TRUE(entry);
+    EXPECT_EQ(entry->layer, cached);
+    EXPECT_EQ(entry->metadata, "metadata");
+    EXPECT_FALSE(must(store.cache_find(oci::Digest::of("other"))));
+    // Another process clears: this object has just found the entry's layer.
+    EXPECT_FALSE(killed_at("", [&] { must(open().cache_clear()); }));
+    EXPECT_EQ(count(root + "/l"), 2u);
+    must(must(Store::open(root, OpenMode::read_write)).collect());
+    EXPECT_EQ(count(root + "/l"), 2u);
+    { Store closed = std::move(store); }
+    must(open().collect());
+    EXPECT_EQ(count(root + "/l"), 1u);
+}
+
+TEST_F(StoreTest, keeps_a_pinned_image) {
+    Store store = open();
+    Image image = add_image(store, "app", "a");
+    {
+        Pin pin = must(must(Store::open(root, OpenMode::read_only)).pin(image));
+        EXPECT_EQ(code_of(store.remove("app")), Code::in_use);
+        EXPECT_EQ(must(store.find("app")).id, image.id);
+        Pin second = must(store.pin(image));
+    }
+    must(store.remove("app"));
+    EXPECT_EQ(code_of(store.pin(image)), Code::not_found);
+}
+
+TEST_F(StoreTest, commits_the_same_tree_once) {
+    Store store = open();
+    auto first = add_layer(store, "f", "x");
+    auto number = must(store.find_layer(first))->number;
+    EXPECT_EQ(add_layer(store, "f", "x"), first);
+    EXPECT_EQ(must(store.find_layer(first))->number, number);
+    EXPECT_EQ(count(root + "/l"), 1u);
+    EXPECT_EQ(count(root + "/tmp"), 0u);
+}
+
+TEST_F(StoreTest, clamps_or_sets_times) {
+    Store store = open();
+    for (bool set_all : {false, true}) {
+        Staging staging = must(store.stage());
+        for (const char* name : {"old", "new"}) write(staging.upper() + "/" + name, "x");
+        std::filesystem::create_symlink("old", staging.upper() + "/link");
+        auto upper = must(sys::open_dir(staging.upper()));
+        must(sys::set_mtime_at(upper.get(), "old", 500, 5));
+        must(sys::set_mtime_at(upper.get(), "new", 5000, 5));
+        auto layer = must(store.commit(std::move(staging), {1000, set_all}));
+        auto tree = must(sys::open_dir(store.layer_path(layer)));
+        auto time = [&](const char* name) {
+            auto attributes = must(sys::attributes_at(tree.get(), name));
+            EXPECT_EQ(attributes.mtime_ns, 0u);
+            return attributes.mtime;
+        };
+        EXPECT_EQ(time("old"), set_all ? 1000 : 500);
+        EXPECT_EQ(time("new"), 1000);
+        EXPECT_EQ(time("link"), 1000);
+        EXPECT_EQ(time(""), 0);
+    }
+}
+
+TEST_F(StoreTest, writes_the_tar_of_a_layer_again) {
+    Store store = open();
+    auto id = add_layer(store, "f", "content");
+    auto out = must(sys::open_dir(temp.path()));
+    auto file_fd = must(sys::create_file_at(out.get(), "out.tar", 0600));
+    must(store.write_layer_tar(id, file_fd.get()));
+    EXPECT_EQ(oci::Digest::of(read(temp / "out.tar")), id);
+    auto layer = *must(store.find_layer(id));
+    EXPECT_EQ(layer.tar_size, static_cast<std::int64_t>(read(temp / "out.tar").size()));
+    write(store.layer_path(layer) + "/f", "chANGED");
+    auto again = must(sys::create_file_at(out.get(), "again.tar", 0600));
+    EXPECT_EQ(code_of(store.write_layer_tar(id, again.get())), Code::corrupt);
+    EXPECT_EQ(code_of(store.write_layer_tar(oci::Digest::of("x"), again.get())), Code::not_found);
+}
+
+TEST_F(StoreTest, drops_a_staging_that_is_not_committed) {
+    Store store = open();
+    {
+        Staging staging = must(store.stage());
+        write(staging.upper() + "/f", "x");
+        Staging moved = std::move(staging);
+        EXPECT_EQ(count(root + "/tmp"), 1u);
+        { Store other = open(); }  // sweeps, and leaves what has an owner
+        EXPECT_TRUE(sys::exists(moved.upper() + "/f"));
+    }
+    EXPECT_EQ(count(root + "/tmp"), 0u);
+}
+
+TEST_F(StoreTest, forgets_layers_that_a_power_cut_may_have_damaged) {
+    oci::Digest lost, kept;
+    auto key = oci::Digest::of("key");
+    {
+        Store store = open();
+        kept = add_image(store, "app", "kept").config.diff_ids.at(0);
+        lost = add_layer(store, "f", "lost");
+        must(store.cache_put(key, {lost, ""}));
+    }
+    // As if the machine had started anew since: the layer's row names a boot that is over.
+    {
+        auto db = must(Database::open(root + "/crank.db", Database::Mode::read_write));
+        must(db.run("UPDATE layer SET boot = 'earlier' WHERE boot IS NOT NULL"));
+    }
+    Store store = open();
+    EXPECT_TRUE(must(store.find_layer(kept)));
+    EXPECT_FALSE(must(store.find_layer(lost)));
+    EXPECT_FALSE(must(store.cache_find(key)));
+    EXPECT_EQ(count(root + "/l"), 1u);
+}
+
+}  // namespace
+}  // namespace crank::store

@@ -1,0 +1,256 @@
+#include "store/unpack.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/text.h"
+#include "store/overlay.h"
+#include "sys/file.h"
+#include "sys/stream.h"
+
+namespace crank::store {
+
+namespace {
+
+constexpr std::size_t kMaxDepth = 256;
+constexpr std::size_t kBuffer = std::size_t{256} << 10;
+
+std::string parent_of(const std::string& path) {
+    std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// Components joined by single slashes; empty for the root.
+Result<std::string> normalise(const std::string& path) {
+    std::string out;
+    std::size_t depth = 0;
+    for (const std::string& part : split(path, '/')) {
+        if (part.empty() || part == ".") continue;
+        if (part == "..")
+            return fail(Code::corrupt, "the path '" + path + "' leads out of the layer");
+        if (++depth > kMaxDepth)
+            return fail(Code::corrupt,
+                        "the path '" + path.substr(0, 100) + "...' is deeper than 256 directories");
+        if (!out.empty()) out += '/';
+        out += part;
+    }
+    return out;
+}
+
+// What the kernel says about paths is the archive's fault.
+Error blame_archive(Error error) {
+    switch (error.error_number()) {
+        case ENOTDIR:
+        case EISDIR:
+        case ELOOP:
+        case ENAMETOOLONG:
+        case EMLINK:
+        case EEXIST:
+        case ENOENT:
+        case EINVAL:
+            if (error.code() == Code::permission_denied) return error;  // an owner
+            return std::move(error).with_code(Code::corrupt);
+        default: return error;
+    }
+}
+
+}  // namespace
+
+Result<UnpackStats> Unpacker::run(TarReader& reader) {
+    buffer_.resize(kBuffer);
+    while (auto next = TRY(reader.next())) {
+        auto done = entry(reader, *next);
+        if (!done)
+            return fail(blame_archive(std::move(done).error())
+                            .with_context("entry '" + next->path.substr(0, 300) + "'"));
+    }
+    TRY(apply_whiteouts());
+    TRY(apply_times());
+    return stats_;
+}
+
+Result<> Unpacker::entry(TarReader& reader, const TarEntry& entry) {
+    std::string path = TRY(normalise(entry.path));
+    if (path.empty()) {
+        // The root's own attributes are no content; anything else in its place is an attack
+        // (CVE-2021-29136).
+        if (entry.kind == TarKind::dir) return {};
+        return fail(Code::corrupt, "the layer's root is not a directory");
+    }
+    if (name_of(path).starts_with(kWhiteoutPrefix) && TRY(whiteout(path))) return {};
+    Place at = TRY(place(path));
+    bool kept = TRY(clear(at, path, entry.kind));
+    switch (entry.kind) {
+        case TarKind::file: TRY(file(reader, entry, path, at)); break;
+        case TarKind::hard_link: return hard_link(entry, at);
+        case TarKind::dir:
+            if (!kept) TRY(sys::make_dir_at(at.parent, at.name, 0700));
+            break;
+        case TarKind::symlink: TRY(sys::make_symlink_at(entry.link, at.parent, at.name)); break;
+        default:
+            if (!TRY(node(entry, at))) return {};
+    }
+    return attributes(entry, path, at);
+}
+
+// False where the name only looks like one.
+Result<bool> Unpacker::whiteout(const std::string& path) {
+    std::string name = name_of(path);
+    std::string parent = parent_of(path);
+    if (name == kOpaqueMarker) {
+        if (parent.empty()) return true;  // nothing of the layers below shows through a root anyway
+        opaque_.insert(parent);
+        return true;
+    }
+    if (name.starts_with(kAufsPrefix)) return true;
+    std::string hidden = name.substr(kWhiteoutPrefix.size());
+    if (hidden.empty() || hidden == "." || hidden == "..")
+        return fail(Code::corrupt, "a whiteout names no file");
+    whiteouts_.insert(parent.empty() ? hidden : parent + "/" + hidden);
+    return true;
+}
+
+Result<Unpacker::Place> Unpacker::place(const std::string& path) {
+    std::string parent = parent_of(path);
+    if (!parent_ || parent != parent_path_) {
+        auto opened = sys::open_dir_in_root(rootfd_, parent);
+        if (!opened && opened.error().code() == Code::not_found) {
+            TRY(make_parents(parent));
+            opened = sys::open_dir_in_root(rootfd_, parent);
+        }
+        parent_ = TRY(std::move(opened));
+        parent_path_ = parent;
+    }
+    return Place{parent_.get(), name_of(path)};
+}
+
+// Parents that have no entry of their own: mode 0755, owner 0:0, time 0.
+Result<> Unpacker::make_parents(const std::string& path) {
+    if (path.empty()) return {};
+    if (sys::open_dir_in_root(rootfd_, path)) return {};
+    TRY(make_parents(parent_of(path)));
+    auto parent = TRY(sys::open_dir_in_root(rootfd_, parent_of(path)));
+    std::string name = name_of(path);
+    TRY(sys::make_dir_at(parent.get(), name, 0755));
+    TRY(sys::set_mode_at(parent.get(), name, 0755));  // whatever the umask is
+    dir_times_[path] = {0, 0};
+    return {};
+}
+
+// Makes room for an entry; true where a directory is already there and stays.
+Result<bool> Unpacker::clear(const Place& at, const std::string& path, TarKind kind) {
+    auto old = sys::attributes_at(at.parent, at.name);
+    if (!old && old.error().code() == Code::not_found) return false;
+    if (!old) return fail(std::move(old).error());
+    if (old->is_dir() && kind == TarKind::dir) return true;
+    stats_.replaced = true;
+    if (old->is_regular() && old->links == 1) stats_.file_bytes -= old->size;
+    dir_times_.erase(path);
+    TRY(sys::remove_tree("/proc/self/fd/" + std::to_string(at.parent) + "/" + at.name));
+    return false;
+}
+
+Result<> Unpacker::file(TarReader& reader, const TarEntry& entry, const std::string& path,
+                        const Place& at) {
+    auto fd = TRY(sys::create_file_at(at.parent, at.name, 0600));
+    stats_.file_bytes += entry.size;
+    if (entry.size != 0) TRY(on_payload_(path, entry.size));
+    while (std::size_t n = TRY(reader.read(buffer_)))
+        TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(buffer_.data()), n}, at.name));
+    return {};
+}
+
+Result<> Unpacker::hard_link(const TarEntry& entry, const Place& at) {
+    std::string target = TRY(normalise(entry.link));
+    if (target.empty()) return fail(Code::corrupt, "a hard link leads to the layer's root");
+    auto missing = [&] {
+        return fail(Code::corrupt,
+                    "a hard link leads to '" + entry.link + "', which is not in this layer");
+    };
+    auto parent = sys::open_dir_in_root(rootfd_, parent_of(target));
+    if (!parent) return missing();
+    std::string name = name_of(target);
+    auto attributes = sys::attributes_at(parent->get(), name);
+    if (!attributes) return missing();
+    if (attributes->is_dir())
+        return fail(Code::corrupt, "a hard link leads to the directory '" + entry.link + "'");
+    return sys::hard_link_at(parent->get(), name, at.parent, at.name);
+}
+
+// False where the kernel does not let crank make such a node.
+Result<bool> Unpacker::node(const TarEntry& entry, const Place& at) {
+    bool is_fifo = entry.kind == TarKind::fifo;
+    if (!is_fifo && entry.major == 0 && entry.minor == 0)
+        return fail(Code::corrupt, "a device 0:0 would read as a deleted file");
+    mode_t kind = is_fifo ? S_IFIFO : entry.kind == TarKind::char_device ? S_IFCHR : S_IFBLK;
+    auto made = sys::make_node_at(at.parent, at.name, kind | 0600, entry.major, entry.minor);
+    if (!made && !is_fifo && made.error().error_number() == EPERM) return false;
+    TRY(std::move(made));
+    return true;
+}
+
+Result<> Unpacker::attributes(const TarEntry& entry, const std::string& path, const Place& at) {
+    // The owner first: a change of owner clears set-user-ID bits and capabilities.
+    auto owned = sys::set_owner_at(at.parent, at.name, static_cast<uid_t>(entry.uid),
+                                   static_cast<gid_t>(entry.gid));
+    if (!owned)
+        return fail(std::move(owned)
+                        .error()
+                        .with_code(Code::permission_denied)
+                        .with_hint("this user may not own files as the image needs; give it more "
+                                   "ids in /etc/subuid and "
+                                   "/etc/subgid, or run as root"));
+    if (entry.kind != TarKind::symlink) {
+        TRY(sys::set_mode_at(at.parent, at.name, entry.mode));
+        for (const auto& [key, value] : entry.xattrs)
+            if (is_content_xattr(key)) TRY(sys::set_xattr_at(at.parent, at.name, key, value));
+    }
+    // A directory's time changes with what is put into it.
+    if (entry.kind == TarKind::dir) {
+        dir_times_[path] = {entry.mtime, entry.mtime_ns};
+        return {};
+    }
+    return sys::set_mtime_at(at.parent, at.name, entry.mtime, entry.mtime_ns);
+}
+
+Result<> Unpacker::apply_whiteouts() {
+    for (const std::string& path : whiteouts_) {
+        Place at = TRY(place(path));
+        auto present = sys::attributes_at(at.parent, at.name);
+        if (present) {
+            // The layer replaces what it hides: of a directory below, nothing shows through.
+            if (present->is_dir()) TRY(make_opaque(at));
+            continue;
+        }
+        if (present.error().code() != Code::not_found) return fail(std::move(present).error());
+        TRY_IN(sys::make_node_at(at.parent, at.name, S_IFCHR, 0, 0), "whiteout of '" + path + "'");
+    }
+    for (const std::string& path : opaque_) {
+        TRY(make_parents(path));
+        Place at = TRY(place(path));
+        auto attributes = TRY(sys::attributes_at(at.parent, at.name));
+        if (!attributes.is_dir())
+            return fail(Code::corrupt, "the opaque directory '" + path + "' is no directory");
+        TRY(make_opaque(at));
+    }
+    return {};
+}
+
+Result<> Unpacker::make_opaque(const Place& at) {
+    auto made = sys::set_xattr_at(at.parent, at.name, kOpaqueXattrs[0], "y");
+    if (made || made.error().error_number() != EPERM) return made;
+    return sys::set_xattr_at(at.parent, at.name, kOpaqueXattrs[1], "y");
+}
+
+Result<> Unpacker::apply_times() {
+    for (const auto& [path, time] : dir_times_) {
+        auto dir = sys::open_dir_in_root(rootfd_, path);
+        if (!dir && dir.error().code() == Code::not_found) continue;
+        if (!dir) return fail(blame_archive(std::move(dir).error()));
+        TRY(sys::set_mtime_at(dir->get(), "", time.seconds, time.nanoseconds));
+    }
+    return {};
+}
+
+}  // namespace crank::store

@@ -1,0 +1,72 @@
+// Makes a layer's tree out of its tar. Internal to store.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+#include "store/tar_reader.h"
+#include "sys/attributes.h"
+#include "sys/unique_fd.h"
+
+namespace crank::store {
+
+struct UnpackStats {
+    std::int64_t file_bytes = 0;
+    // An entry took the place of an earlier one: the tree no longer holds every payload.
+    bool replaced = false;
+};
+
+// `rootfd` is an empty directory that nobody else writes to. Nothing outside it is touched,
+// whatever the archive says: parents are resolved as by a process whose root it is, last
+// components are never followed.
+//
+// Entries that come again replace the earlier one, a directory keeps its content. Whiteouts take
+// effect at the end, since they speak of the layers below alone. Absolute names count from the
+// root; names with ".." are refused (corrupt), as are hard links to what the archive does not hold
+// and character devices 0:0, which would read as whiteouts. Extended attributes that are not
+// content (overlay.h) are left out; so are device nodes where the kernel refuses them to crank
+// (rootless). `on_payload(path, size)` is called before each file's content is read.
+class Unpacker {
+public:
+    using PayloadObserver = std::function<Result<>(const std::string&, std::int64_t)>;
+    Unpacker(int rootfd, PayloadObserver on_payload)
+        : rootfd_(rootfd), on_payload_(std::move(on_payload)) {}
+
+    Result<UnpackStats> run(TarReader& reader);
+
+private:
+    struct Place {
+        int parent;  // valid until the next place()
+        std::string name;
+    };
+    Result<> entry(TarReader& reader, const TarEntry& entry);
+    Result<bool> whiteout(const std::string& path);
+    Result<Place> place(const std::string& path);
+    Result<> make_parents(const std::string& path);
+    Result<bool> clear(const Place& at, const std::string& path, TarKind kind);
+    Result<> file(TarReader& reader, const TarEntry& entry, const std::string& path,
+                  const Place& at);
+    Result<> hard_link(const TarEntry& entry, const Place& at);
+    Result<bool> node(const TarEntry& entry, const Place& at);
+    Result<> attributes(const TarEntry& entry, const std::string& path, const Place& at);
+    Result<> apply_whiteouts();
+    Result<> make_opaque(const Place& at);
+    Result<> apply_times();
+
+    struct Time {
+        std::int64_t seconds;
+        std::uint32_t nanoseconds;
+    };
+    int rootfd_;
+    PayloadObserver on_payload_;
+    UnpackStats stats_;
+    std::string parent_path_;
+    sys::UniqueFd parent_;  // of parent_path_: entries of one directory come together
+    std::map<std::string, Time> dir_times_;
+    std::set<std::string> whiteouts_, opaque_;
+    std::vector<std::uint8_t> buffer_;
+};
+
+}  // namespace crank::store
