@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "dockerfile/ignore.h"
 #include "dockerfile/lower.h"
 
 using namespace crank;
@@ -64,30 +63,9 @@ void try_dockerfile(std::string_view text) {
     }
 }
 
-// The last line holds the paths, separated by NUL bytes.
-void try_ignore(std::string_view text) {
-    std::size_t cut = text.rfind('\n');
-    if (cut == std::string_view::npos) return;
-    auto matcher = IgnoreMatcher::parse(text.substr(0, cut), ".dockerignore");
-    if (!matcher) return;
-    std::string_view path = text.substr(cut + 1);
-    bool out = matcher->excluded(path);
-    // A directory may be left out of the walk only if nothing below it is wanted.
-    for (std::size_t i = path.find('/'); i != std::string_view::npos; i = path.find('/', i + 1)) {
-        if (i > 0 && path[i - 1] != '/' && !path.ends_with('/') &&
-            matcher->prune(path.substr(0, i)))
-            require(out);
-    }
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) return 0;
-    std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    if (data[0] % 4 == 0)
-        try_ignore(text);
-    else
-        try_dockerfile(text);
+    try_dockerfile(std::string_view(reinterpret_cast<const char*>(data), size));
     return 0;
 }
