@@ -42,5 +42,11 @@ TEST(Text, ShellQuote) {
     EXPECT_EQ(shell_quote(""), "''");
 }
 
+TEST(Text, DidYouMeanPassesOverLongCandidates) {
+    std::string huge(1 << 20, 'x');
+    std::array<std::string_view, 2> candidates = {huge, "copy"};
+    EXPECT_EQ(did_you_mean("coyp", candidates), "copy");
+}
+
 }  // namespace
 }  // namespace crank
