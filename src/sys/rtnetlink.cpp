@@ -28,6 +28,15 @@ ifinfomsg link_header(int index = 0, unsigned flags = 0) {
     return header;
 }
 
+// A question for devices. Their counters are left out: the kernel sums them up over all CPUs.
+NetlinkBatch link_request(std::uint16_t flags, int index, std::string what) {
+    NetlinkBatch request;
+    request.begin(RTM_GETLINK, flags, bytes_of(link_header(index)), std::move(what),
+                  NetlinkBatch::Ack::no);
+    request.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    return request;
+}
+
 Link read_link_message(const NetlinkReply& reply) {
     Link link;
     auto header = reply.header<ifinfomsg>();
@@ -154,9 +163,7 @@ Result<RouteSocket> RouteSocket::open_in(int namespace_fd) {
 Result<> RouteSocket::apply(RouteChanges& changes) { return socket_.send(changes.batch_); }
 
 Result<Link> RouteSocket::link(const std::string& name) {
-    NetlinkBatch request;
-    request.begin(RTM_GETLINK, 0, bytes_of(link_header()), "look up device " + name,
-                  NetlinkBatch::Ack::no);
+    NetlinkBatch request = link_request(0, 0, "look up device " + name);
     request.put_string(IFLA_IFNAME, name);
     Link found;
     auto done = socket_.query(request,
@@ -169,9 +176,7 @@ Result<Link> RouteSocket::link(const std::string& name) {
 }
 
 Result<Link> RouteSocket::link(int index) {
-    NetlinkBatch request;
-    request.begin(RTM_GETLINK, 0, bytes_of(link_header(index)),
-                  "look up device " + std::to_string(index), NetlinkBatch::Ack::no);
+    NetlinkBatch request = link_request(0, index, "look up device " + std::to_string(index));
     Link found;
     TRY(socket_.query(request,
                       [&](const NetlinkReply& reply) { found = read_link_message(reply); }));
@@ -179,9 +184,7 @@ Result<Link> RouteSocket::link(int index) {
 }
 
 Result<std::vector<Link>> RouteSocket::links() {
-    NetlinkBatch request;
-    request.begin(RTM_GETLINK, NLM_F_DUMP, bytes_of(link_header()), "list network devices",
-                  NetlinkBatch::Ack::no);
+    NetlinkBatch request = link_request(NLM_F_DUMP, 0, "list network devices");
     std::vector<Link> found;
     TRY(socket_.query(
         request, [&](const NetlinkReply& reply) { found.push_back(read_link_message(reply)); }));
