@@ -75,15 +75,21 @@ Result<> wait_until_operational(Host& host, const std::string& device, int bridg
     }
 }
 
-Result<> connect(Host& host, const Bridge& bridge, sys::Ipv4 address, int namespace_fd,
-                 Undo& undo) {
+Result<> connect_device(Host& host, const Bridge& bridge, const Attachment& attachment,
+                        int namespace_fd, Undo& undo) {
+    auto address = sys::parse_ipv4(attachment.address);
+    if (!address || !bridge.subnet.contains(*address)) {
+        return fail(Code::failed_precondition, "the address " + attachment.address +
+                                                   " is none of the bridge's range " +
+                                                   bridge.subnet.text());
+    }
     auto inside = TRY(enter(namespace_fd));
     sys::VethRequest request;
-    request.host_name = host_device_of(address);
+    request.host_name = attachment.host_device;
     request.bridge_index = bridge.index;
     request.peer_name = kInsideName;
     request.peer_namespace = namespace_fd;
-    request.peer_mac = mac_of(address);
+    request.peer_mac = mac_of(*address);
     request.mtu = bridge.mtu;
     TRY(create_veth(host, request));
     undo.add([&host, name = request.host_name]() -> Result<> {
@@ -95,7 +101,7 @@ Result<> connect(Host& host, const Bridge& bridge, sys::Ipv4 address, int namesp
     sys::RouteChanges configure;
     configure.set_up(sys::kLoopbackIndex, "lo");
     configure.set_up(index, kInsideName);
-    configure.add_address(index, address, bridge.subnet.length);
+    configure.add_address(index, *address, bridge.subnet.length);
     configure.add_default_route(gateway_of(bridge.subnet), index);
     TRY(inside.apply(configure));
     return wait_until_operational(host, request.host_name, bridge.index, inside, index);
@@ -107,25 +113,46 @@ Result<Host> Host::open() {
     return Host{TRY(sys::RouteSocket::open()), TRY(sys::NftSocket::open())};
 }
 
-Result<Attachment> attach(const BridgeConfig& config, std::string_view container_id,
-                          int namespace_fd) {
-    Host host = TRY(Host::open());
-    Bridge bridge = TRY(ensure_bridge(host, config));
-    Undo undo;
-    Lease lease = TRY(take_lease(config.state_dir, bridge.subnet, container_id));
-    undo.add([&] { return drop_lease(lease.path, container_id); });
-    auto connected = connect(host, bridge, lease.address, namespace_fd, undo);
-    if (!connected) return fail(undo.run(std::move(connected).error()));
-    undo.commit();
+Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id) {
+    const BridgeConfig config = TRY(complete(given));
+    KnownSubnet known = TRY(known_subnet(config));
+    if (!known.subnet) {
+        known.lock.reset();
+        Host host = TRY(Host::open());
+        Bridge bridge = TRY(ensure_bridge(host, config));
+        known = {bridge.subnet, std::move(bridge.lock)};
+    }
+    Lease lease = TRY(take_lease(config.state_dir, *known.subnet, container_id));
     Attachment attachment;
     attachment.address = lease.address.text();
-    attachment.prefix = bridge.subnet.length;
-    attachment.gateway = gateway_of(bridge.subnet).text();
+    attachment.prefix = known.subnet->length;
+    attachment.gateway = gateway_of(*known.subnet).text();
     attachment.mac = sys::format_mac(mac_of(lease.address));
     attachment.host_device = host_device_of(lease.address);
     attachment.container_id = container_id;
     attachment.lease_path = lease.path;
     return attachment;
+}
+
+Result<> connect(const BridgeConfig& given, const Attachment& attachment, int namespace_fd) {
+    const BridgeConfig config = TRY(complete(given));
+    Host host = TRY(Host::open());
+    Bridge bridge = TRY(ensure_bridge(host, config));
+    Undo undo;
+    auto connected = connect_device(host, bridge, attachment, namespace_fd, undo);
+    if (!connected) return fail(undo.run(std::move(connected).error()));
+    undo.commit();
+    return {};
+}
+
+Result<Attachment> attach(const BridgeConfig& config, std::string_view container_id,
+                          int namespace_fd) {
+    Attachment attachment = TRY(lease(config, container_id));
+    auto connected = connect(config, attachment, namespace_fd);
+    if (connected) return attachment;
+    Undo undo;
+    undo.add([&] { return release(attachment); });
+    return fail(undo.run(std::move(connected).error()));
 }
 
 Result<> release(const Attachment& attachment) {

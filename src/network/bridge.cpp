@@ -1,7 +1,9 @@
 #include "network/bridge.h"
 
 #include <algorithm>
-#include <optional>
+#include <chrono>
+#include <cstdio>
+#include <span>
 
 #include "base/text.h"
 #include "base/undo.h"
@@ -9,11 +11,15 @@
 #include "network/lease.h"
 #include "network/subnet.h"
 #include "sys/file.h"
+#include "sys/netns.h"
 
 namespace crank::network {
 
 namespace {
 
+constexpr std::string_view kUsualStateDir = "/run/crank/network";
+constexpr const char* kUsualDevice = "crank0";
+constexpr std::chrono::milliseconds kClaimDeadline{2000};
 constexpr std::uint32_t kUsualMtu = 1500;
 constexpr std::uint32_t kSmallestMtu = 576;  // RFC 791: what every host must take
 
@@ -23,21 +29,6 @@ std::string lock_path(const BridgeConfig& config) { return config.state_dir + "/
 // Marks the device as ours, and as this state directory's: another one would lease the same
 // addresses again.
 std::string alias_of(const BridgeConfig& config) { return "crank " + config.state_dir; }
-
-Result<> check_config(const BridgeConfig& config) {
-    const std::string& name = config.device;
-    bool plain = std::ranges::all_of(name, [](unsigned char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_';
-    });
-    if (name.empty() || name.size() > 15 || !plain) {
-        return fail(Error(Code::invalid_argument, "invalid bridge name '" + name + "'")
-                        .with_hint("use 1 to 15 letters, digits, '-' or '_'"));
-    }
-    if (!config.state_dir.starts_with('/'))
-        return fail(Code::internal, "the network's state directory is not absolute");
-    return {};
-}
 
 // Nothing: no subnet has been chosen yet.
 Result<std::optional<sys::Ipv4Prefix>> remembered_subnet(const BridgeConfig& config) {
@@ -84,23 +75,28 @@ Result<std::vector<sys::Ipv4Prefix>> taken_ranges(Host& host) {
     return taken;
 }
 
+Result<> check_overlap(const sys::Ipv4Prefix& subnet, std::span<const sys::Ipv4Prefix> taken) {
+    auto other = find_overlap(subnet, taken);
+    if (!other) return {};
+    return fail(Error(Code::in_use, "subnet " + subnet.text() + " overlaps " + other->text() +
+                                        ", which this host has a route to")
+                    .with_hint("choose another network.subnet, or none: crank finds one; the "
+                               "routes: ip route show table all"));
+}
+
 Result<sys::Ipv4Prefix> decide_subnet(Host& host, const BridgeConfig& config,
                                       const std::optional<sys::Link>& device) {
-    if (auto known = TRY(remembered_subnet(config))) return *known;
+    auto known = TRY(remembered_subnet(config));
     if (device) {
+        if (known) return *known;
         // The state was lost and the device is still there, perhaps with containers.
         auto own = TRY(host.route.addresses(device->index));
         if (!own.empty()) return own.front();
     }
     auto taken = TRY(taken_ranges(host));
-    if (config.subnet.empty()) return choose_subnet(taken);
-    auto subnet = TRY(parse_subnet(config.subnet));
-    if (auto other = find_overlap(subnet, taken)) {
-        return fail(Error(Code::in_use, "subnet " + subnet.text() + " overlaps " + other->text() +
-                                            ", which this host has a route to")
-                        .with_hint("choose another network.subnet, or none: crank finds one; the "
-                                   "routes: ip route show table all"));
-    }
+    if (!known && config.subnet.empty()) return choose_subnet(taken);
+    auto subnet = known ? *known : TRY(parse_subnet(config.subnet));
+    TRY(check_overlap(subnet, taken));
     return subnet;
 }
 
@@ -173,6 +169,8 @@ Result<> configure_device(Host& host, const sys::Link& device, const sys::Ipv4Pr
 }
 
 Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
+    // Commands with other state directories choose their ranges one after the other.
+    sys::UniqueFd claim = TRY(sys::lock_network_namespace(kClaimDeadline));
     auto device = TRY(find_device(host, config));
     auto subnet = TRY(decide_subnet(host, config, device));
     TRY(prepare_leases(config.state_dir));
@@ -203,21 +201,59 @@ sys::MacAddress mac_of(sys::Ipv4 address) {
     return {0x02, 0x63, byte(24), byte(16), byte(8), byte(0)};
 }
 
-Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config) {
-    TRY(check_config(config));
-    // The directory is there but for the very first time.
-    auto lock = sys::lock_file(lock_path(config), sys::LockMode::shared);
-    if (!lock && lock.error().code() == Code::not_found) {
-        TRY(sys::make_dirs(config.state_dir));
-        lock = sys::lock_file(lock_path(config), sys::LockMode::shared);
+std::string device_of(const BridgeConfig& config) {
+    if (!config.device.empty()) return config.device;
+    if (config.state_dir == kUsualStateDir) return kUsualDevice;
+    // FNV-1a. Should two directories ever meet in one name, the alias tells them apart.
+    std::uint32_t hash = 2166136261;
+    for (unsigned char c : config.state_dir) hash = (hash ^ c) * 16777619;
+    char name[16];
+    std::snprintf(name, sizeof name, "crank-%08x", hash);
+    return name;
+}
+
+Result<BridgeConfig> complete(const BridgeConfig& config) {
+    if (!config.state_dir.starts_with('/'))
+        return fail(Code::internal, "the network's state directory is not absolute");
+    BridgeConfig completed = config;
+    completed.device = device_of(config);
+    const std::string& name = completed.device;
+    bool plain = std::ranges::all_of(name, [](unsigned char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
+    });
+    if (name.size() > 15 || !plain) {
+        return fail(Error(Code::invalid_argument, "invalid bridge name '" + name + "'")
+                        .with_hint("use 1 to 15 letters, digits, '-' or '_'"));
     }
-    sys::UniqueFd shared = TRY(std::move(lock));
+    return completed;
+}
+
+namespace {
+
+Result<sys::UniqueFd> lock_state(const BridgeConfig& config, sys::LockMode mode) {
+    auto lock = sys::lock_file(lock_path(config), mode);
+    if (lock || lock.error().code() != Code::not_found) return lock;
+    // The directory is there but for the very first time.
+    TRY(sys::make_dirs(config.state_dir));
+    return sys::lock_file(lock_path(config), mode);
+}
+
+}  // namespace
+
+Result<KnownSubnet> known_subnet(const BridgeConfig& config) {
+    sys::UniqueFd lock = TRY(lock_state(config, sys::LockMode::shared));
+    return KnownSubnet{TRY(remembered_subnet(config)), std::move(lock)};
+}
+
+Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config) {
+    sys::UniqueFd shared = TRY(lock_state(config, sys::LockMode::shared));
     if (auto ready = TRY(find_ready(host, config))) {
         ready->lock = std::move(shared);
         return std::move(*ready);
     }
     shared.reset();
-    sys::UniqueFd exclusive = TRY(sys::lock_file(lock_path(config), sys::LockMode::exclusive));
+    sys::UniqueFd exclusive = TRY(lock_state(config, sys::LockMode::exclusive));
     // Another may have made it while this one waited.
     auto ready = TRY(find_ready(host, config));
     if (!ready) {
@@ -231,8 +267,8 @@ Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config) {
     return std::move(*ready);
 }
 
-Result<> remove_bridge(const BridgeConfig& config) {
-    TRY(check_config(config));
+Result<> remove_bridge(const BridgeConfig& given) {
+    const BridgeConfig config = TRY(complete(given));
     if (!sys::exists(lock_path(config))) return {};
     Host host = TRY(Host::open());
     sys::UniqueFd lock = TRY(sys::lock_file(lock_path(config), sys::LockMode::exclusive));

@@ -1,6 +1,7 @@
 // The bridge of a network: the device, its address range, its rules.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -19,8 +20,19 @@ struct Bridge {
     sys::UniqueFd lock;
 };
 
+// The configuration with its device named. Errors: invalid_argument.
+Result<BridgeConfig> complete(const BridgeConfig& config);
+
+// The range that was decided on, or nothing. The lock is as in Bridge.
+struct KnownSubnet {
+    std::optional<sys::Ipv4Prefix> subnet;
+    sys::UniqueFd lock;
+};
+Result<KnownSubnet> known_subnet(const BridgeConfig& config);
+
 // Finds the bridge ready (the usual case: three look-ups and a shared lock), or makes what is
-// missing of it under an exclusive lock: the rules too, since others flush them.
+// missing of it under an exclusive lock: the rules too, since others flush them. The configuration
+// must be complete.
 Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config);
 
 // "crank_" and the device's name: the nf_tables table of the bridge.

@@ -17,12 +17,16 @@ namespace crank::network {
 // The default bridge. Its device, subnet and NAT rules are made by the first container that needs
 // them and stay until `remove_bridge` (as Docker's docker0 does).
 struct BridgeConfig {
-    std::string device = "crank0";
+    std::string device;     // empty: "crank0" with the usual state_dir, /run/crank/network; with
+                            // another one a name made from it, so that the two keep apart
     std::string subnet;     // CIDR, "10.88.0.0/16"; empty: the first of the built-in candidates
                             // that overlaps no route and no address of the host; then remembered
                             // in state_dir
     std::string state_dir;  // absolute, on a file system that a reboot empties: leases, lock
 };
+
+// The name of the bridge's device, chosen as said above.
+std::string device_of(const BridgeConfig& bridge);
 
 struct Attachment {
     std::string address;  // "10.88.0.2"
@@ -43,14 +47,19 @@ Result<> bring_up_loopback(int namespace_fd);
 // worker is launched (the targets of published ports, /etc/hosts, what is removed after the exit)
 // depends on the address alone, and the rest is done while the worker's root is being mounted.
 
-// Decides on the subnet if that has not been done and reserves an address by creating the file
-// `lease_path` exclusively: nothing in the kernel changes. Every field of the result is set
-// (host_device and mac are chosen here).
+// Reserves an address by making the symbolic link `lease_path` exclusively. Only the very first one
+// of a state_dir also makes the bridge, which decides on the subnet. Every field of the result is
+// set (host_device and mac are chosen here). Errors: exhausted (no free address, or no free range
+// for a bridge), and those of connect() that concern the bridge.
 Result<Attachment> lease(const BridgeConfig& bridge, std::string_view container_id);
-// Makes the bridge if it is missing (device, address, forwarding, masquerading in a table of our
-// own: `inet crank...`) and creates a veth whose peer is born as eth0 inside the namespace with
-// address, default route and lo up; returns when packets flow (link state flushed). Two commands
-// at once are normal. Errors undo what was done here; the lease stays.
+// Makes what is missing of the bridge (device, address, forwarding, masquerading in an nf_tables
+// table of our own, `ip crank_<device>`; others flush rules) and creates a veth whose peer is born
+// as eth0 inside the namespace, with address, default route and lo up; returns when packets flow
+// (link state flushed). IPv4 alone: eth0 has no IPv6, lo has. Two commands at once are normal.
+// Errors undo what was done here; the lease stays: already_exists (the device belongs to somebody
+// else, or to another state_dir), in_use (the configured subnet overlaps a route),
+// failed_precondition (the bridge has another subnet), permission_denied (needs CAP_NET_ADMIN and
+// CAP_SYS_ADMIN), unsupported (a kernel without nf_tables, bridge or veth).
 Result<> connect(const BridgeConfig& bridge, const Attachment& attachment, int namespace_fd);
 // Both; an error gives the lease back.
 Result<Attachment> attach(const BridgeConfig& bridge, std::string_view container_id,
@@ -58,7 +67,7 @@ Result<Attachment> attach(const BridgeConfig& bridge, std::string_view container
 // Takes the lease back (the veth goes with its namespace). not_found is no error.
 Result<> release(const Attachment& attachment);
 // Takes back the leases of containers that `alive` does not know, after crashes; how many. `alive`
-// must already know a container when attach() is called for it.
+// must already know a container when lease() is called for it.
 Result<std::size_t> sweep_leases(const BridgeConfig& bridge,
                                  const std::function<bool(const std::string& container_id)>& alive);
 // Removes bridge, rules and state where no lease is left: in_use otherwise.

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "sys/file.h"
 
@@ -17,7 +19,8 @@ constexpr const char* kOwnNamespace = "/proc/thread-self/ns/net";
 
 void return_or_abort(int namespace_fd) {
     if (::setns(namespace_fd, CLONE_NEWNET) == 0) return;
-    std::perror("crank: cannot return to the own network namespace");
+    static constexpr char kMessage[] = "crank: cannot return to the own network namespace\n";
+    (void)!::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
     std::abort();
 }
 
@@ -46,6 +49,18 @@ Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>
     auto result = work();
     return_or_abort(own.get());
     return result;
+}
+
+Result<UniqueFd> lock_network_namespace(std::chrono::milliseconds deadline) {
+    // flock(2) works on the namespace's own file, which is one for all who open it.
+    UniqueFd own = TRY(current_network_namespace());
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (::flock(own.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock the network namespace");
+        if (std::chrono::steady_clock::now() > end) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return own;
 }
 
 Result<> enter_new_network_namespace() {

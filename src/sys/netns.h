@@ -2,6 +2,7 @@
 // last descriptor in it do; the kernel tears it down later, by itself.
 #pragma once
 
+#include <chrono>
 #include <functional>
 
 #include "base/error.h"
@@ -19,6 +20,10 @@ Result<UniqueFd> create_network_namespace();
 // netlink socket opened there keeps to that namespace. `work` must not throw. When the thread
 // cannot return, the process aborts: it would go on with another's network.
 Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>()>& work);
+
+// A lock for all processes of this network namespace, held by the descriptor. Anybody may take it,
+// so nobody waits for ever: after the deadline the descriptor comes without the lock.
+Result<UniqueFd> lock_network_namespace(std::chrono::milliseconds deadline);
 
 // Leaves the namespace for a new one for good (tests).
 Result<> enter_new_network_namespace();
