@@ -1,5 +1,6 @@
 #include "pki/authority_dir.h"
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "base/undo.h"
 #include "sys/file.h"
@@ -73,7 +74,9 @@ Result<> save_authority(const std::string& directory, const Authority& authority
         return fail(undo.run(std::move(filled).error()));
     }
     TRY(refuse_what_exists(directory));  // again: another command may have held the lock
+    crash_point("pki.authority.before_switch");
     TRY(sys::rename(fresh, directory));  // the switch; replaces at most an empty directory
+    crash_point("pki.authority.after_switch");
     sys::UniqueFd parent = TRY(sys::open_dir(place.parent));
     return sys::sync(parent.get(), place.parent);
 }

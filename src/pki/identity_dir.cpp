@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "base/undo.h"
 #include "sys/file.h"
 
@@ -71,6 +72,7 @@ Result<> switch_to(const std::string& directory, const std::string& issue) {
     if (sys::exists(next)) TRY(sys::remove_file(next));
     TRY(sys::make_symlink(issue, next));
     TRY(link_names(directory));
+    crash_point("pki.identity.before_switch");
     TRY(sys::rename(next, directory + "/" + kCurrent));
     sys::UniqueFd dir = TRY(sys::open_dir(directory));
     return sys::sync(dir.get(), directory);
@@ -105,7 +107,9 @@ Result<> save_identity(const std::string& directory, const Leaf& leaf,
         undo.add([&] { return sys::remove_tree(issue_path); });
         return fail(undo.run(std::move(written).error()));
     }
+    crash_point("pki.identity.written");
     TRY(switch_to(path, issue));
+    crash_point("pki.identity.after_switch");
     return sweep(path, {issue, before.value_or("")});
 }
 

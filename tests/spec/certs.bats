@@ -132,3 +132,45 @@ in_cert() { openssl x509 -in "$1" -noout -text; }
     run crank-net certs issue a --dir certs/cert.pem
     [[ "$output" == *"is not a directory"* ]]
 }
+
+# A certificate, its key and its authority that belong together.
+whole() {
+    openssl verify -CAfile "$1/ca.pem" "$1/cert.pem" &&
+        [ "$(openssl x509 -in "$1/cert.pem" -noout -pubkey)" = \
+            "$(openssl pkey -in "$1/key.pem" -pubout)" ]
+}
+
+@test "certs issue killed at any switch leaves the old identity or the new" {
+    crank-net certs init
+    crank-net certs issue a --dir certs
+    local point before
+    for point in written before_switch after_switch; do
+        before=$(openssl x509 -in certs/cert.pem -noout -serial)
+        run env CRANK_CRASH_AT="pki.identity.$point" crank-net certs issue a --dir certs
+        [ "$status" -eq 137 ]
+        whole certs
+        if [ "$point" != after_switch ]; then
+            [ "$before" = "$(openssl x509 -in certs/cert.pem -noout -serial)" ]
+        fi
+        run env CRANK_CRASH_AT="pki.identity.$point" crank-net certs issue a --dir "new-$point"
+        [ "$status" -eq 137 ]
+        [ "$point" = after_switch ] || run ! cat "new-$point/cert.pem"
+        crank-net certs issue a --dir certs
+        crank-net certs issue a --dir "new-$point"
+        whole certs
+        whole "new-$point"
+    done
+    [ "$(find certs -maxdepth 1 -name '.issued-*' | wc -l)" -le 2 ]
+    [ ! -e certs/.current.new ]
+}
+
+@test "certs init killed at any switch leaves no authority or a whole one" {
+    run env CRANK_CRASH_AT=pki.authority.before_switch crank-net certs init --dir ca
+    [ "$status" -eq 137 ]
+    [ ! -e ca ]
+    run env CRANK_CRASH_AT=pki.authority.after_switch crank-net certs init --dir ca
+    [ "$status" -eq 137 ]
+    crank-net certs issue a --ca ca --dir certs
+    whole certs
+    [ ! -e .ca.new ]
+}
