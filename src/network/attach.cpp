@@ -41,19 +41,26 @@ Result<sys::RouteSocket> enter(int namespace_fd) {
     return std::move(*socket);
 }
 
+// Until the device is gone, at most the deadline.
+void wait_gone(Host& host, const std::string& device) {
+    const auto deadline = std::chrono::steady_clock::now() + kLinkDeadline;
+    while (std::chrono::steady_clock::now() < deadline && host.route.link(device))
+        std::this_thread::sleep_for(kLinkPause);
+}
+
 Result<> create_veth(Host& host, const sys::VethRequest& request) {
-    sys::RouteChanges create;
-    create.add_veth(request);
-    auto created = host.route.apply(create);
+    auto create = [&] {
+        sys::RouteChanges changes;
+        changes.add_veth(request);
+        return host.route.apply(changes);
+    };
+    auto created = create();
     if (created || created.error().code() != Code::already_exists) return created;
     // The address is leased to this container alone, so a device of its name is what a namespace
-    // that has not quite gone yet left behind. Only a tiny subnet comes back to it so soon.
-    sys::RouteChanges again;
-    again.remove_link(request.host_name);
-    (void)host.route.apply(again);
-    sys::RouteChanges retry;
-    retry.add_veth(request);
-    return host.route.apply(retry);
+    // left behind that is just going. Only a tiny subnet comes back to it so soon. (It is not
+    // removed by force: should the leases be lost, it is another container's.)
+    wait_gone(host, request.host_name);
+    return create();
 }
 
 // Asking for a device's state makes the kernel work off what it has deferred about it. Without this
@@ -122,7 +129,13 @@ Result<Attachment> lease(const BridgeConfig& given, std::string_view container_i
         Bridge bridge = TRY(ensure_bridge(host, config));
         known = {bridge.subnet, std::move(bridge.lock)};
     }
-    Lease lease = TRY(take_lease(config.state_dir, *known.subnet, container_id));
+    auto taken = take_lease(config.state_dir, *known.subnet, container_id);
+    if (!taken && taken.error().code() == Code::not_found) {
+        // Somebody tidied up in the state directory.
+        TRY(prepare_leases(config.state_dir));
+        taken = take_lease(config.state_dir, *known.subnet, container_id);
+    }
+    Lease lease = TRY(std::move(taken));
     Attachment attachment;
     attachment.address = lease.address.text();
     attachment.prefix = known.subnet->length;

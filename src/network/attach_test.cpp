@@ -429,6 +429,26 @@ TEST_F(AttachTest, LeaseComesBeforeConnect) {
               "the address 192.0.2.7 is none of the bridge's range 10.88.0.0/16");
 }
 
+TEST_F(AttachTest, AStateDirectoryThatLostFilesWorksOn) {
+    auto one = start("c1");
+    ASSERT_TRUE(sys::remove_tree(config_.state_dir + "/next"));
+    EXPECT_EQ(start("c2").attachment.address, "10.88.0.3");
+    ASSERT_TRUE(sys::remove_file(config_.state_dir + "/subnet"));
+    EXPECT_EQ(start("c3").attachment.address, "10.88.0.4");
+    ASSERT_TRUE(sys::remove_tree(config_.state_dir));
+    // Without its leases it cannot know who has an address; it keeps to its range at least.
+    auto ns = create_namespace();
+    auto lost = lease(config_, "c4");
+    ASSERT_TRUE(lost) << lost.error().text();
+    EXPECT_EQ(lost->prefix, 16);
+    EXPECT_EQ(lost->address, "10.88.0.2");
+    auto connected = connect(config_, *lost, ns->get());
+    ASSERT_FALSE(connected);
+    EXPECT_EQ(connected.error().code(), Code::already_exists);
+    auto listener = listen_in(one.ns.get(), "0.0.0.0", 80);
+    EXPECT_TRUE(sys::connect_tcp("10.88.0.2", 80, kLong)) << "the living one keeps its device";
+}
+
 TEST_F(AttachTest, ATakenRangeIsAvoidedOrRefused) {
     auto route = sys::RouteSocket::open();
     sys::RouteChanges create, address;

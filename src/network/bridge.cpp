@@ -285,9 +285,10 @@ Result<> remove_bridge(const BridgeConfig& given) {
     // After the device: without it there is nothing left to protect.
     TRY(remove_rules(host, config));
     TRY(restore_forwarding(host, config.state_dir));
-    TRY(sys::remove_tree(config.state_dir + "/leases"));
+    // First what says that the rest is there.
+    TRY(sys::remove_tree(subnet_path(config)));
     TRY(sys::remove_tree(config.state_dir + "/next"));
-    return sys::remove_tree(subnet_path(config));
+    return sys::remove_tree(config.state_dir + "/leases");
 }
 
 }  // namespace crank::network

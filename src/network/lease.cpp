@@ -38,12 +38,19 @@ std::uint32_t read_hint(const std::string& state_dir, const Offsets& offsets) {
     return static_cast<std::uint32_t>(*value);
 }
 
+// Two at once may write it in either order: a hint that lags costs one step more.
+Result<> write_hint(const std::string& state_dir, std::uint32_t offset) {
+    auto written = sys::write_knob(hint_path(state_dir), format_hint(offset));
+    if (written || written.error().code() != Code::not_found) return written;
+    return sys::write_file_atomic(hint_path(state_dir), format_hint(offset), 0600, sys::Sync::no);
+}
+
 }  // namespace
 
 Result<> prepare_leases(const std::string& state_dir) {
     TRY(sys::make_dirs(lease_dir(state_dir)));
     if (sys::exists(hint_path(state_dir))) return {};
-    return sys::write_file_atomic(hint_path(state_dir), format_hint(2), 0600, sys::Sync::no);
+    return write_hint(state_dir, 2);
 }
 
 Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
@@ -56,8 +63,7 @@ Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& su
         std::string path = lease_dir(state_dir) + "/" + address.text();
         auto made = sys::make_symlink(std::string(container_id), path);
         if (made) {
-            // Two at once may write it in either order: a hint that lags costs one step more.
-            TRY(sys::write_knob(hint_path(state_dir), format_hint(offsets.after(offset))));
+            TRY(write_hint(state_dir, offsets.after(offset)));
             return Lease{address, std::move(path)};
         }
         if (made.error().code() != Code::already_exists) return fail(std::move(made).error());
