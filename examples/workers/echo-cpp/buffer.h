@@ -39,6 +39,7 @@ public:
     char* tail() { return data_ + end_; }
     void filled(std::size_t count) { end_ += count; }
     bool append(std::string_view text) {
+        if (text.empty()) return true;  // it may point nowhere, which memcpy(3) forbids
         if (!reserve(text.size())) return false;
         std::memcpy(tail(), text.data(), text.size());
         filled(text.size());
