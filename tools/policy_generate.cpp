@@ -34,6 +34,13 @@ void emit_paths(std::ostream& out, const char* name, const std::vector<std::stri
     out << "};\n";
 }
 
+void emit_sysctls(std::ostream& out, const SysctlDocument& sysctls) {
+    out << "inline constexpr SysctlRule kSysctlRules[] = {\n";
+    for (const auto& rule : sysctls.allowed)
+        out << "    {\"" << rule.name << "\", SysctlNamespace(" << int(rule.kind) << ")},\n";
+    out << "};\n";
+}
+
 void emit_table(std::ostream& out, const SyscallDocument& syscalls) {
     out << "inline constexpr std::string_view kSyscallText =\n";
     for (std::size_t i = 0; i < syscalls.text.size(); i += 80)
@@ -95,6 +102,7 @@ Result<> generate(const std::string& directory, const std::string& output) {
     auto paths = TRY(load(directory, "paths.json", parse_paths));
     auto syscalls = TRY(load(directory, "syscalls.json", parse_syscalls));
     SyscallTable table = syscalls.table();
+    auto sysctls = TRY(load(directory, "sysctls.json", parse_sysctls));
     auto policy = TRY(load(directory, "seccomp-default.json",
                            [&table](std::string_view text) { return parse_seccomp(text, table); }));
 
@@ -105,6 +113,7 @@ Result<> generate(const std::string& directory, const std::string& output) {
     emit_paths(out, "kMaskedPaths", paths.masked);
     emit_paths(out, "kMaskedCpuPaths", paths.masked_cpu);
     emit_paths(out, "kReadonlyPaths", paths.readonly);
+    emit_sysctls(out, sysctls);
     emit_table(out, syscalls);
     emit_rules(out, policy, table);
     out << "#if defined(__x86_64__)\n";

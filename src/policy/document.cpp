@@ -39,6 +39,20 @@ Result<std::vector<std::string>> parse_path_list(const Json& list, const std::st
     return paths;
 }
 
+Result<SysctlDocument::Rule> parse_sysctl(const Json& json, const std::string& where) {
+    TRY(expect_fields(json, where, {"name", "namespace", "why"}));
+    TRY(expect_why(json, where));
+    std::string name = TRY(text_field(json, where, "name"));
+    std::string kind = TRY(text_field(json, where, "namespace"));
+    auto word = std::ranges::find(kSysctlNamespaceWords, kind);
+    if (name.find('.') == std::string::npos || name.starts_with('.'))
+        return fail(Code::invalid_argument, where + ": \"" + name + "\" is no setting");
+    if (word == std::end(kSysctlNamespaceWords))
+        return fail(Code::invalid_argument, where + ": no namespace \"" + kind + "\"");
+    auto index = word - std::begin(kSysctlNamespaceWords);
+    return SysctlDocument::Rule{std::move(name), static_cast<SysctlNamespace>(index)};
+}
+
 }  // namespace
 
 Result<CapabilityDocument> parse_capabilities(std::string_view text) {
@@ -74,6 +88,21 @@ Result<PathDocument> parse_paths(std::string_view text) {
     document.readonly = TRY(parse_path_list(json["readonly"], "readonly"));
     std::ranges::sort(document.masked);
     std::ranges::sort(document.readonly);
+    return document;
+}
+
+Result<SysctlDocument> parse_sysctls(std::string_view text) {
+    const std::string file = "sysctls";
+    Json json = TRY(parse_json(text));
+    TRY(expect_fields(json, file, {"version", "why", "allowed"}));
+    TRY(expect_version(json, file));
+    TRY(expect_why(json, file));
+    TRY(expect_array(json["allowed"], file));
+    SysctlDocument document;
+    for (const Json& rule : json["allowed"]) {
+        std::string where = "sysctl " + std::to_string(document.allowed.size() + 1);
+        document.allowed.push_back(TRY(parse_sysctl(rule, where)));
+    }
     return document;
 }
 

@@ -63,5 +63,21 @@ TEST(CapabilityDocument, RefusesWhatIsNotARule) {
               "CAP_KILL is listed twice");
 }
 
+TEST(SysctlDocument, RefusesWhatIsNotARule) {
+    auto error_of = [](std::string rule) {
+        auto document =
+            parse_sysctls(R"({"version": 1, "why": "a good reason", "allowed": [)" + rule + "]}");
+        return document ? "accepted" : document.error().text();
+    };
+    EXPECT_EQ(error_of(R"({"name": "net.", "namespace": "network", "why": "a good reason"})"),
+              "accepted");
+    EXPECT_EQ(error_of(R"({"name": "net.", "namespace": "network"})"),
+              "sysctl 1: the field \"why\" is missing");
+    EXPECT_EQ(error_of(R"({"name": "net.", "namespace": "net", "why": "a good reason"})"),
+              "sysctl 1: no namespace \"net\"");
+    EXPECT_EQ(error_of(R"({"name": ".", "namespace": "network", "why": "a good reason"})"),
+              "sysctl 1: \".\" is no setting");
+}
+
 }  // namespace
 }  // namespace crank::policy

@@ -8,6 +8,7 @@
 #include "policy/capability.h"
 #include "policy/seccomp.h"
 #include "policy/syscall_table.h"
+#include "policy/sysctl_rules.h"
 
 namespace crank::policy {
 

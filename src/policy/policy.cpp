@@ -43,6 +43,8 @@ std::vector<std::string> masked_cpu_paths(unsigned possible_cpus) {
     return paths;
 }
 
+std::span<const SysctlRule> sysctl_rules() { return kSysctlRules; }
+
 SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native) {
     SeccompPolicy policy;
     policy.base.default_errno_ret = kDefaultErrno;

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "policy/sysctl.h"
 #include "runtime/builder.h"
 
 namespace crank::runtime {
@@ -60,6 +61,32 @@ Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const G
     return {};
 }
 
+namespace {
+
+bool has_namespace(const oci::RuntimeSpec& spec, std::string_view type) {
+    for (const auto& ns : spec.linux.namespaces)
+        if (ns.type == type) return true;
+    return false;
+}
+
+// Through the host's /proc, which shows the namespaces of whoever opens it: before the root.
+Result<> plan_sysctls(Builder& builder, const oci::RuntimeSpec& spec) {
+    policy::OwnNamespaces own{has_namespace(spec, "ipc"), has_namespace(spec, "network"),
+                              has_namespace(spec, "uts")};
+    for (const auto& [name, value] : spec.linux.sysctl) {
+        TRY_IN(policy::check_sysctl(name, own), "linux.sysctl");
+        std::string path = "/proc/sys/" + name;
+        for (char& c : path)
+            if (c == '.') c = '/';
+        shim::Op& op = builder.add(OpKind::write_file, "set sysctl " + name + " to " + value);
+        op.s1 = builder.text(path);
+        op.s2 = builder.text(value);
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
                   const HostFacts& facts, const Given& given) {
     Plan plan;
@@ -78,15 +105,7 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     if (!spec.hostname.empty())
         builder.add(OpKind::hostname, "set the host name " + spec.hostname).s1 =
             builder.text(spec.hostname);
-    // Through the host's /proc, which shows the namespaces of whoever opens it: before the root.
-    for (const auto& [name, value] : spec.linux.sysctl) {
-        std::string path = "/proc/sys/" + name;
-        for (char& c : path)
-            if (c == '.') c = '/';
-        shim::Op& op = builder.add(OpKind::write_file, "set sysctl " + name + " to " + value);
-        op.s1 = builder.text(path);
-        op.s2 = builder.text(value);
-    }
+    TRY(plan_sysctls(builder, spec));
     if (spec.process.oom_score_adj) {
         std::string value = std::to_string(*spec.process.oom_score_adj);
         builder.add(OpKind::oom_score, "set oom_score_adj to " + value).s1 = builder.text(value);

@@ -85,6 +85,21 @@ TEST(Plan, StepsComeInTheOrderThatMatters) {
     EXPECT_EQ(index_of(*made, OpKind::exec) + 1, made->child.size());
 }
 
+TEST(Plan, SettingsOfTheHostAreRefused) {
+    auto spec = small_spec();
+    spec.linux.sysctl["net.core.somaxconn"] = "1024";
+    EXPECT_TRUE(plan(spec, small_root(), small_options(), v1_host(), {}));
+    for (const char* name : {"kernel.core_pattern", "net./../../etc/passwd"}) {
+        spec.linux.sysctl = {{name, "x"}};
+        auto made = plan(spec, small_root(), small_options(), v1_host(), {});
+        ASSERT_FALSE(made) << name;
+        EXPECT_THAT(made.error().text(), HasSubstr(std::string("linux.sysctl: sysctl \"") + name));
+    }
+    spec.linux.namespaces = {{"mount", ""}, {"pid", ""}};
+    spec.linux.sysctl = {{"net.core.somaxconn", "1024"}};
+    EXPECT_FALSE(plan(spec, small_root(), small_options(), v1_host(), {}));
+}
+
 TEST(Plan, ExplainsItself) {
     auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
     ASSERT_TRUE(made);
