@@ -68,5 +68,8 @@ void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read);
 std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::string& cgroups_path);
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);
 Result<> check_cgroups_path(const std::string& cgroups_path);
+// Whether a cgroup decides which devices the container's processes may open. Where none does, what
+// it must not open must not be a device: no CAP_MKNOD, and no devices in the image's layers.
+bool controls_devices(const HostFacts& facts, const std::string& cgroups_path);
 
 }  // namespace crank::runtime

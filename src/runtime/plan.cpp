@@ -69,6 +69,12 @@ bool has_namespace(const oci::RuntimeSpec& spec, std::string_view type) {
     return false;
 }
 
+void drop_mknod(oci::CapabilitySets& sets) {
+    for (auto* names :
+         {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient})
+        std::erase(*names, "CAP_MKNOD");
+}
+
 // Through the host's /proc, which shows the namespaces of whoever opens it: before the root.
 Result<> plan_sysctls(Builder& builder, const oci::RuntimeSpec& spec) {
     policy::OwnNamespaces own{has_namespace(spec, "ipc"), has_namespace(spec, "network"),
@@ -114,8 +120,9 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
     plan_stdio(builder, spec.process, given.stdin_read);
-    TRY(plan_process(builder, spec.process, spec.linux.seccomp, options.default_seccomp,
-                     options.init));
+    oci::Process process = spec.process;
+    if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
+    TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init));
     return plan;
 }
 
@@ -134,7 +141,9 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     op.a = kAllNamespaces;
     plan.before_clone = plan.child.size();
     plan_stdio(builder, process, join.stdin_read);
-    TRY(plan_process(builder, process, seccomp, join.default_seccomp, false));
+    oci::Process rights = process;
+    if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
+    TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false));
     return plan;
 }
 

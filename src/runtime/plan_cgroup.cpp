@@ -144,6 +144,13 @@ std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::strin
     return dirs;
 }
 
+bool controls_devices(const HostFacts& facts, const std::string& cgroups_path) {
+    if (cgroups_path.empty() || facts.cgroup_mode == CgroupMode::none) return false;
+    return facts.cgroup_mode == CgroupMode::v2 ||
+           std::any_of(facts.cgroup_mounts.begin(), facts.cgroup_mounts.end(),
+                       [](const auto& mount) { return mount.first == "devices"; });
+}
+
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path) {
     return facts.cgroup_mounts.front().second + cgroups_path;
 }

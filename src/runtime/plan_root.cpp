@@ -14,7 +14,7 @@ namespace {
 // mount_setattr(2) and mount(2) constants; a plan sees no system header.
 constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNodev = 0x4, kAttrNoexec = 0x8,
                         kAttrNoatime = 0x10, kAttrStrictatime = 0x20, kAttrNodiratime = 0x80;
-constexpr std::uint64_t kMsRdonly = 1;
+constexpr std::uint64_t kMsRdonly = 1, kMsNodev = 4;
 
 struct ParsedOptions {
     std::uint64_t attributes = 0;
@@ -200,7 +200,7 @@ std::string overlay_options(const Rootfs& rootfs) {
 constexpr std::size_t kMaxMountOptions = 4096 - 1;  // mount(2): a page with its end
 
 Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
-                      const Options& options) {
+                      const Options& options, const HostFacts& facts) {
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
         if (spec.root_path.empty())
             return fail(Code::invalid_argument, "root.path is empty and no layers were given");
@@ -226,6 +226,7 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
     op.s2 = s2;
     op.s3 = s3;
     op.a = stack.upper.empty() ? kMsRdonly : 0;
+    if (!controls_devices(facts, spec.linux.cgroups_path)) op.a |= kMsNodev;
     builder.add(OpKind::open_root, "open the root").s1 = s3;
     return {};
 }
@@ -241,7 +242,7 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
         return {};
     }
     builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
-    TRY(mount_layers(builder, spec, rootfs, options));
+    TRY(mount_layers(builder, spec, rootfs, options, facts));
     TRY(add_mounts(builder, spec, facts));
     if (has_own_dev(spec)) add_devices(builder, spec);
     for (const auto& path : spec.linux.readonly_paths)

@@ -100,6 +100,31 @@ TEST(Plan, SettingsOfTheHostAreRefused) {
     EXPECT_FALSE(plan(spec, small_root(), small_options(), v1_host(), {}));
 }
 
+TEST(Plan, WithoutDeviceControlNobodyMakesOrFindsDevices) {
+    auto spec = small_spec();
+    spec.process.capabilities.bounding = {"CAP_CHOWN", "CAP_MKNOD"};
+    spec.process.capabilities.effective = spec.process.capabilities.bounding;
+    auto bounding = [](const Plan& made) {
+        return made.child[index_of(made, shim::OpKind::bounding_set)].op.a;
+    };
+    auto flags = [](const Plan& made) {
+        return made.child[index_of(made, shim::OpKind::mount_overlay)].op.a;
+    };
+    auto with = plan(spec, small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(with);
+    EXPECT_EQ(bounding(*with), policy::bit(0) | policy::bit(27));
+    EXPECT_EQ(flags(*with), 0u);
+    HostFacts none;
+    HostFacts v1_without = v1_host();
+    v1_without.cgroup_mounts.pop_back();
+    for (const HostFacts& facts : {none, v1_without}) {
+        auto without = plan(spec, small_root(), small_options(), facts, {});
+        ASSERT_TRUE(without) << without.error().text();
+        EXPECT_EQ(bounding(*without), policy::bit(0));
+        EXPECT_EQ(flags(*without), 4u);  // MS_NODEV
+    }
+}
+
 TEST(Plan, ExplainsItself) {
     auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
     ASSERT_TRUE(made);

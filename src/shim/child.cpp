@@ -72,7 +72,7 @@ int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& roo
         case OpKind::user: return set_user(plan, op);
         case OpKind::capabilities: return set_capabilities(op.a, op.b, op.c);
         case OpKind::ambient_set: return set_ambient(op.a);
-        case OpKind::change_dir: return chdir(plan.text(op.s1)) != 0 ? errno : 0;
+        case OpKind::change_dir: return change_dir(plan.text(op.s1));
         case OpKind::no_new_privileges:
             return syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0) != 0 ? errno : 0;
         case OpKind::seccomp: return set_seccomp(plan, op);

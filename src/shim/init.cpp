@@ -46,6 +46,9 @@ int become_init(const PlanView& plan, const ChildIo& io) {
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
+    // Root in the container may not look into this process or at its executable's file. Before the
+    // worker exists, which its own exec makes visible again.
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
     int worker = static_cast<int>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
     if (worker < 0) return errno;
     if (worker == 0) {
@@ -60,8 +63,6 @@ int become_init(const PlanView& plan, const ChildIo& io) {
         }
         return 0;
     }
-    // Root in the container may not look into this process or at its executable's file.
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NAME, "crank-init", 0, 0, 0);
     close(io.report_write);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);

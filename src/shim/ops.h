@@ -29,6 +29,7 @@ int make_root_readonly();
 int write_file(const char* path, const char* content);
 int loopback_up();
 int wait_gate(int fd);
+int change_dir(const char* path);
 int open_terminal(const Op& op, int socket);
 int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
 int set_bounding(uint64_t keep);

@@ -47,6 +47,19 @@ int wait_gate(int fd) {
     return n == 0 ? ECANCELED : errno;  // the one who would open it is gone
 }
 
+int change_dir(const char* path) {
+    // No way through /proc/self/fd: a link to it in the image would lead to whatever directory of
+    // the host this process still holds (CVE-2024-21626).
+    OpenHow how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = kResolveNoMagiclinks;
+    int fd = openat2(AT_FDCWD, path, how);
+    if (fd < 0) return errno;
+    int error = fchdir(fd) != 0 ? errno : 0;
+    close(fd);
+    return error;
+}
+
 namespace {
 
 int send_descriptor(int socket, int fd) {
