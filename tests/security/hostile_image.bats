@@ -139,6 +139,23 @@ out_of() { printf '../%.0s' {1..12}; printf '%s' "${1#/}"; }
     ran_or_refused /x
 }
 
+@test "a working directory that leads through a descriptor" {
+    local fd
+    hostile link-fd x /proc/self/fd
+    for fd in 3 4 5 6 7 8 9 10 11 12; do
+        run --separate-stderr crank run --rm --network none -w "/proc/self/fd/$fd" link-fd ls .
+        [ "$status" -eq 125 ]
+        run --separate-stderr crank run --rm --network none -w "/x/$fd/.." link-fd ls .
+        [ "$status" -eq 125 ]
+    done
+    crank run -d --name joined --network none link-fd sleep 30 >/dev/null
+    for fd in 3 4 5 6 7 8 9 10 11 12; do
+        run --separate-stderr crank exec -w "/x/$fd" joined /probe ls .
+        [ "$status" -ne 0 ]
+        [ -z "$output" ]
+    done
+}
+
 @test "/etc/passwd as a link to a file of the host" {
     local target
     for target in "$CANARY/passwd" "$(out_of "$CANARY/passwd")"; do
