@@ -74,6 +74,10 @@ private:
 Result<std::unique_ptr<ByteSource>> decompress(std::unique_ptr<ByteSource> inner,
                                                std::int64_t limit, std::string name);
 
+// Whether the bytes at `offset` of a regular file begin a stream that decompress() would change or
+// refuse.
+Result<bool> is_compressed(int fd, std::int64_t offset);
+
 // Reads all of `source`, at most `limit` bytes (exhausted beyond that).
 Result<std::string> read_all(ByteSource& source, std::size_t limit, const std::string& name);
 // Passes all of `source` to `sink`; returns the number of bytes.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/byte_source.h"
+#include "sys/stream.h"
 
 namespace crank::store {
 
@@ -160,26 +161,38 @@ private:
     std::string name_;
 };
 
-bool begins(Bytes head, std::initializer_list<std::uint8_t> magic) {
-    return head.size() >= magic.size() && std::equal(magic.begin(), magic.end(), head.begin());
+enum class Format { plain, gzip, zstd, other };
+constexpr std::size_t kMagicBytes = 6;
+
+Format format_of(Bytes head) {
+    auto begins = [&](std::initializer_list<std::uint8_t> magic) {
+        return head.size() >= magic.size() && std::equal(magic.begin(), magic.end(), head.begin());
+    };
+    if (begins({0x1f, 0x8b})) return Format::gzip;              // RFC 1952, 2.3.1
+    if (begins({0x28, 0xb5, 0x2f, 0xfd})) return Format::zstd;  // RFC 8878, 3.1.1
+    if (begins({'B', 'Z', 'h'}) || begins({0xfd, '7', 'z', 'X', 'Z', 0})) return Format::other;
+    return Format::plain;
 }
 
 }  // namespace
 
+Result<bool> is_compressed(int fd, std::int64_t offset) {
+    std::array<std::uint8_t, kMagicBytes> head;
+    std::size_t n = TRY(sys::read_some_at(fd, offset, head, "a file"));
+    return format_of(std::span(head).first(n)) != Format::plain;
+}
+
 Result<std::unique_ptr<ByteSource>> decompress(std::unique_ptr<ByteSource> inner,
                                                std::int64_t limit, std::string name) {
     auto peeked = std::make_unique<PeekedSource>(std::move(inner));
-    Bytes head = TRY(peeked->peek(6));
     std::unique_ptr<ByteSource> plain;
-    if (begins(head, {0x1f, 0x8b})) {  // RFC 1952, 2.3.1
-        plain = std::make_unique<Gunzip>(std::move(peeked), name);
-    } else if (begins(head, {0x28, 0xb5, 0x2f, 0xfd})) {  // RFC 8878, 3.1.1
-        plain = std::make_unique<Unzstd>(std::move(peeked), name);
-    } else if (begins(head, {'B', 'Z', 'h'}) || begins(head, {0xfd, '7', 'z', 'X', 'Z', 0})) {
-        return fail(Error(Code::unsupported, name + " is compressed with bzip2 or xz")
-                        .with_hint("decompress it first; crank reads plain, gzip and zstd"));
-    } else {
-        plain = std::move(peeked);
+    switch (format_of(TRY(peeked->peek(kMagicBytes)))) {
+        case Format::gzip: plain = std::make_unique<Gunzip>(std::move(peeked), name); break;
+        case Format::zstd: plain = std::make_unique<Unzstd>(std::move(peeked), name); break;
+        case Format::plain: plain = std::move(peeked); break;
+        case Format::other:
+            return fail(Error(Code::unsupported, name + " is compressed with bzip2 or xz")
+                            .with_hint("decompress it first; crank reads plain, gzip and zstd"));
     }
     return std::make_unique<LimitedSource>(std::move(plain), limit, std::move(name));
 }

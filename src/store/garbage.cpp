@@ -96,6 +96,12 @@ Result<> Store::State::remove_orphan() {
     return sys::remove_tree(bin.path);
 }
 
+Result<> Store::drop_layers(std::span<const std::int64_t> numbers) {
+    std::lock_guard lock(state_->mutex);
+    for (std::int64_t number : numbers) state_->fresh.erase(number);
+    return state_->collect_layers();
+}
+
 Result<> Store::collect() {
     std::lock_guard lock(state_->mutex);
     return state_->collect_layers();

@@ -174,9 +174,20 @@ Result<> Store::State::insert_image(std::string_view id, std::string_view json,
     return {};
 }
 
-Result<Image> Store::add_image(std::string_view config_json) {
-    auto config = TRY(oci::parse_image_config(config_json));
-    std::string id = oci::Digest::of(config_json).hex();
+Result<> Store::State::insert_tag(std::string_view name, const oci::Digest& id) {
+    TRY(db.run("INSERT OR REPLACE INTO tag(name, image) SELECT ?, number FROM image WHERE id = ?",
+               {name, id.hex()}));
+    if (db.changes() == 0) return fail(Code::not_found, "no such image: " + id.str());
+    return {};
+}
+
+Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& images) {
+    std::vector<oci::ImageConfig> configs;
+    std::vector<oci::Digest> ids;
+    for (const NewImage& image : images) {
+        configs.push_back(TRY(oci::parse_image_config(image.config_json)));
+        ids.push_back(oci::Digest::of(image.config_json));
+    }
     TRY(state_->protect_layers());
     // What the image names must be on disk before the image is: ext4 orders no file's data before
     // a rename.
@@ -184,16 +195,25 @@ Result<Image> Store::add_image(std::string_view config_json) {
     crash_point("store.add_image.after_sync");
     std::lock_guard lock(state_->mutex);
     auto transaction = TRY(Transaction::begin(state_->db, Durability::durable));
-    TRY(state_->insert_image(id, config_json, config.diff_ids));
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        TRY(state_->insert_image(ids[i].hex(), images[i].config_json, configs[i].diff_ids));
+        for (const std::string& tag : images[i].tags) TRY(state_->insert_tag(tag, ids[i]));
+    }
     TRY(state_->db.run("UPDATE layer SET boot = NULL WHERE boot IS NOT NULL AND number <= ?",
                        {synced}));
     crash_point("store.add_image.before_commit");
     TRY(transaction.commit());
     crash_point("store.add_image.after_commit");
-    // From here on it is the image that keeps them.
-    for (const oci::Digest& diff_id : config.diff_ids)
-        if (auto row = TRY(state_->layer_row(diff_id))) state_->fresh.erase(row->layer.number);
-    return state_->find("sha256:" + id);
+    // From here on it is the images that keep them.
+    for (const oci::ImageConfig& config : configs)
+        for (const oci::Digest& diff_id : config.diff_ids)
+            if (auto row = TRY(state_->layer_row(diff_id))) state_->fresh.erase(row->layer.number);
+    return ids;
+}
+
+Result<Image> Store::add_image(std::string_view config_json) {
+    auto ids = TRY(add_images({{std::string(config_json), {}}}));
+    return find(ids.front().str());
 }
 
 Result<> Store::tag(const oci::Reference& reference, const oci::Digest& id) {
@@ -202,11 +222,7 @@ Result<> Store::tag(const oci::Reference& reference, const oci::Digest& id) {
                     "an image cannot be tagged '" + reference.familiar() + "': it holds a digest");
     std::lock_guard lock(state_->mutex);
     auto transaction = TRY(Transaction::begin(state_->db, Durability::durable));
-    TRY(
-        state_->db.run("INSERT OR REPLACE INTO tag(name, image) "
-                       "SELECT ?, number FROM image WHERE id = ?",
-                       {reference.str(), id.hex()}));
-    if (state_->db.changes() == 0) return fail(Code::not_found, "no such image: " + id.str());
+    TRY(state_->insert_tag(reference.str(), id));
     crash_point("store.tag.before_commit");
     TRY(transaction.commit());
     crash_point("store.tag.after_commit");

@@ -56,6 +56,7 @@ struct Store::State {
     Error no_such_image(std::string_view name);
     Result<> insert_image(std::string_view id, std::string_view json,
                           const std::vector<oci::Digest>& diff_ids);
+    Result<> insert_tag(std::string_view name, const oci::Digest& id);
     Result<std::vector<std::string>> tags_of(std::int64_t image);
 };
 

@@ -133,6 +133,13 @@ public:
     // layer of this store (not_found otherwise). Adding the same image twice is no error.
     Result<Image> add_image(std::string_view config_json);
     Result<> tag(const oci::Reference& reference, const oci::Digest& id);
+    // Several images, each with full references as tags, all of them or none; their ids in the same
+    // order.
+    struct NewImage {
+        std::string config_json;
+        std::vector<std::string> tags;
+    };
+    Result<std::vector<oci::Digest>> add_images(const std::vector<NewImage>& images);
     // Removes a tag; the image goes with its last tag, its layers when no image needs them and no
     // cache entry names them. By id: the image and its only tag. Returns what was untagged and
     // deleted, in Docker's words ("Untagged: x:latest", "Deleted: sha256:..."). Errors: not_found,
@@ -165,6 +172,8 @@ public:
     Result<> cache_put(const oci::Digest& key, const CacheEntry& entry);
     // Drops all entries and the layers that only they named.
     Result<> cache_clear();
+    // Gives up layers that this object has made (numbers of Layer) and collects them.
+    Result<> drop_layers(std::span<const std::int64_t> numbers);
     // Deletes layers that no image and no cache entry names and that no process is using: what an
     // interrupted build or load has left. remove() and cache_clear() do it too.
     Result<> collect();

@@ -65,8 +65,9 @@ Result<UnpackStats> Unpacker::run(TarReader& reader) {
             return fail(blame_archive(std::move(done).error())
                             .with_context("entry '" + next->path.substr(0, 300) + "'"));
     }
-    TRY(apply_whiteouts());
-    TRY(apply_times());
+    auto finished = apply_whiteouts();
+    if (finished) finished = apply_times();
+    if (!finished) return fail(blame_archive(std::move(finished).error()));
     return stats_;
 }
 
@@ -247,7 +248,7 @@ Result<> Unpacker::apply_times() {
     for (const auto& [path, time] : dir_times_) {
         auto dir = sys::open_dir_in_root(rootfd_, path);
         if (!dir && dir.error().code() == Code::not_found) continue;
-        if (!dir) return fail(blame_archive(std::move(dir).error()));
+        if (!dir) return fail(std::move(dir).error());
         TRY(sys::set_mtime_at(dir->get(), "", time.seconds, time.nanoseconds));
     }
     return {};
