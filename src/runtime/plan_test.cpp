@@ -125,6 +125,22 @@ TEST(Plan, WithoutDeviceControlNobodyMakesOrFindsDevices) {
     }
 }
 
+TEST(Plan, FiltersThatCannotBeAppliedStopTheStart) {
+    auto error_of = [](const std::string& action) {
+        auto spec = small_spec();
+        spec.linux.seccomp = oci::Seccomp{};
+        spec.linux.seccomp->default_action = "SCMP_ACT_ALLOW";
+        spec.linux.seccomp->syscalls.push_back({{"mount"}, action, {}, {}});
+        auto made = plan(spec, small_root(), small_options(), v1_host(), {});
+        return made ? "planned" : made.error().text();
+    };
+    EXPECT_EQ(error_of("SCMP_ACT_ERRNO"), "planned");
+    EXPECT_EQ(error_of("SCMP_ACT_NOTIFY"),
+              "linux.seccomp.syscalls.action: SCMP_ACT_NOTIFY is not supported yet");
+    EXPECT_EQ(error_of("SCMP_ACT_ERNO"),
+              "linux.seccomp.syscalls.action: unknown seccomp action \"SCMP_ACT_ERNO\"");
+}
+
 TEST(Plan, ExplainsItself) {
     auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
     ASSERT_TRUE(made);

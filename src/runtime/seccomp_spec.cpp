@@ -5,10 +5,18 @@
 namespace crank::runtime {
 namespace {
 
+// Without a listener the kernel answers ENOSYS: not what was asked for.
+Result<policy::Action> action_of(const std::string& name) {
+    policy::Action action = TRY(policy::parse_action(name));
+    if (action == policy::Action::notify)
+        return fail(Code::unsupported, "SCMP_ACT_NOTIFY is not supported yet");
+    return action;
+}
+
 Result<policy::SyscallRule> rule_of(const oci::SeccompSyscall& call) {
     policy::SyscallRule rule;
     rule.names = call.names;
-    rule.action = TRY_IN(policy::parse_action(call.action), "linux.seccomp.syscalls.action");
+    rule.action = TRY_IN(action_of(call.action), "linux.seccomp.syscalls.action");
     if (call.errno_ret) rule.errno_ret = *call.errno_ret;
     for (const auto& arg : call.args) {
         policy::ArgumentTest test;
@@ -26,7 +34,7 @@ Result<policy::SyscallRule> rule_of(const oci::SeccompSyscall& call) {
 Result<policy::SeccompProgram> compile_spec(const oci::Seccomp& seccomp) {
     policy::SeccompFilter filter;
     filter.default_action =
-        TRY_IN(policy::parse_action(seccomp.default_action), "linux.seccomp.defaultAction");
+        TRY_IN(action_of(seccomp.default_action), "linux.seccomp.defaultAction");
     if (seccomp.default_errno_ret) filter.default_errno_ret = *seccomp.default_errno_ret;
     filter.architectures = seccomp.architectures;
     for (const auto& call : seccomp.syscalls) filter.rules.push_back(TRY(rule_of(call)));
