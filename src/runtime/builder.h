@@ -62,6 +62,8 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
                    const Options& options, const HostFacts& facts);
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init);
+// A process that keeps the caller's identity and rights (Options::keep_rights).
+Result<> plan_callers_process(Builder& builder, const oci::Process& process);
 // The descriptors 0, 1 and 2: a terminal, or pipes.
 void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read);
 // The v1 `tasks` files of a container, one a hierarchy.

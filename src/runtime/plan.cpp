@@ -106,6 +106,9 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     }
     std::size_t bind_count = plan.binds.size();
 
+    if (options.keep_rights && !spec.linux.namespaces.empty())
+        return fail(Code::invalid_argument,
+                    "a process in namespaces cannot keep its caller's rights");
     TRY(plan_cgroups(builder, spec, facts));
     TRY(plan_namespaces(builder, spec, given));
     if (!spec.hostname.empty())
@@ -120,6 +123,10 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
     plan_stdio(builder, spec.process, given.stdin_read);
+    if (options.keep_rights) {
+        TRY(plan_callers_process(builder, spec.process));
+        return plan;
+    }
     oci::Process process = spec.process;
     if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
     TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init));

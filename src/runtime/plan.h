@@ -65,6 +65,9 @@ struct Options {
     bool default_seccomp = true;   // the built-in filter where spec.linux.seccomp is absent
     bool gate = false;             // wait for open_gate() before the worker's program starts
     bool end_with_caller = false;  // the worker is killed when the caller ends (RUN steps)
+    // A native worker: identity, capabilities and system calls stay the caller's; spec.process.user
+    // but for its umask, and capabilities and seccomp, do not count. Without namespaces alone.
+    bool keep_rights = false;
     bool timings = false;
     std::string state_dir;  // absolute; the monitor writes `state` and `exit` here
     LogOptions log;

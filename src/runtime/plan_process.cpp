@@ -75,6 +75,15 @@ Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccom
     return {};
 }
 
+void add_exec(Builder& builder, const oci::Process& process) {
+    std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
+    shim::Op& op = builder.add(OpKind::exec, "execute " + process.args.front());
+    op.s1 = args;
+    op.a = process.args.size();
+    op.s2 = env;
+    op.b = process.env.size();
+}
+
 }  // namespace
 
 void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read) {
@@ -124,12 +133,19 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
-    std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
-    shim::Op& op = builder.add(OpKind::exec, "execute " + process.args.front());
-    op.s1 = args;
-    op.a = process.args.size();
-    op.s2 = env;
-    op.b = process.env.size();
+    add_exec(builder, process);
+    return {};
+}
+
+Result<> plan_callers_process(Builder& builder, const oci::Process& process) {
+    if (process.args.empty() || process.args.front().empty())
+        return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
+    TRY(add_rlimits(builder, process));
+    builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);
+    builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 =
+        builder.text(process.cwd);
+    if (process.no_new_privileges) builder.add(OpKind::no_new_privileges, "forbid new privileges");
+    add_exec(builder, process);
     return {};
 }
 

@@ -61,6 +61,17 @@ std::string without_trailing_slashes(std::string path) {
     return path;
 }
 
+bool is_in(std::string_view path, std::string_view dir) {
+    return path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/');
+}
+
+// Whether the mount belongs to the kernel's part of the tree, which masks and device nodes are made
+// for: an image that has a link there is refused. A tmpfs for data may go where a link leads.
+bool is_kernels(std::string_view type, std::string_view destination) {
+    return type != "tmpfs" || is_in(destination, "/dev") || is_in(destination, "/proc") ||
+           is_in(destination, "/sys");
+}
+
 void add_mount(Builder& builder, const std::string& type, const std::string& destination,
                const std::string& data, std::uint64_t attributes) {
     shim::Op& op = builder.add(OpKind::mount_fs, "mount " + type + " on " + destination);
@@ -69,6 +80,7 @@ void add_mount(Builder& builder, const std::string& type, const std::string& des
     op.s2 = s2;
     op.s3 = s3;
     op.a = attributes;
+    op.b = is_kernels(type, destination) ? 1 : 0;
 }
 
 // The container's own view of its groups; with v1 a tmpfs with one mount per hierarchy.

@@ -141,6 +141,22 @@ TEST(Plan, FiltersThatCannotBeAppliedStopTheStart) {
               "linux.seccomp.syscalls.action: unknown seccomp action \"SCMP_ACT_ERNO\"");
 }
 
+TEST(Plan, TheKernelsFileSystemsFollowNoLinks) {
+    auto spec = small_spec();
+    spec.mounts.push_back({"/dev/shm", "tmpfs", "shm", {}});
+    spec.mounts.push_back({"/sys/fs/cgroup", "cgroup", "cgroup", {"ro"}});
+    spec.mounts.push_back({"/devices", "tmpfs", "tmpfs", {}});
+    spec.mounts.push_back({"/var/run", "tmpfs", "tmpfs", {}});
+    auto made = plan(spec, small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made);
+    for (const Step& step : made->child) {
+        if (step.op.kind != shim::OpKind::mount_fs) continue;
+        bool data = step.description == "mount tmpfs on /devices" ||
+                    step.description == "mount tmpfs on /var/run";
+        EXPECT_EQ(step.op.b, data ? 0u : 1u) << step.description;
+    }
+}
+
 TEST(Plan, ExplainsItself) {
     auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
     ASSERT_TRUE(made);
@@ -297,6 +313,25 @@ TEST(Records, AMissingRecordIsNotFound) {
     EXPECT_EQ(read_exit_status("/nowhere").error().code(), Code::not_found);
     EXPECT_EQ(read_monitor_state("/nowhere").error().code(), Code::not_found);
     EXPECT_FALSE(is_alive(1, 1));
+}
+
+TEST(Plan, ANativeWorkerKeepsItsCallersRights) {
+    oci::RuntimeSpec spec;
+    spec.process.args = {"/bin/true"};
+    spec.process.cwd = "/srv";
+    spec.process.no_new_privileges = false;
+    Options options = small_options();
+    options.keep_rights = true;
+    auto made = plan(spec, {}, options, v1_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->clone_flags, 0u);
+    std::string text = made->describe();
+    EXPECT_THAT(text, HasSubstr("change to directory /srv"));
+    EXPECT_THAT(text, HasSubstr("execute /bin/true"));
+    for (const char* not_there : {"become user", "capabilities", "filter", "mount", "cgroup"})
+        EXPECT_THAT(text, Not(HasSubstr(not_there)));
+    spec.linux.namespaces.push_back({"pid", ""});
+    EXPECT_FALSE(plan(spec, {}, options, v1_host(), {}));
 }
 
 }  // namespace
