@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -241,13 +242,10 @@ Result<std::vector<std::string>> list_dir(const std::string& path) {
 namespace {
 
 FileInfo info_of(const struct stat& s) {
-    return {s.st_mode,
-            s.st_ino,
-            s.st_dev,
-            s.st_size,
-            s.st_uid,
-            s.st_gid,
-            s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec};
+    return {
+        s.st_mode,        s.st_ino,         s.st_dev,
+        major(s.st_rdev), minor(s.st_rdev), s.st_size,
+        s.st_uid,         s.st_gid,         s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec};
 }
 
 }  // namespace
@@ -261,6 +259,12 @@ Result<FileInfo> stat(const std::string& path) {
 Result<FileInfo> lstat(const std::string& path) {
     struct stat s{};
     if (::lstat(path.c_str(), &s) != 0) return fail_errno("stat " + path);
+    return info_of(s);
+}
+
+Result<FileInfo> stat_fd(int fd, const std::string& name) {
+    struct stat s{};
+    if (::fstat(fd, &s) != 0) return fail_errno("stat " + name);
     return info_of(s);
 }
 
@@ -284,12 +288,17 @@ Result<std::string> current_dir() {
     return std::string(buffer.data());
 }
 
+Result<bool> try_lock_fd(int fd, LockMode mode, const std::string& name) {
+    int operation = (mode == LockMode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    if (::flock(fd, operation) == 0) return true;
+    if (errno == EWOULDBLOCK) return false;
+    return fail_errno("lock " + name);
+}
+
 Result<std::optional<UniqueFd>> try_lock_file(const std::string& path, LockMode mode) {
     UniqueFd fd = TRY(open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    int operation = (mode == LockMode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
-    if (::flock(fd.get(), operation) == 0) return std::optional(std::move(fd));
-    if (errno == EWOULDBLOCK) return std::optional<UniqueFd>();
-    return fail_errno("lock " + path);
+    if (TRY(try_lock_fd(fd.get(), mode, path))) return std::optional(std::move(fd));
+    return std::optional<UniqueFd>();
 }
 
 Result<UniqueFd> lock_file(const std::string& path, LockMode mode) {

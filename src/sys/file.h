@@ -62,6 +62,7 @@ Result<std::vector<std::string>> list_dir(const std::string& path);  // sorted, 
 struct FileInfo {
     mode_t mode = 0;
     std::uint64_t inode = 0, device = 0;
+    std::uint32_t rdev_major = 0, rdev_minor = 0;  // of a device node
     std::int64_t size = 0;
     uid_t uid = 0;
     gid_t gid = 0;
@@ -70,8 +71,9 @@ struct FileInfo {
     bool is_regular() const { return S_ISREG(mode); }
     bool is_symlink() const { return S_ISLNK(mode); }
 };
-Result<FileInfo> stat(const std::string& path);          // follows links
-Result<FileInfo> lstat(const std::string& path);         // does not
+Result<FileInfo> stat(const std::string& path);   // follows links
+Result<FileInfo> lstat(const std::string& path);  // does not
+Result<FileInfo> stat_fd(int fd, const std::string& name);
 bool exists(const std::string& path);                    // lstat succeeds
 Result<std::string> real_path(const std::string& path);  // realpath(3)
 Result<std::string> current_dir();
@@ -79,6 +81,8 @@ Result<std::string> current_dir();
 // flock(2) on a file that is created when missing; the lock ends with the descriptor.
 enum class LockMode { shared, exclusive };
 Result<UniqueFd> lock_file(const std::string& path, LockMode mode);
+// The same on an open file or directory; false: someone else holds it.
+Result<bool> try_lock_fd(int fd, LockMode mode, const std::string& name);
 // std::nullopt: someone else holds it.
 Result<std::optional<UniqueFd>> try_lock_file(const std::string& path, LockMode mode);
 

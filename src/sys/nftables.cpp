@@ -20,7 +20,9 @@ constexpr std::uint32_t kSourceAddressOffset = 12;  // in an IPv4 header
 constexpr std::uint32_t kDeviceNameType = 41;       // nft's number for ifname, to print the set
 constexpr std::uint32_t kStateMask =
     NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-constexpr std::uint8_t kCommentKey = 0;  // NFTNL_UDATA_RULE_COMMENT, what nft prints
+constexpr std::uint8_t kCommentKey = 0;      // NFTNL_UDATA_RULE_COMMENT, what nft prints
+constexpr std::uint8_t kKeyByteOrder = 0;    // NFTNL_UDATA_SET_KEYBYTEORDER
+constexpr std::uint32_t kHostByteOrder = 1;  // nft's number
 constexpr std::size_t kCommentLimit = 250;
 
 using DeviceName = std::array<char, IFNAMSIZ>;
@@ -208,6 +210,13 @@ void NftBatch::add_device_set(const std::string& table, const std::string& set,
     batch_.put_be32(NFTA_SET_KEY_TYPE, kDeviceNameType);
     batch_.put_be32(NFTA_SET_KEY_LEN, IFNAMSIZ);
     batch_.put_be32(NFTA_SET_ID, next_set_++);
+    // For nft to print the names: the key is in the machine's byte order.
+    struct {
+        std::uint8_t type, length;
+        std::array<std::uint8_t, 4> value;
+    } order{kKeyByteOrder, 4, {}};
+    std::memcpy(order.value.data(), &kHostByteOrder, sizeof kHostByteOrder);
+    batch_.put(NFTA_SET_USERDATA, bytes_of(order));
     batch_.begin(nft_type(NFT_MSG_NEWSETELEM), NLM_F_CREATE, bytes_of(nft_header()), what);
     batch_.put_string(NFTA_SET_ELEM_LIST_TABLE, table);
     batch_.put_string(NFTA_SET_ELEM_LIST_SET, set);

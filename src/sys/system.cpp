@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
+#include <string_view>
+
+#include "sys/file.h"
 
 namespace crank::sys {
 namespace {
@@ -43,6 +47,15 @@ std::vector<std::string> environment() {
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
         all.emplace_back(*entry);
     return all;
+}
+
+Result<mode_t> current_umask() {
+    std::string status = TRY(read_file("/proc/self/status"));
+    constexpr std::string_view kField = "\nUmask:\t";
+    std::size_t at = status.find(kField);
+    if (at == std::string::npos)
+        return fail(Code::unsupported, "/proc/self/status has no Umask (Linux 4.7)");
+    return static_cast<mode_t>(std::strtoul(status.c_str() + at + kField.size(), nullptr, 8));
 }
 
 KernelInfo kernel_info() {

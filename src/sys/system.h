@@ -24,6 +24,9 @@ Result<> fill_random(std::span<std::uint8_t> bytes);
 // "NAME=value" each, as the process was given them.
 std::vector<std::string> environment();
 
+// The file mode creation mask; reading it changes nothing (umask(2) would). Linux 4.7.
+Result<mode_t> current_umask();
+
 struct KernelInfo {
     std::string release;  // "6.1.0-18-amd64"
     std::string machine;  // "x86_64"

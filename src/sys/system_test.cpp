@@ -1,6 +1,7 @@
 #include "sys/system.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cstdlib>
@@ -25,6 +26,12 @@ TEST(System, EnvironmentHoldsWhatWasSet) {
 TEST(System, MonotonicClockDoesNotGoBack) {
     std::int64_t first = monotonic_clock_ns();
     EXPECT_GE(monotonic_clock_ns(), first);
+}
+
+TEST(System, ReadsTheUmask) {
+    mode_t before = ::umask(0027);
+    EXPECT_EQ(current_umask().value(), 0027u);
+    ::umask(before);
 }
 
 TEST(System, KernelHasNames) {

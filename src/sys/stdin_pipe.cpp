@@ -1,0 +1,22 @@
+#include "sys/stdin_pipe.h"
+
+#include <fcntl.h>
+
+#include <string>
+
+#include "sys/file.h"
+
+namespace crank::sys {
+
+Result<UniqueFd> open_silent_pipe() {
+    Pipe pipe = TRY(make_pipe());
+    return open("/proc/self/fd/" + std::to_string(pipe.read.get()), O_RDWR);
+}
+
+Result<UniqueFd> duplicate(int fd) {
+    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return fail_errno("duplicate descriptor " + std::to_string(fd));
+    return copy;
+}
+
+}  // namespace crank::sys

@@ -1,0 +1,16 @@
+// Ends of pipes that are given to workers.
+#pragma once
+
+#include "base/error.h"
+#include "sys/unique_fd.h"
+
+namespace crank::sys {
+
+// The reading end of a pipe into which nobody writes and which does not end: whoever holds it also
+// counts as a writer (pipe(7): opened for both).
+Result<UniqueFd> open_silent_pipe();
+
+// dup(2), close-on-exec.
+Result<UniqueFd> duplicate(int fd);
+
+}  // namespace crank::sys
