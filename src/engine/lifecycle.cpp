@@ -1,0 +1,177 @@
+#include "engine/lifecycle.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/names.h"
+#include "engine/options.h"
+#include "engine/sweep.h"
+#include "runtime/host.h"
+#include "sys/file.h"
+#include "sys/poll.h"
+#include "sys/signals.h"
+
+namespace crank::engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kForEver(-1);
+constexpr milliseconds kAfterKill(10'000);
+constexpr milliseconds kMonitorDone(30'000);  // it may be removing a large layer
+constexpr milliseconds kLookAgain(10);
+constexpr int kSigKill = 9;
+
+std::string shown(const Container& container) {
+    return container.record.name.empty() ? container.record.id.substr(0, kShortIdLength)
+                                         : container.record.name;
+}
+
+Result<int> parse_signal(std::string_view text) {
+    if (auto number = sys::signal_number(text)) return *number;
+    return fail(Code::invalid_argument, "unknown signal \"" + std::string(text) + "\"");
+}
+
+// To the container's first process, which passes it on or ends with everything in it. A native
+// worker has no such process: its group gets the signal.
+Result<> signal(const Container& container, int number) {
+    const State& state = container.state;
+    Result<> sent = runtime::signal_process(state.pid, state.start_time, number);
+    if (sent && container.record.kind == Kind::native)
+        sent = sys::signal_group(static_cast<int>(state.pid), number);
+    if (!sent && sent.error().code() == Code::not_found) return {};
+    return sent;
+}
+
+// A native worker's orphans have no PID 1 whose end would end them.
+Result<> kill_all(const Container& container) {
+    TRY(signal(container, kSigKill));
+    if (container.record.cgroups_path.empty() || container.record.kind != Kind::native) return {};
+    return runtime::remove_cgroups(container.record.cgroups_path, TRY(runtime::probe_host()));
+}
+
+Result<bool> gone_within(const Container& container, milliseconds deadline) {
+    return runtime::wait_gone(container.state.pid, container.state.start_time, deadline);
+}
+
+// Until the exit is recorded and, with --rm, everything is removed.
+Result<> settle(const Container& container) {
+    const State& state = container.state;
+    if (state.monitor_pid <= 0) return {};
+    if (TRY(runtime::wait_gone(state.monitor_pid, state.monitor_start_time, kMonitorDone)))
+        return {};
+    return fail(Code::deadline_exceeded,
+                "the monitor of container " + shown(container) + " does not end");
+}
+
+Result<> kill_and_wait(const Container& container) {
+    TRY(kill_all(container));
+    if (!TRY(gone_within(container, kAfterKill)))
+        return fail(Code::deadline_exceeded, "container " + shown(container) +
+                                                 " does not die (its first process is " +
+                                                 std::to_string(container.state.pid) + ")");
+    return settle(container);
+}
+
+// Of containers whose removal was killed half way. A container's own directory is made before its
+// monitor's and removed before it.
+void sweep_monitor_directories(const Paths& paths) {
+    Result<std::vector<std::string>> ids = sys::list_dir(paths.state + "/containers");
+    if (!ids) return;
+    for (const std::string& id : *ids)
+        if (is_id(id) && !sys::exists(paths.container(id)))
+            (void)sys::remove_tree(paths.monitor(id));
+}
+
+}  // namespace
+
+Result<Container> find(const Paths& paths, std::string_view name_or_id) {
+    std::string id = TRY(resolve(paths, name_or_id));
+    Result<Container> container = load(paths, id);
+    // A name that outlived its container.
+    if (!container && container.error().code() == Code::not_found)
+        return fail(Error(Code::not_found, "no such container: " + std::string(name_or_id))
+                        .with_hint("crank ps -a"));
+    return container;
+}
+
+Result<std::vector<Container>> list(const Paths& paths) {
+    std::vector<Container> containers;
+    Result<std::vector<std::string>> ids = sys::list_dir(paths.containers());
+    if (!ids) {
+        if (ids.error().code() == Code::not_found) return containers;
+        return fail(std::move(ids).error());
+    }
+    for (const std::string& id : *ids) {
+        if (!is_id(id)) continue;
+        Result<Container> container = load(paths, id);
+        if (container && container->state.status != Status::left_over) {
+            containers.push_back(std::move(*container));
+        } else if (!is_being_started(paths, id)) {
+            // Without rights to it is not ours to sweep; the one who may, will.
+            Result<State> state = look(paths, id);
+            if (state && state->status == Status::left_over) (void)discard(paths, id);
+        }
+    }
+    sweep_monitor_directories(paths);
+    std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {
+        return a.record.created_ns > b.record.created_ns;
+    });
+    return containers;
+}
+
+Result<> stop(const Paths&, const Container& container, const StopOptions& options) {
+    int number = TRY(parse_signal(options.signal.value_or(container.record.stop_signal)));
+    if (container.state.status != Status::running) return {};
+    int seconds = options.timeout.value_or(container.record.stop_timeout);
+    TRY(signal(container, number));
+    milliseconds deadline = seconds < 0 ? kForEver : milliseconds(std::int64_t{seconds} * 1000);
+    if (TRY(gone_within(container, deadline))) return settle(container);
+    return kill_and_wait(container);
+}
+
+Result<> kill(const Paths&, const Container& container, std::string_view text) {
+    int number = TRY(parse_signal(text));
+    if (container.state.status != Status::running)
+        return fail(Code::failed_precondition, "container " + shown(container) + " is not running");
+    if (number == kSigKill) return kill_and_wait(container);
+    return signal(container, number);
+}
+
+Result<int> wait(const Paths& paths, const Container& container) {
+    if (container.state.status == Status::exited) return container.state.exit.code;
+    if (container.state.status == Status::running) TRY(gone_within(container, kForEver));
+    Result<State> state = look(paths, container.record.id);
+    while (state && (state->status == Status::created || state->status == Status::running)) {
+        if (state->status == Status::running)
+            TRY(runtime::wait_gone(state->pid, state->start_time, kForEver));
+        else
+            TRY(sys::poll({}, kLookAgain));
+        state = look(paths, container.record.id);
+    }
+    if (!state)
+        return fail(Code::not_found, "container " + shown(container) +
+                                         " ended and was removed before its exit could be read");
+    return state->exit.code;
+}
+
+Result<> remove(const Paths& paths, const Container& container, bool force) {
+    const std::string& id = container.record.id;
+    if (container.state.status == Status::running || container.state.status == Status::created) {
+        if (!force)
+            return fail(
+                Error(Code::in_use,
+                      "container " + shown(container) + " is " +
+                          (container.state.status == Status::running ? "running" : "being started"))
+                    .with_hint("crank stop " + shown(container) + ", or crank rm -f " +
+                               shown(container)));
+        if (container.state.status == Status::running) TRY(kill_and_wait(container));
+    } else {
+        // It may be removing the container itself (--rm) at this moment.
+        TRY(settle(container));
+    }
+    if (!sys::exists(paths.container(id))) return {};
+    return discard(paths, id);
+}
+
+}  // namespace crank::engine

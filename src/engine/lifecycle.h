@@ -1,0 +1,38 @@
+// What happens to containers that exist: list, stop, kill, wait, remove.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/paths.h"
+#include "engine/state.h"
+
+namespace crank::engine {
+
+// By name, id or prefix. Errors: as resolve() and load().
+Result<Container> find(const Paths& paths, std::string_view name_or_id);
+
+// Newest first. What a killed command left is swept on the way; the cost grows with the number of
+// containers, and no other verb's does.
+Result<std::vector<Container>> list(const Paths& paths);
+
+struct StopOptions {
+    std::optional<int> timeout;         // seconds, -1: for ever; nothing: the container's own
+    std::optional<std::string> signal;  // nothing: the container's own
+};
+// The stop signal, the wait, then SIGKILL; returns once it has ended and its monitor is done. A
+// container that does not run is no error, nor are two stops at once.
+Result<> stop(const Paths& paths, const Container& container, const StopOptions& options);
+
+// Errors: failed_precondition when it does not run; invalid_argument for an unknown signal.
+Result<> kill(const Paths& paths, const Container& container, std::string_view signal);
+
+// Until it has ended: the exit code.
+Result<int> wait(const Paths& paths, const Container& container);
+
+// Errors: in_use when it runs, unless forced.
+Result<> remove(const Paths& paths, const Container& container, bool force);
+
+}  // namespace crank::engine

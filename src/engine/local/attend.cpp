@@ -1,0 +1,148 @@
+#include "engine/local/attend.h"
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <vector>
+
+#include "sys/poll.h"
+#include "sys/terminal.h"
+
+namespace crank::engine::local {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kStdout = 1, kStderr = 2;
+constexpr std::size_t kBufferSize = 32768;
+// How long output may keep coming after the end: processes left behind can hold the pipes open.
+constexpr milliseconds kDrain(200);
+
+// Bytes on their way from one descriptor to another.
+class Copy {
+public:
+    Copy() = default;
+    Copy(int from, int to) : from_(from), to_(to) {}
+
+    bool open() const { return from_ >= 0; }
+    bool drained() const { return begin_ == end_; }
+    // Which of the two descriptors it waits for now.
+    sys::PollEntry wants() const {
+        if (!open()) return {};
+        return drained() ? sys::PollEntry{.fd = from_, .want_read = true}
+                         : sys::PollEntry{.fd = to_, .want_write = true};
+    }
+    // False: the source ended, or nobody reads the destination any more.
+    bool step() {
+        if (drained()) {
+            Result<std::optional<std::size_t>> n = sys::read_some(from_, buffer_);
+            if (n && !*n) return true;
+            // EIO is how a terminal says that its last user is gone.
+            if (!n || **n == 0) return close();
+            begin_ = 0;
+            end_ = **n;
+        }
+        Result<std::optional<std::size_t>> n =
+            sys::write_some(to_, std::span<const char>(buffer_).subspan(begin_, end_ - begin_));
+        if (!n) return close();
+        begin_ += n->value_or(0);
+        return true;
+    }
+
+private:
+    bool close() {
+        from_ = -1;
+        begin_ = end_ = 0;
+        return false;
+    }
+    int from_ = -1, to_ = -1;
+    std::size_t begin_ = 0, end_ = 0;
+    std::vector<char> buffer_ = std::vector<char>(kBufferSize);
+};
+
+class Attendance {
+public:
+    explicit Attendance(AttendRequest& request) : request_(request) {}
+
+    Result<runtime::ExitStatus> run() {
+        TRY(open());
+        while (!ended_) TRY(turn(std::nullopt));
+        runtime::ExitStatus exit = TRY(request_.running.wait_exit());
+        auto end = std::chrono::steady_clock::now() + kDrain;
+        while ((out_.open() || err_.open()) && std::chrono::steady_clock::now() < end)
+            if (!TRY(turn(kDrain / 4))) break;
+        return exit;
+    }
+
+private:
+    Result<> open() {
+        int master = request_.running.terminal().get();
+        if (request_.input >= 0) {
+            int to = request_.terminal ? master : request_.stdin_write.get();
+            if (to >= 0) TRY(sys::set_nonblocking(to));
+            if (to >= 0) in_ = Copy(request_.input, to);
+        }
+        if (request_.terminal && request_.caller_terminal >= 0) {
+            raw_.emplace(TRY(sys::RawMode::enter(request_.caller_terminal)));
+            resize();
+        }
+        if (request_.copy_terminal && master >= 0) out_ = Copy(master, kStdout);
+        if (request_.stdout_read) out_ = Copy(request_.stdout_read.get(), kStdout);
+        if (request_.stderr_read) err_ = Copy(request_.stderr_read.get(), kStderr);
+        return {};
+    }
+
+    // One wait and what it brought. False: nothing came within the deadline.
+    Result<bool> turn(std::optional<milliseconds> deadline) {
+        std::array<sys::PollEntry, 5> entries = {
+            sys::PollEntry{.fd = ended_ ? -1 : request_.running.control_fd(), .want_read = true},
+            sys::PollEntry{.fd = request_.signals.fd(), .want_read = true},
+            ended_ ? sys::PollEntry{} : in_.wants(),
+            out_.wants(),
+            err_.wants(),
+        };
+        if (!TRY(sys::poll(entries, deadline))) return false;
+        auto ready = [](const sys::PollEntry& entry) {
+            return entry.readable || entry.writable || entry.hung_up;
+        };
+        if (ready(entries[1])) TRY(pass_signals());
+        if (ready(entries[2]) && !in_.step()) request_.stdin_write.reset();
+        if (ready(entries[3])) out_.step();
+        if (ready(entries[4])) err_.step();
+        if (ready(entries[0])) ended_ = true;
+        return true;
+    }
+
+    Result<> pass_signals() {
+        while (std::optional<int> number = TRY(request_.signals.next())) {
+            if (*number == SIGWINCH)
+                resize();
+            else
+                (void)request_.running.send_signal(*number);  // it may just have ended
+        }
+        return {};
+    }
+
+    void resize() {
+        if (request_.caller_terminal < 0 || !request_.running.terminal()) return;
+        if (auto size = sys::terminal_size(request_.caller_terminal))
+            (void)sys::set_terminal_size(request_.running.terminal().get(), *size);
+    }
+
+    AttendRequest& request_;
+    std::optional<sys::RawMode> raw_;
+    Copy in_, out_, err_;
+    bool ended_ = false;
+};
+
+}  // namespace
+
+Result<sys::SignalQueue> take_signals() {
+    return sys::SignalQueue::open(
+        {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT});
+}
+
+Result<runtime::ExitStatus> attend(AttendRequest request) { return Attendance(request).run(); }
+
+}  // namespace crank::engine::local

@@ -1,0 +1,33 @@
+// The files that crank writes for a container and mounts over the image's: /etc/hosts,
+// /etc/hostname, /etc/resolv.conf.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/options.h"
+
+namespace crank::engine::local {
+
+// `address` empty: the container has no network but lo.
+std::string hosts_text(std::string_view hostname, std::string_view address);
+
+struct ResolvConf {
+    std::string text;
+    int name_servers = 0;
+};
+// The host's without name servers on its loopback addresses, which a network of the container's
+// own does not reach, and without IPv6 ones, which the bridge does not.
+ResolvConf resolv_conf_for_bridge(std::string_view host_text);
+
+struct FilesRequest {
+    std::string dir;  // the container's
+    std::string hostname, address;
+    NetworkMode network = NetworkMode::bridge;
+};
+// Adds a warning where no name server is left.
+Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings);
+
+}  // namespace crank::engine::local

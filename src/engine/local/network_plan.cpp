@@ -1,0 +1,106 @@
+#include "engine/local/network_plan.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/text.h"
+#include "sys/file.h"
+
+namespace crank::engine::local {
+namespace {
+
+// "10.88.0.2" in network byte order.
+Result<std::uint32_t> parse_ipv4(const std::string& text) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::vector<std::string> parts = split(text, '.');
+    for (std::size_t i = 0; i < parts.size() && parts.size() == bytes.size(); ++i) {
+        auto number = parse_int(parts[i]);
+        if (!number || *number < 0 || *number > 255) break;
+        bytes[i] = static_cast<std::uint8_t>(*number);
+        if (i + 1 == bytes.size()) {
+            std::uint32_t address;
+            std::memcpy(&address, bytes.data(), sizeof address);
+            return address;
+        }
+    }
+    return fail(Code::internal, "the leased address \"" + text + "\" is no IPv4 address");
+}
+
+Result<> check_ports(const RunOptions& options) {
+    if (options.ports.empty()) return {};
+    if (options.network == NetworkMode::none)
+        return fail(Error(Code::invalid_argument,
+                          "--publish with --network none: the container has no network")
+                        .with_hint("leave out --network none"));
+    for (const network::PortSpec& port : options.ports)
+        if (port.protocol != "tcp")
+            return fail(Code::unsupported, "--publish " + std::to_string(port.container_port) +
+                                               "/" + port.protocol + ": only tcp is supported yet");
+    return {};
+}
+
+std::string shown(const network::PortSpec& port, const Config& config) {
+    std::string ip = port.host_ip.empty() ? config.text("publish.address") : port.host_ip;
+    std::string host = port.host_port == 0 ? "a free port" : std::to_string(port.host_port);
+    return ip + " " + host + " -> " + std::to_string(port.container_port) + "/" + port.protocol;
+}
+
+// When every address is taken, those of containers that crashed are taken back first.
+Result<network::Attachment> take_lease(const Paths& paths, const network::BridgeConfig& bridge,
+                                       const std::string& id) {
+    Result<network::Attachment> lease = network::lease(bridge, id);
+    if (lease || lease.error().code() != Code::exhausted) return lease;
+    auto lives = [&](const std::string& holder) {
+        return sys::exists(paths.container(holder)) || sys::exists(paths.monitor(holder));
+    };
+    if (TRY(network::sweep_leases(bridge, lives)) == 0) return lease;
+    return network::lease(bridge, id);
+}
+
+}  // namespace
+
+network::BridgeConfig bridge_of(const Paths& paths) { return {.state_dir = paths.network()}; }
+
+Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
+    const RunOptions& options = request.options;
+    TRY(check_ports(options));
+    NetworkPlan plan;
+    plan.bridge = bridge_of(request.paths);
+    if (options.network == NetworkMode::host && !options.ports.empty())
+        record.warnings.emplace_back(
+            "published ports are of no use with --network host: the worker's own are the host's");
+    if (options.network != NetworkMode::bridge) return plan;
+    std::vector<std::uint16_t> container_ports;
+    for (const network::PortSpec& port : options.ports) {
+        for (network::Listener& listener :
+             TRY(network::listen_on(port, request.config.text("publish.address")))) {
+            record.ports.push_back(
+                {listener.host_ip, listener.host_port, listener.container_port, port.protocol});
+            container_ports.push_back(listener.container_port);
+            plan.listeners.push_back(std::move(listener.fd));
+        }
+    }
+    network::Attachment attachment = TRY(take_lease(request.paths, plan.bridge, record.id));
+    record.network.address = attachment.address;
+    record.network.prefix = attachment.prefix;
+    record.network.gateway = attachment.gateway;
+    record.network.mac = attachment.mac;
+    record.network.host_device = attachment.host_device;
+    record.network.lease_path = attachment.lease_path;
+    std::uint32_t address = TRY(parse_ipv4(attachment.address));
+    for (std::uint16_t port : container_ports) plan.targets.push_back({address, port});
+    plan.attachment = std::move(attachment);
+    return plan;
+}
+
+std::string explain_network(const StartRequest& request) {
+    const RunOptions& options = request.options;
+    if (options.network != NetworkMode::bridge)
+        return "network: " + std::string(network_name(options.network)) + "\n";
+    std::string text = "network: an address on bridge " + bridge_of(request.paths).device + "\n";
+    for (const network::PortSpec& port : options.ports)
+        text += "publish " + shown(port, request.config) + "\n";
+    return text;
+}
+
+}  // namespace crank::engine::local

@@ -1,0 +1,32 @@
+// The network of a start: ports bound and an address reserved, nothing made in the kernel yet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/local/start.h"
+#include "engine/record.h"
+#include "network/network.h"
+#include "runtime/plan.h"
+#include "sys/unique_fd.h"
+
+namespace crank::engine::local {
+
+struct NetworkPlan {
+    network::BridgeConfig bridge;
+    std::optional<network::Attachment> attachment;  // with a bridge
+    std::vector<sys::UniqueFd> listeners;
+    std::vector<runtime::ForwardedPort> targets;  // of the same index
+};
+
+// Fills in record.ports and record.network. The lease is the caller's to give back.
+Result<NetworkPlan> plan_network(const StartRequest& request, Record& record);
+
+// The same as text, a line each.
+std::string explain_network(const StartRequest& request);
+
+network::BridgeConfig bridge_of(const Paths& paths);
+
+}  // namespace crank::engine::local

@@ -1,0 +1,114 @@
+#include "engine/local/prepare.h"
+
+#include "engine/local/gpu.h"
+#include "engine/local/layer_view.h"
+#include "engine/local/users.h"
+#include "oci/reference.h"
+#include "runtime/host.h"
+#include "sys/file.h"
+#include "sys/system.h"
+
+namespace crank::engine::local {
+namespace {
+
+constexpr std::size_t kMaxUserFile = std::size_t{1} << 20;
+
+Result<std::string> file_or_empty(const store::LayerStack& layers, std::string_view path) {
+    Result<std::string> text = read_in_layers(layers, path, kMaxUserFile);
+    if (!text && text.error().code() == Code::not_found) return "";
+    return text;
+}
+
+Result<ResolvedUser> find_user(const Image& image, const RunOptions& options) {
+    const std::string& user =
+        !options.user.empty() ? options.user : image.stored.config.config.user;
+    std::string passwd = TRY(file_or_empty(image.stored.layers, "/etc/passwd"));
+    std::string group = TRY(file_or_empty(image.stored.layers, "/etc/group"));
+    return resolve_user(user, passwd, group);
+}
+
+Result<> check_binds(const RunOptions& options) {
+    for (const BindMount& mount : options.binds) {
+        if (Result<sys::FileInfo> source = sys::stat(mount.source); !source) {
+            if (source.error().code() != Code::not_found) return fail(std::move(source).error());
+            return fail(Error(Code::not_found, "--volume " + mount.source + ":" +
+                                                   mount.destination + ": " + mount.source +
+                                                   " does not exist")
+                            .with_hint("mkdir -p " + mount.source));
+        }
+    }
+    return {};
+}
+
+unsigned cpus_with_own_files(const runtime::HostFacts& host) {
+    bool has = sys::exists("/sys/devices/system/cpu/cpu0/thermal_throttle");
+    return has ? static_cast<unsigned>(host.cpus) : 0;
+}
+
+// Paths below the store's root are given relative to it: mount(2) takes a page of options.
+std::string relative_to(const std::string& base, const std::string& path) {
+    if (path.starts_with(base + "/")) return path.substr(base.size() + 1);
+    return path;
+}
+
+}  // namespace
+
+Result<Image> find_image(const Paths& paths, const Config& config, const std::string& typed) {
+    std::string wanted = typed, alias;
+    Result<oci::Reference> reference = oci::Reference::parse(typed);
+    std::optional<std::string> target = config.alias(typed);
+    if (!target && reference) target = config.alias(reference->familiar());
+    if (target) wanted = alias = *target;
+    Result<store::Store> store = store::Store::open(paths.root, store::OpenMode::read_only);
+    if (!store) {
+        if (store.error().code() != Code::not_found) return fail(std::move(store).error());
+        return fail(Error(Code::not_found, "no such image: " + typed)
+                        .with_hint("crank build, crank load or crank image bootstrap make one"));
+    }
+    Result<store::Image> stored = store->find(wanted);
+    if (!stored) {
+        Error error = std::move(stored).error();
+        if (!alias.empty())
+            error = std::move(error).with_context(typed + " stands for " + alias +
+                                                  " (alias in the configuration)");
+        return fail(std::move(error));
+    }
+    return Image{std::move(*stored), typed, alias};
+}
+
+Result<runtime::HostFacts> host_for_containers() {
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    if (!host.root)
+        return fail(Error(Code::permission_denied, "starting a container needs root")
+                        .with_hint("sudo crank run ..., or a plain process: crank run --native -- "
+                                   "COMMAND"));
+    return host;
+}
+
+Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,
+                         const std::string& id) {
+    TRY(check_binds(request.options));
+    std::string dir = request.paths.container(id);
+    SpecRequest wanted{.image = image.stored.config,
+                       .options = request.options,
+                       .host = host,
+                       .user = TRY(find_user(image, request.options)),
+                       .id = id,
+                       .container_dir = dir,
+                       .host_name = sys::kernel_info().host_name,
+                       .masked_cpus = cpus_with_own_files(host),
+                       .gpu_devices = TRY(gpu_devices(request.options.gpus))};
+    SpecResult made = TRY(make_spec(wanted));
+    made.spec.process.console_rows = request.rows;
+    made.spec.process.console_columns = request.columns;
+    runtime::Rootfs rootfs{.base = image.stored.layers.base,
+                           .lower = image.stored.layers.lower,
+                           .throw_away = request.options.remove};
+    // Also under --read-only: without an upper directory overlayfs wants two lower ones, and a
+    // mount point that the image lacks could not be made.
+    rootfs.upper = relative_to(rootfs.base, dir + "/upper");
+    rootfs.work = relative_to(rootfs.base, dir + "/work");
+    return Prepared{host, std::move(image), std::move(made), std::move(rootfs)};
+}
+
+}  // namespace crank::engine::local

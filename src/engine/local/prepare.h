@@ -1,0 +1,32 @@
+// The first half of a start: everything that is known before anything is made.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "engine/local/spec.h"
+#include "engine/local/start.h"
+#include "runtime/plan.h"
+#include "store/store.h"
+
+namespace crank::engine::local {
+
+struct Image {
+    store::Image stored;
+    std::string shown;  // as a person would write it
+    std::string alias;  // what the alias stood for; empty: none was used
+};
+// By what was typed, or by what the configuration's alias says it stands for. Errors: not_found.
+Result<Image> find_image(const Paths& paths, const Config& config, const std::string& typed);
+
+struct Prepared {
+    runtime::HostFacts host;
+    Image image;
+    SpecResult made;
+    runtime::Rootfs rootfs;
+};
+Result<runtime::HostFacts> host_for_containers();
+Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,
+                         const std::string& id);
+
+}  // namespace crank::engine::local

@@ -1,0 +1,158 @@
+#include "engine/local/spec.h"
+
+#include <algorithm>
+
+#include "engine/names.h"
+#include "policy/policy.h"
+
+namespace crank::engine::local {
+namespace {
+
+constexpr std::string_view kDefaultPath =
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::int64_t kDefaultShm = std::int64_t{64} << 20;
+// What systemd gives a service: above 1024 programs that use select(2) break, and some walk
+// through all descriptors up to the limit.
+constexpr std::uint64_t kOpenFilesSoft = 1024, kOpenFilesHard = 524288;
+
+bool has_variable(const std::vector<std::string>& env, std::string_view name) {
+    return std::any_of(env.begin(), env.end(), [&](const std::string& entry) {
+        return entry.starts_with(name) && entry.size() > name.size() && entry[name.size()] == '=';
+    });
+}
+
+struct Command {
+    std::vector<std::string> entrypoint, rest;
+};
+
+// --entrypoint drops the image's CMD with its ENTRYPOINT; words behind IMAGE replace CMD alone.
+Result<Command> command_of(const SpecRequest& request) {
+    const RunOptions& options = request.options;
+    const oci::ContainerConfig& image = request.image.config;
+    Command command{.entrypoint = image.entrypoint, .rest = options.command};
+    if (options.entrypoint) {
+        command.entrypoint.clear();
+        if (!options.entrypoint->empty()) command.entrypoint.push_back(*options.entrypoint);
+    } else if (command.rest.empty()) {
+        command.rest = image.cmd;
+    }
+    std::size_t words = command.entrypoint.size() + command.rest.size();
+    const std::string* first = !command.entrypoint.empty() ? &command.entrypoint[0]
+                               : words > 0                 ? &command.rest[0]
+                                                           : nullptr;
+    if (first == nullptr)
+        return fail(Error(Code::invalid_argument,
+                          "no command given, and image " + options.image + " names none")
+                        .with_hint("crank run " + options.image + " COMMAND"));
+    if (first->empty()) return fail(Code::invalid_argument, "the command's first word is empty");
+    return command;
+}
+
+std::string hostname_of(const SpecRequest& request) {
+    if (!request.options.hostname.empty()) return request.options.hostname;
+    if (request.options.network == NetworkMode::host) return request.host_name;
+    return request.id.substr(0, kShortIdLength);
+}
+
+Result<oci::Process> make_process(const SpecRequest& request, const Command& command,
+                                  const std::string& hostname) {
+    const RunOptions& options = request.options;
+    oci::Process process;
+    process.terminal = options.terminal;
+    process.user = {.uid = request.user.uid,
+                    .gid = request.user.gid,
+                    .additional_gids = request.user.additional_gids};
+    process.args = command.entrypoint;
+    process.args.insert(process.args.end(), command.rest.begin(), command.rest.end());
+    process.env = container_env(request.image.config, options, hostname);
+    if (!has_variable(process.env, "HOME")) process.env.push_back("HOME=" + request.user.home);
+    process.cwd =
+        !options.working_dir.empty() ? options.working_dir : request.image.config.working_dir;
+    if (process.cwd.empty()) process.cwd = "/";
+    if (!process.cwd.starts_with('/'))
+        return fail(Code::invalid_argument,
+                    "the working directory \"" + process.cwd + "\" is not absolute");
+    process.capabilities = capability_sets(request.user.uid);
+    process.rlimits = {{"RLIMIT_NOFILE", kOpenFilesSoft, kOpenFilesHard}};
+    process.no_new_privileges = true;
+    return process;
+}
+
+oci::Linux make_linux(const SpecRequest& request) {
+    oci::Linux linux_part;
+    for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"})
+        linux_part.namespaces.push_back({type, ""});
+    if (request.options.network != NetworkMode::host) {
+        linux_part.namespaces.push_back({"network", ""});
+        // A worker that is not root may bind port 80 in a network of its own, and use ping.
+        linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
+        linux_part.sysctl["net.ipv4.ping_group_range"] = "0 2147483647";
+    }
+    linux_part.cgroups_path = "/crank/" + request.id;
+    linux_part.rootfs_propagation = "rprivate";
+    for (std::string_view path : policy::masked_paths()) linux_part.masked_paths.emplace_back(path);
+    for (std::string& path : policy::masked_cpu_paths(request.masked_cpus))
+        linux_part.masked_paths.push_back(std::move(path));
+    for (std::string_view path : policy::readonly_paths())
+        linux_part.readonly_paths.emplace_back(path);
+    linux_part.devices = request.gpu_devices;
+    return linux_part;
+}
+
+}  // namespace
+
+std::vector<std::string> merge_env(std::vector<std::string> base,
+                                   const std::vector<std::string>& given) {
+    for (const std::string& entry : given) {
+        std::size_t equals = entry.find('=');
+        std::string prefix = entry.substr(0, equals) + "=";
+        auto same = std::find_if(base.begin(), base.end(), [&](const std::string& other) {
+            return other.starts_with(prefix);
+        });
+        if (equals == std::string::npos) {
+            if (same != base.end()) base.erase(same);
+        } else if (same != base.end()) {
+            *same = entry;
+        } else {
+            base.push_back(entry);
+        }
+    }
+    return base;
+}
+
+std::vector<std::string> container_env(const oci::ContainerConfig& image, const RunOptions& options,
+                                       std::string_view hostname) {
+    std::vector<std::string> env = {std::string(kDefaultPath), "HOSTNAME=" + std::string(hostname)};
+    if (options.terminal) env.emplace_back("TERM=xterm");
+    return merge_env(merge_env(std::move(env), image.env), options.env);
+}
+
+oci::CapabilitySets capability_sets(std::uint32_t uid) {
+    oci::CapabilitySets sets;
+    sets.bounding = policy::capability_names(policy::default_capabilities());
+    // For others than root the kernel would drop them at exec anyway.
+    if (uid == 0) sets.effective = sets.permitted = sets.bounding;
+    return sets;
+}
+
+Result<SpecResult> make_spec(const SpecRequest& request) {
+    SpecResult result;
+    const RunOptions& options = request.options;
+    Command command = TRY(command_of(request));
+    std::string hostname = hostname_of(request);
+    result.entrypoint = command.entrypoint;
+    result.user = !options.user.empty() ? options.user : request.image.config.user;
+    // Shared memory is charged to the container's limit anyway; 64 MiB, as everybody has it, is too
+    // little for data loaders and databases.
+    result.shm_size = options.memory ? *options.memory / 2 : kDefaultShm;
+    oci::RuntimeSpec& spec = result.spec;
+    spec.hostname = hostname;
+    spec.root_readonly = options.read_only;
+    spec.process = TRY(make_process(request, command, hostname));
+    spec.linux = make_linux(request);
+    spec.linux.resources = TRY(make_resources(request, result.warnings));
+    spec.mounts = make_mounts(request, result.shm_size);
+    return result;
+}
+
+}  // namespace crank::engine::local

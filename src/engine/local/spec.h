@@ -1,0 +1,57 @@
+// From an image's configuration and what a person asked for to the OCI runtime configuration: pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/local/users.h"
+#include "engine/options.h"
+#include "oci/image.h"
+#include "oci/runtime_spec.h"
+#include "runtime/plan.h"
+
+namespace crank::engine::local {
+
+struct SpecRequest {
+    const oci::ImageConfig& image;
+    const RunOptions& options;
+    const runtime::HostFacts& host;
+    ResolvedUser user;
+    std::string id;
+    // Holds `hosts`, `hostname` and `resolv.conf`, which are mounted over the image's.
+    std::string container_dir;
+    std::string host_name;  // the machine's, for --network host
+    // The processors that have files of their own to mask; 0: the host has no such files.
+    unsigned masked_cpus = 0;
+    std::vector<oci::Device> gpu_devices;
+};
+
+struct SpecResult {
+    oci::RuntimeSpec spec;
+    std::vector<std::string> entrypoint;  // the first of process.args
+    std::string user;                     // as asked for, by the command line or the image
+    std::int64_t shm_size = 0;            // bytes
+    std::vector<std::string> warnings;
+};
+
+// Errors: invalid_argument (no command, a working directory that is not absolute, limits out of
+// range), unsupported (a limit that the host cannot apply, with Limits::strict).
+Result<SpecResult> make_spec(const SpecRequest& request);
+
+// Parts of it, for `exec` and tests.
+
+// `given` over `base`, in order; "NAME" alone removes.
+std::vector<std::string> merge_env(std::vector<std::string> base,
+                                   const std::vector<std::string>& given);
+// The container's environment before HOME: PATH, HOSTNAME, TERM, the image's, the user's.
+std::vector<std::string> container_env(const oci::ContainerConfig& image, const RunOptions& options,
+                                       std::string_view hostname);
+oci::CapabilitySets capability_sets(std::uint32_t uid);
+std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size);
+Result<oci::Resources> make_resources(const SpecRequest& request,
+                                      std::vector<std::string>& warnings);
+
+}  // namespace crank::engine::local

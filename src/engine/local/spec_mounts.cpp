@@ -1,0 +1,81 @@
+// The mounts of a container: the kernel's file systems, the files crank writes, the user's.
+#include <algorithm>
+
+#include "engine/local/spec.h"
+
+namespace crank::engine::local {
+namespace {
+
+std::vector<oci::Mount> default_mounts(std::int64_t shm_size) {
+    return {
+        {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
+        {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+        {"/dev/pts",
+         "devpts",
+         "devpts",
+         {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+        {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
+        {"/dev/shm",
+         "tmpfs",
+         "shm",
+         {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(shm_size)}},
+        {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
+        {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
+    };
+}
+
+oci::Mount bind_mount(const std::string& source, const std::string& destination, bool read_only) {
+    return {destination, "bind", source, {"rbind", read_only ? "ro" : "rw", "rprivate"}};
+}
+
+oci::Mount tmpfs_mount(const TmpfsMount& wanted) {
+    oci::Mount mount{wanted.destination, "tmpfs", "tmpfs", {}};
+    auto asked = [&](std::string_view word) {
+        return std::find(wanted.options.begin(), wanted.options.end(), word) !=
+               wanted.options.end();
+    };
+    // Docker's defaults, each of which its opposite lifts.
+    if (!asked("exec")) mount.options.emplace_back("noexec");
+    if (!asked("suid")) mount.options.emplace_back("nosuid");
+    if (!asked("dev")) mount.options.emplace_back("nodev");
+    for (const std::string& option : wanted.options)
+        if (std::find(mount.options.begin(), mount.options.end(), option) == mount.options.end())
+            mount.options.push_back(option);
+    return mount;
+}
+
+// Parents before what is mounted inside them.
+void sort_by_depth(std::vector<oci::Mount>& mounts) {
+    auto depth = [](const oci::Mount& mount) {
+        return std::count(mount.destination.begin(), mount.destination.end(), '/');
+    };
+    std::stable_sort(mounts.begin(), mounts.end(),
+                     [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
+}
+
+}  // namespace
+
+std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size) {
+    std::vector<oci::Mount> users;
+    for (const BindMount& mount : request.options.binds)
+        users.push_back(bind_mount(mount.source, mount.destination, mount.read_only));
+    for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));
+    sort_by_depth(users);
+    auto replaced = [&](const std::string& destination) {
+        return std::any_of(users.begin(), users.end(), [&](const oci::Mount& mount) {
+            return mount.destination == destination;
+        });
+    };
+    std::vector<oci::Mount> mounts;
+    for (oci::Mount& mount : default_mounts(shm_size))
+        if (!replaced(mount.destination)) mounts.push_back(std::move(mount));
+    for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
+        std::string destination = std::string("/etc/") + name;
+        if (!replaced(destination))
+            mounts.push_back(bind_mount(request.container_dir + "/" + name, destination, false));
+    }
+    mounts.insert(mounts.end(), users.begin(), users.end());
+    return mounts;
+}
+
+}  // namespace crank::engine::local

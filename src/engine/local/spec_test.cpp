@@ -1,0 +1,211 @@
+#include "engine/local/spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace crank::engine::local {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+runtime::HostFacts v1_host() {
+    runtime::HostFacts host;
+    host.cgroup_mode = runtime::CgroupMode::v1;
+    host.cgroup_mounts = {{"cpu", "/cg/cpu"}, {"memory", "/cg/memory"}, {"pids", "/cg/pids"}};
+    host.cpus = 4;
+    return host;
+}
+
+struct World {
+    oci::ImageConfig image;
+    RunOptions options;
+    runtime::HostFacts host = v1_host();
+    ResolvedUser user{.uid = 0, .gid = 0, .additional_gids = {}, .home = "/root"};
+
+    World() {
+        options.image = "x";
+        image.config.entrypoint = {"/entry"};
+        image.config.cmd = {"default"};
+        image.config.env = {"PATH=/image/bin", "A=image"};
+        image.config.working_dir = "/app";
+    }
+    Result<SpecResult> make() const {
+        return make_spec({.image = image,
+                          .options = options,
+                          .host = host,
+                          .user = user,
+                          .id = std::string(64, 'a'),
+                          .container_dir = "/c",
+                          .host_name = "machine",
+                          .gpu_devices = {}});
+    }
+    oci::RuntimeSpec spec() const {
+        auto made = make();
+        EXPECT_TRUE(made) << made.error().text();
+        return made ? made->spec : oci::RuntimeSpec{};
+    }
+    std::string error() const {
+        auto made = make();
+        return made ? "no error" : made.error().text();
+    }
+};
+
+TEST(Spec, EntrypointAndCommand) {
+    World world;
+    EXPECT_THAT(world.spec().process.args, ElementsAre("/entry", "default"));
+    world.options.command = {"given", "words"};
+    EXPECT_THAT(world.spec().process.args, ElementsAre("/entry", "given", "words"));
+    world.options.entrypoint = "/other";
+    EXPECT_THAT(world.spec().process.args, ElementsAre("/other", "given", "words"));
+    world.options.command = {};
+    EXPECT_THAT(world.spec().process.args, ElementsAre("/other")) << "the image's CMD is dropped";
+    world.options.entrypoint = "";
+    EXPECT_EQ(world.error(), "no command given, and image x names none");
+    world.options.command = {"only"};
+    EXPECT_THAT(world.spec().process.args, ElementsAre("only"));
+}
+
+TEST(Spec, EnvironmentInDockersOrder) {
+    World world;
+    world.options.env = {"A=user", "B=2", "PATH"};
+    EXPECT_THAT(world.spec().process.env,
+                ElementsAre("HOSTNAME=aaaaaaaaaaaa", "A=user", "B=2", "HOME=/root"));
+    world.options.env = {"HOME=/else"};
+    world.options.terminal = true;
+    EXPECT_THAT(world.spec().process.env, ElementsAre("PATH=/image/bin", "HOSTNAME=aaaaaaaaaaaa",
+                                                      "TERM=xterm", "A=image", "HOME=/else"));
+}
+
+TEST(Spec, RootHasTheDefaultCapabilitiesAndOthersNone) {
+    World world;
+    oci::CapabilitySets root = world.spec().process.capabilities;
+    EXPECT_THAT(root.effective, Contains("CAP_CHOWN"));
+    EXPECT_THAT(root.effective, Not(Contains("CAP_SYS_ADMIN")));
+    EXPECT_THAT(root.inheritable, IsEmpty());
+    world.user.uid = 1000;
+    oci::CapabilitySets worker = world.spec().process.capabilities;
+    EXPECT_EQ(worker.bounding, root.bounding);
+    EXPECT_THAT(worker.effective, IsEmpty());
+    EXPECT_THAT(worker.permitted, IsEmpty());
+    EXPECT_TRUE(world.spec().process.no_new_privileges);
+}
+
+TEST(Spec, LimitsAsTheKernelWantsThem) {
+    World world;
+    world.options.nano_cpus = 500'000'000;
+    world.options.memory = 64 << 20;
+    oci::Resources limits = world.spec().linux.resources;
+    EXPECT_EQ(limits.cpu_period, 100'000u);
+    EXPECT_EQ(limits.cpu_quota, 50'000);
+    EXPECT_EQ(limits.memory_limit, 64 << 20);
+    EXPECT_EQ(limits.memory_swap, 128 << 20);
+    EXPECT_EQ(limits.pids_limit, kDefaultPidsLimit);
+    world.options.pids_limit = -1;
+    EXPECT_EQ(world.spec().linux.resources.pids_limit, std::nullopt);
+    world.options.pids_limit = 10;
+    EXPECT_EQ(world.spec().linux.resources.pids_limit, 10);
+}
+
+TEST(Spec, LimitsOutOfRange) {
+    World world;
+    world.options.nano_cpus = 8'000'000'000;
+    EXPECT_EQ(world.error(), "--cpus=8: from 0.01 to 4, because this host has 4 CPUs");
+    world.options.nano_cpus = 2'500'000;
+    EXPECT_THAT(world.error(), HasSubstr("--cpus=0: from 0.01 to 4"));
+    world.options.nano_cpus.reset();
+    world.options.memory = 1 << 20;
+    EXPECT_EQ(world.error(), "--memory=1MiB: at least 6MiB is needed to start a worker");
+}
+
+TEST(Spec, ALimitTheHostCannotApplyIsAnErrorOrAWarning) {
+    World world;
+    world.host.cgroup_mounts = {{"cpu", "/cg/cpu"}};
+    EXPECT_EQ(world.make()->warnings.size(), 1u)
+        << "the default limit of processes was not asked for";
+    world.options.memory = 64 << 20;
+    EXPECT_EQ(world.error(),
+              "--memory=64MiB cannot be applied: this host has no usable memory cgroup controller");
+    world.options.limits = Limits::best_effort;
+    auto made = world.make();
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->spec.linux.resources.memory_limit, std::nullopt);
+    EXPECT_THAT(made->warnings, Contains(HasSubstr("--memory=64MiB cannot be applied")));
+}
+
+TEST(Spec, ControllersOfVersionTwo) {
+    World world;
+    world.host.cgroup_mode = runtime::CgroupMode::v2;
+    world.host.cgroup_mounts = {{"", "/cg"}};
+    world.host.v2_controllers = {"memory"};
+    world.options.memory = 64 << 20;
+    EXPECT_TRUE(world.make());
+    world.options.nano_cpus = 1'000'000'000;
+    EXPECT_THAT(world.error(), HasSubstr("no usable cpu cgroup controller"));
+}
+
+const oci::Mount* find_mount(const oci::RuntimeSpec& spec, std::string_view destination) {
+    const oci::Mount* found = nullptr;
+    for (const oci::Mount& mount : spec.mounts)
+        if (mount.destination == destination) {
+            EXPECT_EQ(found, nullptr) << destination << " is mounted twice";
+            found = &mount;
+        }
+    return found;
+}
+
+TEST(Spec, SharedMemoryIsHalfOfTheMemoryLimit) {
+    World world;
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_THAT(find_mount(spec, "/dev/shm")->options, Contains("size=67108864"));
+    world.options.memory = std::int64_t{4} << 30;
+    spec = world.spec();
+    EXPECT_THAT(find_mount(spec, "/dev/shm")->options, Contains("size=2147483648"));
+}
+
+TEST(Spec, TheUsersMountsReplaceTheDefaultOnesAndComeInOrder) {
+    World world;
+    world.options.binds = {{"/host/deep", "/data/deep", true},
+                           {"/host", "/data", false},
+                           {"/host/hosts", "/etc/hosts", true}};
+    world.options.tmpfs = {{"/dev/shm", {"size=1m", "exec"}}};
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_EQ(find_mount(spec, "/etc/hosts")->source, "/host/hosts");
+    EXPECT_THAT(find_mount(spec, "/dev/shm")->options,
+                ElementsAre("nosuid", "nodev", "size=1m", "exec"));
+    EXPECT_LT(find_mount(spec, "/data"), find_mount(spec, "/data/deep"));
+    EXPECT_THAT(find_mount(spec, "/data/deep")->options, ElementsAre("rbind", "ro", "rprivate"));
+    EXPECT_EQ(find_mount(spec, "/etc/resolv.conf")->source, "/c/resolv.conf");
+}
+
+TEST(Spec, Namespaces) {
+    World world;
+    auto has_network = [](const oci::RuntimeSpec& spec) {
+        for (const oci::Namespace& ns : spec.linux.namespaces)
+            if (ns.type == "network") return true;
+        return false;
+    };
+    EXPECT_TRUE(has_network(world.spec()));
+    EXPECT_THAT(world.spec().linux.sysctl, Not(IsEmpty()));
+    world.options.network = NetworkMode::host;
+    EXPECT_FALSE(has_network(world.spec()));
+    EXPECT_THAT(world.spec().linux.sysctl, IsEmpty()) << "they would be the host's";
+    EXPECT_EQ(world.spec().hostname, "machine");
+    EXPECT_EQ(world.spec().linux.cgroups_path, "/crank/" + std::string(64, 'a'));
+}
+
+TEST(Spec, WorkingDirectory) {
+    World world;
+    EXPECT_EQ(world.spec().process.cwd, "/app");
+    world.options.working_dir = "relative";
+    EXPECT_EQ(world.error(), "the working directory \"relative\" is not absolute");
+    world.options.working_dir = "";
+    world.image.config.working_dir = "";
+    EXPECT_EQ(world.spec().process.cwd, "/");
+}
+
+}  // namespace
+}  // namespace crank::engine::local

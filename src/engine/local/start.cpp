@@ -1,0 +1,218 @@
+#include "engine/local/start.h"
+
+#include <utility>
+
+#include "base/undo.h"
+#include "engine/local/files.h"
+#include "engine/local/network_plan.h"
+#include "engine/local/prepare.h"
+#include "engine/names.h"
+#include "engine/state.h"
+#include "oci/runtime_spec.h"
+#include "sys/file.h"
+#include "sys/signals.h"
+#include "sys/stdin_pipe.h"
+#include "sys/system.h"
+
+namespace crank::engine::local {
+namespace {
+
+constexpr std::string_view kDefaultStopSignal = "SIGTERM";
+
+Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfig& image) {
+    std::string text = options.stop_signal.value_or(image.config.stop_signal);
+    if (text.empty()) return std::string(kDefaultStopSignal);
+    if (auto number = sys::signal_number(text)) return sys::signal_name(*number);
+    return fail(Code::invalid_argument, "unknown stop signal \"" + text + "\"");
+}
+
+std::vector<MountRecord> mounts_of(const RunOptions& options) {
+    std::vector<MountRecord> mounts;
+    for (const BindMount& mount : options.binds)
+        mounts.push_back({"bind", mount.source, mount.destination, mount.read_only});
+    for (const TmpfsMount& mount : options.tmpfs)
+        mounts.push_back({"tmpfs", "", mount.destination, false});
+    return mounts;
+}
+
+void describe_limits(const oci::Resources& resources, Record& record) {
+    if (resources.cpu_quota && resources.cpu_period)
+        record.nano_cpus =
+            *resources.cpu_quota * 1'000'000'000 / static_cast<std::int64_t>(*resources.cpu_period);
+    record.memory = resources.memory_limit.value_or(0);
+    record.memory_swap = resources.memory_swap.value_or(0);
+    record.pids_limit = resources.pids_limit.value_or(0);
+}
+
+Result<Record> describe(const StartRequest& request, const Prepared& prepared,
+                        const Reservation& reservation) {
+    const RunOptions& options = request.options;
+    const oci::RuntimeSpec& spec = prepared.made.spec;
+    Record record{.id = reservation.id(),
+                  .name = reservation.name(),
+                  .kind = Kind::container,
+                  .created_ns = sys::wall_clock_ns(),
+                  .image = prepared.image.shown,
+                  .image_id = prepared.image.stored.id.str(),
+                  .args = spec.process.args,
+                  .entrypoint = prepared.made.entrypoint,
+                  .hostname = spec.hostname,
+                  .user = prepared.made.user,
+                  .working_dir = spec.process.cwd,
+                  .env = spec.process.env,
+                  .labels = prepared.image.stored.config.config.labels,
+                  .mounts = mounts_of(options)};
+    for (const auto& [key, value] : options.labels) record.labels[key] = value;
+    record.network.mode = network_name(options.network);
+    record.terminal = options.terminal;
+    record.interactive = options.interactive;
+    record.remove = options.remove;
+    record.init = options.init;
+    record.read_only = options.read_only;
+    record.stop_signal = TRY(stop_signal(options, prepared.image.stored.config));
+    record.stop_timeout = options.stop_timeout.value_or(kDefaultStopTimeout);
+    describe_limits(spec.linux.resources, record);
+    record.shm_size = prepared.made.shm_size;
+    record.cgroups_path = spec.linux.cgroups_path;
+    record.warnings = prepared.made.warnings;
+    return record;
+}
+
+Result<> write_record(const Paths& paths, Record& record, const oci::RuntimeSpec& spec) {
+    record.spec = oci::serialize(spec);
+    return sys::write_file_atomic(paths.container(record.id) + "/container.json", serialize(record),
+                                  0600, sys::Sync::no);
+}
+
+Result<> make_dirs_of(const Paths& paths, const std::string& id) {
+    TRY(sys::make_dir(paths.container(id) + "/upper", 0755));
+    TRY(sys::make_dir(paths.container(id) + "/work", 0700));
+    return sys::exists(paths.mount_point()) ? Result<>{}
+                                            : sys::make_dirs(paths.mount_point(), 0700);
+}
+
+runtime::Options runtime_options(const StartRequest& request, const Record& record,
+                                 const NetworkPlan& network) {
+    const Paths& paths = request.paths;
+    runtime::Options options;
+    options.init = record.init;
+    options.gate = network.attachment.has_value();
+    options.timings = request.timings;
+    options.state_dir = paths.monitor(record.id);
+    options.log.path = paths.container(record.id) + "/log";
+    options.ports = network.targets;
+    options.mount_point = paths.mount_point();
+    using Kind = runtime::AfterExit::Kind;
+    if (network.attachment)
+        options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
+    if (record.remove) {
+        options.after_exit.push_back({Kind::unlink, paths.name(record.name)});
+        options.after_exit.push_back({Kind::remove_tree, paths.container(record.id)});
+        options.after_exit.push_back({Kind::remove_tree, paths.monitor(record.id)});
+    }
+    return options;
+}
+
+struct Input {
+    sys::UniqueFd read, write;
+};
+
+// The worker's standard input. Detached, it stays open without anybody writing, as with Docker.
+Result<Input> make_input(const RunOptions& options) {
+    if (!options.interactive || options.terminal) return Input{};
+    if (options.detach) return Input{TRY(sys::open_silent_pipe()), {}};
+    sys::Pipe pipe = TRY(sys::make_pipe());
+    return Input{std::move(pipe.read), std::move(pipe.write)};
+}
+
+Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
+                       NetworkPlan network, Timeline timeline, Undo& undo) {
+    Input input = TRY(make_input(request.options));
+    runtime::LaunchRequest launch{
+        .id = record.id,
+        .spec = std::move(prepared.made.spec),
+        .rootfs = std::move(prepared.rootfs),
+        .options = runtime_options(request, record, network),
+        .io = {.stdin_read = std::move(input.read),
+               .forward_stdout = request.forward_stdout,
+               .forward_stderr = request.forward_stderr},
+        .network_namespace = {},
+        .listeners = std::move(network.listeners),
+    };
+    sys::UniqueFd ns;
+    if (network.attachment) {
+        launch.network_namespace = TRY(network::create_namespace());
+        ns = TRY(sys::duplicate(launch.network_namespace.get()));
+        timeline.mark("network namespace made");
+    }
+    runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
+    // From here on the monitor gives the lease back, also when the start fails.
+    undo.commit();
+    timeline.mark("handed over to crank-shim");
+    if (network.attachment) {
+        // Beside the mounts. An error here drops the gate, and the child ends before the worker.
+        TRY(network::connect(network.bridge, *network.attachment, ns.get()));
+        timeline.mark("network connected");
+        TRY(running.open_gate());
+    }
+    TRY(running.wait_started());
+    timeline.mark("worker started");
+    return Started{std::move(record), std::move(running), std::move(input.write),
+                   std::move(timeline)};
+}
+
+}  // namespace
+
+Result<Started> start(StartRequest request) {
+    Timeline timeline;
+    runtime::HostFacts host = TRY(host_for_containers());
+    Image image = TRY(find_image(request.paths, request.config, request.options.image));
+    timeline.mark("image found");
+    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id()));
+    Record record = TRY(describe(request, prepared, reservation));
+    // Ports before anything is started: that one is in use is the likeliest error of all.
+    NetworkPlan network = TRY(plan_network(request, record));
+    timeline.mark("ports bound, address leased");
+    Undo undo;
+    if (network.attachment)
+        undo.add([attachment = *network.attachment] { return network::release(attachment); });
+    auto rest = [&]() -> Result<Started> {
+        TRY(make_dirs_of(request.paths, record.id));
+        TRY(write_files({.dir = request.paths.container(record.id),
+                         .hostname = record.hostname,
+                         .address = record.network.address,
+                         .network = request.options.network},
+                        record.warnings));
+        TRY(write_record(request.paths, record, prepared.made.spec));
+        timeline.mark("record written");
+        return launch(request, prepared, std::move(record), std::move(network), std::move(timeline),
+                      undo);
+    };
+    Result<Started> started = rest();
+    if (!started) return fail(undo.run(std::move(started).error()));
+    reservation.keep();
+    return started;
+}
+
+Result<std::string> explain(const StartRequest& request) {
+    runtime::HostFacts host = TRY(host_for_containers());
+    Image image = TRY(find_image(request.paths, request.config, request.options.image));
+    std::string id = TRY(random_id());
+    Prepared prepared = TRY(prepare(request, host, std::move(image), id));
+    bool bridged = request.options.network == NetworkMode::bridge;
+    runtime::Options options;
+    options.init = request.options.init;
+    options.gate = bridged;
+    options.mount_point = request.paths.mount_point();
+    options.state_dir = request.paths.monitor(id);
+    runtime::Plan plan = TRY(runtime::plan(prepared.made.spec, prepared.rootfs, options, host,
+                                           {.network_namespace = bridged}));
+    std::string text = "image " + prepared.image.shown + " (" + prepared.image.stored.id.str() +
+                       ")\ncontainer " + id + "\n";
+    for (const std::string& warning : prepared.made.warnings) text += "warning: " + warning + "\n";
+    text += explain_network(request);
+    return text + plan.describe();
+}
+
+}  // namespace crank::engine::local

@@ -1,0 +1,44 @@
+// From what a person asked for to a running container.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/config.h"
+#include "engine/options.h"
+#include "engine/paths.h"
+#include "engine/record.h"
+#include "engine/timeline.h"
+#include "runtime/runtime.h"
+
+namespace crank::engine::local {
+
+struct StartRequest {
+    Paths paths;
+    const Config& config;
+    RunOptions options;
+    // The caller's stdout and stderr, when it listens; -1 when it does not.
+    int forward_stdout = -1, forward_stderr = -1;
+    std::uint16_t rows = 0, columns = 0;  // of its terminal
+    bool timings = false;
+};
+
+struct Started {
+    Record record;
+    runtime::Running running;
+    // With -i: where the worker's input is written to (not with a terminal).
+    sys::UniqueFd stdin_write;
+    Timeline timeline;
+};
+
+// Errors: not_found (image), already_exists (name, port), permission_denied, invalid_argument,
+// unsupported; cannot_invoke and command_not_found for the worker's program. Whatever fails, the
+// container does not exist afterwards.
+Result<Started> start(StartRequest request);
+
+// The plan of the same request as text; nothing is done.
+Result<std::string> explain(const StartRequest& request);
+
+}  // namespace crank::engine::local

@@ -1,0 +1,203 @@
+#include "engine/logs.h"
+
+#include <array>
+#include <ctime>
+#include <vector>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "sys/file.h"
+#include "sys/open_flags.h"
+#include "sys/poll.h"
+#include "sys/watch.h"
+
+namespace crank::engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kMaxRotated = 64;
+// inotify tells of every change; this is for file systems that do not have it, and for the end.
+constexpr milliseconds kLookAgain(500);
+constexpr std::size_t kBlock = 65536;
+
+// Takes bytes as they come and hands out whole lines.
+class LineReader {
+public:
+    explicit LineReader(sys::UniqueFd fd) : fd_(std::move(fd)) {}
+
+    int fd() const { return fd_.get(); }
+    // To the present end of the file. What has no newline yet waits for the next time.
+    Result<> read(const std::function<Result<>(std::string_view)>& line) {
+        std::array<char, kBlock> block;
+        while (true) {
+            std::optional<std::size_t> n = TRY(sys::read_some(fd_.get(), block));
+            if (!n || *n == 0) return {};
+            rest_.append(block.data(), *n);
+            std::size_t begin = 0, end;
+            while ((end = rest_.find('\n', begin)) != std::string::npos) {
+                TRY(line(std::string_view(rest_).substr(begin, end - begin)));
+                begin = end + 1;
+            }
+            rest_.erase(0, begin);
+        }
+    }
+
+private:
+    sys::UniqueFd fd_;
+    std::string rest_;
+};
+
+Result<std::optional<LineReader>> open_log(const std::string& path) {
+    Result<sys::UniqueFd> fd = sys::open(path, sys::kReadOnly | sys::kNoFollow);
+    if (fd) return std::optional(LineReader(std::move(*fd)));
+    if (fd.error().code() == Code::not_found) return std::optional<LineReader>();
+    return fail(std::move(fd).error());
+}
+
+// The rotated files that exist now, oldest first, and the present one last. They are opened
+// together: a rotation while they are read neither loses nor doubles a line.
+Result<std::vector<LineReader>> open_all(const std::string& path) {
+    std::vector<LineReader> files;
+    auto present = TRY(open_log(path));
+    if (present) files.push_back(std::move(*present));
+    for (int i = 1; i < kMaxRotated; ++i) {
+        auto older = TRY(open_log(path + "." + std::to_string(i)));
+        if (!older) break;
+        files.insert(files.begin(), std::move(*older));
+    }
+    return files;
+}
+
+class Query {
+public:
+    Query(const LogQuery& query, const LogSink& sink) : query_(query), sink_(sink) {}
+
+    Result<> operator()(std::string_view text) {
+        std::optional<LogLine> line = parse_log_line(text);
+        if (!line) return {};
+        // Times of one form compare as texts.
+        if (!query_.since.empty() && line->time < query_.since) return {};
+        if (!query_.until.empty() && line->time > query_.until) return {};
+        if (!holding_) return sink_(*line);
+        held_.emplace_back(text);
+        return {};
+    }
+    // With a tail: nothing is handed out until the end of what is there is known.
+    void hold() { holding_ = true; }
+    Result<> release(std::size_t lines) {
+        holding_ = false;
+        std::size_t begin = held_.size(), seen = 0;
+        while (begin > 0) {
+            if (parse_log_line(held_[begin - 1])->full && ++seen > lines) break;
+            --begin;
+        }
+        if (lines == 0) begin = held_.size();
+        for (; begin < held_.size(); ++begin) TRY(sink_(*parse_log_line(held_[begin])));
+        held_.clear();
+        return {};
+    }
+
+private:
+    const LogQuery& query_;
+    const LogSink& sink_;
+    bool holding_ = false;
+    std::vector<std::string> held_;
+};
+
+bool same_file(const std::string& path, int fd) {
+    Result<sys::FileInfo> there = sys::stat(path), here = sys::stat_fd(fd, path);
+    return there && here && there->inode == here->inode && there->device == here->device;
+}
+
+// Until the worker has ended and everything it wrote has been read.
+Result<> follow(const Paths& paths, const Container& container, std::optional<LineReader> file,
+                Query& query) {
+    const std::string path = log_path(paths, container.record.id);
+    auto each = [&](std::string_view line) { return query(line); };
+    sys::DirWatch watch = TRY(sys::DirWatch::open());
+    (void)watch.add(paths.container(container.record.id));
+    (void)watch.add(paths.monitor(container.record.id));
+    while (true) {
+        watch.drain();
+        // Asked before reading: what it wrote before its end is then read below.
+        Result<State> state = look(paths, container.record.id);
+        bool ended = !state || state->status == Status::exited;
+        if (file) TRY(file->read(each));
+        if (!file || !same_file(path, file->fd())) {
+            auto next = TRY(open_log(path));
+            if (next) {
+                file = std::move(next);
+                continue;
+            }
+        }
+        if (ended) return {};
+        std::array<sys::PollEntry, 1> entry = {sys::PollEntry{.fd = watch.fd(), .want_read = true}};
+        TRY(sys::poll(entry, kLookAgain));
+    }
+}
+
+std::string format_ns(std::int64_t ns) {
+    return format_time(std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(ns))));
+}
+
+}  // namespace
+
+std::optional<LogLine> parse_log_line(std::string_view line) {
+    LogLine parsed;
+    std::size_t first = line.find(' ');
+    if (first == std::string_view::npos || first < 20) return std::nullopt;
+    parsed.time = line.substr(0, first);
+    std::string_view rest = line.substr(first + 1);
+    if (rest.starts_with("stdout "))
+        parsed.stream = Stream::out;
+    else if (rest.starts_with("stderr "))
+        parsed.stream = Stream::err;
+    else
+        return std::nullopt;
+    rest.remove_prefix(7);
+    if (rest.size() < 2 || (rest[0] != 'F' && rest[0] != 'P') || rest[1] != ' ')
+        return std::nullopt;
+    parsed.full = rest[0] == 'F';
+    parsed.text = rest.substr(2);
+    return parsed;
+}
+
+Result<std::string> parse_log_time(std::string_view text, std::int64_t now_ns) {
+    if (auto seconds = parse_int(text)) return format_ns(*seconds * 1'000'000'000);
+    if (auto back = parse_duration(text)) return format_ns(now_ns - back->count());
+    tm parts{};
+    std::string copy(text);
+    for (const char* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
+        const char* end = strptime(copy.c_str(), form, &parts);
+        if (end != nullptr && *end == 0) return format_ns(timegm(&parts) * 1'000'000'000);
+        parts = {};
+    }
+    // With a fraction it is what a log line says.
+    if (copy.size() >= 22 && copy[19] == '.' && copy.back() == 'Z') return copy;
+    return fail(Error(Code::invalid_argument, "invalid time \"" + copy + "\"")
+                    .with_hint("2026-01-02T03:04:05Z, 2026-01-02, a Unix time, or 10m for ten "
+                               "minutes ago"));
+}
+
+std::string log_path(const Paths& paths, const std::string& id) {
+    return paths.container(id) + "/log";
+}
+
+Result<> read_logs(const Paths& paths, const Container& container, const LogQuery& query,
+                   const LogSink& sink) {
+    Query filter(query, sink);
+    if (query.tail) filter.hold();
+    std::vector<LineReader> files = TRY(open_all(log_path(paths, container.record.id)));
+    for (LineReader& file : files)
+        TRY(file.read([&](std::string_view line) { return filter(line); }));
+    if (query.tail) TRY(filter.release(*query.tail));
+    if (!query.follow) return {};
+    std::optional<LineReader> last;
+    if (!files.empty()) last = std::move(files.back());
+    return follow(paths, container, std::move(last), filter);
+}
+
+}  // namespace crank::engine

@@ -1,0 +1,164 @@
+#include "engine/native/start.h"
+
+#include "engine/local/spec.h"
+#include "engine/names.h"
+#include "runtime/host.h"
+#include "sys/file.h"
+#include "sys/signals.h"
+#include "sys/stdin_pipe.h"
+#include "sys/system.h"
+
+namespace crank::engine::native {
+namespace {
+
+Result<> refuse(bool given, const char* flag, const char* why) {
+    if (!given) return {};
+    return fail(Code::unsupported, std::string(flag) + " with --native: " + why);
+}
+
+Result<> check(const RunOptions& options) {
+    if (options.command.empty())
+        return fail(Error(Code::invalid_argument, "no command given")
+                        .with_hint("crank run --native -- COMMAND [ARG...]"));
+    TRY(refuse(options.terminal, "--tty", "not supported yet"));
+    TRY(refuse(!options.binds.empty(), "--volume", "the worker sees the host's files anyway"));
+    TRY(refuse(!options.tmpfs.empty(), "--tmpfs", "the worker sees the host's files"));
+    TRY(refuse(options.read_only, "--read-only", "the worker sees the host's files"));
+    TRY(refuse(!options.user.empty(), "--user", "the worker runs as the one who starts it"));
+    TRY(refuse(options.entrypoint.has_value(), "--entrypoint", "there is no image"));
+    TRY(refuse(!options.hostname.empty(), "--hostname", "the worker has the host's"));
+    TRY(refuse(!options.gpus.empty(), "--gpus", "the worker sees the host's devices anyway"));
+    return refuse(options.network == NetworkMode::none, "--network none",
+                  "the worker uses the host's network");
+}
+
+void add_warnings(const RunOptions& options, std::vector<std::string>& warnings) {
+    if (!options.ports.empty())
+        warnings.emplace_back(
+            "--publish is ignored with --native: the worker listens on the host itself");
+}
+
+Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::HostFacts& host,
+                                   const std::string& id, std::vector<std::string>& warnings) {
+    oci::RuntimeSpec spec;
+    spec.process.args = options.command;
+    spec.process.env = local::merge_env(sys::environment(), options.env);
+    std::string here = TRY(sys::current_dir());
+    spec.process.cwd = options.working_dir.empty()            ? here
+                       : options.working_dir.starts_with('/') ? options.working_dir
+                                                              : here + "/" + options.working_dir;
+    spec.process.no_new_privileges = false;
+    spec.process.user.umask = TRY(sys::current_umask());
+    RunOptions limits = options;
+    // A plain process of the user's is not limited unless asked for.
+    if (!limits.pids_limit) limits.pids_limit = -1;
+    oci::ImageConfig no_image;
+    spec.linux.resources = TRY(local::make_resources({.image = no_image,
+                                                      .options = limits,
+                                                      .host = host,
+                                                      .user = {},
+                                                      .id = id,
+                                                      .container_dir = {},
+                                                      .host_name = {},
+                                                      .gpu_devices = {}},
+                                                     warnings));
+    // A container's device list would hide the GPU.
+    spec.linux.resources.devices = {{true, "a", std::nullopt, std::nullopt, "rwm"}};
+    // Also without limits: what the worker leaves behind is found and ended by its cgroup.
+    if (host.cgroup_mode != runtime::CgroupMode::none) spec.linux.cgroups_path = "/crank/" + id;
+    return spec;
+}
+
+Result<Record> describe(const RunOptions& options, const Reservation& reservation,
+                        const oci::RuntimeSpec& spec) {
+    Record record{.id = reservation.id(),
+                  .name = reservation.name(),
+                  .kind = Kind::native,
+                  .created_ns = sys::wall_clock_ns(),
+                  .image = "native",
+                  .args = spec.process.args,
+                  .hostname = sys::kernel_info().host_name,
+                  .working_dir = spec.process.cwd,
+                  .env = options.env,
+                  .labels = options.labels};
+    record.network.mode = network_name(NetworkMode::host);
+    record.interactive = options.interactive;
+    record.remove = options.remove;
+    record.init = false;
+    std::string signal = options.stop_signal.value_or("SIGTERM");
+    std::optional<int> number = sys::signal_number(signal);
+    if (!number) return fail(Code::invalid_argument, "unknown stop signal \"" + signal + "\"");
+    record.stop_signal = sys::signal_name(*number);
+    record.stop_timeout = options.stop_timeout.value_or(kDefaultStopTimeout);
+    const oci::Resources& resources = spec.linux.resources;
+    if (resources.cpu_quota) record.nano_cpus = options.nano_cpus.value_or(0);
+    record.memory = resources.memory_limit.value_or(0);
+    record.memory_swap = resources.memory_swap.value_or(0);
+    record.pids_limit = resources.pids_limit.value_or(0);
+    record.cgroups_path = spec.linux.cgroups_path;
+    return record;
+}
+
+runtime::Options runtime_options(const local::StartRequest& request, const Record& record) {
+    runtime::Options options;
+    options.init = false;
+    options.keep_rights = true;
+    options.default_seccomp = false;
+    options.timings = request.timings;
+    options.state_dir = request.paths.monitor(record.id);
+    options.log.path = request.paths.container(record.id) + "/log";
+    using Kind = runtime::AfterExit::Kind;
+    if (record.remove) {
+        options.after_exit.push_back({Kind::unlink, request.paths.name(record.name)});
+        options.after_exit.push_back({Kind::remove_tree, request.paths.container(record.id)});
+        options.after_exit.push_back({Kind::remove_tree, request.paths.monitor(record.id)});
+    }
+    return options;
+}
+
+}  // namespace
+
+Result<local::Started> start(local::StartRequest request) {
+    Timeline timeline;
+    const RunOptions& options = request.options;
+    TRY(check(options));
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    Reservation reservation = TRY(Reservation::make(request.paths, options.name));
+    std::vector<std::string> warnings;
+    add_warnings(options, warnings);
+    oci::RuntimeSpec spec = TRY(make_spec(options, host, reservation.id(), warnings));
+    Record record = TRY(describe(options, reservation, spec));
+    record.warnings = std::move(warnings);
+    // What the caller's environment holds beyond what was asked for is nobody's to keep.
+    oci::RuntimeSpec kept = spec;
+    kept.process.env = options.env;
+    record.spec = oci::serialize(kept);
+    TRY(sys::write_file_atomic(request.paths.container(record.id) + "/container.json",
+                               serialize(record), 0600, sys::Sync::no));
+    timeline.mark("record written");
+    sys::UniqueFd stdin_read, stdin_write;
+    if (options.interactive && options.detach) {
+        stdin_read = TRY(sys::open_silent_pipe());
+    } else if (options.interactive) {
+        sys::Pipe pipe = TRY(sys::make_pipe());
+        stdin_read = std::move(pipe.read);
+        stdin_write = std::move(pipe.write);
+    }
+    runtime::LaunchRequest launch{.id = record.id,
+                                  .spec = std::move(spec),
+                                  .rootfs = {},
+                                  .options = runtime_options(request, record),
+                                  .io = {.stdin_read = std::move(stdin_read),
+                                         .forward_stdout = request.forward_stdout,
+                                         .forward_stderr = request.forward_stderr},
+                                  .network_namespace = {},
+                                  .listeners = {}};
+    runtime::Running running = TRY(runtime::launch(std::move(launch), host));
+    TRY(running.wait_started());
+    timeline.mark("worker started");
+    reservation.keep();
+    return local::Started{std::move(record), std::move(running), std::move(stdin_write),
+                          std::move(timeline)};
+}
+
+}  // namespace crank::engine::native

@@ -1,0 +1,87 @@
+// What a person asked for: the command line of `run`, read and checked, without facts of the host.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "network/network.h"
+
+namespace crank::engine {
+
+enum class NetworkMode : std::uint8_t { bridge, none, host };
+enum class Limits : std::uint8_t {
+    strict,       // what the host cannot apply is an error
+    best_effort,  // and here a warning that `inspect` keeps
+};
+
+struct BindMount {
+    std::string source;       // absolute
+    std::string destination;  // absolute, in the container
+    bool read_only = false;
+    bool operator==(const BindMount&) const = default;
+};
+
+struct TmpfsMount {
+    std::string destination;
+    std::vector<std::string> options;  // "size=64m", "mode=1777", "exec"
+    bool operator==(const TmpfsMount&) const = default;
+};
+
+struct RunOptions {
+    std::string image;                 // as typed; empty for a native worker
+    std::vector<std::string> command;  // behind IMAGE
+    // --entrypoint: present and empty clears the image's.
+    std::optional<std::string> entrypoint;
+    std::string name;      // empty: one is made up
+    std::string hostname;  // empty: the id's first 12 digits
+    std::string user, working_dir;
+    std::vector<std::string> env;  // "NAME=value"; "NAME" alone removes it
+    std::map<std::string, std::string> labels;
+    std::vector<network::PortSpec> ports;
+    NetworkMode network = NetworkMode::bridge;
+    std::vector<BindMount> binds;
+    std::vector<TmpfsMount> tmpfs;
+    std::optional<std::int64_t> nano_cpus;   // billionths of a CPU
+    std::optional<std::int64_t> memory;      // bytes
+    std::optional<std::int64_t> pids_limit;  // -1: none
+    Limits limits = Limits::strict;
+    std::string gpus;  // "all", "1", ...; empty: none
+    bool detach = false, interactive = false, terminal = false;
+    bool remove = false;  // --rm
+    bool init = true;
+    bool read_only = false;
+    std::optional<std::string> stop_signal;
+    std::optional<int> stop_timeout;  // seconds; -1: for ever
+};
+
+inline constexpr int kDefaultStopTimeout = 10;  // seconds, Docker's
+inline constexpr std::int64_t kDefaultPidsLimit = 2048;
+// Docker's least: below it not even the runtime's own work fits.
+inline constexpr std::int64_t kMinMemory = std::int64_t{6} << 20;
+
+// The texts of flags. Errors: invalid_argument naming the text and what is wrong with it.
+
+// HOST:CONTAINER[:ro|rw,...]; a relative HOST ("./x") is taken from `current_dir`. unsupported for
+// named volumes and for options that crank does not have.
+Result<BindMount> parse_volume(std::string_view text, std::string_view current_dir);
+// DESTINATION[:OPTION,...]
+Result<TmpfsMount> parse_tmpfs(std::string_view text);
+Result<NetworkMode> parse_network(std::string_view text);
+std::string_view network_name(NetworkMode mode);
+// NAME=value, or NAME with the value in `environment` ("NAME=value" each), or "NAME" alone where
+// it has none.
+Result<std::string> parse_env(std::string_view text, const std::vector<std::string>& environment);
+// key=value or key; with an empty key an error.
+Result<std::pair<std::string, std::string>> parse_label(std::string_view text);
+// [a-zA-Z0-9][a-zA-Z0-9_.-]+, as Docker's.
+Result<> check_name(std::string_view name);
+// RFC 1123: letters, digits, dashes, dots, at most 63 characters a label and 64 in all
+// (sethostname).
+Result<> check_hostname(std::string_view name);
+
+}  // namespace crank::engine

@@ -1,0 +1,158 @@
+#include "engine/record.h"
+
+#include <nlohmann/json.hpp>
+
+namespace crank::engine {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kVersion = 1;
+
+Json to_json(const PublishedPort& port) {
+    return {{"hostIp", port.host_ip},
+            {"hostPort", port.host_port},
+            {"containerPort", port.container_port},
+            {"protocol", port.protocol}};
+}
+
+Json to_json(const MountRecord& mount) {
+    return {{"type", mount.type},
+            {"source", mount.source},
+            {"destination", mount.destination},
+            {"readOnly", mount.read_only}};
+}
+
+Json to_json(const NetworkRecord& network) {
+    return {{"mode", network.mode},
+            {"address", network.address},
+            {"prefix", network.prefix},
+            {"gateway", network.gateway},
+            {"mac", network.mac},
+            {"hostDevice", network.host_device},
+            {"leasePath", network.lease_path}};
+}
+
+template <class T>
+Json list_to_json(const std::vector<T>& items) {
+    Json list = Json::array();
+    for (const T& item : items) list.push_back(to_json(item));
+    return list;
+}
+
+PublishedPort port_from(const Json& json) {
+    return {json.at("hostIp"), json.at("hostPort"), json.at("containerPort"), json.at("protocol")};
+}
+
+MountRecord mount_from(const Json& json) {
+    return {json.at("type"), json.at("source"), json.at("destination"), json.at("readOnly")};
+}
+
+NetworkRecord network_from(const Json& json) {
+    return {.mode = json.at("mode"),
+            .address = json.at("address"),
+            .gateway = json.at("gateway"),
+            .mac = json.at("mac"),
+            .host_device = json.at("hostDevice"),
+            .lease_path = json.at("leasePath"),
+            .prefix = json.at("prefix")};
+}
+
+void read_options(const Json& json, Record& record) {
+    record.terminal = json.at("terminal");
+    record.interactive = json.at("interactive");
+    record.remove = json.at("remove");
+    record.init = json.at("init");
+    record.read_only = json.at("readOnly");
+    record.stop_signal = json.at("stopSignal");
+    record.stop_timeout = json.at("stopTimeout");
+    record.nano_cpus = json.at("nanoCpus");
+    record.memory = json.at("memory");
+    record.memory_swap = json.at("memorySwap");
+    record.shm_size = json.at("shmSize");
+    record.pids_limit = json.at("pidsLimit");
+    record.cgroups_path = json.at("cgroupsPath");
+}
+
+// Throws nlohmann's exceptions: caught by parse_record.
+Record record_from(const Json& json) {
+    Record record;
+    record.id = json.at("id");
+    record.name = json.at("name");
+    record.kind = json.at("kind") == "native" ? Kind::native : Kind::container;
+    record.created_ns = json.at("created");
+    record.image = json.at("image");
+    record.image_id = json.at("imageId");
+    record.args = json.at("args").get<std::vector<std::string>>();
+    record.entrypoint = json.at("entrypoint").get<std::vector<std::string>>();
+    record.hostname = json.at("hostname");
+    record.user = json.at("user");
+    record.working_dir = json.at("workingDir");
+    record.env = json.at("env").get<std::vector<std::string>>();
+    record.labels = json.at("labels").get<std::map<std::string, std::string>>();
+    for (const Json& port : json.at("ports")) record.ports.push_back(port_from(port));
+    for (const Json& mount : json.at("mounts")) record.mounts.push_back(mount_from(mount));
+    record.network = network_from(json.at("network"));
+    read_options(json.at("options"), record);
+    record.warnings = json.at("warnings").get<std::vector<std::string>>();
+    record.spec = json.at("spec").dump();
+    return record;
+}
+
+Json options_to_json(const Record& record) {
+    return {{"terminal", record.terminal},
+            {"interactive", record.interactive},
+            {"remove", record.remove},
+            {"init", record.init},
+            {"readOnly", record.read_only},
+            {"stopSignal", record.stop_signal},
+            {"stopTimeout", record.stop_timeout},
+            {"nanoCpus", record.nano_cpus},
+            {"memory", record.memory},
+            {"memorySwap", record.memory_swap},
+            {"shmSize", record.shm_size},
+            {"pidsLimit", record.pids_limit},
+            {"cgroupsPath", record.cgroups_path}};
+}
+
+}  // namespace
+
+std::string serialize(const Record& record) {
+    Json json = {{"version", kVersion},
+                 {"id", record.id},
+                 {"name", record.name},
+                 {"kind", record.kind == Kind::native ? "native" : "container"},
+                 {"created", record.created_ns},
+                 {"image", record.image},
+                 {"imageId", record.image_id},
+                 {"args", record.args},
+                 {"entrypoint", record.entrypoint},
+                 {"hostname", record.hostname},
+                 {"user", record.user},
+                 {"workingDir", record.working_dir},
+                 {"env", record.env},
+                 {"labels", record.labels},
+                 {"ports", list_to_json(record.ports)},
+                 {"mounts", list_to_json(record.mounts)},
+                 {"network", to_json(record.network)},
+                 {"options", options_to_json(record)},
+                 {"warnings", record.warnings}};
+    Json spec = Json::parse(record.spec, nullptr, false);
+    json["spec"] = spec.is_discarded() ? Json::object() : std::move(spec);
+    // Arguments and variables may be any bytes; a record is text.
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Record> parse_record(std::string_view json) {
+    try {
+        Json document = Json::parse(json);
+        if (int version = document.at("version"); version != kVersion)
+            return fail(Code::corrupt, "the record of a container has version " +
+                                           std::to_string(version) + ", this crank knows " +
+                                           std::to_string(kVersion));
+        return record_from(document);
+    } catch (const nlohmann::json::exception& e) {
+        return fail(Code::corrupt, std::string("the record of a container: ") + e.what());
+    }
+}
+
+}  // namespace crank::engine

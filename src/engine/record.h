@@ -1,0 +1,71 @@
+// The immutable record of a container: container.json in its directory, written once before it
+// starts. What changes (state, exit) the monitor writes elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace crank::engine {
+
+enum class Kind : std::uint8_t { container, native };
+
+struct PublishedPort {
+    std::string host_ip;
+    std::uint16_t host_port = 0;
+    std::uint16_t container_port = 0;
+    std::string protocol = "tcp";
+    bool operator==(const PublishedPort&) const = default;
+};
+
+struct MountRecord {
+    std::string type;  // "bind", "tmpfs"
+    std::string source, destination;
+    bool read_only = false;
+    bool operator==(const MountRecord&) const = default;
+};
+
+struct NetworkRecord {
+    std::string mode;  // "bridge", "none", "host"
+    // With a bridge.
+    std::string address, gateway, mac, host_device, lease_path;
+    int prefix = 0;
+    bool operator==(const NetworkRecord&) const = default;
+};
+
+struct Record {
+    std::string id, name;
+    Kind kind = Kind::container;
+    std::int64_t created_ns = 0;          // CLOCK_REALTIME
+    std::string image;                    // as a person would write it
+    std::string image_id;                 // "sha256:..."; empty: native
+    std::vector<std::string> args;        // what runs, program first
+    std::vector<std::string> entrypoint;  // of them, those of the entrypoint
+    std::string hostname, user, working_dir;
+    std::vector<std::string> env;
+    std::map<std::string, std::string> labels;
+    std::vector<PublishedPort> ports;
+    std::vector<MountRecord> mounts;
+    NetworkRecord network;
+    bool terminal = false, interactive = false, remove = false, init = true, read_only = false;
+    std::string stop_signal;                                                // "SIGTERM"
+    int stop_timeout = 0;                                                   // seconds; -1: for ever
+    std::int64_t nano_cpus = 0, memory = 0, memory_swap = 0, shm_size = 0;  // 0: not limited
+    std::int64_t pids_limit = 0;
+    std::string cgroups_path;  // empty: none
+    std::vector<std::string> warnings;
+    std::string spec;  // the OCI runtime configuration, JSON
+
+    bool operator==(const Record&) const = default;
+};
+
+std::string serialize(const Record& record);
+// Errors: corrupt.
+Result<Record> parse_record(std::string_view json);
+
+}  // namespace crank::engine

@@ -1,0 +1,56 @@
+#include "engine/record.h"
+
+#include <gtest/gtest.h>
+
+namespace crank::engine {
+namespace {
+
+Record full_record() {
+    Record record{.id = std::string(64, 'a'),
+                  .name = "quiet_crane",
+                  .kind = Kind::container,
+                  .created_ns = 1'767'323'045'000'000'006,
+                  .image = "x:latest",
+                  .image_id = "sha256:1",
+                  .args = {"sh", "-c", "true"},
+                  .entrypoint = {"sh"},
+                  .hostname = "h",
+                  .user = "worker",
+                  .working_dir = "/app",
+                  .env = {"A=1"},
+                  .labels = {{"k", "v"}},
+                  .ports = {{"127.0.0.1", 8501, 8501, "tcp"}},
+                  .mounts = {{"bind", "/a", "/b", true}},
+                  .network = {.mode = "bridge", .address = "10.88.0.2", .prefix = 16}};
+    record.stop_signal = "SIGTERM";
+    record.stop_timeout = 10;
+    record.nano_cpus = 500'000'000;
+    record.warnings = {"w"};
+    record.spec = R"({"ociVersion":"1.2.0"})";
+    return record;
+}
+
+TEST(Record, IsReadAsItWasWritten) {
+    Record record = full_record();
+    auto again = parse_record(serialize(record));
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(*again, record);
+}
+
+TEST(Record, BytesThatAreNoTextDoNotBreakIt) {
+    Record record = full_record();
+    record.args = {"\xff\xfe"};
+    EXPECT_TRUE(parse_record(serialize(record)));
+}
+
+TEST(Record, WhatIsNoRecordIsCorrupt) {
+    for (std::string_view bad :
+         {"", "{", "[]", "{}", R"({"version":2})", R"({"version":1,"id":3})"}) {
+        auto record = parse_record(bad);
+        ASSERT_FALSE(record) << bad;
+        EXPECT_EQ(record.error().code(), Code::corrupt);
+    }
+}
+
+}  // namespace
+}  // namespace crank::engine

@@ -1,0 +1,105 @@
+#include "engine/state.h"
+
+#include <chrono>
+
+#include "engine/names.h"
+#include "sys/file.h"
+
+namespace crank::engine {
+namespace {
+
+constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
+// Between the end of the process and the monitor's record of it lies one wait(2); the monitor may
+// be waiting for a processor.
+constexpr std::chrono::milliseconds kRecordDelay(5000);
+
+// The state directory is emptied by a reboot; what an `inspect` next week wants is kept beside the
+// record. Failing to is no error of the one who looks.
+void keep_records(const Paths& paths, const std::string& id) {
+    for (const char* name : {"/state", "/exit"}) {
+        Result<std::string> text = sys::read_file(paths.monitor(id) + name, 4096);
+        if (text)
+            (void)sys::write_file_atomic(paths.container(id) + name, *text, 0600, sys::Sync::no);
+    }
+}
+
+State exited(const runtime::ExitStatus& exit, const Result<runtime::MonitorState>& monitor) {
+    State state{.status = Status::exited, .exit = exit};
+    if (monitor) {
+        state.monitor_pid = monitor->monitor_pid;
+        state.monitor_start_time = monitor->monitor_start_time;
+        state.started_at_ns = monitor->started_at_ns;
+    }
+    return state;
+}
+
+State lost(std::string why, const Result<runtime::MonitorState>& monitor) {
+    State state = exited({.code = kLostExit}, monitor);
+    state.error = std::move(why);
+    return state;
+}
+
+// Neither a state nor an exit.
+State never_started(const Paths& paths, const std::string& id) {
+    if (is_being_started(paths, id)) return {.status = Status::created};
+    if (!sys::exists(paths.monitor(id)) && sys::exists(paths.container(id) + "/container.json"))
+        return lost("the machine was restarted while it ran",
+                    runtime::read_monitor_state(paths.container(id)));
+    return {.status = Status::left_over};
+}
+
+// The process is gone: its monitor is about to say how, or was killed itself.
+State ended(const Paths& paths, const std::string& id, const runtime::MonitorState& monitor) {
+    std::string dir = paths.monitor(id);
+    auto end = std::chrono::steady_clock::now() + kRecordDelay;
+    while (true) {
+        // Asked first: a monitor that is gone has written all that it ever will.
+        bool writes = runtime::is_alive(monitor.monitor_pid, monitor.monitor_start_time);
+        Result<runtime::ExitStatus> exit = runtime::read_exit_status(dir);
+        if (exit) return exited(*exit, monitor);
+        if (!writes || std::chrono::steady_clock::now() > end) break;
+        (void)runtime::wait_gone(monitor.monitor_pid, monitor.monitor_start_time,
+                                 std::chrono::milliseconds(2));
+    }
+    return lost("its monitor was killed: how it ended is not known", monitor);
+}
+
+}  // namespace
+
+Result<State> look(const Paths& paths, const std::string& id) {
+    std::string dir = paths.monitor(id);
+    Result<runtime::MonitorState> monitor = runtime::read_monitor_state(dir);
+    if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(dir)) {
+        if (!sys::exists(paths.container(id) + "/exit")) keep_records(paths, id);
+        return exited(*exit, monitor);
+    }
+    if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(paths.container(id)))
+        return exited(*exit, runtime::read_monitor_state(paths.container(id)));
+    if (!monitor) {
+        if (!sys::exists(paths.container(id)))
+            return fail(Code::not_found, "no such container: " + id.substr(0, kShortIdLength));
+        return never_started(paths, id);
+    }
+    if (!runtime::is_alive(monitor->pid, monitor->start_time)) return ended(paths, id, *monitor);
+    return State{.status = Status::running,
+                 .pid = monitor->pid,
+                 .start_time = monitor->start_time,
+                 .monitor_pid = monitor->monitor_pid,
+                 .monitor_start_time = monitor->monitor_start_time,
+                 .started_at_ns = monitor->started_at_ns};
+}
+
+Result<Container> load(const Paths& paths, const std::string& id) {
+    Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
+    if (!text) {
+        if (text.error().code() != Code::not_found) return fail(std::move(text).error());
+        if (sys::exists(paths.container(id)))
+            return fail(Code::failed_precondition,
+                        "container " + id.substr(0, kShortIdLength) + " is still being made");
+        return fail(Code::not_found, "no such container: " + id.substr(0, kShortIdLength));
+    }
+    return Container{TRY_IN(parse_record(*text), "container " + id.substr(0, kShortIdLength)),
+                     TRY(look(paths, id))};
+}
+
+}  // namespace crank::engine

@@ -1,0 +1,49 @@
+// What a container is doing, read from what its monitor left.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+#include "engine/paths.h"
+#include "engine/record.h"
+#include "runtime/runtime.h"
+
+namespace crank::engine {
+
+enum class Status : std::uint8_t {
+    created,  // a command is starting it
+    running,
+    exited,
+    left_over,  // the command that was starting it was killed: nothing of it is of use
+};
+
+struct State {
+    Status status = Status::created;
+    // running
+    pid_t pid = -1;
+    std::uint64_t start_time = 0;
+    // once it was started
+    pid_t monitor_pid = -1;
+    std::uint64_t monitor_start_time = 0;
+    std::int64_t started_at_ns = 0;
+    // exited. Where nobody saw the end (the machine was restarted, the monitor killed) the code is
+    // kLostExit and `error` says why.
+    runtime::ExitStatus exit;
+    std::string error;
+};
+inline constexpr int kLostExit = 255;
+
+// Errors: not_found when the container has no directory.
+Result<State> look(const Paths& paths, const std::string& id);
+
+struct Container {
+    Record record;
+    State state;
+};
+// Errors: not_found; failed_precondition for one that is still being made.
+Result<Container> load(const Paths& paths, const std::string& id);
+
+}  // namespace crank::engine

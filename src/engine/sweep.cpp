@@ -1,0 +1,67 @@
+#include "engine/sweep.h"
+
+#include "engine/names.h"
+#include "engine/state.h"
+#include "network/network.h"
+#include "runtime/host.h"
+#include "runtime/runtime.h"
+#include "sys/file.h"
+
+namespace crank::engine {
+namespace {
+
+constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
+
+// Whoever removes a name holds this lock: between reading the link and removing it the name could
+// otherwise go to another container.
+Result<> remove_name(const Paths& paths, const std::string& id, const std::string& name) {
+    if (name.empty()) return {};
+    sys::UniqueFd lock = TRY(sys::lock_file(paths.names() + "/.lock", sys::LockMode::exclusive));
+    Result<std::string> holder = sys::read_link(paths.name(name));
+    if (!holder || *holder != id) return {};
+    return sys::remove_file(paths.name(name));
+}
+
+std::string name_of(const Paths& paths, const std::string& id) {
+    Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
+    Result<Record> record = text ? parse_record(*text) : fail(Code::not_found, "no record");
+    return record ? record->name : "";
+}
+
+Result<> release_address(const Paths& paths, const std::string& id) {
+    Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
+    Result<Record> record = text ? parse_record(*text) : fail(Code::not_found, "no record");
+    if (!record || record->network.lease_path.empty()) return {};
+    return network::release({.container_id = id, .lease_path = record->network.lease_path});
+}
+
+}  // namespace
+
+void remove_directories(const Paths& paths, const std::string& id, const std::string& name) {
+    (void)remove_name(paths, id, name);
+    (void)sys::remove_tree(paths.container(id));
+    (void)sys::remove_tree(paths.monitor(id));
+}
+
+Result<> discard(const Paths& paths, const std::string& id) {
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    if (host.root) TRY(runtime::remove_cgroups("/crank/" + id, host));
+    TRY(release_address(paths, id));
+    TRY(remove_name(paths, id, name_of(paths, id)));
+    // The monitor's directory last: while the other exists without it, the container counts as one
+    // that a reboot ended, and is shown and removed as such.
+    TRY(sys::remove_tree(paths.container(id)));
+    return sys::remove_tree(paths.monitor(id));
+}
+
+Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id,
+                                const std::string& name) {
+    Result<State> state = look(paths, id);
+    if (!state && state.error().code() != Code::not_found) return fail(std::move(state).error());
+    if (state && state->status != Status::left_over) return false;
+    if (state) TRY(discard(paths, id));
+    TRY(remove_name(paths, id, name));
+    return true;
+}
+
+}  // namespace crank::engine

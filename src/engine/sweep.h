@@ -1,0 +1,21 @@
+// Removing what belongs to a container, also after a crash: every step may find its object gone.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "engine/paths.h"
+
+namespace crank::engine {
+
+// The directories and, where it still points there, the name. Best effort, for undoing.
+void remove_directories(const Paths& paths, const std::string& id, const std::string& name);
+
+// Everything: kills what is left in its cgroups and removes them, gives its address back, removes
+// the directories. The container must not have a monitor that lives.
+Result<> discard(const Paths& paths, const std::string& id);
+
+// Frees the name of a container whose start was killed half way. True: `name` is free now.
+Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id, const std::string& name);
+
+}  // namespace crank::engine
