@@ -1,5 +1,5 @@
 // crank: one command, no daemon.
-#include <csignal>
+
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "engine/paths.h"
+#include "sys/signals.h"
 
 namespace crank::cli {
 namespace {
@@ -93,7 +94,7 @@ int run(std::span<const std::string_view> words) {
 
 int main(int argc, char** argv) {
     // A reader that went away is an error of print(), not a death in the middle of a change.
-    std::signal(SIGPIPE, SIG_IGN);
+    crank::sys::ignore_broken_pipe();
     std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
     int code = 1;
     try {

@@ -26,6 +26,14 @@ void print_line(std::string_view text) {
     print("\n");
 }
 
+void print_to(Output output, std::string_view text) {
+    if (output == Output::out) return print(text);
+    std::fflush(stdout);
+    if (std::fwrite(text.data(), 1, text.size(), stderr) != text.size()) std::_Exit(1);
+}
+
+void flush_each_line() { std::setvbuf(stdout, nullptr, _IONBF, 0); }
+
 void note(std::string_view text) {
     std::fflush(stdout);
     std::string line(text);

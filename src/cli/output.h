@@ -12,6 +12,11 @@ namespace crank::cli {
 // Data, on stdout. A closed pipe ends the program quietly, as SIGPIPE would.
 void print(std::string_view text);
 void print_line(std::string_view text);
+// A worker's own output, to either of the two, byte for byte and in order.
+enum class Output { out, err };
+void print_to(Output output, std::string_view text);
+// From here on what is printed appears at once (for output that goes on for ever).
+void flush_each_line();
 // What is no data, on stderr.
 void note(std::string_view text);
 void warn(std::string_view text);

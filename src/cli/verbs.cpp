@@ -9,7 +9,22 @@ namespace crank::cli {
 namespace {
 
 constexpr const Verb* kVerbs[] = {
-    &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+#ifdef CRANK_HAS_BUILD
+    &kBuild,       &kImageBootstrap,
+#endif
+#ifdef CRANK_HAS_ENGINE
+    &kRun,         &kPs,
+    &kLogs,        &kExec,
+    &kStop,        &kKill,
+    &kRm,          &kWait,
+    &kInspect,     &kImages,
+    &kRmi,         &kTag,
+    &kSave,        &kLoad,
+#endif
+    &kInfo,        &kVersion,
+    &kConfigGet,   &kConfigSet,
+    &kConfigUnset, &kConfigList,
+    &kCertsInit,   &kCertsIssue,
 };
 
 // Other spellings.

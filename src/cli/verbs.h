@@ -1,11 +1,14 @@
-// Every verb, one definition per file.
+// Every verb by its definition.
 #pragma once
 
 #include "cli/verb.h"
 
 namespace crank::cli {
 
+extern const Verb kBuild, kImageBootstrap, kImages, kLoad, kRmi, kSave, kTag;
+extern const Verb kCertsInit, kCertsIssue;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
+extern const Verb kExec, kInspect, kKill, kLogs, kPs, kRm, kRun, kStop, kWait;
 extern const Verb kInfo, kVersion;
 
 }  // namespace crank::cli

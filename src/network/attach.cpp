@@ -123,11 +123,13 @@ Result<Host> Host::open() {
 Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id) {
     const BridgeConfig config = TRY(complete(given));
     KnownSubnet known = TRY(known_subnet(config));
+    Attachment attachment;
     if (!known.subnet) {
         known.lock.reset();
         Host host = TRY(Host::open());
         Bridge bridge = TRY(ensure_bridge(host, config));
         known = {bridge.subnet, std::move(bridge.lock)};
+        attachment.warnings = std::move(bridge.warnings);
     }
     auto taken = take_lease(config.state_dir, *known.subnet, container_id);
     if (!taken && taken.error().code() == Code::not_found) {
@@ -136,7 +138,6 @@ Result<Attachment> lease(const BridgeConfig& given, std::string_view container_i
         taken = take_lease(config.state_dir, *known.subnet, container_id);
     }
     Lease lease = TRY(std::move(taken));
-    Attachment attachment;
     attachment.address = lease.address.text();
     attachment.prefix = known.subnet->length;
     attachment.gateway = gateway_of(*known.subnet).text();

@@ -9,6 +9,7 @@
 #include "base/undo.h"
 #include "network/forwarding.h"
 #include "network/lease.h"
+#include "network/obstacles.h"
 #include "network/subnet.h"
 #include "sys/file.h"
 #include "sys/netns.h"
@@ -65,7 +66,7 @@ Result<std::optional<Bridge>> find_ready(Host& host, const BridgeConfig& config)
     if (!subnet || !link || !link->up || !TRY(host.nft.has_table(table_of(config))) ||
         !TRY(is_forwarding()))
         return std::optional<Bridge>();
-    return std::optional(Bridge{link->index, link->mtu, *subnet, {}});
+    return std::optional(Bridge{link->index, link->mtu, *subnet, {}, {}});
 }
 
 // Everything that has an address of this host or a way to it.
@@ -189,7 +190,10 @@ Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
     if (!TRY(is_forwarding())) TRY(enable_forwarding(host, config.state_dir));
     // Last, since it says that the rest is there.
     TRY(sys::write_file_atomic(subnet_path(config), subnet.text() + "\n", 0644, sys::Sync::no));
-    return Bridge{device->index, device->mtu, subnet, {}};
+    // What may be wrong with the host's own rules is worth a word, and no reason to fail.
+    auto obstacles = find_obstacles(host, config.device);
+    return Bridge{
+        device->index, device->mtu, subnet, obstacles.value_or(std::vector<std::string>{}), {}};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "network/host.h"
@@ -15,6 +16,7 @@ struct Bridge {
     int index = 0;
     std::uint32_t mtu = 1500;
     sys::Ipv4Prefix subnet;
+    std::vector<std::string> warnings;  // where it was made just now
     // Held while an address is leased and its device made, so that nobody removes the bridge
     // meanwhile.
     sys::UniqueFd lock;

@@ -36,6 +36,8 @@ struct Attachment {
     std::string host_device;
     std::string container_id;
     std::string lease_path;  // absolute; release() takes it back
+    // Of the first lease alone, which makes the bridge: forward_obstacles().
+    std::vector<std::string> warnings;
 };
 
 // A new network namespace, empty but for lo (down); the caller stays in its own.
@@ -70,6 +72,10 @@ Result<> release(const Attachment& attachment);
 // must already know a container when lease() is called for it.
 Result<std::size_t> sweep_leases(const BridgeConfig& bridge,
                                  const std::function<bool(const std::string& container_id)>& alive);
+// Chains of the host (Docker's, a firewall's) that drop forwarded packets unless a rule of theirs
+// accepts them, one sentence each, with the remedy: containers may reach no other host. crank does
+// not write into other programs' chains.
+Result<std::vector<std::string>> forward_obstacles(const BridgeConfig& bridge);
 // Removes bridge, rules and state where no lease is left: in_use otherwise.
 Result<> remove_bridge(const BridgeConfig& bridge);
 

@@ -21,7 +21,7 @@ inline constexpr unsigned kFsopenCloexec = 1, kFsmountCloexec = 1;
 inline constexpr unsigned kFsconfigSetFlag = 0, kFsconfigSetString = 1, kFsconfigCreate = 6;
 inline constexpr uint64_t kMountAttrRdonly = 1, kMountAttrNosuid = 2, kMountAttrNodev = 4,
                           kMountAttrNoexec = 8;
-inline constexpr uint64_t kResolveNoMagiclinks = 2, kResolveInRoot = 0x10;
+inline constexpr uint64_t kResolveNoMagiclinks = 2, kResolveNoSymlinks = 4, kResolveInRoot = 0x10;
 inline constexpr unsigned kCloseRangeCloexec = 4;
 inline constexpr uint64_t kCloneIntoCgroup = 0x200000000ULL;
 

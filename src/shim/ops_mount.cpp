@@ -1,6 +1,7 @@
 // File system operations. Whatever lies below the root may be made by an attacker (the image): it
 // is only ever reached through openat2(RESOLVE_IN_ROOT), and mounted by descriptor.
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,11 +13,16 @@
 namespace crank::shim {
 namespace {
 
-int open_inside(const Root& root, const char* path, int flags) {
+// Whether the image may lead a path elsewhere in its root by symbolic links.
+enum class Links { follow, refuse };
+constexpr int kMostLinks = 8;  // that lead to nothing, one after the other
+
+int open_inside(const Root& root, const char* path, int flags, Links links = Links::follow) {
     while (*path == '/') ++path;
     OpenHow how{};
     how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
     how.resolve = kResolveInRoot | kResolveNoMagiclinks;
+    if (links == Links::refuse) how.resolve |= kResolveNoSymlinks;
     int fd;
     do fd = openat2(root.fd, *path != 0 ? path : ".", how);
     while (fd < 0 && (errno == EAGAIN || errno == EINTR));
@@ -39,51 +45,59 @@ int split(const char* path, Split& out) {
     return 0;
 }
 
-// mkdir -p below the root, returning a descriptor of the last directory, or -1.
-int make_dirs(const Root& root, const char* path, mode_t mode) {
-    int fd = open_inside(root, path, O_PATH | O_DIRECTORY);
+int no_descriptor(int error) {
+    errno = error;
+    return -1;
+}
+
+// Where the link `parts` leads, as a path in the root; it may go up and will be resolved in the
+// root again. 0, or an errno: EINVAL where it is no link.
+int link_target(int parent, const Split& parts, char (&out)[4096]) {
+    char target[2048];
+    ssize_t length = readlinkat(parent, parts.name, target, sizeof target - 1);
+    if (length < 0) return errno;
+    target[length] = 0;
+    const char* above = *target == '/' ? "" : parts.parent;
+    int written = snprintf(out, sizeof out, "%s/%s", above, target);
+    return written < 0 || static_cast<size_t>(written) >= sizeof out ? ENAMETOOLONG : 0;
+}
+
+enum class Kind { directory, file };
+
+// A descriptor of `path` below the root, or -1. What is missing is made, with its directories; a
+// link to nothing (/etc/resolv.conf of an image that expects systemd) has its target made.
+int make_path(const Root& root, const char* path, Kind kind, mode_t mode, Links links,
+              int links_left = kMostLinks) {
+    int flags = O_PATH | (kind == Kind::directory ? O_DIRECTORY : 0);
+    int fd = open_inside(root, path, flags, links);
     if (fd >= 0 || errno != ENOENT) return fd;
     Split parts;
-    if (int error = split(path, parts); error != 0) {
-        errno = error;
-        return -1;
-    }
-    if (*parts.name == 0 || strcmp(parts.name, "..") == 0) {
-        errno = ENOENT;
-        return -1;
-    }
-    int parent = make_dirs(root, parts.parent, 0755);
+    if (int error = split(path, parts); error != 0) return no_descriptor(error);
+    if (*parts.name == 0 || strcmp(parts.name, "..") == 0) return no_descriptor(ENOENT);
+    int parent = make_path(root, parts.parent, Kind::directory, 0755, links, links_left);
     if (parent < 0) return -1;
-    int made = mkdirat(parent, parts.name, mode);
-    int error = errno;
+    int made = kind == Kind::directory
+                   ? mkdirat(parent, parts.name, mode)
+                   : openat(parent, parts.name,
+                            O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode);
+    int error = made < 0 ? errno : 0;
+    if (made > 0) close(made);
+    char target[4096];
+    if (error == EEXIST) error = links_left > 0 ? link_target(parent, parts, target) : ELOOP;
+    bool follow = made < 0 && error == 0;
     close(parent);
-    if (made != 0 && error != EEXIST) {
-        errno = error;
-        return -1;
-    }
-    return open_inside(root, path, O_PATH | O_DIRECTORY);
+    // EINVAL: something else was made there meanwhile.
+    if (error != 0 && error != EINVAL) return no_descriptor(error);
+    if (follow) return make_path(root, target, kind, mode, links, links_left - 1);
+    return open_inside(root, path, flags, links);
+}
+
+int make_dirs(const Root& root, const char* path, mode_t mode, Links links = Links::follow) {
+    return make_path(root, path, Kind::directory, mode, links);
 }
 
 int make_file(const Root& root, const char* path) {
-    int fd = open_inside(root, path, O_PATH);
-    if (fd >= 0 || errno != ENOENT) return fd;
-    Split parts;
-    if (int error = split(path, parts); error != 0) {
-        errno = error;
-        return -1;
-    }
-    int parent = make_dirs(root, parts.parent, 0755);
-    if (parent < 0) return -1;
-    int file =
-        openat(parent, parts.name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0644);
-    int error = errno;
-    close(parent);
-    if (file >= 0) close(file);
-    if (file < 0 && error != EEXIST) {
-        errno = error;
-        return -1;
-    }
-    return open_inside(root, path, O_PATH);
+    return make_path(root, path, Kind::file, 0644, Links::follow);
 }
 
 // "mode=755,size=64k,noswap": each piece is one fsconfig call.
@@ -126,8 +140,16 @@ int new_mount(const char* type, const char* options, uint64_t attributes, int& o
     return error;
 }
 
-int attach(int mount_fd, int target) {
-    int error = move_mount(mount_fd, target) != 0 ? errno : 0;
+// Never onto the root itself: what lies over it would stay reachable as "/..", unmasked.
+int check_below(const Root& root, int target) {
+    struct stat top{}, chosen{};
+    if (fstat(root.fd, &top) != 0 || fstat(target, &chosen) != 0) return errno;
+    return top.st_dev == chosen.st_dev && top.st_ino == chosen.st_ino ? ELOOP : 0;
+}
+
+int attach(const Root& root, int mount_fd, int target) {
+    int error = check_below(root, target);
+    if (error == 0 && move_mount(mount_fd, target) != 0) error = errno;
     close(target);
     return error;
 }
@@ -180,8 +202,11 @@ int mount_fs(const PlanView& plan, const Op& op, const Root& root) {
     int fd = -1;
     if (int error = new_mount(plan.text(op.s1), plan.text(op.s3), op.a, fd); error != 0)
         return error;
-    int target = make_dirs(root, plan.text(op.s2), 0755);
-    int error = target < 0 ? errno : attach(fd, target);
+    // A /proc that is a link would put the masked and read-only paths beside the file system that
+    // they are for.
+    Links links = op.b != 0 ? Links::refuse : Links::follow;
+    int target = make_dirs(root, plan.text(op.s2), 0755, links);
+    int error = target < 0 ? errno : attach(root, fd, target);
     close(fd);
     return error;
 }
@@ -190,7 +215,7 @@ int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
     int target =
         op.a != 0 ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
     if (target < 0) return errno;
-    return attach(PlanView::slot(op.fd), target);
+    return attach(root, PlanView::slot(op.fd), target);
 }
 
 int make_node(const PlanView& plan, const Op& op, const Root& root) {
@@ -236,7 +261,7 @@ int mask_path(const PlanView& plan, const Op& op, const Root& root) {
             close(target);
             return error;
         }
-        error = attach(fd, target);
+        error = attach(root, fd, target);
         close(fd);
         return error;
     }

@@ -34,7 +34,8 @@ enum class OpKind : uint16_t {
                      // the host; a: MS_*
     open_root,       // s1: directory on the host
     make_dir,        // s2, a: mode
-    mount_fs,        // s1: type, s2: destination, s3: options; a: MOUNT_ATTR_*
+    mount_fs,        // s1: type, s2: destination, s3: options; a: MOUNT_ATTR_*; b: 1 when no part
+                     // of the destination may be a link
     attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory
     make_node,       // s2, a: mode with type, b: device number (makedev)
     make_link,       // s1: target, s2

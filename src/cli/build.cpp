@@ -1,0 +1,235 @@
+#include "build/build.h"
+
+#include <cstdlib>
+
+#include "base/text.h"
+#include "build/bootstrap.h"
+#include "build/host_trust.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "engine/config.h"
+#include "engine/local/network_plan.h"
+#include "engine/local/prepare.h"
+#include "engine/options.h"
+#include "sys/file.h"
+#include "sys/poll.h"
+#include "sys/signals.h"
+#include "sys/system.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr int kStdin = 0;
+constexpr std::size_t kMaxDockerfile = std::size_t{1} << 20;
+
+constexpr Flag kFlags[] = {
+    {"tag", 't', FlagKind::list, "NAME[:TAG]", "name of the image"},
+    {"file", 'f', FlagKind::value, "FILE",
+     "the Dockerfile (CONTEXT/Dockerfile; -: standard input)"},
+    {"build-arg", 0, FlagKind::list, "NAME[=VALUE]", "value of an ARG"},
+    {"label", 0, FlagKind::list, "NAME[=VALUE]", "a label of the image"},
+    {"target", 0, FlagKind::value, "STAGE", "build up to this stage"},
+    {"no-cache", 0, FlagKind::boolean, "", "do every step again"},
+    {"network", 0, FlagKind::value, "MODE", "network of RUN steps: bridge (default), none or host"},
+    {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
+    {"progress", 0, FlagKind::value, "MODE", "auto, plain, tty or quiet"},
+    {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
+};
+constexpr MissingFlag kMissing[] = {
+    {"add-host", 0, true},      {"allow", 0, true},
+    {"annotation", 0, true},    {"attest", 0, true},
+    {"build-context", 0, true}, {"builder", 0, true},
+    {"cache-from", 0, true},    {"cache-to", 0, true},
+    {"check", 0, false},        {"iidfile", 0, true},
+    {"load", 0, false},         {"memory", 'm', true},
+    {"metadata-file", 0, true}, {"no-cache-filter", 0, true},
+    {"output", 'o', true},      {"platform", 0, true},
+    {"provenance", 0, true},    {"pull", 0, false},
+    {"push", 0, false},         {"sbom", 0, true},
+    {"secret", 0, true},        {"shm-size", 0, true},
+    {"squash", 0, false},       {"ssh", 0, true},
+    {"ulimit", 0, true},
+};
+constexpr std::string_view kExamples[] = {
+    "crank build -t crank-email-classifier:latest .",
+    "crank build -t crank-worker-base:latest -f Dockerfile.worker-base .",
+    "crank build --build-arg VERSION=3 --no-cache -t x .",
+};
+
+constexpr Flag kBootstrapFlags[] = {
+    {"mirror", 0, FlagKind::value, "URL", "Debian mirror (the one of this machine's apt)"},
+    {"suite", 0, FlagKind::value, "NAME", "Debian release (bookworm)"},
+    {"tag", 't', FlagKind::value, "NAME[:TAG]", "name of the image"},
+    {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
+    {"progress", 0, FlagKind::value, "MODE", "auto, plain, tty or quiet"},
+};
+constexpr std::string_view kBootstrapExamples[] = {
+    "crank image bootstrap",
+    "crank config set alias.python:3.11-slim localhost/crank/python:3.11-slim",
+};
+
+std::map<std::string, std::string> environment_map() {
+    std::map<std::string, std::string> all;
+    for (const std::string& entry : sys::environment()) {
+        std::size_t equals = entry.find('=');
+        if (equals != std::string::npos) all[entry.substr(0, equals)] = entry.substr(equals + 1);
+    }
+    return all;
+}
+
+Result<std::map<std::string, std::string>> pairs(const Arguments& arguments, std::string_view flag,
+                                                 bool from_environment) {
+    std::map<std::string, std::string> all;
+    std::vector<std::string> environment = sys::environment();
+    for (const std::string& text : arguments.values(flag)) {
+        std::string entry = text;
+        if (from_environment && text.find('=') == std::string::npos) {
+            entry = TRY_IN(engine::parse_env(text, environment), "--" + std::string(flag));
+            // Not in the environment either: as if it had not been given.
+            if (entry.find('=') == std::string::npos) continue;
+        }
+        auto [key, value] = TRY_IN(engine::parse_label(entry), "--" + std::string(flag));
+        all[key] = value;
+    }
+    return all;
+}
+
+Result<std::optional<std::int64_t>> source_date_epoch() {
+    const char* text = std::getenv("SOURCE_DATE_EPOCH");
+    if (text == nullptr || *text == 0) return std::nullopt;
+    auto seconds = parse_int(text);
+    if (!seconds || *seconds < 0)
+        return fail(Code::invalid_argument,
+                    "SOURCE_DATE_EPOCH: invalid time \"" + std::string(text) + "\"");
+    return seconds;
+}
+
+// CONTEXT and -f, either of which may be standard input.
+Result<> read_place(const Arguments& arguments, build::BuildRequest& request) {
+    const std::string& context = arguments.words()[0];
+    std::string file = arguments.value("file");
+    if (context == "-" && !file.empty())
+        return fail(Code::usage,
+                    "CONTEXT - reads the Dockerfile from standard input: leave out -f");
+    if (context == "-" || file == "-") {
+        request.dockerfile_text = TRY(sys::read_all(kStdin, kMaxDockerfile, "standard input"));
+    } else {
+        request.dockerfile = file;
+    }
+    if (context == "-") return {};
+    if (context.starts_with("http://") || context.starts_with("https://") ||
+        context.starts_with("git@"))
+        return fail(Code::unsupported, "a context from the network is not supported yet");
+    Result<sys::FileInfo> info = sys::stat(context);
+    if (!info)
+        return fail(Error(Code::not_found, "no directory " + context + " to build in")
+                        .with_hint("crank build [FLAGS] DIRECTORY"));
+    if (!info->is_dir())
+        return fail(Error(Code::invalid_argument, "the context " + context + " is no directory")
+                        .with_hint("crank build -f " + context + " ."));
+    request.context = TRY(sys::real_path(context));
+    return {};
+}
+
+Result<build::BuildRequest> read_request(const Invocation& invocation,
+                                         const engine::Config& config) {
+    const Arguments& arguments = invocation.arguments;
+    build::BuildRequest request;
+    TRY(read_place(arguments, request));
+    request.tags = arguments.values("tag");
+    request.build_args = TRY(pairs(arguments, "build-arg", true));
+    request.labels = TRY(pairs(arguments, "label", false));
+    request.target = arguments.value("target");
+    request.no_cache = arguments.on("no-cache");
+    switch (TRY(engine::parse_network(arguments.value("network")))) {
+        case engine::NetworkMode::bridge: break;
+        case engine::NetworkMode::none: request.network = build::BuildRequest::Network::none; break;
+        case engine::NetworkMode::host: request.network = build::BuildRequest::Network::host; break;
+    }
+    if (config.flag("build.host-trust"))
+        request.host_trust = TRY(build::collect_host_trust(environment_map()));
+    constexpr std::string_view kAlias = "alias.";
+    for (const auto& [key, value] : config.entries())
+        if (key.starts_with(kAlias)) request.aliases[key.substr(kAlias.size())] = value;
+    request.source_date_epoch = TRY(source_date_epoch());
+    request.state_dir = invocation.paths.state;
+    request.bridge = engine::local::bridge_of(invocation.paths);
+    return request;
+}
+
+Result<ProgressMode> progress_mode(const Arguments& arguments) {
+    if (arguments.on("quiet")) return ProgressMode::quiet;
+    const char* preset = std::getenv("BUILDKIT_PROGRESS");
+    return parse_progress(arguments.value("progress", preset == nullptr ? "" : preset));
+}
+
+Result<int> perform_build(Invocation& invocation) {
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    ProgressMode mode = TRY(progress_mode(invocation.arguments));
+    build::BuildRequest request = TRY(read_request(invocation, config));
+    request.host = TRY(engine::local::host_for_containers());
+    store::Store store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    if (invocation.arguments.on("explain")) {
+        print(TRY(build::explain(request, store)).describe());
+        return 0;
+    }
+    request.progress = make_progress(mode);
+    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
+    request.cancel_fd = signals.fd();
+    build::BuildOutcome outcome = TRY(build::build(request, store));
+    if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
+    return 0;
+}
+
+Result<int> perform_bootstrap(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    build::BootstrapRequest request;
+    request.mirror = arguments.value("mirror");
+    request.suite = arguments.value("suite", request.suite);
+    request.reference = arguments.value("tag", request.reference);
+    request.source_date_epoch = TRY(source_date_epoch());
+    request.environment = environment_map();
+    request.state_dir = invocation.paths.state;
+    request.host = TRY(engine::local::host_for_containers());
+    request.progress = make_progress(TRY(progress_mode(arguments)));
+    store::Store store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
+    request.cancel_fd = signals.fd();
+    build::BootstrapOutcome outcome = TRY(build::bootstrap(request, store));
+    if (arguments.on("quiet")) {
+        print_line(outcome.id.str());
+        return 0;
+    }
+    note(outcome.reference + (outcome.unchanged ? " is up to date: " : " made: ") +
+         std::to_string(outcome.packages) + " packages from " + outcome.mirror);
+    print_line(outcome.id.str());
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kBuild = {
+    .name = "build",
+    .summary = "make an image from a Dockerfile",
+    .group = Group::images,
+    .syntax = {.flags = kFlags,
+               .missing = kMissing,
+               .min_words = 1,
+               .max_words = 1,
+               .arguments = "CONTEXT"},
+    .examples = kExamples,
+    .perform = perform_build,
+};
+constinit const Verb kImageBootstrap = {
+    .name = "image bootstrap",
+    .summary = "make a Debian image with Python, without a registry",
+    .group = Group::images,
+    .syntax = {.flags = kBootstrapFlags},
+    .examples = kBootstrapExamples,
+    .perform = perform_bootstrap,
+};
+
+}  // namespace crank::cli

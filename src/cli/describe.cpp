@@ -1,0 +1,183 @@
+#include "cli/describe.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/units.h"
+#include "cli/shown.h"
+#include "engine/logs.h"
+#include "runtime/host.h"
+#include "runtime/runtime.h"
+
+namespace crank::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json state_of(const engine::State& state) {
+    bool running = state.status == engine::Status::running;
+    return {{"Status", state_word(state)},
+            {"Running", running},
+            {"Paused", false},
+            {"Restarting", false},
+            {"OOMKilled", state.exit.oom_killed},
+            {"Dead", state.status == engine::Status::left_over},
+            {"Pid", running ? state.pid : 0},
+            {"ExitCode", state.exit.code},
+            {"Error", state.error},
+            {"StartedAt", rfc3339(state.started_at_ns)},
+            {"FinishedAt", rfc3339(state.exit.finished_at_ns)}};
+}
+
+Json ports_of(const engine::Record& record) {
+    Json ports = Json::object();
+    for (const engine::PublishedPort& port : record.ports)
+        ports[std::to_string(port.container_port) + "/" + port.protocol].push_back(
+            {{"HostIp", port.host_ip}, {"HostPort", std::to_string(port.host_port)}});
+    return ports;
+}
+
+Json host_config_of(const engine::Record& record) {
+    Json binds = Json::array();
+    for (const engine::MountRecord& mount : record.mounts)
+        if (mount.type == "bind")
+            binds.push_back(mount.source + ":" + mount.destination +
+                            (mount.read_only ? ":ro" : ""));
+    return {{"Binds", binds},
+            {"NetworkMode", record.network.mode},
+            {"PortBindings", ports_of(record)},
+            {"AutoRemove", record.remove},
+            {"ReadonlyRootfs", record.read_only},
+            {"Init", record.init},
+            {"ShmSize", record.shm_size},
+            {"NanoCpus", record.nano_cpus},
+            {"Memory", record.memory},
+            {"MemorySwap", record.memory_swap},
+            {"PidsLimit", record.pids_limit},
+            {"Privileged", false},
+            {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}}};
+}
+
+Json mounts_of(const engine::Record& record) {
+    Json mounts = Json::array();
+    for (const engine::MountRecord& mount : record.mounts)
+        mounts.push_back({{"Type", mount.type},
+                          {"Source", mount.source},
+                          {"Destination", mount.destination},
+                          {"Mode", mount.read_only ? "ro" : ""},
+                          {"RW", !mount.read_only}});
+    return mounts;
+}
+
+Json config_of(const engine::Record& record) {
+    std::vector<std::string> command(
+        record.args.begin() + static_cast<std::ptrdiff_t>(record.entrypoint.size()),
+        record.args.end());
+    return {{"Hostname", record.hostname},
+            {"User", record.user},
+            {"Tty", record.terminal},
+            {"OpenStdin", record.interactive},
+            {"Env", record.env},
+            {"Cmd", command},
+            {"Image", record.image},
+            {"WorkingDir", record.working_dir},
+            {"Entrypoint", record.entrypoint},
+            {"Labels", record.labels},
+            {"StopSignal", record.stop_signal},
+            {"StopTimeout", record.stop_timeout}};
+}
+
+Json network_of(const engine::Record& record) {
+    const engine::NetworkRecord& network = record.network;
+    Json one = {{"IPAddress", network.address},
+                {"IPPrefixLen", network.prefix},
+                {"Gateway", network.gateway},
+                {"MacAddress", network.mac}};
+    Json all = one;
+    all["Ports"] = ports_of(record);
+    all["Networks"] = {{network.mode, one}};
+    return all;
+}
+
+// What its cgroup says now; an empty object when there is none to ask.
+Json usage_of(const engine::Container& container) {
+    if (container.record.cgroups_path.empty() || container.state.status != engine::Status::running)
+        return Json::object();
+    Result<runtime::HostFacts> host = runtime::probe_host();
+    if (!host) return Json::object();
+    Result<runtime::CgroupUsage> usage = runtime::read_usage(container.record.cgroups_path, *host);
+    if (!usage) return Json::object();
+    return {{"CpuNanos", usage->cpu_usage_ns},
+            {"ThrottledPeriods", usage->throttled_periods},
+            {"ThrottledNanos", usage->throttled_ns},
+            {"MemoryBytes", usage->memory_current},
+            {"MemoryPeakBytes", usage->memory_peak},
+            {"OOMKills", usage->oom_kills},
+            {"Pids", usage->pids}};
+}
+
+}  // namespace
+
+Json describe_container(const engine::Paths& paths, const engine::Container& container) {
+    const engine::Record& record = container.record;
+    std::vector<std::string> rest(record.args.begin() + (record.args.empty() ? 0 : 1),
+                                  record.args.end());
+    return {{"Id", record.id},
+            {"Created", rfc3339(record.created_ns)},
+            {"Path", record.args.empty() ? "" : record.args[0]},
+            {"Args", rest},
+            {"State", state_of(container.state)},
+            {"Image", record.image_id},
+            {"ResolvConfPath", paths.container(record.id) + "/resolv.conf"},
+            {"HostnamePath", paths.container(record.id) + "/hostname"},
+            {"HostsPath", paths.container(record.id) + "/hosts"},
+            {"LogPath", engine::log_path(paths, record.id)},
+            {"Name", "/" + record.name},
+            {"RestartCount", 0},
+            {"Platform", "linux"},
+            {"HostConfig", host_config_of(record)},
+            {"Mounts", mounts_of(record)},
+            {"Config", config_of(record)},
+            {"NetworkSettings", network_of(record)},
+            {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
+            {"Warnings", record.warnings},
+            {"Usage", usage_of(container)}};
+}
+
+Json describe_image(const store::Image& image) {
+    const oci::ContainerConfig& config = image.config.config;
+    Json tags = Json::array(), layers = Json::array();
+    for (const std::string& tag : image.tags) {
+        Result<oci::Reference> reference = oci::Reference::parse(tag);
+        tags.push_back(reference ? reference->familiar() : tag);
+    }
+    for (const oci::Digest& layer : image.config.diff_ids) layers.push_back(layer.str());
+    Json exposed = Json::object(), volumes = Json::object();
+    for (const std::string& port : config.exposed_ports) exposed[port] = Json::object();
+    for (const std::string& volume : config.volumes) volumes[volume] = Json::object();
+    Json described = {{"User", config.user},
+                      {"ExposedPorts", exposed},
+                      {"Env", config.env},
+                      {"Cmd", config.cmd},
+                      {"Volumes", volumes},
+                      {"WorkingDir", config.working_dir},
+                      {"Entrypoint", config.entrypoint},
+                      {"Labels", config.labels},
+                      {"StopSignal", config.stop_signal}};
+    if (config.healthcheck)
+        described["Healthcheck"] = {{"Test", config.healthcheck->test},
+                                    {"Interval", config.healthcheck->interval},
+                                    {"Timeout", config.healthcheck->timeout},
+                                    {"StartPeriod", config.healthcheck->start_period},
+                                    {"Retries", config.healthcheck->retries}};
+    return {{"Id", image.id.str()},
+            {"RepoTags", tags},
+            {"Created", image.config.created},
+            {"Author", image.config.author},
+            {"Config", described},
+            {"Architecture", image.config.platform.architecture},
+            {"Os", image.config.platform.os},
+            {"Size", image.size},
+            {"RootFS", {{"Type", "layers"}, {"Layers", layers}}}};
+}
+
+}  // namespace crank::cli

@@ -1,0 +1,127 @@
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/format.h"
+#include "cli/output.h"
+#include "cli/shown.h"
+#include "cli/verbs.h"
+#include "engine/lifecycle.h"
+#include "engine/names.h"
+
+namespace crank::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Flag kFlags[] = {
+    {"all", 'a', FlagKind::boolean, "", "also those that have ended"},
+    {"quiet", 'q', FlagKind::boolean, "", "ids alone"},
+    {"no-trunc", 0, FlagKind::boolean, "", "nothing is shortened"},
+    {"last", 'n', FlagKind::value, "NUMBER", "the newest so many, ended ones too"},
+    {"latest", 'l', FlagKind::boolean, "", "the newest, also if it has ended"},
+    {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Names}}"},
+};
+constexpr MissingFlag kMissing[] = {{"filter", 'f', true}, {"size", 's', false}};
+constexpr std::string_view kExamples[] = {
+    "crank ps",
+    "crank ps -a --format 'table {{.Names}}\\t{{.Status}}'",
+    "crank rm -f $(crank ps -aq)",
+};
+constexpr Column kColumns[] = {
+    {"ID", "CONTAINER ID"},
+    {"Image", "IMAGE"},
+    {"Command", "COMMAND"},
+    {"RunningFor", "CREATED"},
+    {"Status", "STATUS"},
+    {"Ports", "PORTS"},
+    {"Names", "NAMES"},
+    {"CreatedAt", "CREATED AT", false},
+    {"Labels", "LABELS", false},
+    {"Mounts", "MOUNTS", false},
+    {"Networks", "NETWORKS", false},
+    {"State", "STATE", false},
+    {"Kind", "KIND", false},
+};
+
+constexpr std::size_t kMaxCommand = 20;  // as Docker cuts it
+
+std::string command_text(const engine::Record& record, bool whole) {
+    std::string text = join(record.args, " ");
+    if (!whole && text.size() > kMaxCommand) text = text.substr(0, kMaxCommand - 1) + "…";
+    return "\"" + text + "\"";
+}
+
+std::string labels_text(const engine::Record& record) {
+    std::string text;
+    for (const auto& [key, value] : record.labels)
+        text += (text.empty() ? "" : ",") + key + "=" + value;
+    return text;
+}
+
+std::string mounts_text(const engine::Record& record) {
+    std::string text;
+    for (const engine::MountRecord& mount : record.mounts)
+        if (mount.type == "bind") text += (text.empty() ? "" : ",") + mount.source;
+    return text;
+}
+
+Json row_of(const engine::Container& container, bool whole) {
+    const engine::Record& record = container.record;
+    return {{"ID", whole ? record.id : record.id.substr(0, engine::kShortIdLength)},
+            {"Image", record.image},
+            {"Command", command_text(record, whole)},
+            {"CreatedAt", time_text(record.created_ns)},
+            {"RunningFor", age_text(record.created_ns) + " ago"},
+            {"Status", status_text(container)},
+            {"State", state_word(container.state)},
+            {"Ports", ports_text(record)},
+            {"Names", record.name},
+            {"Labels", labels_text(record)},
+            {"Mounts", mounts_text(record)},
+            {"Networks", record.network.mode},
+            {"Kind", record.kind == engine::Kind::native ? "native" : "container"}};
+}
+
+// How many of the newest; nothing: no bound.
+Result<std::optional<std::size_t>> newest(const Arguments& arguments) {
+    if (arguments.on("latest")) return 1;
+    auto text = arguments.find("last");
+    if (!text || text == "-1") return std::nullopt;
+    auto number = parse_int(*text);
+    if (!number || *number < 0)
+        return fail(Code::usage, "--last: invalid number \"" + *text + "\"");
+    return static_cast<std::size_t>(*number);
+}
+
+Result<int> perform(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    std::optional<std::size_t> count = TRY(newest(arguments));
+    std::vector<Json> rows;
+    for (const engine::Container& container : TRY(engine::list(invocation.paths))) {
+        bool wanted =
+            arguments.on("all") || count || container.state.status == engine::Status::running;
+        if (!wanted) continue;
+        if (count && rows.size() == *count) break;
+        rows.push_back(row_of(container, arguments.on("no-trunc")));
+    }
+    if (arguments.on("quiet")) {
+        for (const Json& row : rows) print_line(row["ID"].get<std::string>());
+        return 0;
+    }
+    print(TRY(format_list(arguments.value("format"), kColumns, rows)));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kPs = {
+    .name = "ps",
+    .summary = "list the containers",
+    .group = Group::containers,
+    .syntax = {.flags = kFlags, .missing = kMissing},
+    .examples = kExamples,
+    .perform = perform,
+};
+
+}  // namespace crank::cli

@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <optional>
+
+#include "cli/output.h"
+#include "cli/run_flags.h"
+#include "cli/verbs.h"
+#include "engine/config.h"
+#include "engine/local/attend.h"
+#include "engine/local/start.h"
+#include "engine/native/start.h"
+#include "sys/terminal.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr int kStdin = 0, kStdout = 1, kStderr = 2;
+
+std::string milliseconds(std::int64_t ns) {
+    std::string text = std::to_string(ns / 1'000'000) + ".";
+    std::string fraction = std::to_string(1000 + ns / 1000 % 1000);
+    return text + fraction.substr(1) + " ms";
+}
+
+void print_timings(const engine::local::Started& started) {
+    std::vector<runtime::Timing> all = started.timeline.marks();
+    for (runtime::Timing& timing : started.running.timings()) all.push_back(std::move(timing));
+    std::stable_sort(all.begin(), all.end(),
+                     [](const auto& a, const auto& b) { return a.at_ns < b.at_ns; });
+    Table table({"PHASE", "SINCE THE BEGINNING"});
+    for (const runtime::Timing& timing : all)
+        table.add({timing.name, milliseconds(timing.at_ns - started.timeline.begin_ns())});
+    std::string text = table.text();
+    text.pop_back();
+    note(text);
+}
+
+std::string listeners_text(const std::vector<engine::PublishedPort>& ports) {
+    std::string text;
+    for (const engine::PublishedPort& port : ports) {
+        bool v6 = port.host_ip.find(':') != std::string::npos;
+        text += (text.empty() ? "" : ", ") + (v6 ? "[" + port.host_ip + "]" : port.host_ip) + ":" +
+                std::to_string(port.host_port) + " -> " + std::to_string(port.container_port);
+    }
+    return text;
+}
+
+Result<> check_terminal(const engine::RunOptions& options) {
+    if (!options.terminal || !options.interactive || options.detach || sys::is_terminal(kStdin))
+        return {};
+    return fail(Error(Code::invalid_argument,
+                      "-t with -i wants a terminal as standard input, and it is none")
+                    .with_hint("leave out -t"));
+}
+
+engine::local::StartRequest make_request(Invocation& invocation, const engine::Config& config,
+                                         engine::RunOptions options) {
+    engine::local::StartRequest request{.paths = invocation.paths,
+                                        .config = config,
+                                        .options = std::move(options),
+                                        .timings = invocation.arguments.on("timings")};
+    if (!request.options.detach) {
+        request.forward_stdout = kStdout;
+        request.forward_stderr = kStderr;
+    }
+    if (request.options.terminal) {
+        if (auto size = sys::terminal_size(kStdin)) {
+            request.rows = size->rows;
+            request.columns = size->columns;
+        }
+    }
+    return request;
+}
+
+Result<int> attend(engine::local::Started& started, const engine::RunOptions& options,
+                   sys::SignalQueue& signals) {
+    runtime::ExitStatus exit = TRY(engine::local::attend({
+        .running = started.running,
+        .signals = signals,
+        .input = options.interactive ? kStdin : -1,
+        .stdin_write = std::move(started.stdin_write),
+        .terminal = options.terminal,
+        .caller_terminal = options.terminal && sys::is_terminal(kStdin) ? kStdin : -1,
+        .stdout_read = {},
+        .stderr_read = {},
+    }));
+    if (exit.oom_killed)
+        warn("the worker was killed because it reached its memory limit (--memory)");
+    return exit.code;
+}
+
+}  // namespace
+
+Result<int> perform_run(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    engine::RunOptions options = TRY(read_run_options(arguments));
+    bool native = arguments.on("native");
+    if (!native && options.image.empty())
+        return fail(Error(Code::usage, "no image given").with_hint("crank run --help"));
+    TRY(check_terminal(options));
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    engine::local::StartRequest request = make_request(invocation, config, options);
+    if (arguments.on("explain")) {
+        if (native) return fail(Code::unsupported, "--explain with --native is not supported yet");
+        print(TRY(engine::local::explain(request)));
+        return 0;
+    }
+    std::optional<sys::SignalQueue> signals;
+    if (!options.detach) signals.emplace(TRY(engine::local::take_signals()));
+    auto begin = native ? engine::native::start : engine::local::start;
+    engine::local::Started started = TRY(begin(std::move(request)));
+    for (const std::string& warning : started.record.warnings) warn(warning);
+    if (arguments.on("timings")) print_timings(started);
+    if (options.detach) {
+        print_line(started.record.id);
+        if (!started.record.ports.empty())
+            note("listening on " + listeners_text(started.record.ports));
+        return 0;
+    }
+    return attend(started, options, *signals);
+}
+
+}  // namespace crank::cli

@@ -1,0 +1,18 @@
+// What the flags of `run` mean.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "cli/verb.h"
+#include "engine/options.h"
+
+namespace crank::cli {
+
+// Reads every flag that becomes part of the container. Errors: as the parsers of engine/options.h,
+// base/units.h and network::parse_port.
+Result<engine::RunOptions> read_run_options(const Arguments& arguments);
+
+Result<int> perform_run(Invocation& invocation);
+
+}  // namespace crank::cli

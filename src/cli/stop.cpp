@@ -1,0 +1,135 @@
+// stop, kill, rm, wait: verbs over a list of containers. One that fails does not keep the others
+// from being done; the exit code says that something failed.
+#include <functional>
+
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+#include "engine/lifecycle.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr Flag kStopFlags[] = {
+    {"time", 't', FlagKind::value, "SECONDS", "wait so long before it is killed (-1: for ever)"},
+    {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+    {"signal", 's', FlagKind::value, "SIGNAL", "send this first"},
+};
+constexpr Flag kKillFlags[] = {
+    {"signal", 's', FlagKind::value, "SIGNAL", "send this instead of KILL"},
+};
+constexpr Flag kRmFlags[] = {
+    {"force", 'f', FlagKind::boolean, "",
+     "kill it first if it runs; one that is not there is no error"},
+};
+constexpr MissingFlag kRmMissing[] = {{"volumes", 'v', false}, {"link", 'l', false}};
+constexpr std::string_view kStopExamples[] = {"crank stop mail", "crank stop -t 30 mail other"};
+constexpr std::string_view kKillExamples[] = {"crank kill mail", "crank kill -s HUP mail"};
+constexpr std::string_view kRmExamples[] = {"crank rm mail", "crank rm -f mail"};
+constexpr std::string_view kWaitExamples[] = {"crank wait mail"};
+
+using Action = std::function<Result<>(const std::string& name)>;
+
+int for_each(Invocation& invocation, std::string_view verb, const Action& action) {
+    int code = 0;
+    for (const std::string& name : invocation.arguments.words()) {
+        Result<> done = action(name);
+        if (done) continue;
+        report(verb, done.error(), invocation.debug);
+        code = 1;
+    }
+    return code;
+}
+
+Result<int> perform_stop(Invocation& invocation) {
+    engine::StopOptions options{.timeout = std::nullopt,
+                                .signal = invocation.arguments.find("signal")};
+    if (auto text = invocation.arguments.find("time")) {
+        auto seconds = parse_int(*text);
+        if (!seconds || *seconds < -1 || *seconds > 1'000'000)
+            return fail(Code::usage, "--time: invalid number of seconds \"" + *text + "\"");
+        options.timeout = static_cast<int>(*seconds);
+    }
+    return for_each(invocation, "stop", [&](const std::string& name) -> Result<> {
+        engine::Container container = TRY(engine::find(invocation.paths, name));
+        TRY(engine::stop(invocation.paths, container, options));
+        print_line(name);
+        return {};
+    });
+}
+
+Result<int> perform_kill(Invocation& invocation) {
+    std::string signal = invocation.arguments.value("signal", "KILL");
+    return for_each(invocation, "kill", [&](const std::string& name) -> Result<> {
+        engine::Container container = TRY(engine::find(invocation.paths, name));
+        TRY(engine::kill(invocation.paths, container, signal));
+        print_line(name);
+        return {};
+    });
+}
+
+Result<int> perform_rm(Invocation& invocation) {
+    bool force = invocation.arguments.on("force");
+    return for_each(invocation, "rm", [&](const std::string& name) -> Result<> {
+        Result<engine::Container> container = engine::find(invocation.paths, name);
+        if (!container && force && container.error().code() == Code::not_found) return {};
+        if (!container) return fail(std::move(container).error());
+        TRY(engine::remove(invocation.paths, *container, force));
+        print_line(name);
+        return {};
+    });
+}
+
+Result<int> perform_wait(Invocation& invocation) {
+    return for_each(invocation, "wait", [&](const std::string& name) -> Result<> {
+        engine::Container container = TRY(engine::find(invocation.paths, name));
+        print_line(std::to_string(TRY(engine::wait(invocation.paths, container))));
+        return {};
+    });
+}
+
+constexpr Syntax containers(std::span<const Flag> flags,
+                            std::span<const MissingFlag> missing = {}) {
+    return {.flags = flags,
+            .missing = missing,
+            .min_words = 1,
+            .max_words = kAnyWords,
+            .arguments = "CONTAINER [CONTAINER...]"};
+}
+
+}  // namespace
+
+constinit const Verb kStop = {
+    .name = "stop",
+    .summary = "ask workers to end, then kill them",
+    .group = Group::containers,
+    .syntax = containers(kStopFlags),
+    .examples = kStopExamples,
+    .perform = perform_stop,
+};
+constinit const Verb kKill = {
+    .name = "kill",
+    .summary = "kill workers, or send them a signal",
+    .group = Group::containers,
+    .syntax = containers(kKillFlags),
+    .examples = kKillExamples,
+    .perform = perform_kill,
+};
+constinit const Verb kRm = {
+    .name = "rm",
+    .summary = "remove containers that have ended",
+    .group = Group::containers,
+    .syntax = containers(kRmFlags, kRmMissing),
+    .examples = kRmExamples,
+    .perform = perform_rm,
+};
+constinit const Verb kWait = {
+    .name = "wait",
+    .summary = "wait until workers end, and print their exit codes",
+    .group = Group::containers,
+    .syntax = containers({}),
+    .examples = kWaitExamples,
+    .perform = perform_wait,
+};
+
+}  // namespace crank::cli
