@@ -17,6 +17,11 @@ RULES = [
     (re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b"), "an unfinished mark: do it, or file an issue"),
     (re.compile(r"^(?:<{7}|>{7}) "), "a merge mark"),
 ]
+# FILE: the text that may stand there all the same, and why.
+ALLOWED = {
+    # The image's own apt sources: Debian's, as in the official images, not the mirror it came from.
+    "src/build/rootfs.cpp": "deb.debian.org",
+}
 
 
 def text_files():
@@ -38,7 +43,7 @@ def main():
         for number, line in enumerate(text.splitlines(), 1):
             for pattern, why in RULES:
                 match = pattern.search(line)
-                if match:
+                if match and match.group(0) != ALLOWED.get(name):
                     problems.append(f"{name}:{number}: {match.group(0)!r} is {why}")
     for problem in problems:
         print(problem)

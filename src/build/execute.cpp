@@ -1,0 +1,169 @@
+#include "build/execute.h"
+
+#include <algorithm>
+
+#include "build/bytecode.h"
+#include "build/copy.h"
+#include "build/workspace.h"
+#include "sys/file.h"
+
+namespace crank::build {
+
+namespace {
+
+bool defines(std::span<const std::string> env, std::string_view entry) {
+    std::string_view name = entry.substr(0, entry.find('=') + 1);
+    return std::ranges::any_of(env, [&](const std::string& e) { return e.starts_with(name); });
+}
+
+// What is there already wins: it is the image's and the Dockerfile's.
+void add_missing(std::vector<std::string>& env, std::span<const std::string> more) {
+    for (const std::string& entry : more)
+        if (!defines(env, entry)) env.push_back(entry);
+}
+
+// A step that failed has no layer; copies from another stage keep the times they had there.
+bool all_times_are_clamped(const Op& op) {
+    if (std::holds_alternative<DirectoryOp>(op)) return true;
+    const auto* copy = std::get_if<CopyOp>(&op);
+    return copy != nullptr && std::holds_alternative<dockerfile::BuildContext>(copy->step.origin);
+}
+
+std::span<const std::string> environment_of(const Op& op) {
+    const auto* run = std::get_if<RunOp>(&op);
+    return run != nullptr ? std::span<const std::string>(run->env) : std::span<const std::string>();
+}
+
+}  // namespace
+
+void OutputTail::add(std::string_view text) {
+    while (!text.empty()) {
+        std::size_t end = std::min(text.find('\n'), text.size());
+        open_ += text.substr(0, std::min(end, kMaxLine - std::min(open_.size(), kMaxLine)));
+        if (end == text.size()) return;
+        text.remove_prefix(end + 1);
+        lines_.push_back(std::move(open_));
+        open_.clear();
+        if (lines_.size() > kMaxLines) lines_.pop_front();
+    }
+}
+
+std::vector<std::string> OutputTail::lines() const {
+    std::vector<std::string> all(lines_.begin(), lines_.end());
+    if (!open_.empty()) all.push_back(open_);
+    return all;
+}
+
+ContainerHost Executor::host() const {
+    return {&request_.host, &request_.bridge, request_.cancel_fd};
+}
+
+Result<Executed> Executor::run(const Op& op, const ExecuteInputs& inputs,
+                               const OutputSink& output) {
+    failure_ = {};
+    Workspace workspace = TRY(Workspace::create(store_, inputs.parent));
+    Executed executed;
+    if (const auto* run = std::get_if<RunOp>(&op))
+        TRY(apply(*run, workspace, output));
+    else if (const auto* copy = std::get_if<CopyOp>(&op))
+        TRY(apply(*copy, workspace, inputs, executed));
+    else if (const auto* directory = std::get_if<DirectoryOp>(&op))
+        TRY(apply(*directory, workspace));
+    return finish(std::move(workspace), op, inputs, std::move(executed));
+}
+
+Result<ContainerRequest> Executor::container_of(const RunOp& op, const Workspace& workspace) {
+    ContainerRequest container;
+    container.argv = op.argv;
+    container.cwd = op.cwd;
+    {
+        sys::UniqueFd root = TRY(workspace.open_below());
+        container.user = TRY_IN(resolve_user(op.user, TRY(read_user_files(root.get()))), "USER");
+    }
+    container.env = op.env;
+    add_missing(container.env, op.transient_env);
+    if (request_.host_trust) {
+        add_missing(container.env, request_.host_trust->env);
+        container.mounts = request_.host_trust->mounts;
+        for (const HostTrustMount& mount : container.mounts) {
+            bool directory = TRY(sys::stat(mount.source)).is_dir();
+            TRY(directory ? workspace.lend_directory(mount.destination)
+                          : workspace.lend_file(mount.destination, ""));
+        }
+    }
+    add_missing(container.env, std::vector<std::string>{"HOME=" + container.user.home});
+    switch (op.network) {
+        case RunOp::Network::standard: container.network = request_.network; break;
+        case RunOp::Network::none: container.network = BuildRequest::Network::none; break;
+        case RunOp::Network::host: container.network = BuildRequest::Network::host; break;
+    }
+    if (op.script) {
+        std::string path = workspace.scratch() + "/script";
+        TRY(sys::write_file_atomic(path, op.script->content, 0755, sys::Sync::no));
+        container.mounts.push_back({path, op.script->path});
+    }
+    return container;
+}
+
+Result<> Executor::apply(const RunOp& op, const Workspace& workspace, const OutputSink& output) {
+    ContainerRequest container = TRY(container_of(op, workspace));
+    OutputTail tail;
+    auto both = [&](bool error_stream, std::string_view text) {
+        tail.add(text);
+        if (output) output(error_stream, text);
+    };
+    runtime::ExitStatus status = TRY(run_container(workspace, container, host(), both));
+    if (status.code == 0) return {};
+    failure_ = {status.code, tail.lines()};
+    if (status.oom_killed)
+        return fail(Code::step_failed, "the command was killed: no memory was left");
+    if (status.signal != 0)
+        return fail(Code::step_failed,
+                    "the command was killed by signal " + std::to_string(status.signal));
+    return fail(Code::step_failed,
+                "the command ended with exit code " + std::to_string(status.code));
+}
+
+Result<> Executor::apply(const CopyOp& op, const Workspace& workspace, const ExecuteInputs& inputs,
+                         Executed& executed) {
+    sys::UniqueFd root = TRY(workspace.open_merged());
+    CopyRequest copy{.root = root.get(),
+                     .tree = inputs.context,
+                     .selection = inputs.selection,
+                     .step = &op.step};
+    if (std::holds_alternative<dockerfile::BuildContext>(op.step.origin)) return copy_into(copy);
+    SourceTree tree(TRY(workspace.open_layers(store_, inputs.source_layers)), {},
+                    SourceTree::Metadata::kept, "the source of --from");
+    auto warn = [&](std::string text) { executed.warnings.push_back(std::move(text)); };
+    std::vector<SelectedSource> selection =
+        TRY(tree.select(op.step.sources, op.step.excludes, warn));
+    copy.tree = &tree;
+    copy.selection = selection;
+    return copy_into(copy);
+}
+
+Result<> Executor::apply(const DirectoryOp& op, const Workspace& workspace) {
+    sys::UniqueFd root = TRY(workspace.open_merged());
+    UserEntry user = TRY_IN(resolve_user(op.user, TRY(read_user_files(root.get()))), "USER");
+    TRY(make_directory(root.get(), op.path, {user.uid, user.gid}));
+    return {};
+}
+
+Result<Executed> Executor::finish(Workspace workspace, const Op& op, const ExecuteInputs& inputs,
+                                  Executed executed) {
+    TidyReport report = TRY(workspace.tidy());
+    if (report.empty) return executed;
+    if (std::holds_alternative<RunOp>(op) && !report.bytecode.empty()) {
+        RecompileReport recompiled =
+            TRY_IN(recompile(workspace, report.bytecode, environment_of(op), host()),
+                   "recompile byte code");
+        for (std::string& warning : recompiled.warnings)
+            executed.warnings.push_back(std::move(warning));
+    }
+    store::CommitOptions options{.clamp_mtime = inputs.epoch,
+                                 .set_all_mtimes = all_times_are_clamped(op)};
+    executed.layer = TRY(std::move(workspace).commit(store_, options)).diff_id;
+    return executed;
+}
+
+}  // namespace crank::build

@@ -1,0 +1,97 @@
+// What COPY and ADD read: the build context, or the file system of another stage. Read by
+// descriptors below one root; no link leads out of it. The tree may change while it is read: the
+// copier checks each file against the digest that was taken here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "build/users.h"
+#include "dockerfile/ignore.h"
+#include "oci/digest.h"
+#include "sys/stream.h"
+#include "sys/unique_fd.h"
+#include "sys/walk.h"
+
+namespace crank::build {
+
+struct SelectedEntry {
+    std::string path;  // below the source, '/'-separated; empty: the source itself
+    sys::FileKind kind = sys::FileKind::regular;
+    std::uint32_t mode = 0644;  // permission bits, normalised for a context
+    Owner owner;                // 0:0 for a context
+    std::int64_t size = 0;      // bytes; regular files
+    oci::Digest content;        // regular files of a context
+    std::string target;         // symbolic links
+    bool operator==(const SelectedEntry&) const = default;
+};
+
+// One thing that a source pattern named.
+struct SelectedSource {
+    std::string name;      // the last component of the path that matched: its name at the target
+    std::string location;  // below the root, links resolved: where to open it
+    bool directory = false;
+    std::vector<SelectedEntry> entries;  // parents before children, sorted by bytes
+};
+
+// Part of a cache key; golden-tested. Over names, kinds, modes, owners and contents, never times;
+// the name of a directory does not count, since its contents are copied.
+oci::Digest digest_of(std::span<const SelectedSource> selection);
+
+// Lexically cleaned, without a leading '/'; "" is the root. Error: invalid_argument where ".."
+// leads out.
+Result<std::string> clean_source(std::string_view source);
+
+class SourceTree {
+public:
+    enum class Metadata : std::uint8_t {
+        // Modes 0644, or 0755 for directories and for files their owner may execute; owner 0:0: the
+        // same from any checkout, umask and user. Contents are hashed.
+        normalised,
+        kept,  // as it is in the image that it comes from
+    };
+    // `name` is for messages: "the build context".
+    SourceTree(sys::UniqueFd root, dockerfile::IgnoreMatcher ignore, Metadata metadata,
+               std::string name)
+        : root_(std::move(root)),
+          ignore_(std::move(ignore)),
+          metadata_(metadata),
+          name_(std::move(name)) {}
+
+    // The context directory with its `.dockerignore`, or `DOCKERFILE.dockerignore` beside the
+    // Dockerfile where that exists. Errors: not_found, invalid_argument (no directory; the ignore
+    // file's syntax).
+    static Result<SourceTree> open_context(const std::string& directory,
+                                           const std::string& dockerfile);
+
+    // Each pattern must name something (not_found, with the nearest name). Special files
+    // (sockets, devices, pipes) are left out with a call of `warn`.
+    using Warn = std::function<void(std::string)>;
+    Result<std::vector<SelectedSource>> select(std::span<const std::string> sources,
+                                               std::span<const std::string> excludes,
+                                               const Warn& warn) const;
+
+    int root() const { return root_.get(); }
+    const std::string& name() const { return name_; }
+
+private:
+    struct Walk;
+    Result<std::vector<std::string>> match(const std::string& pattern) const;
+    Result<SelectedSource> read_source(const std::string& path,
+                                       const dockerfile::IgnoreMatcher& excludes,
+                                       const Warn& warn) const;
+    Error missing(const std::string& path) const;
+
+    sys::UniqueFd root_;
+    dockerfile::IgnoreMatcher ignore_;
+    Metadata metadata_;
+    std::string name_;
+};
+
+}  // namespace crank::build

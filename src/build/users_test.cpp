@@ -1,0 +1,50 @@
+#include "build/users.h"
+
+#include <gtest/gtest.h>
+
+namespace crank::build {
+namespace {
+
+const UserFiles kFiles{
+    "root:x:0:0:root:/root:/bin/sh\n"
+    "broken:x:many:0::/:\n"
+    "short:x:7\n"
+    "worker:x:1000:1001::/home/worker:/bin/sh\n",
+    "root:x:0:\n"
+    "staff:x:50:other,worker\n"
+    "video:x:44:worker\n"
+    "worker:x:1001:\n"};
+
+TEST(Users, ResolvesWhatUserMayBe) {
+    EXPECT_EQ(*resolve_user("", kFiles), (UserEntry{0, 0, {}, "/root"}));
+    EXPECT_EQ(*resolve_user("worker", kFiles), (UserEntry{1000, 1001, {44, 50}, "/home/worker"}));
+    EXPECT_EQ(*resolve_user("1000", kFiles), (UserEntry{1000, 1001, {44, 50}, "/home/worker"}));
+    EXPECT_EQ(*resolve_user("worker:staff", kFiles), (UserEntry{1000, 50, {}, "/home/worker"}));
+    EXPECT_EQ(*resolve_user("4711", kFiles), (UserEntry{4711, 0, {}, "/"}));
+    EXPECT_EQ(*resolve_user("4711:12", kFiles), (UserEntry{4711, 12, {}, "/"}));
+    EXPECT_EQ(*resolve_user("", UserFiles{}), (UserEntry{0, 0, {}, "/"}));
+}
+
+TEST(Users, ResolvesOwners) {
+    EXPECT_EQ(*resolve_owner("worker:worker", kFiles), (Owner{1000, 1001}));
+    EXPECT_EQ(*resolve_owner("worker", kFiles), (Owner{1000, 1001}));
+    EXPECT_EQ(*resolve_owner("12", kFiles), (Owner{12, 12}));
+    EXPECT_EQ(*resolve_owner("12:staff", kFiles), (Owner{12, 50}));
+}
+
+TEST(Users, NamesWhatIsWrong) {
+    EXPECT_EQ(resolve_user("nobody", kFiles).error().text(),
+              "the image has no user nobody in /etc/passwd");
+    EXPECT_EQ(resolve_user("worker:nogroup", kFiles).error().text(),
+              "the image has no group nogroup in /etc/group");
+    EXPECT_EQ(resolve_user("4294967295", kFiles).error().code(), Code::invalid_argument);
+    EXPECT_EQ(resolve_user("99999999999999999999", kFiles).error().code(), Code::invalid_argument);
+    for (const char* text : {":", "worker:", ":staff", "a:b:c"})
+        EXPECT_EQ(resolve_owner(text, kFiles).error().code(), Code::invalid_argument) << text;
+    // A line that does not fit the format names nobody.
+    EXPECT_EQ(resolve_user("broken", kFiles).error().code(), Code::not_found);
+    EXPECT_EQ(resolve_user("short", kFiles).error().code(), Code::not_found);
+}
+
+}  // namespace
+}  // namespace crank::build
