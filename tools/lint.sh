@@ -53,7 +53,7 @@ main() {
         *) die "unknown flag: $scope (--all)" ;;
     esac
     # the compile commands come from the dev preset, which wants the libraries
-    ensure_packages build lint
+    ensure_packages build test lint
     cd "$CRANK_TOP"
     check format check_format
     check layers python3 tools/lint_layers.py
