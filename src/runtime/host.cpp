@@ -72,6 +72,7 @@ Result<HostFacts> probe_host() {
                                                      : info.machine;
     facts.cpus = info.cpus;
     facts.memory_total = info.memory_total;
+    facts.open_files_limit = info.open_files_limit;
     facts.shim_path = shim_beside(TRY(sys::read_link("/proc/self/exe")));
     return facts;
 }

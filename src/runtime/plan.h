@@ -28,6 +28,9 @@ struct HostFacts {
     std::string architecture;       // "amd64", "arm64" (GOARCH)
     int cpus = 1;                   // online
     std::int64_t memory_total = 0;  // bytes
+    // Hard limit of open files (RLIMIT_NOFILE): raising it takes CAP_SYS_RESOURCE, which a host may
+    // withhold even from root.
+    std::uint64_t open_files_limit = 1048576;
     bool swap_accounting = false;
     std::string shim_path;  // crank-shim beside the executable or in libexec
 };

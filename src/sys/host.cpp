@@ -1,5 +1,6 @@
 #include "sys/host.h"
 
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@ Result<HostInfo> host_info() {
     struct sysinfo memory{};
     if (::sysinfo(&memory) != 0) return fail_errno("ask the kernel for its memory");
     info.memory_total = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return fail_errno("ask for the limit of open files");
+    info.open_files_limit = files.rlim_max;
     long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
     info.cpus = cpus > 0 ? static_cast<int>(cpus) : 1;
     return info;

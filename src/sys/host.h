@@ -17,6 +17,7 @@ struct HostInfo {
     std::string hostname;
     int cpus = 1;                   // online
     std::int64_t memory_total = 0;  // bytes
+    std::uint64_t open_files_limit = 0;  // the hard RLIMIT_NOFILE of this process
 };
 Result<HostInfo> host_info();
 

@@ -73,7 +73,8 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
         return fail(Code::invalid_argument,
                     "the working directory \"" + process.cwd + "\" is not absolute");
     process.capabilities = capability_sets(request.user.uid);
-    process.rlimits = {{"RLIMIT_NOFILE", kOpenFilesSoft, kOpenFilesHard}};
+    std::uint64_t most = std::min(kOpenFilesHard, request.host.open_files_limit);
+    process.rlimits = {{"RLIMIT_NOFILE", std::min(kOpenFilesSoft, most), most}};
     process.no_new_privileges = true;
     return process;
 }
