@@ -154,7 +154,7 @@ Result<build::BuildRequest> read_request(const Invocation& invocation,
         if (key.starts_with(kAlias)) request.aliases[key.substr(kAlias.size())] = value;
     request.source_date_epoch = TRY(source_date_epoch());
     request.state_dir = invocation.paths.state;
-    request.bridge = engine::local::bridge_of(invocation.paths);
+    request.bridge = engine::local::bridge_of(invocation.paths, config);
     return request;
 }
 

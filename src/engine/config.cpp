@@ -15,6 +15,10 @@ constexpr Setting kSettings[] = {
     {"alias.", SettingKind::text, "", "what an image name stands for: alias.NAME"},
     {"build.host-trust", SettingKind::boolean, "false",
      "RUN steps may use this machine's package index, proxy and CA settings"},
+    {"network.device", SettingKind::text, "",
+     "the bridge's name; none: crank0, or one made from the state directory"},
+    {"network.subnet", SettingKind::text, "",
+     "the containers' addresses, like 10.88.0.0/16; none: a range that this machine does not use"},
     {"publish.address", SettingKind::text, "127.0.0.1",
      "the address of published ports that name none"},
 };

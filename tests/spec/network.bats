@@ -3,6 +3,7 @@
 # is a network namespace of the test's own, so the real one's devices, rules and ports are neither
 # used nor changed; "the world" is a second one behind it.
 
+# shellcheck disable=SC2154 # run sets stderr
 bats_require_minimum_version 1.5.0
 load ../lib/crank
 
@@ -41,7 +42,7 @@ setup() { crank_setup; }
 
 teardown() {
     local server
-    for server in $SERVERS; do kill "$server" 2>/dev/null || true; done
+    for server in $SERVERS; do kill "$server"; done
     crank_teardown
     no_device_left
 }
@@ -81,10 +82,11 @@ eventually() {
 # answers on_host|in_world IP PORT: the worker says hello.
 answers() { [ "$("$1" "$NETPROBE" fetch "$2" "$3")" = hello ]; }
 
-# start_server on_host|in_world IP PORT: its pid is in SERVER, its output in $server_log.
+# start_server HOST_PID|WORLD_PID IP PORT: its pid is in SERVER, its output in $server_log.
 start_server() {
     server_log=$CRANK_TEST_DIR/server.log
-    "$1" "$NETPROBE" serve "$2" "$3" >"$server_log" 2>&1 3>&- &
+    # no function: what runs in the background is the server itself
+    nsenter --target "${!1}" --net -- "$NETPROBE" serve "$2" "$3" >"$server_log" 2>&1 3>&- &
     SERVER=$!
     SERVERS+=" $SERVER"
     eventually grep -q ready "$server_log"
@@ -109,7 +111,7 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
     run -0 crank run -d -p 8501:80 netprobe serve 0.0.0.0 80
     eventually answers on_host 127.0.0.1 8501
     run -1 --separate-stderr in_world "$NETPROBE" fetch 203.0.113.2 8501
-    [ "$stderr" = "netprobe: connect: Connection refused" ]
+    [[ $stderr == "netprobe: connect: Connection refused" ]]
 }
 
 @test "a port published on 0.0.0.0 is" {
@@ -137,7 +139,7 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
 }
 
 @test "a port in use is an error that says by whom" {
-    start_server on_host 127.0.0.1 8502
+    start_server HOST_PID 127.0.0.1 8502
     run -125 --separate-stderr crank run -p 8502:80 netprobe serve 0.0.0.0 80
     [[ $stderr == *"port 8502 on 127.0.0.1 is in use by netprobe (pid $SERVER)"* ]]
     run -0 crank ps --all --quiet
@@ -193,20 +195,20 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
 @test "the host's network is the host's" {
     run -0 --separate-stderr crank run --rm --network host netprobe devices
     [ "$output" = "$(on_host "$NETPROBE" devices)" ]
-    start_server on_host 127.0.0.1 8503
+    start_server HOST_PID 127.0.0.1 8503
     run -0 --separate-stderr crank run --rm --network host netprobe fetch 127.0.0.1 8503
     [ "$output" = hello ]
 }
 
 @test "a container reaches another machine, which sees the host's address" {
-    start_server in_world 203.0.113.1 80
+    start_server WORLD_PID 203.0.113.1 80
     run -0 --separate-stderr crank run --rm netprobe fetch 203.0.113.1 80
     [ "$output" = hello ]
     [ "$(tail -1 "$server_log")" = 203.0.113.2 ]
 }
 
 @test "a container reaches what listens on the host's own address" {
-    start_server on_host 203.0.113.2 8504
+    start_server HOST_PID 203.0.113.2 8504
     run -0 --separate-stderr crank run --rm netprobe fetch 203.0.113.2 8504
     [ "$output" = hello ]
 }
@@ -223,7 +225,7 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
 @test "rules that a firewall flushed are back with the next start" {
     run -0 crank run --rm netprobe devices
     on_host nft flush ruleset
-    start_server in_world 203.0.113.1 80
+    start_server WORLD_PID 203.0.113.1 80
     run -0 --separate-stderr crank run --rm netprobe fetch 203.0.113.1 80
     [ "$output" = hello ]
 }

@@ -59,13 +59,17 @@ Result<network::Attachment> take_lease(const Paths& paths, const network::Bridge
 
 }  // namespace
 
-network::BridgeConfig bridge_of(const Paths& paths) { return {.state_dir = paths.network()}; }
+network::BridgeConfig bridge_of(const Paths& paths, const Config& config) {
+    return {.device = config.text("network.device"),
+            .subnet = config.text("network.subnet"),
+            .state_dir = paths.network()};
+}
 
 Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
     const RunOptions& options = request.options;
     TRY(check_ports(options));
     NetworkPlan plan;
-    plan.bridge = bridge_of(request.paths);
+    plan.bridge = bridge_of(request.paths, request.config);
     if (options.network == NetworkMode::host && !options.ports.empty())
         record.warnings.emplace_back(
             "published ports are of no use with --network host: the worker's own are the host's");
@@ -81,6 +85,8 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
         }
     }
     network::Attachment attachment = TRY(take_lease(request.paths, plan.bridge, record.id));
+    record.warnings.insert(record.warnings.end(), attachment.warnings.begin(),
+                           attachment.warnings.end());
     record.network.address = attachment.address;
     record.network.prefix = attachment.prefix;
     record.network.gateway = attachment.gateway;
@@ -97,7 +103,8 @@ std::string explain_network(const StartRequest& request) {
     const RunOptions& options = request.options;
     if (options.network != NetworkMode::bridge)
         return "network: " + std::string(network_name(options.network)) + "\n";
-    std::string text = "network: an address on bridge " + bridge_of(request.paths).device + "\n";
+    std::string text = "network: an address on bridge " +
+                       network::device_of(bridge_of(request.paths, request.config)) + "\n";
     for (const network::PortSpec& port : options.ports)
         text += "publish " + shown(port, request.config) + "\n";
     return text;

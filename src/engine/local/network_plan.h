@@ -27,6 +27,6 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record);
 // The same as text, a line each.
 std::string explain_network(const StartRequest& request);
 
-network::BridgeConfig bridge_of(const Paths& paths);
+network::BridgeConfig bridge_of(const Paths& paths, const Config& config);
 
 }  // namespace crank::engine::local
