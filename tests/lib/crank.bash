@@ -47,7 +47,21 @@ crank_teardown() {
     done
 }
 
-crank_teardown_file() { common_teardown; }
+crank_teardown_file() {
+    if is_root; then crank_drop_bridge; fi
+    common_teardown
+}
+
+# The bridge of a state directory stays, as it should on a host; this directory goes.
+crank_drop_bridge() {
+    local device
+    device=$(ip -json link show type bridge |
+        jq -r --arg owner "crank $CRANK_STATE/network" \
+            '.[] | select(.ifalias == $owner) | .ifname') || return 1
+    [ -n "$device" ] || return 0
+    ip link delete "$device"
+    nft delete table ip "crank_$device"
+}
 
 # Cgroups of containers (an id is hexadecimal), whoever started them.
 crank_groups() {
