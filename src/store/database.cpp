@@ -113,6 +113,8 @@ Result<> Database::script(const char* sql) {
 }
 
 std::int64_t Database::last_insert_number() const { return ::sqlite3_last_insert_rowid(handle_); }
+std::int64_t Database::total_changes() const { return ::sqlite3_total_changes64(handle_); }
+
 std::int64_t Database::changes() const { return ::sqlite3_changes64(handle_); }
 
 Result<Transaction> Transaction::begin(Database& database, Durability durability) {

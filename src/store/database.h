@@ -55,6 +55,7 @@ public:
     Result<> script(const char* sql);
     std::int64_t last_insert_number() const;
     std::int64_t changes() const;
+    std::int64_t total_changes() const;  // of this connection since it was opened
 
 private:
     explicit Database(sqlite3* handle) : handle_(handle) {}
