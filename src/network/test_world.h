@@ -47,6 +47,8 @@ protected:
         ASSERT_TRUE(own);
         host_ = std::move(*own);
         ASSERT_TRUE(bring_up_loopback(host_.get()));
+        // A new namespace inherits this one from the machine, where crank may have switched it on.
+        ASSERT_TRUE(sys::write_knob("/proc/sys/net/ipv4/ip_forward", "0"));
     }
 
     sys::UniqueFd host_;  // the namespace that plays the host

@@ -28,6 +28,8 @@ END
     until_own_namespace "$HOST_PID"
     until_own_namespace "$WORLD_PID"
     on_host ip link set lo up
+    # inherited from the machine, where crank may have switched it on
+    on_host sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
     on_host ip link add up0 type veth peer name eth0 netns "$WORLD_PID"
     on_host ip address add 203.0.113.2/24 dev up0
     on_host ip link set up0 up
