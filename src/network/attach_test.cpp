@@ -398,6 +398,22 @@ TEST_F(AttachTest, StateDirectoriesGetBridgesOfTheirOwnAtOnce) {
     EXPECT_EQ(ranges.size(), std::size_t{kDirectories});
 }
 
+TEST_F(AttachTest, ABridgeWhoseStateDirectoryIsGoneGivesItsRangeBack) {
+    BridgeConfig gone{.state_dir = scratch_.path() + "/gone"};
+    BridgeConfig busy{.state_dir = scratch_.path() + "/busy"};
+    ASSERT_TRUE(lease(gone, "c1"));
+    auto ns = create_namespace();
+    ASSERT_TRUE(attach(busy, "c2", ns->get()));
+    ASSERT_TRUE(sys::remove_tree(gone.state_dir));
+    ASSERT_TRUE(sys::remove_tree(busy.state_dir));
+    EXPECT_EQ(lease(config_, "c3")->address, "10.88.0.2");
+    auto left = devices();
+    EXPECT_EQ(std::ranges::count(left, device_of(gone)), 0);
+    EXPECT_EQ(std::ranges::count(left, device_of(busy)), 1) << "it has a container";
+    EXPECT_FALSE(has_table("crank_" + device_of(gone)));
+    EXPECT_TRUE(has_table("crank_" + device_of(busy)));
+}
+
 TEST_F(AttachTest, TheUsualStateDirectoryHasTheUsualBridge) {
     EXPECT_EQ(device_of({.state_dir = "/run/crank/network"}), "crank0");
     EXPECT_EQ(device_of({.device = "br7", .state_dir = "/run/crank/network"}), "br7");

@@ -29,7 +29,10 @@ std::string lock_path(const BridgeConfig& config) { return config.state_dir + "/
 
 // Marks the device as ours, and as this state directory's: another one would lease the same
 // addresses again.
-std::string alias_of(const BridgeConfig& config) { return "crank " + config.state_dir; }
+constexpr std::string_view kAliasPrefix = "crank ";
+std::string alias_of(const BridgeConfig& config) {
+    return std::string(kAliasPrefix) + config.state_dir;
+}
 
 // Nothing: no subnet has been chosen yet.
 Result<std::optional<sys::Ipv4Prefix>> remembered_subnet(const BridgeConfig& config) {
@@ -51,9 +54,10 @@ Result<std::optional<sys::Link>> find_device(Host& host, const BridgeConfig& con
     if (!link && link.error().code() == Code::not_found) return std::optional<sys::Link>();
     auto found = TRY(std::move(link));
     if (found.kind == "bridge" && found.alias == alias_of(config)) return std::optional(found);
-    std::string owner = found.alias.starts_with("crank /")
-                            ? "belongs to the state directory " + found.alias.substr(6)
-                            : "exists and was not made by crank";
+    std::string owner =
+        found.alias.starts_with(kAliasPrefix)
+            ? "belongs to the state directory " + found.alias.substr(kAliasPrefix.size())
+            : "exists and was not made by crank";
     return fail(
         Error(Code::already_exists, "the network device " + config.device + " " + owner)
             .with_hint("choose another name for the bridge in the configuration: network.device"));
@@ -143,6 +147,23 @@ Result<> remove_rules(Host& host, const BridgeConfig& config) {
     return host.nft.apply(batch);
 }
 
+// Bridges without a container whose state directory is gone (a test's that was killed) give their
+// ranges back. Should one be in use after all, its next start makes it anew.
+Result<> remove_abandoned(Host& host) {
+    for (const sys::Link& link : TRY(host.route.links())) {
+        if (link.kind != "bridge" || link.operational || !link.alias.starts_with(kAliasPrefix))
+            continue;
+        BridgeConfig abandoned{
+            .device = link.name, .subnet = "", .state_dir = link.alias.substr(kAliasPrefix.size())};
+        if (sys::exists(abandoned.state_dir)) continue;
+        sys::RouteChanges changes;
+        changes.remove_link(link.name);
+        TRY(host.route.apply(changes));
+        TRY(remove_rules(host, abandoned));
+    }
+    return {};
+}
+
 Result<> put_rules(Host& host, const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
     const std::string table = table_of(config);
     sys::NftBatch batch;
@@ -172,6 +193,7 @@ Result<> configure_device(Host& host, const sys::Link& device, const sys::Ipv4Pr
 Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
     // Commands with other state directories choose their ranges one after the other.
     sys::UniqueFd claim = TRY(sys::lock_network_namespace(kClaimDeadline));
+    TRY(remove_abandoned(host));
     auto device = TRY(find_device(host, config));
     auto subnet = TRY(decide_subnet(host, config, device));
     TRY(prepare_leases(config.state_dir));
