@@ -73,6 +73,12 @@ Result<> kill_and_wait(const Container& container) {
     return settle(container);
 }
 
+bool is_left_over(const Paths& paths, const std::string& id, const Result<Container>& container) {
+    if (is_being_started(paths, id)) return false;
+    if (container) return container->state.status == Status::left_over;
+    return !sys::exists(paths.container(id) + "/container.json");
+}
+
 // Of containers whose removal was killed half way. A container's own directory is made before its
 // monitor's and removed before it.
 void sweep_monitor_directories(const Paths& paths) {
@@ -103,14 +109,16 @@ Result<std::vector<Container>> list(const Paths& paths) {
         return fail(std::move(ids).error());
     }
     for (const std::string& id : *ids) {
-        if (!is_id(id)) continue;
+        if (!is_id(id)) {
+            if (id.ends_with(".going")) (void)sys::remove_tree(paths.containers() + "/" + id);
+            continue;
+        }
         Result<Container> container = load(paths, id);
         if (container && container->state.status != Status::left_over) {
-            containers.push_back(std::move(*container));
-        } else if (!is_being_started(paths, id)) {
-            // Without rights to it is not ours to sweep; the one who may, will.
-            Result<State> state = look(paths, id);
-            if (state && state->status == Status::left_over) (void)discard(paths, id);
+            if (!is_going(*container)) containers.push_back(std::move(*container));
+        } else if (is_left_over(paths, id, container)) {
+            // Without rights to it, it is not ours to sweep; the one who may, will.
+            (void)discard(paths, id);
         }
     }
     sweep_monitor_directories(paths);

@@ -17,6 +17,8 @@ struct Paths {
     std::string names() const { return root + "/names"; }
     // The immutable record of a container, its logs and its layer.
     std::string container(const std::string& id) const { return root + "/containers/" + id; }
+    // Where a container's directory goes first when it is removed: one rename, and it is no more.
+    std::string going(const std::string& id) const { return container(id) + ".going"; }
     std::string name(const std::string& name) const { return root + "/names/" + name; }
     // What its monitor writes.
     std::string monitor(const std::string& id) const { return state + "/containers/" + id; }

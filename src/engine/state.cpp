@@ -70,7 +70,10 @@ Result<State> look(const Paths& paths, const std::string& id) {
     std::string dir = paths.monitor(id);
     Result<runtime::MonitorState> monitor = runtime::read_monitor_state(dir);
     if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(dir)) {
-        if (!sys::exists(paths.container(id) + "/exit")) keep_records(paths, id);
+        // A monitor that is still there may be removing the directory (--rm).
+        bool monitored =
+            monitor && runtime::is_alive(monitor->monitor_pid, monitor->monitor_start_time);
+        if (!monitored && !sys::exists(paths.container(id) + "/exit")) keep_records(paths, id);
         return exited(*exit, monitor);
     }
     if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(paths.container(id)))
@@ -87,6 +90,12 @@ Result<State> look(const Paths& paths, const std::string& id) {
                  .monitor_pid = monitor->monitor_pid,
                  .monitor_start_time = monitor->monitor_start_time,
                  .started_at_ns = monitor->started_at_ns};
+}
+
+bool is_going(const Container& container) {
+    return container.record.remove && container.state.status == Status::exited &&
+           container.state.monitor_pid > 0 &&
+           runtime::is_alive(container.state.monitor_pid, container.state.monitor_start_time);
 }
 
 Result<Container> load(const Paths& paths, const std::string& id) {

@@ -43,6 +43,9 @@ struct Container {
     Record record;
     State state;
 };
+// With --rm: it has ended, and its monitor is removing it at this moment.
+bool is_going(const Container& container);
+
 // Errors: not_found; failed_precondition for one that is still being made.
 Result<Container> load(const Paths& paths, const std::string& id);
 

@@ -1,5 +1,7 @@
 #include "engine/sweep.h"
 
+#include <chrono>
+
 #include "engine/names.h"
 #include "engine/state.h"
 #include "network/network.h"
@@ -10,6 +12,7 @@
 namespace crank::engine {
 namespace {
 
+constexpr std::chrono::milliseconds kGoing(10'000);
 constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
 
 // Whoever removes a name holds this lock: between reading the link and removing it the name could
@@ -22,10 +25,33 @@ Result<> remove_name(const Paths& paths, const std::string& id, const std::strin
     return sys::remove_file(paths.name(name));
 }
 
+// Renamed first: a look from another command that keeps an exit status cannot write into it while
+// its files are being removed.
+Result<> remove_container_dir(const Paths& paths, const std::string& id) {
+    Result<> renamed = sys::rename(paths.container(id), paths.going(id));
+    if (!renamed && renamed.error().code() != Code::not_found) return renamed;
+    return sys::remove_tree(paths.going(id));
+}
+
 std::string name_of(const Paths& paths, const std::string& id) {
     Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
     Result<Record> record = text ? parse_record(*text) : fail(Code::not_found, "no record");
     return record ? record->name : "";
+}
+
+// The holder of the name has ended and goes by itself (--rm): that takes milliseconds, or for ever
+// where its monitor was killed.
+Result<bool> sweep_if_going(const Paths& paths, const std::string& id, const std::string& name) {
+    Result<Container> container = load(paths, id);
+    if (!container) return container.error().code() == Code::not_found;
+    if (!container->record.remove) return false;
+    const State& state = container->state;
+    if (state.monitor_pid > 0 &&
+        !TRY(runtime::wait_gone(state.monitor_pid, state.monitor_start_time, kGoing)))
+        return false;
+    if (sys::exists(paths.container(id))) TRY(discard(paths, id));
+    TRY(remove_name(paths, id, name));
+    return true;
 }
 
 Result<> release_address(const Paths& paths, const std::string& id) {
@@ -39,7 +65,7 @@ Result<> release_address(const Paths& paths, const std::string& id) {
 
 void remove_directories(const Paths& paths, const std::string& id, const std::string& name) {
     (void)remove_name(paths, id, name);
-    (void)sys::remove_tree(paths.container(id));
+    (void)remove_container_dir(paths, id);
     (void)sys::remove_tree(paths.monitor(id));
 }
 
@@ -50,7 +76,7 @@ Result<> discard(const Paths& paths, const std::string& id) {
     TRY(remove_name(paths, id, name_of(paths, id)));
     // The monitor's directory last: while the other exists without it, the container counts as one
     // that a reboot ended, and is shown and removed as such.
-    TRY(sys::remove_tree(paths.container(id)));
+    TRY(remove_container_dir(paths, id));
     return sys::remove_tree(paths.monitor(id));
 }
 
@@ -58,6 +84,7 @@ Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id,
                                 const std::string& name) {
     Result<State> state = look(paths, id);
     if (!state && state.error().code() != Code::not_found) return fail(std::move(state).error());
+    if (state && state->status == Status::exited) return sweep_if_going(paths, id, name);
     if (state && state->status != Status::left_over) return false;
     if (state) TRY(discard(paths, id));
     TRY(remove_name(paths, id, name));
