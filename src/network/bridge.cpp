@@ -193,7 +193,7 @@ Result<> configure_device(Host& host, const sys::Link& device, const sys::Ipv4Pr
 Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
     // Commands with other state directories choose their ranges one after the other.
     sys::UniqueFd claim = TRY(sys::lock_network_namespace(kClaimDeadline));
-    TRY(remove_abandoned(host));
+    (void)remove_abandoned(host);  // tidying up for others is no reason to fail
     auto device = TRY(find_device(host, config));
     auto subnet = TRY(decide_subnet(host, config, device));
     TRY(prepare_leases(config.state_dir));
