@@ -102,7 +102,7 @@ Error Store::State::no_such_image(std::string_view name) {
 
 Result<Image> Store::find(std::string_view name) {
     std::lock_guard lock(state_->mutex);
-    return state_->find(name);
+    return with_reserve(state_->root, [&] { return state_->find(name); });
 }
 
 Result<std::vector<Image>> Store::list() {
@@ -247,9 +247,15 @@ Result<std::vector<std::string>> tags_to_remove(const Image& image, std::string_
 
 Result<std::vector<std::string>> Store::remove(std::string_view name) {
     std::lock_guard lock(state_->mutex);
-    Database& db = state_->db;
+    auto report = TRY(with_reserve(state_->root, [&] { return state_->remove_rows(name); }));
+    crash_point("store.remove.after_commit");
+    TRY(with_reserve(state_->root, [&] { return state_->collect_layers(); }));
+    return report;
+}
+
+Result<std::vector<std::string>> Store::State::remove_rows(std::string_view name) {
     auto transaction = TRY(Transaction::begin(db, Durability::durable));
-    Image image = TRY(state_->find(name));
+    Image image = TRY(find(name));
     auto tags = TRY(tags_to_remove(image, name));
     std::vector<std::string> report;
     for (const std::string& tag : tags) {
@@ -258,20 +264,17 @@ Result<std::vector<std::string>> Store::remove(std::string_view name) {
     }
     sys::UniqueFd pin_lock;
     if (tags.size() == image.tags.size()) {
-        pin_lock = TRY(sys::open_lock_file(state_->root + "/locks"));
+        pin_lock = TRY(sys::open_lock_file(root + "/locks"));
         if (!TRY(sys::try_lock_byte(pin_lock.get(), image.number, sys::LockMode::exclusive)))
-            return fail(Error(Code::in_use, "image " + std::string(name) +
-                                                " is in use by a "
-                                                "container")
-                            .with_hint("'crank ps -a' shows which; remove that first"));
+            return fail(
+                Error(Code::in_use, "image " + std::string(name) + " is in use by a container")
+                    .with_hint("'crank ps -a' shows which; remove that first"));
         TRY(db.run("DELETE FROM image_layer WHERE image = ?", {image.number}));
         TRY(db.run("DELETE FROM image WHERE number = ?", {image.number}));
         report.push_back("Deleted: " + image.id.str());
     }
     crash_point("store.remove.before_commit");
     TRY(transaction.commit());
-    crash_point("store.remove.after_commit");
-    TRY(state_->collect_layers());
     return report;
 }
 

@@ -76,6 +76,19 @@ Result<> create_store(const std::string& root) {
                                   sys::Sync::yes);
 }
 
+bool release_reserve(const std::string& root) {
+    return sys::remove_file(root + "/reserve").has_value();
+}
+
+void take_reserve(const std::string& root) {
+    if (sys::exists(root + "/reserve")) return;
+    auto dir = sys::open_dir(root);
+    if (!dir) return;
+    auto file = sys::create_file_at(dir->get(), "reserve", 0600);
+    if (file && !sys::allocate(file->get(), kReserveBytes, "reserve"))
+        (void)sys::remove_at(dir->get(), "reserve");
+}
+
 Result<Owned> make_owned_dir(const std::string& root) {
     // Shared against the sweeper, which must not see the directory before it is locked.
     auto tmp = TRY(sys::open_dir(root + "/tmp"));
@@ -134,19 +147,25 @@ Result<Store> Store::open(const std::string& given_root, OpenMode mode) {
     TRY(std::move(format));
     // Absolute and free of links: what is handed out outlives the working directory.
     std::string root = TRY(sys::real_path(given_root));
-    auto db = TRY(Database::open(root + "/crank.db",
-                                 writing ? Database::Mode::read_write : Database::Mode::read_only));
-    auto state = std::make_unique<State>(root, mode, std::move(db));
-    if (writing) {
-        state->locks = TRY(sys::open_lock_file(root + "/locks"));
-        state->boot = current_boot();
-        TRY(state->db.script("PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64"));
-        sweep_temporary(root);
-        TRY(state->forget_lost_layers());
-        TRY(state->remove_orphan());
-        TRY(state->empty_garbage());
-    }
-    return Store(std::move(state));
+    return with_reserve(root, [&]() -> Result<Store> {
+        auto db = TRY(Database::open(
+            root + "/crank.db", writing ? Database::Mode::read_write : Database::Mode::read_only));
+        auto state = std::make_unique<State>(root, mode, std::move(db));
+        if (writing) TRY(state->prepare_to_write());
+        return Store(std::move(state));
+    });
+}
+
+Result<> Store::State::prepare_to_write() {
+    locks = TRY(sys::open_lock_file(root + "/locks"));
+    boot = current_boot();
+    TRY(db.script("PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64"));
+    sweep_temporary(root);
+    TRY(forget_lost_layers());
+    TRY(remove_orphan());
+    TRY(empty_garbage());
+    take_reserve(root);
+    return {};
 }
 
 Staging::Staging(Staging&&) noexcept = default;

@@ -34,6 +34,7 @@ struct Store::State {
     std::string layer_dir(std::int64_t number) const {
         return root + "/l/" + std::to_string(number);
     }
+    Result<> prepare_to_write();  // before the object is anyone else's
     // Call without the mutex held, before any transaction.
     Result<> protect_layers();
     Result<std::int64_t> sync_layers();
@@ -56,9 +57,23 @@ struct Store::State {
     Error no_such_image(std::string_view name);
     Result<> insert_image(std::string_view id, std::string_view json,
                           const std::vector<oci::Digest>& diff_ids);
+    Result<std::vector<std::string>> remove_rows(std::string_view name);
     Result<> insert_tag(std::string_view name, const oci::Digest& id);
     Result<std::vector<std::string>> tags_of(std::int64_t image);
 };
+
+// On a full disk SQLite can neither read (its index of the log is a file) nor delete. `reserve` is
+// space for that: given up when it is needed, taken again by the next writer that finds some.
+// `again` runs a second time where the first run was exhausted and there was a reserve.
+inline constexpr std::int64_t kReserveBytes = std::int64_t{1} << 20;
+bool release_reserve(const std::string& root);
+void take_reserve(const std::string& root);
+template <class F>
+auto with_reserve(const std::string& root, F&& again) {
+    auto result = again();
+    if (result || result.error().code() != Code::exhausted || !release_reserve(root)) return result;
+    return again();
+}
 
 std::string current_boot();
 std::int64_t now_nanoseconds();

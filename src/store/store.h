@@ -8,6 +8,7 @@
 //                 file's content, so that the tar can be written again without a second copy
 //   l/N/tar       the original tar, where one name stood in it twice and no recipe can exist
 //   locks         byte locks: see pin()
+//   reserve       space that is given up on a full disk, so that images can still be removed
 //   tmp/          what is being made; anything there whose owner is gone is swept on open-for-write
 //
 // The tree of a layer that crank wrote is the only copy: its tar is made again, bit for bit, by

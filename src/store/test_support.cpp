@@ -1,5 +1,7 @@
 #include "store/test_support.h"
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -150,23 +152,47 @@ Image add_image(Store& store, const std::string& tag, const std::string& content
     return image;
 }
 
-bool killed_at(const std::string& point, const std::function<void()>& body) {
+namespace {
+
+pid_t start(const std::string& point, const std::function<void()>& body) {
     pid_t pid = ::fork();
-    if (pid == 0) {
-        ::setenv("CRANK_CRASH_AT", point.c_str(), 1);
-        int code = 0;
-        try {
-            body();
-        } catch (const std::exception& error) {
-            std::fprintf(stderr, "in the child: %s\n", error.what());
-            code = 1;
-        }
-        ::_exit(code);
+    if (pid != 0) return pid;
+    ::setenv("CRANK_CRASH_AT", point.c_str(), 1);
+    int code = 0;
+    try {
+        body();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "in the child: %s\n", error.what());
+        code = 1;
     }
+    ::_exit(testing::Test::HasFailure() ? 1 : code);
+}
+
+bool ended_by_signal(pid_t pid) {
     int status = 0;
     if (::waitpid(pid, &status, 0) != pid) throw std::runtime_error("waitpid");
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0) throw std::runtime_error("the child failed");
     return WIFSIGNALED(status);
+}
+
+}  // namespace
+
+bool killed_at(const std::string& point, const std::function<void()>& body) {
+    return ended_by_signal(start(point, body));
+}
+
+void run_at_once(const std::vector<std::function<void()>>& bodies) {
+    std::vector<pid_t> pids;
+    for (const auto& body : bodies) pids.push_back(start("", body));
+    for (pid_t pid : pids)
+        if (ended_by_signal(pid)) throw std::runtime_error("a child was killed");
+}
+
+void mount_small_tmpfs(const std::string& path, const std::string& options) {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("tmpfs", path.c_str(), "tmpfs", 0, options.c_str()) != 0)
+        throw std::runtime_error("cannot mount a tmpfs on " + path);
 }
 
 std::size_t count(const std::string& directory) { return must(sys::list_dir(directory)).size(); }

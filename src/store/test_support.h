@@ -81,6 +81,11 @@ Image add_image(Store& store, const std::string& tag, const std::string& content
 // empty; returns whether a signal ended it. A body that fails ends the test.
 bool killed_at(const std::string& point, const std::function<void()>& body);
 
+// Runs each in a process of its own, all at once; one that fails ends the test.
+void run_at_once(const std::vector<std::function<void()>>& bodies);
+// In a mount namespace of this process's own, which must be one that goes away.
+void mount_small_tmpfs(const std::string& path, const std::string& options);
+
 // How many entries stand in the store's l/ and tmp/.
 std::size_t count(const std::string& directory);
 

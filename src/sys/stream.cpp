@@ -60,6 +60,12 @@ Result<> sync_file_system(int fd, const std::string& name) {
     return {};
 }
 
+Result<> allocate(int fd, std::int64_t size, const std::string& name) {
+    if (int number = ::posix_fallocate(fd, 0, size); number != 0)
+        return fail(Error::from_errno(number, "allocate " + name));
+    return {};
+}
+
 namespace {
 
 int set_byte_lock(int fd, int command, std::int64_t offset, short type) {

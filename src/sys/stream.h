@@ -35,6 +35,10 @@ Result<std::optional<SeekableRange>> seekable_range(int fd);
 // Everything written to the file system that holds `fd` reaches the disk (syncfs, Linux 2.6.39).
 Result<> sync_file_system(int fd, const std::string& name);
 
+// Gives the first `size` bytes of a file their place on the disk (fallocate); exhausted: there is
+// none.
+Result<> allocate(int fd, std::int64_t size, const std::string& name);
+
 // Locks one byte of an open file without waiting (open file description locks, Linux 3.15): the
 // lock belongs to the descriptor and its copies, also across fork and exec, and ends with the
 // last. false: someone else's lock is in the way. Exclusive needs a descriptor open for writing.
