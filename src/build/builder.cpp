@@ -27,6 +27,10 @@ Result<> Builder::run() {
     prepared_ = TRY(prepare(request_));
     for (df::Warning& warning : prepared_->file.warnings) warn(std::move(warning));
     for (df::Warning& warning : prepared_->spec.warnings) warn(std::move(warning));
+    if (request_.host_trust)
+        for (const std::string& name : request_.host_trust->left_out)
+            warn({.text = name + " of this host names a loopback address, which RUN steps do not "
+                                 "reach: left out"});
     const df::BuildSpec& spec = prepared_->spec;
     stages_.resize(spec.stages.size());
     // In the file's order: a stage only ever refers to earlier ones.

@@ -33,7 +33,10 @@ std::string base_of(const std::string& path) { return path.substr(path.rfind('/'
 class Copier {
 public:
     Copier(const CopyRequest& request, std::optional<Owner> owner)
-        : request_(request), step_(*request.step), owner_(owner) {}
+        : request_(request),
+          step_(*request.step),
+          owner_(owner),
+          several_(request.selection.size() + request.step->files.size() > 1) {}
 
     Result<> run() {
         for (const SelectedSource& source : request_.selection)
@@ -57,7 +60,7 @@ private:
     Result<Target> target_of(const std::string& source_name) {
         const std::string& dest = step_.dest;
         auto existing = sys::find_in_root(request_.root, dest);
-        bool into = dest.ends_with('/');
+        bool into = dest.ends_with('/') || several_;
         if (!into && existing) into = TRY(sys::attributes_at(existing->get(), "")).is_dir();
         if (into) {
             MadeDirectory made = TRY(make_directory(request_.root, dest, owner_.value_or(Owner{})));
@@ -193,6 +196,7 @@ private:
     const CopyRequest& request_;
     const dockerfile::TransferStep& step_;
     std::optional<Owner> owner_;  // absent: as the source's entries say
+    bool several_;                // then the destination is a directory, with a '/' or without
 };
 
 }  // namespace
@@ -230,11 +234,6 @@ Result<MadeDirectory> make_directory(int root, const std::string& path, Owner ow
 
 Result<> copy_into(const CopyRequest& request) {
     const dockerfile::TransferStep& step = *request.step;
-    if (request.selection.size() + step.files.size() > 1 && !step.dest.ends_with('/'))
-        return fail(Error(Code::invalid_argument,
-                          "several sources need a directory as their destination, and " +
-                              step.dest + " does not end with /")
-                        .with_hint("write " + step.dest + "/"));
     std::optional<Owner> owner;
     if (!step.chown.empty())
         owner = TRY_IN(resolve_owner(step.chown, TRY(read_user_files(request.root))),

@@ -27,8 +27,8 @@ struct CopyRequest {
 };
 
 // Docker's rules: a directory's contents are copied, a file goes into a destination that ends with
-// '/' or is a directory, several sources need such a destination; missing directories are made,
-// 0755, owned as --chown says. Errors: invalid_argument (several sources and no directory),
+// '/' or is a directory, and so do several sources in any case; missing directories are made,
+// 0755, owned as --chown says. Errors:
 // already_exists (a directory in the place of a file or the reverse), failed_precondition (a source
 // changed since it was hashed), not_found (--chown names).
 Result<> copy_into(const CopyRequest& request);

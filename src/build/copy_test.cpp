@@ -64,15 +64,15 @@ TEST_F(Copy, ADirectorysContentsAreCopied) {
                                   "f 644 0:0 app/sub/b = 2"}));
 }
 
-TEST_F(Copy, SeveralSourcesNeedADirectory) {
+TEST_F(Copy, SeveralSourcesGoIntoADirectory) {
     context.file("a");
     context.file("b");
-    EXPECT_EQ(copy({"a", "b"}, "/x"),
-              "several sources need a directory as their destination, and /x does not end with /");
-    EXPECT_EQ(copy({"*"}, "/x"),
-              "several sources need a directory as their destination, and /x does not end with /");
     EXPECT_EQ(copy({"a", "b"}, "/x/"), "");
-    EXPECT_EQ(root.read("x/b"), "x");
+    EXPECT_EQ(copy({"*"}, "/y"), "");
+    EXPECT_EQ(root.list(), (Lines{"d 755 0:0 x", "f 644 0:0 x/a = x", "f 644 0:0 x/b = x",
+                                  "d 755 0:0 y", "f 644 0:0 y/a = x", "f 644 0:0 y/b = x"}));
+    root.file("file");
+    EXPECT_EQ(copy({"*"}, "/file"), "a: /file is no directory in the image");
 }
 
 TEST_F(Copy, OwnersAndModes) {

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# For the .bats files that build images: `load ../lib/build`.
+# shellcheck source=tests/lib/crank.bash
+source "$(dirname "${BASH_SOURCE[0]}")/crank.bash"
+
+# The image `box`: a static busybox with its applets, users root and worker (1000:1001).
+box_image() {
+    is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
+    local context=$CRANK_TEST_DIR/box-context
+    mkdir -p "$context"
+    cp "$(command -v busybox)" "$context/busybox"
+    cat >"$context/Dockerfile" <<'END'
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+COPY <<PASSWD /etc/passwd
+root:x:0:0:root:/root:/bin/sh
+worker:x:1000:1001::/home/worker:/bin/sh
+PASSWD
+COPY <<GROUP /etc/group
+root:x:0:
+worker:x:1001:
+GROUP
+RUN mkdir /tmp /root && chmod 1777 /tmp
+END
+    crank build -q -t box "$context" >/dev/null
+}
+
+# dockerfile: standard input becomes the Dockerfile of a fresh context, the current directory.
+dockerfile() {
+    local context
+    context=$(mktemp -d "$CRANK_TEST_DIR/context.XXXXXX")
+    cd "$context" || return 1
+    cat >Dockerfile
+}
+
+# in_image IMAGE COMMAND...: runs it in a throw-away container.
+in_image() {
+    local image=$1
+    shift
+    crank run --rm --network none "$image" "$@"
+}
+
+# Steps of the last `run crank build --progress plain`, by how they went: CACHED or DONE.
+steps() { grep -oE '^#[0-9]+ (CACHED|DONE)' <<<"$stderr" | cut -d' ' -f2 | paste -sd' '; }
+
+# The bytes of every file that an image's archive holds, layers included.
+image_content() {
+    local dir
+    dir=$(mktemp -d "$CRANK_TEST_DIR/content.XXXXXX")
+    crank save -o "$dir/image.tar" "$1"
+    tar -C "$dir" -xf "$dir/image.tar"
+    rm "$dir/image.tar"
+    find "$dir" -type f -exec sh -c 'zcat -f "$1"' _ {} \;
+    rm -r "$dir"
+}
