@@ -94,8 +94,12 @@ void sweep_monitor_directories(const Paths& paths) {
 Result<Container> find(const Paths& paths, std::string_view name_or_id) {
     std::string id = TRY(resolve(paths, name_or_id));
     Result<Container> container = load(paths, id);
-    // A name that outlived its container.
-    if (!container && container.error().code() == Code::not_found)
+    bool gone = !container && container.error().code() == Code::not_found;
+    if (is_left_over(paths, id, container)) {
+        TRY(discard(paths, id));
+        gone = true;
+    }
+    if (gone)
         return fail(Error(Code::not_found, "no such container: " + std::string(name_or_id))
                         .with_hint("crank ps -a"));
     return container;

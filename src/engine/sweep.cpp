@@ -1,6 +1,7 @@
 #include "engine/sweep.h"
 
 #include <chrono>
+#include <optional>
 
 #include "engine/names.h"
 #include "engine/state.h"
@@ -33,10 +34,23 @@ Result<> remove_container_dir(const Paths& paths, const std::string& id) {
     return sys::remove_tree(paths.going(id));
 }
 
-std::string name_of(const Paths& paths, const std::string& id) {
+// What is known of it; nothing where its record was never written.
+std::optional<Record> record_of(const Paths& paths, const std::string& id) {
     Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
-    Result<Record> record = text ? parse_record(*text) : fail(Code::not_found, "no record");
-    return record ? record->name : "";
+    if (!text) return std::nullopt;
+    Result<Record> record = parse_record(*text);
+    return record ? std::optional(std::move(*record)) : std::nullopt;
+}
+
+Result<> release_address(const Paths& paths, const std::string& id,
+                         const std::optional<Record>& record) {
+    if (record && record->network.lease_path.empty()) return {};
+    if (record)
+        return network::release({.container_id = id, .lease_path = record->network.lease_path});
+    // Killed between the lease and the record: the lease itself says whose it is.
+    TRY(network::sweep_leases({.state_dir = paths.network()},
+                              [&](const std::string& holder) { return holder != id; }));
+    return {};
 }
 
 // The holder of the name has ended and goes by itself (--rm): that takes milliseconds, or for ever
@@ -54,13 +68,6 @@ Result<bool> sweep_if_going(const Paths& paths, const std::string& id, const std
     return true;
 }
 
-Result<> release_address(const Paths& paths, const std::string& id) {
-    Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
-    Result<Record> record = text ? parse_record(*text) : fail(Code::not_found, "no record");
-    if (!record || record->network.lease_path.empty()) return {};
-    return network::release({.container_id = id, .lease_path = record->network.lease_path});
-}
-
 }  // namespace
 
 void remove_directories(const Paths& paths, const std::string& id, const std::string& name) {
@@ -72,11 +79,13 @@ void remove_directories(const Paths& paths, const std::string& id, const std::st
 Result<> discard(const Paths& paths, const std::string& id) {
     runtime::HostFacts host = TRY(runtime::probe_host());
     if (host.root) TRY(runtime::remove_cgroups("/crank/" + id, host));
-    TRY(release_address(paths, id));
-    TRY(remove_name(paths, id, name_of(paths, id)));
-    // The monitor's directory last: while the other exists without it, the container counts as one
-    // that a reboot ended, and is shown and removed as such.
+    std::optional<Record> record = record_of(paths, id);
+    TRY(release_address(paths, id, record));
+    // Its directory goes before its name: a name that leads nowhere is free, a container without
+    // its name could not be removed by it again. The monitor's directory goes last: while the other
+    // exists without it, the container counts as one that a reboot ended.
     TRY(remove_container_dir(paths, id));
+    if (record) TRY(remove_name(paths, id, record->name));
     return sys::remove_tree(paths.monitor(id));
 }
 

@@ -99,6 +99,8 @@ std::string signal_name(int number) {
 
 Result<> signal_group(int group, int number) {
     if (kill(-group, number) == 0) return {};
+    if (errno == ESRCH)
+        return fail(Code::not_found, "process group " + std::to_string(group) + " is gone");
     return fail_errno("signal process group " + std::to_string(group));
 }
 

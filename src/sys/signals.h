@@ -38,7 +38,7 @@ std::optional<int> signal_number(std::string_view name);
 // "SIGTERM"; a number where there is no name.
 std::string signal_name(int number);
 
-// To every process of a group (kill(2) with -group).
+// To every process of a group (kill(2) with -group). not_found: it has none any more.
 Result<> signal_group(int group, int number);
 
 }  // namespace crank::sys

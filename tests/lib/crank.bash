@@ -110,6 +110,28 @@ END
     crank build -q -t probe "$context" >/dev/null
 }
 
+# The image `busybox`: a shell and the usual tools, and the users root and worker (1000).
+busybox_image() {
+    is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
+    local context=$CRANK_TEST_DIR/busybox-context name
+    mkdir -p "$context/root/bin" "$context/root/etc" "$context/root/tmp" \
+        "$context/root/home/worker"
+    cp /bin/busybox "$context/root/bin/busybox"
+    for name in $(/bin/busybox --list); do
+        [ "$name" = busybox ] || ln -s busybox "$context/root/bin/$name"
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000::/home/worker:/bin/sh\n' \
+        >"$context/root/etc/passwd"
+    printf 'root:x:0:\nworker:x:1000:\nvideo:x:44:worker\n' >"$context/root/etc/group"
+    cat >"$context/Dockerfile" <<'END'
+FROM scratch
+COPY root /
+ENV PATH=/bin GREETING=hello
+CMD ["sh"]
+END
+    crank build -q -t busybox "$context" >/dev/null
+}
+
 # probe [FLAG...] -- COMMAND...: runs the probe in a throw-away container without a network.
 probe() {
     local -a flags=()

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# kill -9 at any moment: the next command finds the old state or the new, and nothing is left.
+
+# shellcheck disable=SC2154 # run sets stderr
+bats_require_minimum_version 1.5.0
+load ../lib/crank
+
+setup_file() {
+    crank_setup_file
+    busybox_image
+}
+setup() { crank_setup; }
+teardown() { crank_teardown; }
+teardown_file() { crank_teardown_file; }
+
+# killed_after SECONDS COMMAND...: starts it, kills it with SIGKILL
+killed_after() {
+    local delay=$1
+    shift
+    "$@" >/dev/null 2>&1 3>&- &
+    local pid=$!
+    sleep "$delay"
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+}
+
+@test "run killed at any moment leaves its name free and nothing behind" {
+    for i in $(seq 0 2 40); do
+        killed_after "0.0$(printf '%02d' "$i")" crank run --rm --name victim busybox true
+        # it may have been killed when its worker was already running, alone from then on
+        crank rm -f victim
+        crank run --rm --name victim --network none busybox true
+    done
+    [ -z "$(crank ps -aq)" ]
+}
+
+@test "run -d killed at any moment leaves a running container or none" {
+    for i in $(seq 0 4 60); do
+        killed_after "0.0$(printf '%02d' "$i")" crank run -d --name half busybox sleep 1000
+        crank rm -f half
+        [ -z "$(crank ps -aq)" ]
+    done
+}
+
+@test "stop and rm killed at any moment can be typed again" {
+    for i in 0 1 2 5 10 20 40; do
+        crank run -d --name half busybox sleep 1000 >/dev/null
+        killed_after "0.0$(printf '%02d' "$i")" crank stop half
+        crank stop half
+        killed_after "0.0$(printf '%02d' "$i")" crank rm half
+        crank rm -f half
+        [ -z "$(crank ps -aq)" ]
+    done
+}
+
+@test "a worker whose monitor was killed goes on, can be stopped, and is shown as ended" {
+    id=$(crank run -d --name orphan --network none busybox sleep 1000)
+    read -r _ _ monitor _ <"$CRANK_STATE/containers/$id/state"
+    kill -KILL "$monitor"
+    [ "$(crank ps --format '{{.State}}')" = running ]
+    [ "$(crank exec orphan echo alive)" = alive ]
+    crank stop -t 1 orphan
+    [ "$(crank inspect -f '{{.State.ExitCode}} {{.State.Error}}' orphan)" = \
+        "255 its monitor was killed: how it ended is not known" ]
+    crank rm orphan
+}
+
+@test "with --rm, what a killed monitor left is removed by rm -f" {
+    id=$(crank run -d --rm --name orphan busybox sleep 1000)
+    read -r _ _ monitor _ <"$CRANK_STATE/containers/$id/state"
+    kill -KILL "$monitor"
+    crank rm -f orphan
+    [ -z "$(crank ps -aq)" ]
+}
+
+@test "after a reboot a container is shown as ended, and its exit is still known" {
+    crank run -d --name lost --network none busybox sleep 1000 >/dev/null
+    crank run --name ended --network none busybox sh -c 'exit 3' || true
+    [ "$(crank inspect -f '{{.State.ExitCode}}' ended)" = 3 ]
+    until crank ps -a | grep -q 'Exited (3)'; do sleep 0.05; done
+    sleep 0.2
+    crank ps -a >/dev/null
+    # what a reboot does
+    crank exec lost true
+    pid=$(crank inspect -f '{{.State.Pid}}' lost)
+    kill -KILL "$pid"
+    while [ -d "/proc/$pid" ]; do sleep 0.05; done
+    sleep 0.2
+    rm -rf "$CRANK_STATE/containers"
+    [ "$(crank inspect -f '{{.State.ExitCode}}' ended)" = 3 ]
+    [ "$(crank inspect -f '{{.State.ExitCode}} {{.State.Error}}' lost)" = \
+        "255 the machine was restarted while it ran" ]
+    [ -z "$(crank ps -q)" ]
+    crank rm lost ended
+}
+
+@test "the foreground killed: the worker goes on and can be stopped" {
+    crank run --name alone --network none busybox sleep 1000 >/dev/null 3>&- &
+    local pid=$!
+    until [ "$(crank ps --format '{{.State}}')" = running ]; do sleep 0.05; done
+    kill -KILL "$pid"
+    wait "$pid" 2>/dev/null || true
+    [ "$(crank exec alone echo alive)" = alive ]
+    crank stop -t 1 alone
+}
+
+@test "two runs of one name at once: one wins, the other names it" {
+    crank run --rm --name twin --network none busybox sleep 1 >out1 2>err1 3>&- &
+    local one=$! first=0 second=0
+    crank run --rm --name twin --network none busybox sleep 1 >out2 2>err2 3>&- || second=$?
+    wait "$one" || first=$?
+    [ $((first + second)) -eq 125 ]
+    grep -qh 'the name "twin" is in use by container' err1 err2
+}
