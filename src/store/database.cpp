@@ -57,10 +57,11 @@ bool Rows::is_null(int column) const {
     return ::sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
-Result<Database> Database::open(const std::string& path, Mode mode) {
+Result<Database> Database::open(const std::string& path) {
     sqlite3* handle = nullptr;
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+    // For writing even where nothing is written: whoever comes first after a kill takes the
+    // half-done transaction back. SQLite itself falls back to reading where it may not write.
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE;
     int status = ::sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
     if (status != SQLITE_OK) {
         Error error = error_of(handle, status).with_context(path);
@@ -69,9 +70,6 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
     }
     Database database(handle);
     ::sqlite3_busy_timeout(handle, kBusyMilliseconds);
-    // A checkpoint on close costs more than everything else a short command does here; writers
-    // check-point as they go.
-    ::sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     // What is stored is untrusted only if someone else could write here; cheap all the same.
     ::sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     return database;
@@ -118,7 +116,7 @@ std::int64_t Database::total_changes() const { return ::sqlite3_total_changes64(
 std::int64_t Database::changes() const { return ::sqlite3_changes64(handle_); }
 
 Result<Transaction> Transaction::begin(Database& database, Durability durability) {
-    TRY(database.script(durability == Durability::durable ? "PRAGMA synchronous=FULL"
+    TRY(database.script(durability == Durability::durable ? "PRAGMA synchronous=EXTRA"
                                                           : "PRAGMA synchronous=NORMAL"));
     TRY(database.script("BEGIN IMMEDIATE"));
     return Transaction(database);

@@ -1,5 +1,6 @@
 // A thin layer over SQLite: results instead of codes, statements and transactions as objects.
-// Internal to store. Not safe for use by several threads at once.
+// Internal to store. Not safe for use by several threads at once. The journal is SQLite's ordinary
+// one (docs/decisions/0011): a process that opens, reads one row and ends writes nothing.
 #pragma once
 
 #include <cstdint>
@@ -41,9 +42,8 @@ enum class Durability {
 
 class Database {
 public:
-    enum class Mode { read_only, read_write };
     // The file must exist. Nothing is read yet.
-    static Result<Database> open(const std::string& path, Mode mode);
+    static Result<Database> open(const std::string& path);
     Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
     Database& operator=(Database&&) = delete;
     ~Database();

@@ -66,8 +66,7 @@ Result<> create_store(const std::string& root) {
     TRY(create_directories(root));
     for (const char* name : {"crank.db", "locks"}) TRY(create_private_file(dir.get(), name));
     crash_point("store.create.before_schema");
-    auto db = TRY(Database::open(root + "/crank.db", Database::Mode::read_write));
-    TRY(db.script("PRAGMA journal_mode=WAL"));
+    auto db = TRY(Database::open(root + "/crank.db"));
     auto transaction = TRY(Transaction::begin(db, Durability::durable));
     TRY(db.script(kSchema));
     TRY(transaction.commit());
@@ -148,8 +147,7 @@ Result<Store> Store::open(const std::string& given_root, OpenMode mode) {
     // Absolute and free of links: what is handed out outlives the working directory.
     std::string root = TRY(sys::real_path(given_root));
     return with_reserve(root, [&]() -> Result<Store> {
-        auto db = TRY(Database::open(
-            root + "/crank.db", writing ? Database::Mode::read_write : Database::Mode::read_only));
+        auto db = TRY(Database::open(root + "/crank.db"));
         auto state = std::make_unique<State>(root, mode, std::move(db));
         if (writing) TRY(state->prepare_to_write());
         return Store(std::move(state));
@@ -159,7 +157,7 @@ Result<Store> Store::open(const std::string& given_root, OpenMode mode) {
 Result<> Store::State::prepare_to_write() {
     locks = TRY(sys::open_lock_file(root + "/locks"));
     boot = current_boot();
-    TRY(db.script("PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=64"));
+    TRY(db.script("PRAGMA foreign_keys=ON"));
     sweep_temporary(root);
     TRY(forget_lost_layers());
     TRY(remove_orphan());

@@ -62,8 +62,8 @@ struct Store::State {
     Result<std::vector<std::string>> tags_of(std::int64_t image);
 };
 
-// On a full disk SQLite can neither read (its index of the log is a file) nor delete. `reserve` is
-// space for that: given up when it is needed, taken again by the next writer that finds some.
+// On a full disk SQLite cannot delete: its journal is a file. `reserve` is space for that: given up
+// when it is needed, taken again by the next writer that finds some.
 // `again` runs a second time where the first run was exhausted and there was a reserve.
 inline constexpr std::int64_t kReserveBytes = std::int64_t{1} << 20;
 bool release_reserve(const std::string& root);

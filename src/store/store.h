@@ -1,7 +1,7 @@
 // Images, layers, tags and the build cache on disk.
 //
 // Layout below the root (version 1, private to this room; `format` holds the number):
-//   crank.db      SQLite, WAL: images (their configurations too), tags, layers, build cache
+//   crank.db      SQLite: images (their configurations too), tags, layers, build cache
 //   l/N/fs        the tree of layer N as an overlay file system wants it (whiteouts are 0:0
 //                 devices, opaque directories carry trusted.overlay.opaque); N is the layer's row
 //   l/N/recipe    for layers that crank did not write: the bytes of the original tar that are no
@@ -14,11 +14,12 @@
 // The tree of a layer that crank wrote is the only copy: its tar is made again, bit for bit, by
 // layer_tar.h whenever the image leaves the machine.
 //
-// Writers take BEGIN IMMEDIATE with a bounded wait (10 s); readers never wait. After a kill at any
-// point the next open finds the old state or the new: trees are renamed into place before the row
-// that names them is committed, and rows are deleted before the tree. After a power cut the same
-// holds for images and tags; layers that no image needs yet (a build's) are forgotten, since their
-// files may not have reached the disk: add_image() syncs the file system once, commit() never.
+// Writers take BEGIN IMMEDIATE with a bounded wait (10 s); readers wait for a commit at most. After
+// a kill at any point the next open finds the old state or the new: trees are renamed into place
+// before the row that names them is committed, and rows are deleted before the tree. After a power
+// cut the same holds for images and tags; layers that no image needs yet (a build's) are forgotten,
+// since their files may not have reached the disk: add_image() syncs the file system once, commit()
+// never.
 //
 // A Store may be used by several threads. A layer that a Store object has committed, imported or
 // found is not collected by anyone while that object lives.

@@ -1,5 +1,8 @@
 #include "store/store.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "store/database.h"
 #include "store/test_support.h"
 #include "sys/attributes.h"
@@ -58,6 +61,29 @@ TEST_F(StoreTest, finds_images_by_every_kind_of_name) {
         ASSERT_THAT(found.layers.lower, SizeIs(1));
         EXPECT_EQ(read(found.layers.base + "/" + found.layers.lower[0] + "/file"), "a");
     }
+}
+
+TEST_F(StoreTest, writes_nothing_to_find_an_image) {
+    {
+        Store store = open();
+        add_image(store, "app", "a");
+    }
+    auto state = [&] {
+        std::vector<std::string> out;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+            auto info = must(sys::lstat(entry.path().string()));
+            out.push_back(entry.path().string() + " " + std::to_string(info.mtime_ns));
+        }
+        std::ranges::sort(out);
+        return out;
+    };
+    auto before = state();
+    {
+        Store reader = must(Store::open(root, OpenMode::read_only));
+        Pin pin = must(reader.pin(must(reader.find("app"))));
+        EXPECT_EQ(state(), before);
+    }
+    EXPECT_EQ(state(), before);
 }
 
 TEST_F(StoreTest, says_what_is_wrong_with_a_name) {
@@ -248,7 +274,7 @@ TEST_F(StoreTest, forgets_layers_that_a_power_cut_may_have_damaged) {
     }
     // As if the machine had started anew since: the layer's row names a boot that is over.
     {
-        auto db = must(Database::open(root + "/crank.db", Database::Mode::read_write));
+        auto db = must(Database::open(root + "/crank.db"));
         must(db.run("UPDATE layer SET boot = 'earlier' WHERE boot IS NOT NULL"));
     }
     Store store = open();
