@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "build/add_archives.h"
 #include "build/bytecode.h"
 #include "build/copy.h"
 #include "build/workspace.h"
@@ -131,12 +132,18 @@ Result<> Executor::apply(const CopyOp& op, const Workspace& workspace, const Exe
                      .tree = inputs.context,
                      .selection = inputs.selection,
                      .step = &op.step};
-    if (std::holds_alternative<dockerfile::BuildContext>(op.step.origin)) return copy_into(copy);
+    auto warn = [&](std::string text) { executed.warnings.push_back(std::move(text)); };
+    std::vector<SelectedSource> selection;
+    if (std::holds_alternative<dockerfile::BuildContext>(op.step.origin)) {
+        selection.assign(inputs.selection.begin(), inputs.selection.end());
+        if (op.step.add && op.step.unpack.value_or(true))
+            TRY(add_archives(copy, selection, workspace.scratch(), warn));
+        copy.selection = selection;
+        return selection.empty() && op.step.files.empty() ? Result<>() : copy_into(copy);
+    }
     SourceTree tree(TRY(workspace.open_layers(store_, inputs.source_layers)), {},
                     SourceTree::Metadata::kept, "the source of --from");
-    auto warn = [&](std::string text) { executed.warnings.push_back(std::move(text)); };
-    std::vector<SelectedSource> selection =
-        TRY(tree.select(op.step.sources, op.step.excludes, warn));
+    selection = TRY(tree.select(op.step.sources, op.step.excludes, warn));
     copy.tree = &tree;
     copy.selection = selection;
     return copy_into(copy);

@@ -119,6 +119,39 @@ renamed 644 0:0
 sub/c" ]
 }
 
+@test "ADD extracts local archives and copies everything else" {
+    dockerfile <<'END'
+FROM box
+ADD pack.tar.gz plain.tar notes.gz /in/
+ADD --chown=worker pack.tar.gz /owned
+COPY plain.tar /copied/
+END
+    mkdir -p tree/sub
+    echo x >tree/sub/file
+    chmod 0751 tree/sub
+    ln -s sub/file tree/link
+    tar --owner=7 --group=8 -C tree -czf pack.tar.gz sub link
+    echo y >other
+    tar -cf plain.tar other
+    echo notes | gzip >notes.gz
+    crank build -q -t added .
+    run -0 --separate-stderr in_image added sh -c \
+        'cd /; find in owned copied | sort | xargs stat -c "%n %a %u:%g"; cat in/link'
+    [ "$output" = "copied 755 0:0
+copied/plain.tar 644 0:0
+in 755 0:0
+in/link 777 7:8
+in/notes.gz 644 0:0
+in/other 644 0:0
+in/sub 751 7:8
+in/sub/file 644 7:8
+owned 755 1000:1001
+owned/link 777 1000:1001
+owned/sub 751 1000:1001
+owned/sub/file 644 1000:1001
+x" ]
+}
+
 @test "a step is done once, and again when what it depends on changes" {
     dockerfile <<'END'
 FROM box

@@ -102,6 +102,17 @@ fails_with() {
     fails_with "Dockerfile:2" "ADD of https://example.org/x is not supported yet"
 }
 
+@test "ADD of an archive that cannot be read, or that leads out" {
+    dockerfile <<<$'FROM box\nADD pack.tar.xz /'
+    printf '\xfd7zXZ\0 and more' >pack.tar.xz
+    fails_with "Dockerfile:2" "pack.tar.xz is compressed with bzip2 or xz"
+    dockerfile <<<$'FROM box\nADD out.tar /x/'
+    echo x >file
+    tar --transform 's,file,../../escaped,' -P -cf out.tar file
+    fails_with "Dockerfile:2" "out.tar"
+    [ ! -e "$CRANK_ROOT/escaped" ]
+}
+
 @test "a malformed tag is refused before anything is done" {
     dockerfile <<<$'FROM box\nRUN echo started'
     run ! --separate-stderr crank build -t 'UPPER CASE' .
