@@ -44,10 +44,14 @@ Result<> signal(const Container& container, int number) {
 }
 
 // A native worker's orphans have no PID 1 whose end would end them.
-Result<> kill_all(const Container& container) {
-    TRY(signal(container, kSigKill));
+Result<> end_orphans(const Container& container) {
     if (container.record.cgroups_path.empty() || container.record.kind != Kind::native) return {};
     return runtime::remove_cgroups(container.record.cgroups_path, TRY(runtime::probe_host()));
+}
+
+Result<> kill_all(const Container& container) {
+    TRY(signal(container, kSigKill));
+    return end_orphans(container);
 }
 
 Result<bool> gone_within(const Container& container, milliseconds deadline) {
@@ -138,8 +142,9 @@ Result<> stop(const Paths&, const Container& container, const StopOptions& optio
     int seconds = options.timeout.value_or(container.record.stop_timeout);
     TRY(signal(container, number));
     milliseconds deadline = seconds < 0 ? kForEver : milliseconds(std::int64_t{seconds} * 1000);
-    if (TRY(gone_within(container, deadline))) return settle(container);
-    return kill_and_wait(container);
+    if (!TRY(gone_within(container, deadline))) return kill_and_wait(container);
+    TRY(settle(container));
+    return end_orphans(container);
 }
 
 Result<> kill(const Paths&, const Container& container, std::string_view text) {

@@ -20,7 +20,7 @@ struct Paths {
     // Where a container's directory goes first when it is removed: one rename, and it is no more.
     std::string going(const std::string& id) const { return container(id) + ".going"; }
     std::string name(const std::string& name) const { return root + "/names/" + name; }
-    // What its monitor writes.
+    // What its monitor writes, and the files that are mounted over the image's.
     std::string monitor(const std::string& id) const { return state + "/containers/" + id; }
     // An empty directory: each container mounts its root on it in a mount namespace of its own.
     std::string mount_point() const { return state + "/rootfs"; }

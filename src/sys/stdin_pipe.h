@@ -10,6 +10,10 @@ namespace crank::sys {
 // counts as a writer (pipe(7): opened for both).
 Result<UniqueFd> open_silent_pipe();
 
+// Opens /dev/null where descriptor 0, 1 or 2 is closed: otherwise the next file that is opened gets
+// that number, and what is printed is written into it.
+Result<> ensure_standard_descriptors();
+
 // dup(2), close-on-exec.
 Result<UniqueFd> duplicate(int fd);
 

@@ -261,3 +261,54 @@ in_container() {
     [[ $stderr == *"shell:1 stands for gone:latest (alias in the configuration)"* ]]
     crank config unset alias.shell:1
 }
+
+@test "the caller's umask, closed descriptors and a reader that goes away change nothing inside" {
+    run bash -c 'umask 077; crank run --rm --network none -u worker busybox sh -c "stat -c %a / /etc/hosts; umask"'
+    [ "$output" = $'755\n644\n0022' ]
+    run bash -c 'crank run --rm --network none busybox sh -c "exit 3" <&- >&- 2>&-'
+    [ "$status" -eq 3 ]
+    run timeout 20 bash -c 'crank run --rm --network none busybox yes | head -1'
+    [ "$status" -eq 0 ]
+    [ "$output" = y ]
+}
+
+@test "a full disk is named, and nothing is left" {
+    mkdir small
+    mount -t tmpfs -o size=6m tmpfs small
+    crank save busybox | crank --root "$PWD/small" load -q
+    dd if=/dev/zero of=small/fill bs=64k 2>/dev/null || true
+    run --separate-stderr crank --root "$PWD/small" run --rm --network none busybox true
+    local failed=$status text=$stderr left
+    left=$(ls small/containers small/names)
+    umount small
+    rmdir small
+    [ "$failed" -eq 125 ]
+    [[ $text == *"No space left on device"* ]]
+    [[ $left != *[0-9a-f][0-9a-f][0-9a-f][0-9a-f]* ]]
+}
+
+@test "wait sees the exit of a container that removes itself" {
+    for _ in 1 2 3; do
+        crank run -d --rm --name short --network none busybox sh -c 'sleep 0.1; exit 9' >/dev/null
+        [ "$(crank wait short)" = 9 ]
+    done
+}
+
+@test "eight callers at once" {
+    local pids=() failed=0
+    for i in 1 2 3 4 5 6 7 8; do
+        for _ in 1 2 3; do crank run --rm busybox true || exit 1; done 3>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i" || failed=1; done
+    [ "$failed" -eq 0 ]
+    until [ -z "$(crank ps -aq)" ]; do sleep 0.05; done
+}
+
+@test "an image's health check that is not performed is said" {
+    printf 'FROM busybox\nHEALTHCHECK CMD true\n' | crank build -q -t checked - >/dev/null
+    run --separate-stderr crank run --rm --network none checked true
+    [ "$status" -eq 0 ]
+    [[ $stderr == "warning: the image's health check is not performed"* ]]
+    crank rmi checked
+}

@@ -95,12 +95,14 @@ private:
 
     // One wait and what it brought. False: nothing came within the deadline.
     Result<bool> turn(std::optional<milliseconds> deadline) {
-        std::array<sys::PollEntry, 5> entries = {
+        std::array<sys::PollEntry, 6> entries = {
             sys::PollEntry{.fd = ended_ ? -1 : request_.running.control_fd(), .want_read = true},
             sys::PollEntry{.fd = request_.signals.fd(), .want_read = true},
             ended_ ? sys::PollEntry{} : in_.wants(),
             out_.wants(),
             err_.wants(),
+            // No event is asked for: only that the reader is gone is heard.
+            sys::PollEntry{.fd = ended_ || reader_gone_ ? -1 : kStdout},
         };
         if (!TRY(sys::poll(entries, deadline))) return false;
         auto ready = [](const sys::PollEntry& entry) {
@@ -110,6 +112,12 @@ private:
         if (ready(entries[2]) && !in_.step()) request_.stdin_write.reset();
         if (ready(entries[3])) out_.step();
         if (ready(entries[4])) err_.step();
+        if (entries[5].hung_up) {
+            // As for a plain process in a pipeline (`crank run ... | head`): what it writes from
+            // here on would kill it, unless it does not care.
+            reader_gone_ = true;
+            (void)request_.running.send_signal(SIGPIPE);
+        }
         if (ready(entries[0])) ended_ = true;
         return true;
     }
@@ -133,7 +141,7 @@ private:
     AttendRequest& request_;
     std::optional<sys::RawMode> raw_;
     Copy in_, out_, err_;
-    bool ended_ = false;
+    bool ended_ = false, reader_gone_ = false;
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
+#include "sys/owned_file.h"
 
 namespace crank::engine::local {
 namespace {
@@ -14,9 +16,13 @@ bool reachable_from_bridge(std::string_view server) {
            server != "0.0.0.0";
 }
 
-// A new file in a directory that is ours alone: no rename is needed.
+// A new file that nobody looks at before the container starts: no rename is needed. Readable for
+// every user of the container, whatever the caller's umask.
 Result<> write_file(const std::string& path, std::string_view text) {
-    return sys::write_file_atomic(path, text, kReadable, sys::Sync::no);
+    sys::UniqueFd file =
+        TRY(sys::open(path, sys::kWriteOnly | sys::kCreate | sys::kExclusive, kReadable));
+    TRY(sys::set_mode(file.get(), kReadable, path));
+    return sys::write_all(file.get(), text, path);
 }
 
 std::string read_or_empty(const std::string& path) {

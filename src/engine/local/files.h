@@ -23,7 +23,7 @@ struct ResolvConf {
 ResolvConf resolv_conf_for_bridge(std::string_view host_text);
 
 struct FilesRequest {
-    std::string dir;  // the container's
+    std::string dir;  // the container's in the state directory: they are made anew at each start
     std::string hostname, address;
     NetworkMode network = NetworkMode::bridge;
 };

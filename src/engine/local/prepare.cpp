@@ -94,7 +94,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                        .host = host,
                        .user = TRY(find_user(image, request.options)),
                        .id = id,
-                       .container_dir = dir,
+                       .files_dir = request.paths.monitor(id),
                        .host_name = sys::kernel_info().host_name,
                        .masked_cpus = cpus_with_own_files(host),
                        .gpu_devices = TRY(gpu_devices(request.options.gpus))};

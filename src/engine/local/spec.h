@@ -22,7 +22,7 @@ struct SpecRequest {
     ResolvedUser user;
     std::string id;
     // Holds `hosts`, `hostname` and `resolv.conf`, which are mounted over the image's.
-    std::string container_dir;
+    std::string files_dir;
     std::string host_name;  // the machine's, for --network host
     // The processors that have files of their own to mask; 0: the host has no such files.
     unsigned masked_cpus = 0;

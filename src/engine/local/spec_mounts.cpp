@@ -72,7 +72,7 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
     for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
         std::string destination = std::string("/etc/") + name;
         if (!replaced(destination))
-            mounts.push_back(bind_mount(request.container_dir + "/" + name, destination, false));
+            mounts.push_back(bind_mount(request.files_dir + "/" + name, destination, false));
     }
     mounts.insert(mounts.end(), users.begin(), users.end());
     return mounts;

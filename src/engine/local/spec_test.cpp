@@ -39,7 +39,7 @@ struct World {
                           .host = host,
                           .user = user,
                           .id = std::string(64, 'a'),
-                          .container_dir = "/c",
+                          .files_dir = "/c",
                           .host_name = "machine",
                           .gpu_devices = {}});
     }

@@ -10,6 +10,7 @@
 #include "engine/state.h"
 #include "oci/runtime_spec.h"
 #include "sys/file.h"
+#include "sys/owned_file.h"
 #include "sys/signals.h"
 #include "sys/stdin_pipe.h"
 #include "sys/system.h"
@@ -75,6 +76,10 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.shm_size = prepared.made.shm_size;
     record.cgroups_path = spec.linux.cgroups_path;
     record.warnings = prepared.made.warnings;
+    const auto& healthcheck = prepared.image.stored.config.config.healthcheck;
+    if (healthcheck && !healthcheck->test.empty() && healthcheck->test[0] != "NONE")
+        record.warnings.emplace_back(
+            "the image's health check is not performed: `crank run` does not do that yet");
     return record;
 }
 
@@ -85,7 +90,10 @@ Result<> write_record(const Paths& paths, Record& record, const oci::RuntimeSpec
 }
 
 Result<> make_dirs_of(const Paths& paths, const std::string& id) {
-    TRY(sys::make_dir(paths.container(id) + "/upper", 0755));
+    // The mode of the container's root directory, whatever the caller's umask.
+    std::string upper = paths.container(id) + "/upper";
+    TRY(sys::make_dir(upper, 0755));
+    TRY(sys::set_mode(TRY(sys::open_dir(upper)).get(), 0755, upper));
     TRY(sys::make_dir(paths.container(id) + "/work", 0700));
     return sys::exists(paths.mount_point()) ? Result<>{}
                                             : sys::make_dirs(paths.mount_point(), 0700);
@@ -179,7 +187,7 @@ Result<Started> start(StartRequest request) {
         undo.add([attachment = *network.attachment] { return network::release(attachment); });
     auto rest = [&]() -> Result<Started> {
         TRY(make_dirs_of(request.paths, record.id));
-        TRY(write_files({.dir = request.paths.container(record.id),
+        TRY(write_files({.dir = request.paths.monitor(record.id),
                          .hostname = record.hostname,
                          .address = record.network.address,
                          .network = request.options.network},

@@ -58,7 +58,7 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
                                                       .host = host,
                                                       .user = {},
                                                       .id = id,
-                                                      .container_dir = {},
+                                                      .files_dir = {},
                                                       .host_name = {},
                                                       .gpu_devices = {}},
                                                      warnings));
