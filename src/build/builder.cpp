@@ -101,6 +101,8 @@ Result<StageResult> Builder::begin_stage(const df::StageSpec& stage) {
 Result<StageResult> Builder::begin_from_image(const df::StageSpec& stage, const std::string& name) {
     BaseImage base = TRY(find_base(name, request_, store_));
     if (!base.alias.empty()) note("using alias " + base.alias + " -> " + base.shown);
+    // Until the build ends nobody may take the layers away that it stands on.
+    pins_.push_back(TRY(store_.pin(base.image)));
     StageResult result;
     result.config.image = std::move(base.image.config);
     oci::ImageConfig& image = result.config.image;
@@ -179,6 +181,7 @@ Result<std::optional<std::vector<oci::Digest>>> Builder::layers_of(const df::Ori
     if (const auto* image = std::get_if<df::ImageRef>(&origin)) {
         BaseImage base = TRY(find_base(image->image, request_, store_));
         if (!base.alias.empty()) note("using alias " + base.alias + " -> " + base.shown);
+        pins_.push_back(TRY(store_.pin(base.image)));
         return base.image.config.diff_ids;
     }
     return std::nullopt;

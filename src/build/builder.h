@@ -88,6 +88,7 @@ private:
     Executor executor_;
     std::optional<Prepared> prepared_;
     std::vector<std::optional<StageResult>> stages_;
+    std::vector<store::Pin> pins_;
     std::vector<std::string> declared_args_;
     BuildOutcome outcome_;
     Explanation explanation_;

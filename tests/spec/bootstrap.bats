@@ -2,6 +2,7 @@
 # crank image bootstrap: a Debian image with Python, and what is built on it. Installs Debian
 # packages, which takes a minute or two.
 
+# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`
 bats_require_minimum_version 1.5.0
 load ../lib/build
 
