@@ -112,10 +112,12 @@ public:
         titles_.erase(event.id);
         output_.clear();
     }
-    void line(const std::string& text) override { print_to(Output::err, kErase + text + "\n"); }
+    void line(const std::string& text) override {
+        print_to(Output::err, std::string(kErase) + text + "\n");
+    }
 
 private:
-    static inline const std::string kErase = "\r\x1b[K";
+    static constexpr const char* kErase = "\r\x1b[K";
     void draw() {
         std::size_t width = 80;
         if (auto size = sys::terminal_size(kStderr); size && size->columns > 20)
@@ -128,7 +130,7 @@ private:
             while (cut > 0 && (text[cut] & 0xC0) == 0x80) --cut;
             text.resize(cut);
         }
-        print_to(Output::err, kErase + text);
+        print_to(Output::err, std::string(kErase) + text);
     }
     std::map<std::size_t, std::string> titles_;
     std::size_t current_ = 0;

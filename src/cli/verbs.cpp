@@ -8,24 +8,14 @@
 namespace crank::cli {
 namespace {
 
+// clang-format off
 constexpr const Verb* kVerbs[] = {
-#ifdef CRANK_HAS_BUILD
-    &kBuild,       &kImageBootstrap,
-#endif
-#ifdef CRANK_HAS_ENGINE
-    &kRun,         &kPs,
-    &kLogs,        &kExec,
-    &kStop,        &kKill,
-    &kRm,          &kWait,
-    &kInspect,     &kImages,
-    &kRmi,         &kTag,
-    &kSave,        &kLoad,
-#endif
-    &kInfo,        &kVersion,
-    &kConfigGet,   &kConfigSet,
-    &kConfigUnset, &kConfigList,
-    &kCertsInit,   &kCertsIssue,
+    &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect,
+    &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad,
+    &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+    &kCertsInit, &kCertsIssue,
 };
+// clang-format on
 
 // Other spellings.
 struct Alias {
