@@ -219,6 +219,8 @@ void serve_until_exit(Monitor& monitor) {
         monitor.loop.run_once(-1);
         monitor.relay.sweep();
     }
+    // Before anybody hears of the end: whoever waited for it may start the next on the same port.
+    monitor.relay.stop_listening();
     // What was written before the end is still in the pipes.
     int64_t deadline = now_ms() + kDrainMs;
     while (monitor.out.source_open() || monitor.err.source_open()) {

@@ -163,6 +163,14 @@ int Relay::listen(int listener, uint32_t ipv4, uint16_t port) {
     return loop_.add(&slot, EPOLLIN);
 }
 
+void Relay::stop_listening() {
+    while (listener_count_ > 0) {
+        Listener& listener = listeners_[--listener_count_];
+        loop_.remove(&listener);
+        close(listener.fd);
+    }
+}
+
 void Relay::on_accept(Watcher* self, uint32_t) {
     auto& listener = *static_cast<Listener*>(self);
     // Bounded, so that a flood of connections does not starve those that exist.

@@ -15,6 +15,8 @@ public:
     explicit Relay(Loop& loop) : loop_(loop) {}
     // `listener` is non-blocking; `ipv4` in network, `port` in host byte order. 0 or errno.
     int listen(int listener, uint32_t ipv4, uint16_t port);
+    // Gives the ports back: they are free for others when this returns. Connections go on.
+    void stop_listening();
     // Frees what ended in this round; call after every Loop::run_once.
     void sweep();
     void on_endpoint(Endpoint& end, uint32_t events);  // for the watchers

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <string>
 #include <thread>
 #include <vector>
@@ -87,6 +88,23 @@ protected:
     std::atomic<bool> stop_ = false;
     std::thread relay_thread_;
 };
+
+TEST(Relay, GivesThePortsBack) {
+    Loop loop;
+    ASSERT_EQ(loop.open(), 0);
+    Relay relay(loop);
+    std::uint16_t port = 0;
+    ASSERT_EQ(relay.listen(make_listener(port, SOCK_NONBLOCK), htonl(INADDR_LOOPBACK), 1), 0);
+    relay.stop_listening();
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_NE(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(errno, ECONNREFUSED);
+    close(fd);
+}
 
 TEST_F(RelayTest, CopiesBothWaysAndPassesTheEndOn) {
     // More than any socket buffer holds: back pressure is part of it.

@@ -165,6 +165,10 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
     done
 }
 
+@test "a port is free again when the run that published it has returned" {
+    for _ in 1 2 3 4 5; do run -0 crank run --rm -p 8501:80 netprobe devices; done
+}
+
 @test "malformed and unsupported ports are named" {
     run -125 --separate-stderr crank run -p 8501:http netprobe devices
     [[ $stderr == *"invalid port '8501:http': the container port 'http' is no number from 1 to 65535"* ]]
