@@ -4,7 +4,8 @@
 # what is there already is kept or replaced, and its containers have names of their own.
 #
 # It works as root (images need it), on crank's usual directories, so that every command it shows
-# can be typed again; CRANK_ROOT, CRANK_STATE and CRANK_CONFIG move them as for crank itself.
+# can be typed again; CRANK_ROOT, CRANK_STATE and CRANK_CONFIG move them as for crank itself, and
+# CRANK_DEMO_PORT_SHIFT=100 publishes 8601 for 8501 and so on, where the ports are taken.
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
@@ -14,7 +15,8 @@ bin=$CRANK_TOP/build/release/bin
 base=localhost/crank/python:3.11-slim
 certs=$HOME/.crank/certs
 # Each with the port that it is reached by.
-mail_port=8501 image_port=8503 echo_port=8505
+port_shift=${CRANK_DEMO_PORT_SHIFT:-0}
+mail_port=$((8501 + port_shift)) image_port=$((8503 + port_shift)) echo_port=$((8505 + port_shift))
 running=(crank-demo-mail crank-demo-mail-limited crank-demo-image crank-demo-echo)
 began=$(date +%s)
 step="starting"
@@ -53,6 +55,7 @@ build_images() {
     fi
     shown crank config set alias.python:3.11-slim "$base"
     shown crank config set build.host-trust true
+    shown crank info | grep -E '^\$|alias|host-trust'
 
     heading "the base worker image and the workers, from the decision's Dockerfiles"
     cd "$workers/base"
@@ -98,7 +101,7 @@ answered() {
 
 run_gpu_worker() {
     local said
-    set -- crank run -d --name crank-demo-image-gpu --gpus all -p "$image_port:$image_port" \
+    set -- crank run -d --name crank-demo-image-gpu --gpus all -p "$image_port:8503" \
         -v "$certs:/home/worker/.crank/certs:ro" crank-image-classifier-gpu:latest
     if has_gpu; then
         shown "$@"
@@ -119,7 +122,7 @@ run_gpu_worker() {
 run_workers() {
     heading "the decision's commands; -d --name puts each in the background"
     remove_ours
-    shown crank run -d --name crank-demo-mail -p "$mail_port:$mail_port" \
+    shown crank run -d --name crank-demo-mail -p "$mail_port:8501" \
         -v "$certs:/home/worker/.crank/certs:ro" crank-email-classifier:latest
     shown crank run -d --name crank-demo-mail-limited --cpus=2 --memory=4g \
         -v "$certs:/home/worker/.crank/certs:ro" crank-email-classifier:latest
@@ -177,7 +180,7 @@ for attempt in range(300):
 else:
     raise SystemExit("no answer")
 print("uid", os.getuid(), "sees", sum(name.isdigit() for name in os.listdir("/proc")), "processes")'
-    shown crank inspect --format 'CPUs {{.HostConfig.NanoCpus}} e-9, memory {{.HostConfig.Memory}} bytes' \
+    shown crank inspect --format 'NanoCpus {{.HostConfig.NanoCpus}}, Memory {{.HostConfig.Memory}}' \
         crank-demo-mail-limited
 }
 
@@ -199,12 +202,12 @@ main() {
     if [ "${1:-}" != --built ]; then
         step="building crank"
         ensure_packages build run
-        build_preset release
+        build_preset release crank crank-shim crank-net echo_cpp_context
     fi
     if [ "$(id -u)" != 0 ]; then
         say "the demo goes on as root: images and their containers need it"
         trap - EXIT
-        exec sudo -H bash "$CRANK_TOP/tools/demo.sh" --built
+        exec sudo -H CRANK_DEMO_PORT_SHIFT="$port_shift" bash "$CRANK_TOP/tools/demo.sh" --built
     fi
     export PATH=$bin:$PATH
     shown crank version

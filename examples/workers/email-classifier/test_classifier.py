@@ -51,6 +51,13 @@ class Accuracy(unittest.TestCase):
             wrong = train.mistakes(self.model, mails)
             self.assertGreaterEqual(1 - len(wrong) / len(mails), 0.8, wrong)
 
+    def test_is_as_sure_as_it_is_right(self):
+        sure = [next(iter(self.model.classify(mail["subject"], mail["text"]).values()))
+                for mail in self.held_out]
+        wrong = train.mistakes(self.model, self.held_out)
+        right = 1 - len(wrong) / len(self.held_out)
+        self.assertLess(abs(sum(sure) / len(sure) - right), 0.1)
+
     def test_probabilities_sum_to_one_most_probable_first(self):
         result = self.model.classify("Invoice 12", "Please pay the invoice by Friday.")
         self.assertEqual(next(iter(result)), "billing")

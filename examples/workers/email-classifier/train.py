@@ -57,7 +57,7 @@ def main():
     model = Model.train(train)
     wrong = mistakes(model, held_out)
     accuracy = 1 - len(wrong) / len(held_out)
-    print(f"trained on {len(train)} mails, {len(model.weights)} features")
+    print(f"trained on {len(train)} mails, {len(model.weights)} features, temperature {model.temperature}")
     print(
         f"held-out accuracy: {accuracy:.3f} "
         f"({len(held_out) - len(wrong)} of {len(held_out)} mails not trained on)"
