@@ -63,23 +63,24 @@ std::vector<std::string> options_of(std::string_view path, const std::string& ta
     return args;
 }
 
-// In a process namespace of its own, which dies with its first process: whatever dpkg had started
-// is gone when a cancelled bootstrap returns.
+// In a process namespace of its own, which dies with its first process, which dies with us:
+// whatever dpkg had started is gone when a bootstrap was cancelled or killed.
 Result<sys::SpawnRequest> command_of(const BootstrapRequest& request, const std::string& target,
                                      const std::string& scratch, std::span<const AptSource> sources,
                                      std::int64_t epoch) {
     std::string path = programs_path(request);
     std::string program = find_program("mmdebstrap", path);
-    std::string unshare = find_program("unshare", path);
+    std::string setpriv = find_program("setpriv", path);
     if (program.empty())
         return fail(Error(Code::unsupported, "mmdebstrap is not installed")
                         .with_hint("apt-get install mmdebstrap"));
-    if (unshare.empty())
-        return fail(Error(Code::unsupported, "unshare is not installed")
+    if (setpriv.empty() || find_program("unshare", path).empty())
+        return fail(Error(Code::unsupported, "setpriv and unshare are not installed")
                         .with_hint("apt-get install util-linux"));
     sys::SpawnRequest spawn;
-    spawn.path = unshare;
-    spawn.args = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"};
+    spawn.path = setpriv;
+    spawn.args = {"setpriv", "--pdeathsig", "KILL",         "--",           "unshare", "--mount",
+                  "--pid",   "--fork",      "--kill-child", "--mount-proc", "--"};
     for (std::string& arg : options_of(program, target, request.suite, sources))
         spawn.args.push_back(std::move(arg));
     spawn.env = {"PATH=" + path,      "HOME=/root",
