@@ -151,10 +151,12 @@ Result<std::vector<Candidate>> read_docker(const ArchiveIndex& archive) {
 Result<std::vector<Candidate>> read_images(const ArchiveIndex& archive) {
     if (archive.has("oci-layout") && archive.has("index.json")) return OciReader(archive).read();
     if (archive.has("manifest.json")) return read_docker(archive);
-    return fail(Error(Code::corrupt,
-                      "the archive is no image: it has neither index.json with "
-                      "oci-layout nor manifest.json")
-                    .with_hint("'crank import' makes an image of a root file system"));
+    return fail(
+        Error(Code::corrupt,
+              "the archive is no image: it has neither index.json with "
+              "oci-layout nor manifest.json")
+            .with_hint("'FROM scratch' and 'ADD it /' in a Dockerfile make an image of a root file "
+                       "system"));
 }
 
 // The layers of every image first, then all images and tags in one transaction.

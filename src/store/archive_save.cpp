@@ -100,6 +100,8 @@ void add_oci(Members& members, const std::vector<SavedImage>& images) {
         add_to_index(index, saved, descriptor);
         members[blob_path(descriptor.digest)] = {std::move(text), {}};
     }
+    // Some readers give directories without an entry odd owners and modes.
+    members["blobs/"] = members["blobs/sha256/"] = {};
     members["index.json"] = {oci::serialize(index), {}};
     members["oci-layout"] = {R"({"imageLayoutVersion":"1.0.0"})", {}};
 }
@@ -132,6 +134,10 @@ Result<> write_archive(Store& store, const Members& members, int fd) {
         entry.path = path;
         entry.mode = 0644;
         entry.size = member.size();
+        if (path.ends_with('/')) {
+            entry.kind = TarKind::dir;
+            entry.mode = 0755;
+        }
         TRY(put(fd, encode_header(entry)));
         if (member.layer) {
             TRY(store.write_layer_tar(member.layer->diff_id, fd));

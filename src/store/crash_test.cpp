@@ -95,7 +95,6 @@ TEST_F(CrashTest, loading_an_archive) {
         tar_of({file("c", config_of({oci::Digest::of(tar)})), file("l", tar),
                 file("manifest.json", R"([{"Config":"c","RepoTags":["new"],"Layers":["l"]}])")});
     write(temp / "archive", gzip(archive));
-    int n = 0;
     for (const char* point : {"store.layer.before_rename", "store.layer.before_commit",
                               "store.layer.after_commit", "store.load.before_images",
                               "store.add_image.before_commit", "store.add_image.after_commit"}) {
@@ -109,7 +108,6 @@ TEST_F(CrashTest, loading_an_archive) {
         EXPECT_FALSE(killed_at("", load_it));
         EXPECT_TRUE(expect_sound(root).contains(new_tag));
         must(open_at(root).remove("new"));
-        ++n;
     }
 }
 

@@ -207,12 +207,12 @@ Result<TarEntry> TarReader::decode(const Block& block, char type, Extension& ext
 }
 
 Result<> TarReader::check(const TarEntry& entry) const {
-    constexpr std::int64_t max_id = 4294967294;  // 2^32 - 1 means "no change" to chown(2)
+    constexpr std::int64_t kMaxId = 4294967294;  // 2^32 - 1 means "no change" to chown(2)
     if (entry.path.empty()) return corrupt("an entry has no name");
     if (entry.path.size() > limits_.path) return corrupt("a path is too long");
     if (entry.link.size() > limits_.path) return corrupt("a link's target is too long");
-    if (entry.uid < 0 || entry.uid > max_id) return corrupt("a user id is out of range");
-    if (entry.gid < 0 || entry.gid > max_id) return corrupt("a group id is out of range");
+    if (entry.uid < 0 || entry.uid > kMaxId) return corrupt("a user id is out of range");
+    if (entry.gid < 0 || entry.gid > kMaxId) return corrupt("a group id is out of range");
     if (entry.size < 0) return corrupt("a size is negative");
     if (entry.size != 0 && entry.kind != TarKind::file)
         return corrupt("an entry that is no file has a size");
