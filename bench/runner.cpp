@@ -75,9 +75,10 @@ public:
         env_ = pointers(env_words_);
         posix_spawn_file_actions_init(&actions_);
         posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_addopen(&actions_, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+        // The first write to an empty file costs 0.15 ms: only what goes wrong is kept.
+        posix_spawn_file_actions_addopen(&actions_, 1, "/dev/null", O_WRONLY, 0);
+        posix_spawn_file_actions_addopen(&actions_, 2, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
                                          0600);
-        posix_spawn_file_actions_adddup2(&actions_, 1, 2);
     }
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
