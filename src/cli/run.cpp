@@ -111,8 +111,7 @@ Result<int> perform_run(Invocation& invocation) {
     for (const std::string& warning : started.record.warnings) warn(warning);
     if (arguments.on("timings")) print_timings(started);
     if (options.detach) print_line(started.record.id);
-    if (!started.record.ports.empty())
-        note("listening on " + listeners_text(started.record.ports));
+    if (!started.record.ports.empty()) note("listening on " + listeners_text(started.record.ports));
     if (options.detach) return 0;
     return attend(started, options, *signals);
 }

@@ -19,7 +19,8 @@ Result<HostInfo> host_info() {
     if (::sysinfo(&memory) != 0) return fail_errno("ask the kernel for its memory");
     info.memory_total = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
     rlimit files{};
-    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return fail_errno("ask for the limit of open files");
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return fail_errno("ask for the limit of open files");
     info.open_files_limit = files.rlim_max;
     long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
     info.cpus = cpus > 0 ? static_cast<int>(cpus) : 1;

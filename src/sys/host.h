@@ -15,8 +15,8 @@ struct HostInfo {
     std::string machine;  // uname: "x86_64"
     std::string kernel;   // uname: "6.1.0-28-amd64"
     std::string hostname;
-    int cpus = 1;                   // online
-    std::int64_t memory_total = 0;  // bytes
+    int cpus = 1;                        // online
+    std::int64_t memory_total = 0;       // bytes
     std::uint64_t open_files_limit = 0;  // the hard RLIMIT_NOFILE of this process
 };
 Result<HostInfo> host_info();
