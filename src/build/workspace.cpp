@@ -27,7 +27,7 @@ Result<Workspace> Workspace::create(store::Store& store, std::span<const oci::Di
 }
 
 Result<> Workspace::prepare() {
-    for (const std::string& path : {bottom(), scratch(), mount_point()})
+    for (const std::string& path : {bottom(), nothing(), scratch(), mount_point()})
         TRY(sys::make_dir(path, 0755));
     // The modes of "/" and of what we lend are seen inside: not the caller's umask but these.
     for (const std::string& path : {bottom(), upper()})
@@ -52,8 +52,11 @@ Result<std::string> Workspace::new_work() const {
 }
 
 Result<sys::UniqueFd> Workspace::open_merged() const {
+    // Without what is lent to containers: a COPY may put a link where those get a mount.
+    std::vector<std::string> lower(below_.lower.begin(), below_.lower.end() - 1);
+    if (lower.empty()) lower.push_back(relative(nothing()));
     return sys::open_overlay({.base = below_.base,
-                              .lower = below_.lower,
+                              .lower = lower,
                               .upper = relative(staging_.upper()),
                               .work = TRY(new_work()),
                               .target = mount_point()});

@@ -53,6 +53,7 @@ private:
     Result<std::string> new_work() const;
     std::string relative(const std::string& path) const;
     std::string bottom() const { return staging_.path() + "/bottom"; }
+    std::string nothing() const { return staging_.path() + "/nothing"; }  // an empty lower layer
 
     store::Staging staging_;
     store::LayerStack below_;

@@ -28,10 +28,16 @@ at_most() { awk -v value="$1" -v most="$2" 'BEGIN { exit !(value <= most) }'; }
     local stat
     stat=$(cgroup_file cpu/cpu.stat cpu,cpuacct/cpu.stat cgroup.procs)
     stat=${stat/cgroup.procs/cpu.stat}
-    run -0 --separate-stderr probe --cpus=0.5 -- spin 4 , cat "$stat"
-    echo "$output"
-    at_most "$(field share <<<"$output")" 0.55
-    [ "$(field nr_throttled <<<"$output")" -gt 0 ]
+    # On a machine that is busy otherwise the processes get less than their half and nothing is to be
+    # throttled: then once more, for at most a minute.
+    local until=$((SECONDS + 60))
+    while true; do
+        run -0 --separate-stderr probe --cpus=0.5 -- spin 4 , cat "$stat"
+        echo "$output"
+        at_most "$(field share <<<"$output")" 0.55
+        if [ "$(field nr_throttled <<<"$output")" -gt 0 ]; then break; fi
+        [ "$SECONDS" -lt "$until" ]
+    done
 }
 
 @test "--memory=64m kills a hog, and inspect says so" {
