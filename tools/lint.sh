@@ -44,7 +44,8 @@ check_python() { tree_files '*.py' | xargs -0 -r pyflakes3; }
 
 check_tidy() {
     [ -f build/dev/compile_commands.json ] || cmake --preset dev >/dev/null || return
-    python3 tools/lint_tidy.py ${scope:+"$scope"}
+    # shellcheck disable=SC2086 # a flag and its number
+    python3 tools/lint_tidy.py ${scope:+"$scope"} ${CRANK_TIDY_SECONDS:+--seconds $CRANK_TIDY_SECONDS}
 }
 
 main() {
