@@ -207,7 +207,9 @@ main() {
     if [ "$(id -u)" != 0 ]; then
         say "the demo goes on as root: images and their containers need it"
         trap - EXIT
-        exec sudo -H CRANK_DEMO_PORT_SHIFT="$port_shift" bash "$CRANK_TOP/tools/demo.sh" --built
+        command -v sudo >/dev/null || die "the demo needs root, and there is no sudo"
+        # -E: proxies, package indexes and CRANK_* stay as they are
+        exec sudo -E -H bash "$CRANK_TOP/tools/demo.sh" --built
     fi
     export PATH=$bin:$PATH
     shown crank version
