@@ -84,7 +84,9 @@ def key_of(command, files, common):
 def check(unit):
     path, key = unit
     done = subprocess.run(
-        [TIDY, "-p", str(BUILD), "--quiet", "--warnings-as-errors=*", str(path)],
+        # libstdc++ 12 calls its own deprecated parts, and -Werror makes that an error here
+        [TIDY, "-p", str(BUILD), "--quiet", "--warnings-as-errors=*",
+         "--extra-arg=-Wno-deprecated-declarations", str(path)],
         cwd=TOP, capture_output=True, text=True)
     if done.returncode == 0:
         (CACHE / key).touch()

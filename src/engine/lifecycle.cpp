@@ -10,6 +10,7 @@
 #include "sys/file.h"
 #include "sys/poll.h"
 #include "sys/signals.h"
+#include "sys/stream.h"
 
 namespace crank::engine {
 namespace {
@@ -157,6 +158,12 @@ Result<> kill(const Paths&, const Container& container, std::string_view text) {
 
 Result<int> wait(const Paths& paths, const Container& container) {
     if (container.state.status == Status::exited) return container.state.exit.code;
+    // Held until the exit has been read: the monitor of a container that removes itself waits.
+    sys::UniqueFd reading;
+    if (auto dir = sys::open_dir(paths.monitor(container.record.id))) {
+        reading = std::move(*dir);
+        (void)sys::try_lock(reading.get(), sys::LockMode::shared);
+    }
     if (container.state.status == Status::running) TRY(gone_within(container, kForEver));
     Result<State> state = look(paths, container.record.id);
     while (state && (state->status == Status::created || state->status == Status::running)) {

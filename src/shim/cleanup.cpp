@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,9 +42,32 @@ void remove_cgroup(const char* path) {
     }
 }
 
+bool removes(const PlanView& plan, const char* dir) {
+    for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
+        const AfterExitEntry& entry = plan.header->after_exit[i];
+        if (entry.kind == AfterExitKind::remove_tree && strcmp(plan.text(entry.path), dir) == 0)
+            return true;
+    }
+    return false;
+}
+
+// Whoever waits for this container holds a shared lock on the state directory until it has read the
+// exit. Bounded: a command that was stopped must not keep the monitor.
+void wait_for_readers(const char* state_dir) {
+    int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return;
+    for (int i = 0; i < 200 && flock(fd, LOCK_EX | LOCK_NB) != 0; ++i) {
+        timespec pause{0, 10 * 1000 * 1000};
+        nanosleep(&pause, nullptr);
+    }
+    close(fd);
+}
+
 }  // namespace
 
 void clean_up(const PlanView& plan) {
+    if (plan.header->state_dir != 0 && removes(plan, plan.text(plan.header->state_dir)))
+        wait_for_readers(plan.text(plan.header->state_dir));
     for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
         const AfterExitEntry& entry = plan.header->after_exit[i];
         const char* path = plan.text(entry.path);
