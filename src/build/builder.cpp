@@ -197,6 +197,9 @@ Result<bool> Builder::find_cached(StepWork& work) {
 }
 
 Result<> Builder::execute(StepWork& work, StageResult& result) {
+    if (!request_.host.root)
+        return fail(Error(Code::permission_denied, "building an image needs the rights of root")
+                        .with_hint("sudo crank build"));
     ExecuteInputs inputs{.parent = *result.layers,
                          .epoch = prepared_->epoch,
                          .context = prepared_->context ? &*prepared_->context : nullptr,

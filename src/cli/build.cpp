@@ -10,8 +10,8 @@
 #include "cli/verbs.h"
 #include "engine/config.h"
 #include "engine/local/network_plan.h"
-#include "engine/local/prepare.h"
 #include "engine/options.h"
+#include "runtime/host.h"
 #include "sys/file.h"
 #include "sys/poll.h"
 #include "sys/signals.h"
@@ -168,7 +168,7 @@ Result<int> perform_build(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
     build::BuildRequest request = TRY(read_request(invocation, config));
-    request.host = TRY(engine::local::host_for_containers());
+    request.host = TRY(runtime::probe_host());
     store::Store store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     if (invocation.arguments.on("explain")) {
@@ -192,7 +192,7 @@ Result<int> perform_bootstrap(Invocation& invocation) {
     request.source_date_epoch = TRY(source_date_epoch());
     request.environment = environment_map();
     request.state_dir = invocation.paths.state;
-    request.host = TRY(engine::local::host_for_containers());
+    request.host = TRY(runtime::probe_host());
     request.progress = make_progress(TRY(progress_mode(arguments)));
     store::Store store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));

@@ -44,7 +44,7 @@ teardown_file() { crank_teardown_file; }
          find / -xdev -newermt 1980-01-03 -not -path "/proc*" -not -path "/sys*" -not -path "/etc/host*" \
               -not -path /etc/resolv.conf -type f 2>/dev/null'
     [ -z "$output" ]
-    run -0 --separate-stderr in_image "$base" sh -c 'cat /etc/apt/sources.list.d/*'
+    run -0 --separate-stderr in_image "$base" sh -c 'cat /etc/apt/sources.list.d/*; test ! -e /etc/apt/sources.list'
     [[ $output == *"Suites: bookworm bookworm-updates"* ]]
 }
 

@@ -120,6 +120,19 @@ fails_with() {
     [[ $stderr != *started* ]]
 }
 
+@test "without the rights of root" {
+    dockerfile <<<$'FROM scratch\nCOPY file /'
+    echo x >file
+    mkdir home
+    chmod 0777 home
+    chmod 0755 . "$CRANK_TEST_DIR"
+    run ! --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups \
+        env HOME="$PWD/home" CRANK_ROOT="$PWD/home/root" CRANK_STATE="$PWD/home/state" \
+        crank build .
+    [[ $stderr == *"building an image needs the rights of root"* ]]
+    [[ $stderr == *"sudo crank build"* ]]
+}
+
 @test "a failing RUN shows its lines, its exit code and its last output" {
     dockerfile <<'END'
 FROM box
