@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/format.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
+#include "engine/lifecycle.h"
+#include "runtime/host.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -36,18 +39,53 @@ void append(std::string& text, const Json& value, const std::string& indent) {
     }
 }
 
+std::string cgroup_version(runtime::CgroupMode mode) {
+    switch (mode) {
+        case runtime::CgroupMode::none: return "none";
+        case runtime::CgroupMode::v1: return "1";
+        case runtime::CgroupMode::v2: return "2";
+    }
+    return "";
+}
+
+// Limits that this machine can apply.
+std::vector<std::string> limits_of(const runtime::HostFacts& host) {
+    std::vector<std::string> names;
+    for (const char* wanted : {"cpu", "memory", "pids", "devices"}) {
+        bool has = std::find(host.v2_controllers.begin(), host.v2_controllers.end(), wanted) !=
+                   host.v2_controllers.end();
+        for (const auto& [controller, mount] : host.cgroup_mounts) has |= controller == wanted;
+        if (has) names.emplace_back(wanted);
+    }
+    return names;
+}
+
+Result<Json> count_containers(const engine::Paths& paths) {
+    int running = 0, all = 0;
+    for (const engine::Container& container : TRY(engine::list(paths))) {
+        ++all;
+        running += container.state.status == engine::Status::running;
+    }
+    return Json{{"Total", all}, {"Running", running}};
+}
+
 Result<int> perform(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     sys::KernelInfo kernel = sys::kernel_info();
+    runtime::HostFacts host = TRY(runtime::probe_host());
     Json info = {{"ServerVersion", CRANK_VERSION},
                  {"Root", invocation.paths.root},
                  {"State", invocation.paths.state},
                  {"ConfigFile", invocation.paths.config},
                  {"Configuration", describe_configuration(config)},
+                 {"Containers", TRY(count_containers(invocation.paths))},
                  {"Name", kernel.host_name},
                  {"KernelVersion", kernel.release},
                  {"Architecture", kernel.machine},
-                 {"NCPU", sys::online_cpus()},
+                 {"NCPU", host.cpus},
+                 {"MemTotal", host.memory_total},
+                 {"CgroupVersion", cgroup_version(host.cgroup_mode)},
+                 {"Limits", limits_of(host)},
                  {"Rootless", sys::effective_uid() != 0}};
     std::string format = invocation.arguments.value("format");
     if (!format.empty()) {
