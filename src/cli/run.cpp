@@ -24,8 +24,8 @@ std::string milliseconds(std::int64_t ns) {
 void print_timings(const engine::local::Started& started) {
     std::vector<runtime::Timing> all = started.timeline.marks();
     for (runtime::Timing& timing : started.running.timings()) all.push_back(std::move(timing));
-    std::stable_sort(all.begin(), all.end(),
-                     [](const auto& a, const auto& b) { return a.at_ns < b.at_ns; });
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.at_ns < b.at_ns; });
     Table table({"PHASE", "SINCE THE BEGINNING"});
     for (const runtime::Timing& timing : all)
         table.add({timing.name, milliseconds(timing.at_ns - started.timeline.begin_ns())});

@@ -1,5 +1,6 @@
 // The mounts of a container: the kernel's file systems, the files crank writes, the user's.
 #include <algorithm>
+#include <map>
 
 #include "engine/local/spec.h"
 
@@ -44,13 +45,15 @@ oci::Mount tmpfs_mount(const TmpfsMount& wanted) {
     return mount;
 }
 
-// Parents before what is mounted inside them.
+// Parents before what is mounted inside them; otherwise as given.
 void sort_by_depth(std::vector<oci::Mount>& mounts) {
-    auto depth = [](const oci::Mount& mount) {
-        return std::count(mount.destination.begin(), mount.destination.end(), '/');
-    };
-    std::stable_sort(mounts.begin(), mounts.end(),
-                     [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
+    std::multimap<std::ptrdiff_t, oci::Mount> by_depth;
+    for (oci::Mount& mount : mounts) {
+        auto depth = std::count(mount.destination.begin(), mount.destination.end(), '/');
+        by_depth.emplace(depth, std::move(mount));
+    }
+    mounts.clear();
+    for (auto& [depth, mount] : by_depth) mounts.push_back(std::move(mount));
 }
 
 }  // namespace
