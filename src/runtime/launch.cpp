@@ -104,6 +104,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
                          made.first_listener_slot() + static_cast<int>(i));
         handover.add(request.io.forward_stdout, forward_slot(made, request.listeners.size(), 0));
         handover.add(request.io.forward_stderr, forward_slot(made, request.listeners.size(), 1));
+        handover.add(request.held.get(), forward_slot(made, request.listeners.size(), 2));
 
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Running running;

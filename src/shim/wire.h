@@ -127,6 +127,8 @@ struct Header {
     int32_t forward_stdout;  // slots, or kNoSlot
     int32_t forward_stderr;
     int32_t stdin_slot, stdout_slot, stderr_slot;  // join only
+    // Slots below this are closed once the child has them. What lies in higher ones the monitor
+    // holds until it ends.
     uint32_t slot_count;
     uint32_t before_clone;  // ops performed by the shim itself (join), the first ones of the list
     uint32_t op_count;

@@ -235,6 +235,19 @@ in_container() {
     [[ ${stderr_lines[0]} == "crank rmi: image busybox is used by container user" ]]
 }
 
+@test "a running container's monitor holds its image, whatever the records say" {
+    crank tag busybox busybox:held
+    crank run -d --name holder --network none busybox sleep 1000 >/dev/null
+    # as for a container whose record comes between rmi's look and its removal
+    mv "$CRANK_ROOT/containers" aside
+    run --separate-stderr crank rmi busybox:held busybox
+    mv aside "$CRANK_ROOT/containers"
+    [ "$status" -eq 1 ]
+    [ "$output" = "Untagged: busybox:held" ]
+    [ "${stderr_lines[0]}" = "crank rmi: image busybox is in use by a container" ]
+    crank exec holder true
+}
+
 @test "save and load: a file and a pipe" {
     crank save -o all.tar busybox
     id=$(crank images -q --no-trunc busybox)

@@ -73,7 +73,8 @@ Result<Image> find_image(const Paths& paths, const Config& config, const std::st
                                                   " (alias in the configuration)");
         return fail(std::move(error));
     }
-    return Image{std::move(*stored), typed, alias};
+    store::Pin pin = TRY(store->pin(*stored));
+    return Image{std::move(*stored), typed, alias, std::move(pin)};
 }
 
 Result<runtime::HostFacts> host_for_containers() {

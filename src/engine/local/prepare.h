@@ -15,6 +15,7 @@ struct Image {
     store::Image stored;
     std::string shown;  // as a person would write it
     std::string alias;  // what the alias stood for; empty: none was used
+    store::Pin pin;     // its layers stay while this is held
 };
 // By what was typed, or by what the configuration's alias says it stands for. Errors: not_found.
 Result<Image> find_image(const Paths& paths, const Config& config, const std::string& typed);

@@ -145,6 +145,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
                .forward_stdout = request.forward_stdout,
                .forward_stderr = request.forward_stderr},
         .network_namespace = {},
+        .held = std::move(prepared.image.pin.fd),
         .listeners = std::move(network.listeners),
     };
     sys::UniqueFd ns;

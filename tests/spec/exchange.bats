@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# Images that other engines read and run.
+
+bats_require_minimum_version 1.5.0
+load ../lib/peers
+
+setup_file() {
+    crank_setup_file
+    box_image
+    can_run >/dev/null 2>&1 || return 0
+    local context=$CRANK_TEST_DIR/worker
+    mkdir -p "$context"
+    # a whiteout, a link, another user's file, a mode
+    cat >"$context/Dockerfile" <<'END'
+FROM box
+ENV GREETING=hello
+RUN mkdir -p /home/worker && chown worker:worker /home/worker && rm /bin/vi
+USER worker
+WORKDIR /home/worker
+COPY --chown=worker:worker --chmod=0750 answer.sh .
+RUN ln -s answer.sh link
+CMD ["sh", "/home/worker/link"]
+END
+    # shellcheck disable=SC2016 # for the shell inside
+    echo 'echo "$GREETING from uid $(id -u) in $(pwd), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"' \
+        >"$context/answer.sh"
+    crank build -q -t worker "$context" >/dev/null
+}
+setup() { crank_setup; }
+teardown() { crank_teardown; }
+teardown_file() { crank_teardown_file; }
+
+answer='hello from uid 1000 in /home/worker, -rwxr-x---'
+
+@test "crank itself runs the worker that the others are given" {
+    run -0 crank run --rm --network none worker
+    [ "$output" = "$answer" ]
+}
+
+@test "podman loads both kinds of archive, with the same id, and runs them" {
+    require podman command -v podman
+    local format
+    for format in oci-archive docker-archive; do
+        crank save --format "$format" -o "$format.tar" worker
+        run -0 --separate-stderr among_peers "
+            podman load -q -i '$format.tar' >&2
+            podman image inspect --format '{{.Id}}' worker
+            podman run --rm --network none worker
+            podman rmi -f worker >&2"
+        [ "sha256:${lines[0]}" = "$(crank images -q --no-trunc worker)" ]
+        [ "${lines[1]}" = "$answer" ]
+    done
+}
+
+@test "docker loads the archive, with the same id, and runs it" {
+    require dockerd command -v dockerd
+    crank save -o image.tar worker
+    run -0 --separate-stderr among_peers "
+        start_docker
+        docker load -i image.tar >&2
+        docker image inspect --format '{{.Id}}' worker
+        docker run --rm --network none worker"
+    [ "${lines[0]}" = "$(crank images -q --no-trunc worker)" ]
+    [ "${lines[1]}" = "$answer" ]
+}
+
+@test "an image comes back from podman and docker as it went" {
+    require podman command -v podman
+    require dockerd command -v dockerd
+    crank save -o image.tar worker
+    run -0 --separate-stderr among_peers "
+        start_docker
+        docker load -i image.tar >&2
+        docker save -o from-docker.tar worker
+        podman load -q -i image.tar >&2
+        podman save -q --format docker-archive -o from-podman.tar worker
+        podman save -q --format oci-archive -o from-podman-oci.tar worker"
+    local archive
+    for archive in from-docker from-podman from-podman-oci; do
+        crank --root "$CRANK_TEST_DIR/$archive" load -q -i "$archive.tar"
+        [ "$(crank --root "$CRANK_TEST_DIR/$archive" images -q --no-trunc)" = \
+            "$(crank images -q --no-trunc worker)" ]
+    done
+}
