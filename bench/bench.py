@@ -3,7 +3,7 @@
 
 usage: bench.py --bin DIR --out DIR [--rounds N] [--idle-rounds N] [--no-peers] [SECTION...]
 
-Sections: start version answer build memory requests. A case whose program or image is missing is
+Sections: start version answer build memory requests neighbours. A case whose program or image is missing is
 named as not measured, never left out in silence.
 """
 
@@ -18,14 +18,16 @@ import sys
 import figures
 import images
 import memory
+import neighbours
 import peers
 import requests_rate
 import builds
 import goals
 
-SECTIONS = ("start", "version", "answer", "build", "memory", "requests")
+SECTIONS = ("start", "version", "answer", "build", "memory", "requests", "neighbours")
 TAG = "localhost/bench/tiny:latest"
 PORT = 18080
+PROGRAMS = ("true", "pause", "hog")
 
 
 class Bench:
@@ -42,11 +44,11 @@ class Bench:
     def prepare(self):
         (self.rootfs / "proc").mkdir(parents=True)
         (self.rootfs / "dev").mkdir()
-        for name in ("true", "pause"):
+        for name in PROGRAMS:
             shutil.copy(self.bin / f"bench_{name}", self.rootfs / name)
         archive = self.scratch / "tiny.tar"
         images.write_archive(archive, TAG,
-                             {name: self.rootfs / name for name in ("true", "pause")}, ["/true"])
+                             {name: self.rootfs / name for name in PROGRAMS}, ["/true"])
         for engine in list(self.engines):
             try:
                 engine.load(archive)
@@ -166,6 +168,9 @@ class Bench:
 
     def requests(self):
         requests_rate.measure(self, PORT)
+
+    def neighbours(self):
+        neighbours.measure(self, PORT, TAG)
 
 
 def env_argv(engine, argv):

@@ -12,6 +12,7 @@ RATIOS = (
     ("version", "crank version", "C true", 1.5),
 )
 MONITOR_KIB = 400
+NEIGHBOUR = 2
 
 
 def value(sections, section, case, column):
@@ -27,6 +28,10 @@ def rows(sections):
             yield f"{case} / {other}, {shown}", ratio, limit
     yield ("crank monitor, KiB", sections.get("memory", {}).get("crank", {}).get("kib_each"),
            MONITOR_KIB)
+    p99 = sections.get("neighbours", {}).get("crank")
+    yield ("crank, p99 beside three hogs / quiet",
+           figures.median(p99["all three"]) / figures.median(p99["quiet"]) if p99 else None,
+           NEIGHBOUR)
 
 
 def markdown(sections):

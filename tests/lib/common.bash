@@ -34,3 +34,17 @@ require() {
 }
 
 is_root() { [ "$(id -u)" = 0 ]; }
+
+# as_nobody COMMAND...: as user and group 65534, who can come to CRANK_TEST_DIR and to `crank` on the
+# PATH: a copy, where the checkout lies in a home that is its owner's alone.
+as_nobody() {
+    local -a become=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    local programs=$CRANK_BIN
+    chmod go+x "$CRANK_TEST_DIR"
+    if ! "${become[@]}" test -x "$CRANK_BIN/crank"; then
+        programs=$CRANK_TEST_DIR/programs
+        mkdir -p "$programs"
+        cp -u "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim" "$CRANK_BIN/crank-net" "$programs"
+    fi
+    PATH=$programs:$PATH "${become[@]}" "$@"
+}

@@ -126,8 +126,7 @@ fails_with() {
     mkdir home
     chmod 0777 home
     chmod 0755 . "$CRANK_TEST_DIR"
-    run ! --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups \
-        env HOME="$PWD/home" CRANK_ROOT="$PWD/home/root" CRANK_STATE="$PWD/home/state" \
+    run ! --separate-stderr as_nobody env HOME="$PWD/home" CRANK_ROOT="$PWD/home/root" CRANK_STATE="$PWD/home/state" \
         crank build .
     [[ $stderr == *"building an image needs the rights of root"* ]]
     [[ $stderr == *"sudo crank build"* ]]

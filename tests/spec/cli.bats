@@ -114,9 +114,8 @@ teardown() { common_teardown; }
 
 @test "without rights it says who may" {
     is_root || skip "needs root, to become nobody"
-    run --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups \
-        env HOME=/nonexistent "$CRANK_BIN/crank" --root /tmp/crank-none --state /tmp/crank-none \
-        run image
+    run --separate-stderr as_nobody env HOME=/nonexistent \
+        crank --root /tmp/crank-none --state /tmp/crank-none run image
     [ "$status" -eq 125 ]
     [ "${stderr_lines[0]}" = "crank run: starting a container needs root" ]
     [[ ${stderr_lines[1]} == "hint: sudo crank run"* ]]

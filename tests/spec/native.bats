@@ -71,9 +71,7 @@ teardown_file() { common_teardown; }
 @test "another user than root can" {
     is_root || skip "needs root, to become nobody"
     mkdir -p nobody && chown 65534:65534 nobody
-    chmod 711 "$CRANK_TEST_DIR"
-    run setpriv --reuid=65534 --regid=65534 --clear-groups env HOME="$PWD/nobody" \
-        "$CRANK_BIN/crank" --root "$PWD/nobody/root" --state "$PWD/nobody/state" \
+    run as_nobody env HOME="$PWD/nobody" crank --root "$PWD/nobody/root" --state "$PWD/nobody/state" \
         run --rm --native -- id -u
     [ "$output" = 65534 ]
     rm -rf nobody
