@@ -1,4 +1,4 @@
-# crank_room(NAME SOURCES a.cpp ... PUBLIC deps PRIVATE deps TESTS x_test.cpp ... PCH <header> ...)
+# crank_room(NAME SOURCES a.cpp ... PUBLIC deps PRIVATE deps TESTS x_test.cpp ...)
 #
 # A room of the house is one static library `crank_NAME` and, where it has unit tests, one test
 # program `NAME_test`. The dependency rule of the house is enforced here: a room sees the headers of
@@ -26,8 +26,23 @@ if(CRANK_FUZZ)
   target_link_options(crank_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+# What nearly every file includes, parsed once: a third of the time that a cold build takes. Only for
+# the sanitizers' presets: the others find out where a file leaves out what it needs.
+if(CRANK_PCH)
+  file(WRITE ${CMAKE_BINARY_DIR}/pch/anchor.cpp "")
+  foreach(kind rooms tests)
+    add_library(crank_pch_${kind} OBJECT ${CMAKE_BINARY_DIR}/pch/anchor.cpp)
+    target_link_libraries(crank_pch_${kind} PRIVATE crank_flags
+      $<$<STREQUAL:${kind},tests>:GTest::gmock>)
+    target_precompile_headers(crank_pch_${kind} PRIVATE <algorithm> <array> <chrono> <cstdint>
+      <expected> <functional> <map> <memory> <optional> <set> <span> <string> <string_view>
+      <utility> <vector>)
+  endforeach()
+  target_precompile_headers(crank_pch_tests PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+endif()
+
 function(crank_room NAME)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE;TESTS;TEST_LIBS;PCH" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE;TESTS;TEST_LIBS" ${ARGN})
   set(target crank_${NAME})
   # One include root per room: ${build}/include/NAME/NAME -> src/NAME.
   set(root ${CMAKE_BINARY_DIR}/include/${NAME})
@@ -37,8 +52,8 @@ function(crank_room NAME)
     add_library(${target} STATIC ${ROOM_SOURCES})
     set(scope PUBLIC)
     target_link_libraries(${target} PUBLIC ${ROOM_PUBLIC} PRIVATE ${ROOM_PRIVATE} crank_flags)
-    if(ROOM_PCH)
-      target_precompile_headers(${target} PRIVATE ${ROOM_PCH})
+    if(CRANK_PCH)
+      target_precompile_headers(${target} REUSE_FROM crank_pch_rooms)
     endif()
   else()
     add_library(${target} INTERFACE)
@@ -53,6 +68,9 @@ function(crank_room NAME)
       crank_flags GTest::gmock GTest::gtest_main Threads::Threads)
     target_compile_definitions(${NAME}_test PRIVATE
       CRANK_SOURCE_DIR="${CMAKE_SOURCE_DIR}" CRANK_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    if(CRANK_PCH)
+      target_precompile_headers(${NAME}_test REUSE_FROM crank_pch_tests)
+    endif()
     add_test(NAME ${NAME} COMMAND ${NAME}_test)
   endif()
 endfunction()
