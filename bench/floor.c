@@ -7,7 +7,9 @@
  * files; --v2: CLONE_INTO_CGROUP), an overlay mount, proc, pivot_root, exec of a static program.
  * Then it reaps the program and removes what it made. Every figure of crank is a multiple of this.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>

@@ -14,9 +14,9 @@ SECONDS = 3
 CONNECTIONS = 16
 
 
-def wrk(port, new_connections, connections=CONNECTIONS, seconds=SECONDS):
+def wrk(port, new_connections):
     """(requests per second, p99 in milliseconds)"""
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
     if new_connections:
         argv += ["-H", "Connection: close"]
     text = subprocess.run([*argv, f"http://127.0.0.1:{port}/health"], check=True, text=True,

@@ -14,15 +14,17 @@ constexpr sys::Ipv4Prefix range(std::uint32_t a, std::uint32_t b, std::uint32_t 
     return {{a << 24 | b << 16 | c << 8}, length};
 }
 
-// Several ranges from 10/8, for hosts with several state directories.
+// Several ranges from 10/8, for hosts with several state directories. None that another engine
+// takes without looking: podman 10.88.0.0/16 and 10.89.0.0/16 upwards,
+// Kubernetes 10.42, 10.43, 10.96/12 and 10.244.
 constexpr std::array kCandidates = {
-    range(10, 88, 0, 16),  range(10, 89, 0, 16),     range(10, 90, 0, 16),
-    range(10, 91, 0, 16),  range(10, 92, 0, 16),     range(10, 93, 0, 16),
-    range(10, 94, 0, 16),  range(10, 95, 0, 16),     range(172, 30, 0, 16),
+    range(10, 188, 0, 16), range(10, 189, 0, 16),    range(10, 190, 0, 16),
+    range(10, 191, 0, 16), range(10, 192, 0, 16),    range(10, 193, 0, 16),
+    range(10, 194, 0, 16), range(10, 195, 0, 16),    range(172, 30, 0, 16),
     range(172, 29, 0, 16), range(192, 168, 208, 20), range(192, 168, 176, 20),
-    range(10, 189, 0, 16), range(10, 190, 0, 16),    range(10, 191, 0, 16),
-    range(10, 192, 0, 16), range(10, 193, 0, 16),    range(10, 194, 0, 16),
-    range(10, 195, 0, 16), range(10, 196, 0, 16),    range(10, 197, 0, 16),
+    range(10, 196, 0, 16), range(10, 197, 0, 16),    range(10, 198, 0, 16),
+    range(10, 199, 0, 16), range(10, 200, 0, 16),    range(10, 201, 0, 16),
+    range(10, 202, 0, 16), range(10, 203, 0, 16),    range(10, 204, 0, 16),
 };
 
 }  // namespace

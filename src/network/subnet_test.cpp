@@ -14,22 +14,23 @@ std::vector<sys::Ipv4Prefix> ranges(std::initializer_list<const char*> texts) {
 TEST(Subnet, CandidatesAreProperRanges) {
     for (const auto& candidate : subnet_candidates()) {
         EXPECT_TRUE(parse_subnet(candidate.text())) << candidate.text();
-        EXPECT_FALSE(find_overlap(candidate, ranges({"172.17.0.0/16", "192.168.0.0/23",
-                                                     "192.168.122.0/24", "10.0.0.0/16"})))
+        EXPECT_FALSE(find_overlap(
+            candidate, ranges({"172.17.0.0/16", "192.168.0.0/23", "192.168.122.0/24", "10.0.0.0/16",
+                               "10.42.0.0/15", "10.88.0.0/15", "10.96.0.0/12", "10.244.0.0/16"})))
             << candidate.text();
     }
 }
 
 TEST(Subnet, TheFirstFreeCandidateIsChosen) {
-    EXPECT_EQ(choose_subnet({})->text(), "10.88.0.0/16");
-    EXPECT_EQ(choose_subnet(ranges({"10.88.7.0/24"}))->text(), "10.89.0.0/16");
+    EXPECT_EQ(choose_subnet({})->text(), "10.188.0.0/16");
+    EXPECT_EQ(choose_subnet(ranges({"10.188.7.0/24"}))->text(), "10.189.0.0/16");
     EXPECT_EQ(choose_subnet(ranges({"10.0.0.0/8"}))->text(), "172.30.0.0/16");
     EXPECT_EQ(choose_subnet(ranges({"10.0.0.0/8", "172.16.0.0/12"}))->text(), "192.168.208.0/20");
 }
 
 TEST(Subnet, DefaultRoutesClaimNothing) {
     EXPECT_EQ(choose_subnet(ranges({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"}))->text(),
-              "10.88.0.0/16");
+              "10.188.0.0/16");
 }
 
 TEST(Subnet, WithoutAFreeCandidateTheErrorSaysWhatToDo) {
