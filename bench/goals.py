@@ -1,6 +1,7 @@
 """What crank set itself, beside what this run measured."""
 
 import figures
+import neighbours
 
 # section, case, compared with, at most
 RATIOS = (
@@ -28,10 +29,11 @@ def rows(sections):
             yield f"{case} / {other}, {shown}", ratio, limit
     yield ("crank monitor, KiB", sections.get("memory", {}).get("crank", {}).get("kib_each"),
            MONITOR_KIB)
-    p99 = sections.get("neighbours", {}).get("crank")
-    yield ("crank, p99 beside three hogs / quiet",
-           figures.median(p99["all three"]) / figures.median(p99["quiet"]) if p99 else None,
-           NEIGHBOUR)
+    p99 = {world: figures.median(values)
+           for world, values in sections.get("neighbours", {}).get("crank", {}).items()}
+    for name, _, _ in neighbours.HOGS:
+        yield (f"crank, p99 beside {name} / quiet", p99[name] / p99["quiet"] if p99 else None,
+               NEIGHBOUR)
 
 
 def markdown(sections):

@@ -103,11 +103,10 @@ run_named() {
                 run_step rows lint bash "$CRANK_TOP/tools/lint.sh" --all
             ;;
         portable) build_and_unit portable ;;
-        asan)
-            build_and_unit asan
-            if [ "$step_status" = 0 ]; then run_step counted "spec asan" bats_tests asan spec; fi
+        asan | tsan)
+            build_and_unit "$1"
+            if [ "$step_status" = 0 ]; then run_step counted "spec $1" bats_tests "$1" spec; fi
             ;;
-        tsan) build_and_unit tsan ;;
         fuzz) fuzz_campaign ;;
         *) die "unknown step: $1 (${all_steps[*]} fuzz)" ;;
     esac

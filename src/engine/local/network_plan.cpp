@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "engine/lifecycle.h"
 #include "sys/file.h"
 
 namespace crank::engine::local {
@@ -45,6 +46,25 @@ std::string shown(const network::PortSpec& port, const Config& config) {
     return ip + " " + host + " -> " + std::to_string(port.container_port) + "/" + port.protocol;
 }
 
+// A monitor has the port: says of which container. Looks at all of them, on the way to an error.
+Error name_the_container(const Paths& paths, const network::PortSpec& port, Error error) {
+    if (error.code() != Code::already_exists || port.host_port == 0) return error;
+    Result<std::vector<Container>> containers = list(paths);
+    if (!containers) return error;
+    for (const Container& container : *containers) {
+        if (container.state.status != Status::running) continue;
+        for (const PublishedPort& taken : container.record.ports)
+            if (taken.host_port == port.host_port)
+                return Error(Code::already_exists, "port " + std::to_string(port.host_port) +
+                                                       " is published by container " +
+                                                       container.record.name)
+                    .with_hint("crank rm -f " + container.record.name + ", or another port: -p " +
+                               std::to_string(port.host_port + 1) + ":" +
+                               std::to_string(port.container_port));
+    }
+    return error;
+}
+
 // When every address is taken, those of containers that crashed are taken back first.
 Result<network::Attachment> take_lease(const Paths& paths, const network::BridgeConfig& bridge,
                                        const std::string& id) {
@@ -76,8 +96,10 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
     if (options.network != NetworkMode::bridge) return plan;
     std::vector<std::uint16_t> container_ports;
     for (const network::PortSpec& port : options.ports) {
-        for (network::Listener& listener :
-             TRY(network::listen_on(port, request.config.text("publish.address")))) {
+        auto listeners = network::listen_on(port, request.config.text("publish.address"));
+        if (!listeners)
+            return fail(name_the_container(request.paths, port, std::move(listeners).error()));
+        for (network::Listener& listener : *listeners) {
             record.ports.push_back(
                 {listener.host_ip, listener.host_port, listener.container_port, port.protocol});
             container_ports.push_back(listener.container_port);

@@ -1,0 +1,19 @@
+#!/bin/bash
+# inside.sh DIR: the first process of the guest once the host's files are its root. Runs DIR/command
+# and says with which status it ended.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
+dir=$1
+for place in /tmp /run /var/tmp /var/lib /root; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
+chmod 1777 /tmp /var/tmp
+# The unified hierarchy alone, as a systemd of today mounts it.
+mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+mkdir -p /dev/pts /dev/shm /dev/mqueue
+mount -t devpts -o ptmxmode=666 devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+ip link set lo up
+hostname crank-vm
+bash "$dir/command" </dev/null
+echo "vm: the command ended with $?"
+sync
+echo o >/proc/sysrq-trigger
+sleep 60

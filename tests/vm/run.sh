@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# tests/vm/run.sh COMMAND...: runs the command as root of a virtual machine with Debian's cloud kernel
+# and cgroup version 2 alone. The guest sees the host's files, read-only; what it writes is gone
+# with it. Its output comes here, its status is the status of this.
+#
+# VM_SECONDS (600) bounds the whole run. KVM is used where it works, else qemu emulates.
+set -euo pipefail
+# shellcheck source=tools/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../tools/common.sh"
+
+here=$CRANK_TOP/tests/vm
+dir=$CRANK_TOP/build/vm
+# A command, a bridge with a firewall, an image; with what each of them needs.
+modules=(virtio_pci virtiofs overlay veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
+    nft_nat)
+
+# Debian's kernel and its modules, unpacked, never installed: the host boots something else.
+fetch_kernel() {
+    local package
+    if compgen -G "$dir/kernel/boot/vmlinuz-*" >/dev/null; then return; fi
+    package=$(apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" { print $2; exit }')
+    [ -n "$package" ] || die "apt knows no linux-image-cloud-amd64"
+    say "fetching $package"
+    rm -rf "$dir/kernel" "$dir/packages"
+    mkdir -p "$dir/packages"
+    (cd "$dir/packages" && apt-get -qq download "$package" >&2)
+    dpkg-deb -x "$dir"/packages/*.deb "$dir/kernel"
+}
+
+# The modules in the order in which they can be loaded.
+make_initramfs() {
+    local tree=$dir/tree version module file
+    version=$(basename "$dir"/kernel/lib/modules/*)
+    rm -rf "$tree"
+    mkdir -p "$tree/bin" "$tree/modules"
+    cp /bin/busybox "$tree/bin/busybox"
+    cp "$here/init" "$tree/init"
+    chmod +x "$tree/init"
+    depmod -b "$dir/kernel" "$version"
+    for module in "${modules[@]}"; do
+        modprobe -d "$dir/kernel" -S "$version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
+    done | awk '!seen[$0]++' | while read -r file; do
+        cp "$file" "$tree/modules/"
+        basename "$file"
+    done >"$tree/modules/list"
+    (cd "$tree" && find . | cpio --quiet -o -H newc | gzip -1) >"$dir/initramfs"
+}
+
+# A bash that prints what it was given would run it word by word: quoted as it came.
+write_command() {
+    cp "$here/inside.sh" "$dir/inside.sh"
+    {
+        printf 'cd %q\n' "$PWD"
+        printf 'export CRANK_BIN=%q CRANK_PRESET=%q CRANK_TEST_STRICT=%q TERM=dumb\n' \
+            "${CRANK_BIN:-}" "${CRANK_PRESET:-dev}" "${CRANK_TEST_STRICT:-0}"
+        printf '%q ' "$@"
+        printf '\n'
+    } >"$dir/command"
+}
+
+boot() {
+    local socket=$dir/fs.socket log=$dir/console.log status=0
+    local -a machine=(-accel tcg)
+    if [ -w /dev/kvm ] && [ "${VM_KVM:-1}" = 1 ]; then machine=(-accel kvm -cpu host); fi
+    rm -f "$socket"
+    /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
+        >"$dir/virtiofsd.log" 2>&1 &
+    local fs=$!
+    until [ -S "$socket" ]; do
+        kill -0 "$fs" 2>/dev/null || die "virtiofsd ended: $(tail -n 3 "$dir/virtiofsd.log")"
+        sleep 0.1
+    done
+    timeout "${VM_SECONDS:-600}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 2048 \
+        -object memory-backend-memfd,id=memory,size=2048M,share=on -numa node,memdev=memory \
+        -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
+        -kernel "$dir"/kernel/boot/vmlinuz-* -initrd "$dir/initramfs" \
+        -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir" \
+        -nodefaults -no-reboot -display none -serial stdio </dev/null |
+        tr -d '\r' | tee "$log" || status=$?
+    kill "$fs" 2>/dev/null || true
+    wait "$fs" 2>/dev/null || true
+    return "$status"
+}
+
+main() {
+    [ $# -gt 0 ] || die "usage: tests/vm/run.sh COMMAND..."
+    ensure_packages vm
+    mkdir -p "$dir"
+    fetch_kernel
+    make_initramfs
+    write_command "$@"
+    boot
+    local said
+    said=$(sed -n 's/^vm: the command ended with //p' "$dir/console.log" | tail -n 1)
+    [ -n "$said" ] || die "the virtual machine ended before its command (within ${VM_SECONDS:-600} s)"
+    return "$said"
+}
+
+main "$@"
