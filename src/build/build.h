@@ -89,6 +89,10 @@ struct BuildRequest {
     // SOURCE_DATE_EPOCH of the caller's environment; --build-arg or ARG of that name wins; absent:
     // kDefaultEpoch.
     std::optional<std::int64_t> source_date_epoch;
+    // Gets an image that FROM names from its registry into the store: where it is not there, or
+    // always where `pull` says so; never for an alias. May be empty.
+    std::function<Result<>(const std::string&)> fetch_image;
+    bool pull = false;
 
     std::string state_dir;  // /run/crank: containers of RUN steps, network leases
     network::BridgeConfig bridge;

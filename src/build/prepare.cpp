@@ -91,6 +91,11 @@ Result<BaseImage> find_base(const std::string& written, const BuildRequest& requ
         }
     }
     auto image = store.find(name);
+    bool missing = !image && image.error().code() == Code::not_found;
+    if (request.fetch_image && base.alias.empty() && (missing || request.pull)) {
+        TRY(request.fetch_image(written));
+        image = store.find(name);
+    }
     if (!image) return fail(no_such_image(std::move(image).error(), written, !base.alias.empty()));
     base.image = std::move(*image);
     return base;

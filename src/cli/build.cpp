@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "build/bootstrap.h"
 #include "build/host_trust.h"
+#include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -32,6 +33,7 @@ constexpr Flag kFlags[] = {
     {"target", 0, FlagKind::value, "STAGE", "build up to this stage"},
     {"no-cache", 0, FlagKind::boolean, "", "do every step again"},
     {"network", 0, FlagKind::value, "MODE", "network of RUN steps: bridge (default), none or host"},
+    {"pull", 0, FlagKind::boolean, "", "get the base images from their registries again"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
     {"progress", 0, FlagKind::value, "MODE", "auto, plain, tty or quiet"},
     {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
@@ -45,11 +47,10 @@ constexpr MissingFlag kMissing[] = {
     {"load", 0, false},         {"memory", 'm', true},
     {"metadata-file", 0, true}, {"no-cache-filter", 0, true},
     {"output", 'o', true},      {"platform", 0, true},
-    {"provenance", 0, true},    {"pull", 0, false},
-    {"push", 0, false},         {"sbom", 0, true},
-    {"secret", 0, true},        {"shm-size", 0, true},
-    {"squash", 0, false},       {"ssh", 0, true},
-    {"ulimit", 0, true},
+    {"provenance", 0, true},    {"push", 0, false},
+    {"sbom", 0, true},          {"secret", 0, true},
+    {"shm-size", 0, true},      {"squash", 0, false},
+    {"ssh", 0, true},           {"ulimit", 0, true},
 };
 constexpr std::string_view kExamples[] = {
     "crank build -t crank-email-classifier:latest .",
@@ -176,6 +177,10 @@ Result<int> perform_build(Invocation& invocation) {
         return 0;
     }
     request.progress = make_progress(mode);
+    request.pull = invocation.arguments.on("pull");
+    request.fetch_image = [&](const std::string& name) {
+        return fetch_into(store, name, mode == ProgressMode::quiet);
+    };
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     request.cancel_fd = signals.fd();
     build::BuildOutcome outcome = TRY(build::build(request, store));

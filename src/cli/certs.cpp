@@ -1,8 +1,6 @@
 // crank links no TLS: what has to do with certificates crank-net does.
-#include "cli/output.h"
+#include "cli/fetch.h"
 #include "cli/verbs.h"
-#include "engine/paths.h"
-#include "sys/file.h"
 #include "sys/replace.h"
 
 namespace crank::cli {
@@ -23,14 +21,6 @@ constexpr Flag kIssueFlags[] = {
     {"dns", 0, FlagKind::list, "NAME", "one more DNS name"},
     {"days", 0, FlagKind::value, "NUMBER", "how long it is valid (90)"},
 };
-
-Result<std::string> find_crank_net() {
-    std::string dir = TRY(engine::program_dir());
-    for (const std::string& path : {dir + "/crank-net", dir + "/../libexec/crank/crank-net"})
-        if (sys::exists(path)) return path;
-    return fail(Error(Code::not_found, "crank-net is not installed beside crank")
-                    .with_hint("./dev install"));
-}
 
 // The words as crank-net knows them: the same.
 Result<int> pass_on(const Invocation& invocation, const char* verb, std::span<const Flag> flags) {

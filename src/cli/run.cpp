@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/run_flags.h"
 #include "cli/verbs.h"
@@ -71,6 +72,20 @@ engine::local::StartRequest make_request(Invocation& invocation, const engine::C
     return request;
 }
 
+// --pull: before the start, where it is missing, or never.
+Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
+                       engine::local::StartRequest& request) {
+    const std::string& image = request.options.image;
+    PullPolicy policy = TRY(parse_pull_policy(invocation.arguments.value("pull", "missing")));
+    if (policy == PullPolicy::always) return fetch_image(invocation.paths, config, image);
+    if (policy == PullPolicy::missing)
+        request.fetch_image = [&](const std::string& typed) {
+            note("unable to find image '" + typed + "' locally");
+            return fetch_image(invocation.paths, config, typed);
+        };
+    return {};
+}
+
 Result<int> attend(engine::local::Started& started, const engine::RunOptions& options,
                    sys::SignalQueue& signals) {
     runtime::ExitStatus exit = TRY(engine::local::attend({
@@ -104,6 +119,7 @@ Result<int> perform_run(Invocation& invocation) {
         print(TRY(engine::local::explain(request)));
         return 0;
     }
+    if (!native) TRY(arrange_fetch(invocation, config, request));
     std::optional<sys::SignalQueue> signals;
     if (!options.detach) signals.emplace(TRY(engine::local::take_signals()));
     auto begin = native ? engine::native::start : engine::local::start;

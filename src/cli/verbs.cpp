@@ -12,6 +12,7 @@ namespace {
 constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad,
+    &kPull, &kPush, &kLogin, &kLogout,
     &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
 };
@@ -30,6 +31,7 @@ constexpr Alias kAliases[] = {
     {"container wait", "wait"},   {"image build", "build"},
     {"image inspect", "inspect"}, {"image list", "images"},
     {"image load", "load"},       {"image ls", "images"},
+    {"image pull", "pull"},       {"image push", "push"},
     {"image rm", "rmi"},          {"image save", "save"},
     {"image tag", "tag"},         {"ls", "ps"},
     {"system info", "info"},      {"config ls", "config list"},
@@ -37,10 +39,9 @@ constexpr Alias kAliases[] = {
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach", "commit",  "compose", "cp",     "create",  "diff",    "down",  "events",
-    "export", "history", "import",  "login",  "logout",  "network", "pause", "port",
-    "prune",  "pull",    "push",    "rename", "restart", "search",  "start", "stats",
-    "system", "top",     "unpause", "up",     "update",  "volume",
+    "attach",  "commit", "compose", "cp",    "create",  "diff",  "down",   "events",  "export",
+    "history", "import", "network", "pause", "port",    "prune", "rename", "restart", "search",
+    "start",   "stats",  "system",  "top",   "unpause", "up",    "update", "volume",
 };
 
 const Verb* by_name(std::string_view name) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "net/certs.h"
+#include "net/serve.h"
 
 namespace {
 
@@ -33,6 +34,10 @@ std::string verb_of(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words[0] == "registry") {
+        auto served = crank::net::serve_registry({words.begin() + 1, words.end()});
+        return served ? 0 : report_error("net registry", served.error());
+    }
     if (words.empty() || words[0] != "certs")
         return report_error("net", Error(Code::usage, "no such command").with_hint("crank certs"));
     const char* home = std::getenv("HOME");

@@ -65,6 +65,11 @@ Result<Image> Store::State::find(std::string_view name) {
                                  {reference->str()}));
         if (TRY(rows.next())) found = TRY(image_of(rows, root));
     }
+    if (reference && reference->digest)
+        if (auto number = TRY(image_of_manifest(*reference))) {
+            Rows rows = TRY(db.query(select("image i WHERE i.number = ?").c_str(), {*number}));
+            if (TRY(rows.next())) found = TRY(image_of(rows, root));
+        }
     std::string_view hex = hex_of(name);
     std::string digest_hex;
     if (reference && reference->digest) hex = digest_hex = reference->digest->hex();

@@ -42,19 +42,34 @@ std::int64_t now_nanoseconds() {
         .count();
 }
 
-Result<> check_format(const std::string& root) {
+// Returns the number. not_found: no store; unsupported: a version that this crank does not know.
+Result<int> check_format(const std::string& root) {
     auto text = sys::read_file(root + "/format", 32);
     if (!text && text.error().code() == Code::not_found)
         return fail(Error(Code::not_found, "no image store at " + root)
                         .with_hint("'crank build' or 'crank load' makes one"));
     auto number = parse_int(trim(TRY(std::move(text))));
     if (!number) return fail(Code::corrupt, root + "/format does not hold a number");
-    if (*number != kFormat)
+    if (*number < kOldestFormat || *number > kFormat)
         return fail(Error(Code::unsupported, "the store at " + root + " has format " +
                                                  std::to_string(*number) + ", this crank reads " +
                                                  std::to_string(kFormat))
                         .with_hint("use the crank that made it, or another --root"));
-    return {};
+    return static_cast<int>(*number);
+}
+
+// A store of an older crank becomes one of this crank's: the tables that are new, then the number.
+Result<> upgrade_store(const std::string& root) {
+    auto dir = TRY(sys::open_dir(TRY(sys::real_path(root))));
+    TRY(sys::lock(dir.get(), sys::LockMode::exclusive));
+    if (TRY(check_format(root)) == kFormat) return {};  // somebody else's work
+    auto db = TRY(Database::open(root + "/crank.db"));
+    auto transaction = TRY(Transaction::begin(db, Durability::durable));
+    TRY(db.script(kSchema));
+    TRY(transaction.commit());
+    crash_point("store.upgrade.before_format");
+    return sys::write_file_atomic(root + "/format", std::to_string(kFormat) + "\n", 0600,
+                                  sys::Sync::yes);
 }
 
 Result<> create_store(const std::string& root) {
@@ -62,7 +77,10 @@ Result<> create_store(const std::string& root) {
     auto dir = TRY(sys::open_dir(TRY(sys::real_path(root))));
     // Two commands may be the first at once.
     TRY(sys::lock(dir.get(), sys::LockMode::exclusive));
-    if (sys::exists(root + "/format")) return check_format(root);
+    if (sys::exists(root + "/format")) {
+        TRY(check_format(root));
+        return {};
+    }
     TRY(create_directories(root));
     for (const char* name : {"crank.db", "locks"}) TRY(create_private_file(dir.get(), name));
     crash_point("store.create.before_schema");
@@ -141,9 +159,11 @@ const std::string& Store::root() const { return state_->root; }
 Result<Store> Store::open(const std::string& given_root, OpenMode mode) {
     bool writing = mode == OpenMode::read_write;
     auto format = check_format(given_root);
-    if (!format && writing && format.error().code() == Code::not_found)
-        format = create_store(given_root);
-    TRY(std::move(format));
+    if (!format && writing && format.error().code() == Code::not_found) {
+        TRY(create_store(given_root));
+    } else if (TRY(std::move(format)) < kFormat) {
+        TRY_IN(upgrade_store(given_root), "bringing the store at " + given_root + " up to date");
+    }
     // Absolute and free of links: what is handed out outlives the working directory.
     std::string root = TRY(sys::real_path(given_root));
     return with_reserve(root, [&]() -> Result<Store> {

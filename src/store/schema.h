@@ -3,7 +3,10 @@
 
 namespace crank::store {
 
-inline constexpr int kFormat = 1;
+// 2: manifest, blob, blob_place (images that came from registries). Each format only adds tables to
+// the one before, so that kSchema makes an older store a current one.
+inline constexpr int kFormat = 2;
+inline constexpr int kOldestFormat = 1;
 
 // Digests are 64 hexadecimal digits; times nanoseconds since 1970; sizes bytes.
 inline constexpr const char* kSchema = R"(
@@ -42,6 +45,29 @@ CREATE TABLE IF NOT EXISTS cache(
     added INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS cache_layer ON cache(layer);
+CREATE TABLE IF NOT EXISTS manifest(
+    image INTEGER NOT NULL REFERENCES image(number) ON DELETE CASCADE,
+    repository TEXT NOT NULL,   -- "host/a/b"
+    digest TEXT NOT NULL,       -- of `json`, or of the index that led to it
+    media_type TEXT NOT NULL,
+    json TEXT NOT NULL,         -- the manifest's bytes
+    added INTEGER NOT NULL,
+    PRIMARY KEY(repository, digest)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS manifest_image ON manifest(image);
+CREATE INDEX IF NOT EXISTS manifest_digest ON manifest(digest);
+CREATE TABLE IF NOT EXISTS blob(
+    digest TEXT PRIMARY KEY,    -- of a layer's bytes as a registry has them
+    diff_id TEXT NOT NULL REFERENCES layer(diff_id) ON DELETE CASCADE,
+    size INTEGER NOT NULL,
+    media_type TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS blob_diff_id ON blob(diff_id);
+CREATE TABLE IF NOT EXISTS blob_place(
+    digest TEXT NOT NULL REFERENCES blob(digest) ON DELETE CASCADE,
+    repository TEXT NOT NULL,   -- where it is
+    PRIMARY KEY(digest, repository)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS garbage(number INTEGER PRIMARY KEY);  -- directories l/N to delete
 )";
 

@@ -54,6 +54,8 @@ struct Store::State {
     Result<> forget_lost_layers();
     Result<> remove_orphan();
     Result<Image> find(std::string_view name);
+    // The image that a registry's manifest digest names (distribution.cpp).
+    Result<std::optional<std::int64_t>> image_of_manifest(const oci::Reference& reference);
     Error no_such_image(std::string_view name);
     Result<> insert_image(std::string_view id, std::string_view json,
                           const std::vector<oci::Digest>& diff_ids);
@@ -79,8 +81,9 @@ std::string current_boot();
 std::int64_t now_nanoseconds();
 // Creates what an empty root lacks, switched on by the file `format`.
 Result<> create_store(const std::string& root);
-// not_found: no store; unsupported: another version's.
-Result<> check_format(const std::string& root);
+// The store's version. not_found: no store; unsupported: this crank does not know it.
+Result<int> check_format(const std::string& root);
+Result<> upgrade_store(const std::string& root);
 // Removes the entries of tmp/ whose owners are gone.
 void sweep_temporary(const std::string& root);
 // A new directory in tmp/ with its owner's lock.

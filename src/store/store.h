@@ -1,6 +1,6 @@
 // Images, layers, tags and the build cache on disk.
 //
-// Layout below the root (version 1, private to this room; `format` holds the number):
+// Layout below the root (version 2, private to this room; `format` holds the number):
 //   crank.db      SQLite: images (their configurations too), tags, layers, build cache
 //   l/N/fs        the tree of layer N as an overlay file system wants it (whiteouts are 0:0
 //                 devices, opaque directories carry trusted.overlay.opaque); N is the layer's row
@@ -122,8 +122,9 @@ public:
 
     const std::string& root() const;
 
-    // By tag ("python:3.11-slim"), digest, full id or unique id prefix. Errors: not_found (with
-    // the nearest name), invalid_argument (ambiguous prefix, malformed reference).
+    // By tag ("python:3.11-slim"), registry's digest ("python@sha256:..."), full id or unique id
+    // prefix. Errors: not_found (with the nearest name), invalid_argument (ambiguous prefix,
+    // malformed reference).
     Result<Image> find(std::string_view name);
     Result<std::vector<Image>> list();
 
@@ -163,6 +164,11 @@ public:
     // The same for bytes [offset, offset + size) of an open regular file; `name` is for errors.
     Result<Layer> import_range(int fd, std::int64_t offset, std::int64_t size,
                                const oci::Digest& expected, const std::string& name);
+    // The same for bytes that come only once, from a registry: `open` is called when the layer is
+    // not here, and a second time where its tar has to be kept (one name in it twice).
+    using Read = std::function<Result<std::size_t>(std::span<std::uint8_t>)>;
+    Result<Layer> import_stream(const std::function<Result<Read>()>& open,
+                                const oci::Digest& expected, const std::string& name);
     Result<std::optional<Layer>> find_layer(const oci::Digest& diff_id);
     // Absolute path of the layer's tree; nobody may write to it.
     std::string layer_path(const Layer& layer) const;
@@ -179,6 +185,26 @@ public:
     // Deletes layers that no image and no cache entry names and that no process is using: what an
     // interrupted build or load has left. remove() and cache_clear() do it too.
     Result<> collect();
+
+    // What registries call the images and layers of this store. A repository is "host/a/b".
+    struct Manifest {
+        std::string repository;
+        oci::Digest digest;  // of `json`, or of the index that led to it
+        std::string media_type, json;
+    };
+    struct Blob {
+        oci::Digest digest, diff_id;
+        std::int64_t size = 0;
+        std::string media_type;
+    };
+    // The image and the blobs' layers must be here (not_found).
+    Result<> record_manifest(const oci::Digest& image, const Manifest& manifest,
+                             std::span<const Blob> blobs);
+    // The manifests under which an image is known, the newest first.
+    Result<std::vector<Manifest>> manifests_of(const oci::Digest& image);
+    Result<std::vector<Blob>> blobs_of(const oci::Digest& diff_id);
+    // The repositories that are known to have a blob.
+    Result<std::vector<std::string>> places_of(const oci::Digest& blob);
 
     // The stack for an image given by its diff ids, lowest first.
     Result<LayerStack> stack(std::span<const oci::Digest> diff_ids);

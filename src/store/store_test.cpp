@@ -32,12 +32,12 @@ TEST_F(StoreTest, is_made_by_the_first_writer) {
     { Store store = open(); }
     Store reader = must(Store::open(root, OpenMode::read_only));
     EXPECT_THAT(must(reader.list()), IsEmpty());
-    EXPECT_EQ(read(root + "/format"), "1\n");
+    EXPECT_EQ(read(root + "/format"), "2\n");
 }
 
 TEST_F(StoreTest, refuses_another_format) {
     { Store store = open(); }
-    write(root + "/format", "2\n");
+    write(root + "/format", "99\n");
     EXPECT_EQ(code_of(Store::open(root, OpenMode::read_only)), Code::unsupported);
     EXPECT_EQ(code_of(Store::open(root, OpenMode::read_write)), Code::unsupported);
     write(root + "/format", "x");

@@ -53,12 +53,26 @@ std::string relative_to(const std::string& base, const std::string& path) {
 
 }  // namespace
 
+std::optional<std::string> alias_of(const Config& config, const std::string& typed) {
+    std::optional<std::string> target = config.alias(typed);
+    if (target) return target;
+    Result<oci::Reference> reference = oci::Reference::parse(typed);
+    return reference ? config.alias(reference->familiar()) : std::nullopt;
+}
+
+Result<Image> find_or_fetch(const StartRequest& request) {
+    const std::string& typed = request.options.image;
+    Result<Image> found = find_image(request.paths, request.config, typed);
+    bool wanted = !found && found.error().code() == Code::not_found && request.fetch_image &&
+                  !alias_of(request.config, typed);
+    if (!wanted) return found;
+    TRY(request.fetch_image(typed));
+    return find_image(request.paths, request.config, typed);
+}
+
 Result<Image> find_image(const Paths& paths, const Config& config, const std::string& typed) {
     std::string wanted = typed, alias;
-    Result<oci::Reference> reference = oci::Reference::parse(typed);
-    std::optional<std::string> target = config.alias(typed);
-    if (!target && reference) target = config.alias(reference->familiar());
-    if (target) wanted = alias = *target;
+    if (auto target = alias_of(config, typed)) wanted = alias = *target;
     Result<store::Store> store = store::Store::open(paths.root, store::OpenMode::read_only);
     if (!store) {
         if (store.error().code() != Code::not_found) return fail(std::move(store).error());

@@ -19,6 +19,10 @@ struct Image {
 };
 // By what was typed, or by what the configuration's alias says it stands for. Errors: not_found.
 Result<Image> find_image(const Paths& paths, const Config& config, const std::string& typed);
+// What `typed` stands for in the configuration; nothing: itself.
+std::optional<std::string> alias_of(const Config& config, const std::string& typed);
+// find_image(), with the request's fetch_image in between where it is not there.
+Result<Image> find_or_fetch(const StartRequest& request);
 
 struct Prepared {
     runtime::HostFacts host;

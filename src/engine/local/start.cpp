@@ -175,7 +175,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
 Result<Started> start(StartRequest request) {
     Timeline timeline;
     runtime::HostFacts host = TRY(host_for_containers());
-    Image image = TRY(find_image(request.paths, request.config, request.options.image));
+    Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id()));
@@ -206,7 +206,7 @@ Result<Started> start(StartRequest request) {
 
 Result<std::string> explain(const StartRequest& request) {
     runtime::HostFacts host = TRY(host_for_containers());
-    Image image = TRY(find_image(request.paths, request.config, request.options.image));
+    Image image = TRY(find_or_fetch(request));
     std::string id = TRY(random_id());
     Prepared prepared = TRY(prepare(request, host, std::move(image), id));
     bool bridged = request.options.network == NetworkMode::bridge;

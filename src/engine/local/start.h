@@ -1,6 +1,7 @@
 // From what a person asked for to a running container.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct StartRequest {
     int forward_stdout = -1, forward_stderr = -1;
     std::uint16_t rows = 0, columns = 0;  // of its terminal
     bool timings = false;
+    // Called with the name as typed where no image has it (and no alias stands for it); the image
+    // is looked for again once it has succeeded. May be empty.
+    std::function<Result<>(const std::string&)> fetch_image;
 };
 
 struct Started {

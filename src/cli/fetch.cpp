@@ -1,0 +1,52 @@
+#include "cli/fetch.h"
+
+#include "cli/output.h"
+#include "cli/transfer_progress.h"
+#include "engine/local/prepare.h"
+#include "sys/file.h"
+#include "transfer/pull.h"
+
+namespace crank::cli {
+
+Result<std::string> find_crank_net() {
+    std::string dir = TRY(engine::program_dir());
+    for (const std::string& path : {dir + "/crank-net", dir + "/../libexec/crank/crank-net"})
+        if (sys::exists(path)) return path;
+    return fail(Error(Code::not_found, "crank-net is not installed beside crank")
+                    .with_hint("./dev install"));
+}
+
+Result<PullPolicy> parse_pull_policy(std::string_view text) {
+    if (text == "missing") return PullPolicy::missing;
+    if (text == "always") return PullPolicy::always;
+    if (text == "never") return PullPolicy::never;
+    return fail(Code::usage, "--pull=\"" + std::string(text) + "\": missing, always or never");
+}
+
+Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet) {
+    auto reference = oci::Reference::parse(typed);
+    if (!reference || reference->domain == "localhost")
+        return fail(Error(Code::not_found, "no such image: " + typed)
+                        .with_hint("'crank images' lists what is here"));
+    transfer::Connection connection{TRY(find_crank_net()), true,
+                                    make_transfer_progress(Direction::pull, quiet)};
+    auto pulled = transfer::pull(store, connection, typed, "");
+    if (pulled) return {};
+    Error error = std::move(pulled).error();
+    std::string hint = error.hint();
+    // "there is none" and "nobody can be asked" are the same to who wants to use it
+    bool absent = error.code() == Code::failed_precondition;
+    if (absent) error = std::move(error).with_code(Code::not_found);
+    error = std::move(error).with_context("no such image: " + typed + ", and it cannot be pulled");
+    if (hint.empty()) hint = "crank build, crank load or crank image bootstrap make one";
+    return fail(std::move(error).with_hint(hint));
+}
+
+Result<> fetch_image(const engine::Paths& paths, const engine::Config& config,
+                     const std::string& typed) {
+    if (engine::local::alias_of(config, typed)) return {};
+    store::Store store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
+    return fetch_into(store, typed, false);
+}
+
+}  // namespace crank::cli

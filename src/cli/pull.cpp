@@ -1,0 +1,140 @@
+// pull, push.
+#include "transfer/pull.h"
+
+#include "cli/fetch.h"
+#include "cli/output.h"
+#include "cli/transfer_progress.h"
+#include "cli/verbs.h"
+#include "engine/local/prepare.h"
+#include "transfer/push.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr Flag kPullFlags[] = {
+    {"platform", 0, FlagKind::value, "OS/ARCH[/VARIANT]",
+     "of an image for several (this machine's)"},
+    {"quiet", 'q', FlagKind::boolean, "", "print the image's name alone"},
+    {"tls-verify", 0, FlagKind::boolean, "",
+     "--tls-verify=false: take any certificate, and plain http"},
+};
+constexpr MissingFlag kPullMissing[] = {{"all-tags", 'a', false},
+                                        {"disable-content-trust", 0, false}};
+constexpr Flag kPushFlags[] = {
+    {"quiet", 'q', FlagKind::boolean, "", "print the digest's line alone"},
+    {"tls-verify", 0, FlagKind::boolean, "",
+     "--tls-verify=false: take any certificate, and plain http"},
+};
+constexpr MissingFlag kPushMissing[] = {
+    {"all-tags", 'a', false}, {"disable-content-trust", 0, false}, {"platform", 0, true}};
+constexpr std::string_view kPullExamples[] = {
+    "crank pull python:3.11-slim",
+    "crank pull registry.example:5000/team/worker:1.2",
+    "crank pull --platform linux/arm64 python:3.11-slim",
+};
+constexpr std::string_view kPushExamples[] = {
+    "crank tag crank-email-classifier registry.example/team/email-classifier:1.2",
+    "crank push registry.example/team/email-classifier:1.2",
+};
+
+Result<transfer::Connection> connect(const Arguments& arguments, Direction direction) {
+    return transfer::Connection{TRY(find_crank_net()),
+                                arguments.find_switch("tls-verify").value_or(true),
+                                make_transfer_progress(direction, arguments.on("quiet"))};
+}
+
+Result<int> perform_pull(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    const std::string& typed = arguments.words()[0];
+    oci::Reference reference = TRY(oci::Reference::parse(typed));
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    store::Store store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    transfer::Pulled pulled;
+    {
+        // The last copy of the progress goes before anything else is printed.
+        transfer::Connection connection = TRY(connect(arguments, Direction::pull));
+        pulled = TRY(transfer::pull(store, connection, typed, arguments.value("platform")));
+    }
+    if (auto alias = engine::local::alias_of(config, typed))
+        warn(typed + " still stands for " + *alias + " (alias in the configuration)");
+    if (!arguments.on("quiet")) {
+        print_line("Digest: " + pulled.digest.str());
+        print_line((pulled.up_to_date ? "Status: Image is up to date for "
+                                      : "Status: Downloaded newer image for ") +
+                   reference.familiar());
+    }
+    print_line(reference.str());
+    return 0;
+}
+
+// A name that stands for a place of the user's own (docs/decisions/0007).
+Result<> check_pushable(const engine::Config& config, const std::string& typed,
+                        const oci::Reference& reference) {
+    if (reference.digest)
+        return fail(Error(Code::usage, "a push needs a tag: " + typed + " holds a digest")
+                        .with_hint("crank tag " + typed + " REGISTRY/NAME:TAG"));
+    if (auto alias = engine::local::alias_of(config, typed))
+        return fail(Error(Code::failed_precondition, typed + " stands for " + *alias +
+                                                         " here, which is not what its name says")
+                        .with_hint("crank tag " + *alias + " REGISTRY/NAME:TAG"));
+    bool official = reference.domain == "docker.io" && reference.repository.starts_with("library/");
+    if (official || reference.domain == "localhost")
+        return fail(
+            Error(Code::failed_precondition, reference.familiar() + " names no registry of yours")
+                .with_hint("crank tag " + reference.familiar() +
+                           " REGISTRY/NAME:TAG, and "
+                           "push that"));
+    return {};
+}
+
+Result<int> perform_push(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    const std::string& typed = arguments.words()[0];
+    oci::Reference reference = TRY(oci::Reference::parse(typed));
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    TRY(check_pushable(config, typed, reference));
+    store::Store store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    transfer::Pushed pushed;
+    {
+        transfer::Connection connection = TRY(connect(arguments, Direction::push));
+        if (!arguments.on("quiet")) note("the push refers to repository " + reference.name());
+        pushed = TRY(transfer::push(store, connection, typed, reference));
+    }
+    if (pushed.recompressed)
+        warn(
+            "the layers were compressed again: the digest is not the one that the image came with");
+    print_line(reference.tag + ": digest: " + pushed.digest.str() +
+               " size: " + std::to_string(pushed.size));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kPull = {
+    .name = "pull",
+    .summary = "get an image from a registry",
+    .group = Group::images,
+    .syntax = {.flags = kPullFlags,
+               .missing = kPullMissing,
+               .min_words = 1,
+               .max_words = 1,
+               .arguments = "NAME[:TAG|@DIGEST]"},
+    .examples = kPullExamples,
+    .perform = perform_pull,
+};
+constinit const Verb kPush = {
+    .name = "push",
+    .summary = "send an image to a registry",
+    .group = Group::images,
+    .syntax = {.flags = kPushFlags,
+               .missing = kPushMissing,
+               .min_words = 1,
+               .max_words = 1,
+               .arguments = "NAME[:TAG]"},
+    .examples = kPushExamples,
+    .perform = perform_push,
+};
+
+}  // namespace crank::cli

@@ -1,0 +1,109 @@
+// Blobs: streamed, verified, resumed.
+#include "base/text.h"
+#include "net/client.h"
+#include "registry/retry.h"
+
+namespace crank::net {
+
+namespace {
+
+constexpr int kMaxPieces = 50;  // of one blob: a server that gives a byte at a time is given up
+
+// "bytes 100-199/200": whether it begins at `offset` of `size`.
+bool is_range_from(const std::string& header, std::int64_t offset, std::int64_t size) {
+    std::string begin = "bytes " + std::to_string(offset) + "-";
+    return header.starts_with(begin) &&
+           (header.ends_with("/" + std::to_string(size)) || header.ends_with("/*"));
+}
+
+// What has come of a blob, over all attempts.
+class Receiver {
+public:
+    Receiver(const oci::Digest& digest, std::int64_t size,
+             const std::function<Result<>(Bytes)>& sink)
+        : digest_(digest), size_(size), sink_(sink) {}
+
+    std::int64_t offset() const { return offset_; }
+    void begin() { skip_ = -1; }
+
+    Result<> take(const HttpResponse& response, Bytes bytes) {
+        if (skip_ < 0) TRY(check_start(response));
+        auto passed = std::min<std::int64_t>(skip_, static_cast<std::int64_t>(bytes.size()));
+        skip_ -= passed;
+        bytes = bytes.subspan(static_cast<std::size_t>(passed));
+        if (bytes.empty()) return {};
+        if (offset_ + static_cast<std::int64_t>(bytes.size()) > size_)
+            return fail(Code::corrupt, "blob " + digest_.str() + " is longer than the " +
+                                           std::to_string(size_) + " bytes of the manifest");
+        hasher_.update(bytes);
+        offset_ += static_cast<std::int64_t>(bytes.size());
+        return sink_(bytes);
+    }
+    Result<> finish() {
+        oci::Digest got = hasher_.finish();
+        if (got == digest_) return {};
+        return fail(Code::corrupt,
+                    "blob " + digest_.str() + " arrived with the digest " + got.str());
+    }
+
+private:
+    Result<> check_start(const HttpResponse& response) {
+        bool partial = response.status == 206;
+        if (partial && !is_range_from(response.header("content-range"), offset_, size_))
+            return fail(Code::corrupt, "the registry sent another part of blob " + digest_.str() +
+                                           " than was asked for");
+        skip_ = partial ? 0 : offset_;
+        auto length = parse_int(response.header("content-length"));
+        std::int64_t wanted = size_ - (partial ? offset_ : 0);
+        if (length && *length != wanted)
+            return fail(Code::corrupt, "blob " + digest_.str() + " has " + std::to_string(*length) +
+                                           " bytes, not the " + std::to_string(wanted) +
+                                           " of the manifest");
+        return {};
+    }
+
+    const oci::Digest& digest_;
+    std::int64_t size_, offset_ = 0, skip_ = -1;
+    const std::function<Result<>(Bytes)>& sink_;
+    oci::Hasher hasher_;
+};
+
+}  // namespace
+
+Result<> Client::blob(const Target& target, const oci::Digest& digest, std::int64_t size,
+                      const std::function<Result<>(Bytes)>& sink) {
+    Receiver receiver(digest, size, sink);
+    int failures = 0;
+    for (int piece = 0; piece < kMaxPieces; ++piece) {
+        HttpRequest request;
+        request.url = target.url("/blobs/" + digest.str());
+        if (receiver.offset() > 0)
+            request.headers = {"Range: bytes=" + std::to_string(receiver.offset()) + "-"};
+        request.sink = [&](const HttpResponse& response, Bytes bytes) {
+            return receiver.take(response, bytes);
+        };
+        std::int64_t before = receiver.offset();
+        receiver.begin();
+        auto answer = once(target, request);
+        if (answer && answer->ok() && receiver.offset() == size) return receiver.finish();
+        bool again = answer
+                         ? answer->ok() || registry::is_transient(answer->status)
+                         // the server may be coming back
+                         : may_pass(answer.error()) ||
+                               (before > 0 && answer.error().code() == Code::failed_precondition);
+        if (!again && answer) return fail(status_error(target, *answer, "blob " + digest.str()));
+        if (!again) return fail(std::move(answer).error());
+        failures = receiver.offset() > before ? 1 : failures + 1;
+        std::string why = !answer ? answer.error().text()
+                          : answer->ok()
+                              ? "blob " + digest.str() + " broke off after " +
+                                    std::to_string(receiver.offset()) + " of " +
+                                    std::to_string(size) + " bytes"
+                              : target.base.origin() + " answers " + std::to_string(answer->status);
+        if (failures == registry::kMaxAttempts) return fail(Code::io, why);
+        TRY(pause(failures, why, answer ? &*answer : nullptr));
+    }
+    return fail(Code::io, "blob " + digest.str() + " broke off too often");
+}
+
+}  // namespace crank::net

@@ -1,0 +1,67 @@
+#include "net/serve.h"
+
+#include <thread>
+
+#include "base/text.h"
+#include "net/service.h"
+#include "sys/confine.h"
+#include "sys/signals.h"
+
+namespace crank::net {
+
+namespace {
+
+constexpr int kFirstLane = 3, kMaxLanes = 16;
+constexpr std::uint64_t kMemory = std::uint64_t{2} << 30;
+
+// Until the other end is closed; the lane is then of no use, and there is nobody to tell.
+void serve_lane(Context& context, int descriptor) {
+    registry::Lane lane{sys::UniqueFd(descriptor)};
+    Service service(context, lane);
+    while (true) {
+        auto frame = lane.receive();
+        if (!frame || !*frame || (*frame)->kind != registry::FrameKind::request) return;
+        auto request = registry::decode((*frame)->text());
+        auto answer = request ? service.perform(*request)
+                              : Result<registry::Fields>(fail(std::move(request).error()));
+        auto fields = answer ? *std::move(answer) : registry::fields_of(answer.error());
+        if (!lane.send(registry::FrameKind::result, registry::encode(fields))) return;
+    }
+}
+
+}  // namespace
+
+Result<> serve_registry(const std::vector<std::string>& words) {
+    int lanes = 0;
+    bool tls_verify = true;
+    for (const std::string& word : words) {
+        if (word == "--tls-verify=false") {
+            tls_verify = false;
+        } else if (word.starts_with("--lanes=")) {
+            lanes = static_cast<int>(parse_int(word.substr(8)).value_or(0));
+        } else {
+            return fail(Code::usage, "unknown word " + word);
+        }
+    }
+    if (lanes < 1 || lanes > kMaxLanes)
+        return fail(Error(Code::usage, "crank-net registry is started by crank")
+                        .with_hint("crank pull --help"));
+    TRY(sys::confine_process(kMemory));
+    sys::ignore_broken_pipe();
+    auto settings = Settings::of_environment(tls_verify);
+    if (!settings) {
+        // On every lane: whichever crank asks first.
+        for (int i = 0; i < lanes; ++i)
+            (void)registry::Lane(sys::UniqueFd(kFirstLane + i))
+                .send(registry::FrameKind::result,
+                      registry::encode(registry::fields_of(settings.error())));
+        return {};
+    }
+    Context context(*std::move(settings));
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < lanes; ++i)
+        threads.emplace_back([&context, i] { serve_lane(context, kFirstLane + i); });
+    return {};
+}
+
+}  // namespace crank::net

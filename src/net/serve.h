@@ -1,0 +1,26 @@
+// `crank-net registry`: serves requests of crank's on the lanes it was started with
+// (registry/lane.h), one thread each, until they are closed.
+//
+// Requests ("op") and what they answer with besides "error.*":
+//   resolve   reference, platform -> digest, media_type, domain, repository, insecure,
+//             manifest_size; data: the manifest's bytes, then the configuration's
+//   blob      domain, repository, insecure, digest, size -> data: the blob's bytes
+//   target    reference -> domain, repository, insecure: where it is pushed to
+//   has       (place), digest, from -> present: "true", "mounted" or "false"
+//   put       (place), digest, size; then data and an end -> {}
+//   manifest  (place), tag, media_type; then data and an end -> digest
+//   login     domain, user, secret -> stored: where
+//   logout    domain -> erased: "true" or "false"
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace crank::net {
+
+// `words`: --lanes=N and perhaps --tls-verify=false. Lane I is descriptor 3 + I.
+Result<> serve_registry(const std::vector<std::string>& words);
+
+}  // namespace crank::net

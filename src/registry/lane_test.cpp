@@ -1,0 +1,64 @@
+#include "registry/lane.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "sys/stream_pair.h"
+
+namespace crank::registry {
+namespace {
+
+struct Pair {
+    Lane a, b;
+};
+Pair make_pair() {
+    auto pair = sys::make_stream_pair();
+    return {Lane(std::move(pair->first)), Lane(std::move(pair->second))};
+}
+
+TEST(Lane, CarriesFieldsAndErrors) {
+    Fields fields = {{"op", "resolve"}, {"reference", "a\"b\n\xc3\xa9"}};
+    EXPECT_EQ(decode(encode(fields)).value(), fields);
+    Error error = Error(Code::corrupt, "blob x").with_hint("crank pull");
+    auto back = error_of(fields_of(error));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->code(), Code::corrupt);
+    EXPECT_EQ(back->text(), "blob x");
+    EXPECT_EQ(back->hint(), "crank pull");
+    EXPECT_FALSE(error_of(fields));
+    EXPECT_FALSE(decode("[]"));
+    EXPECT_FALSE(decode(R"({"a":1})"));
+}
+
+TEST(Lane, SplitsLongDataAndSeesTheEnd) {
+    Pair lanes = make_pair();
+    std::string data(3 * kMaxFrame + 7, 'x');
+    std::thread writer([lane = std::move(lanes.a), &data]() mutable {
+        EXPECT_TRUE(lane.send(FrameKind::data, data));
+        EXPECT_TRUE(lane.send(FrameKind::result, "{}"));
+    });
+    std::size_t size = 0;
+    while (true) {
+        auto frame = lanes.b.receive().value();
+        ASSERT_TRUE(frame);
+        if (frame->kind == FrameKind::result) break;
+        size += frame->bytes.size();
+    }
+    writer.join();
+    EXPECT_EQ(size, data.size());
+    EXPECT_FALSE(lanes.b.receive().value());
+}
+
+TEST(Lane, RefusesWhatIsNoFrame) {
+    auto pair = sys::make_stream_pair();
+    std::uint8_t bad[] = {'D', 0xff, 0xff, 0xff, 0xff};
+    ASSERT_TRUE(sys::send_parts(pair->first.get(), bad, {}));
+    Lane lane(std::move(pair->second));
+    auto frame = lane.receive();
+    ASSERT_FALSE(frame);
+    EXPECT_EQ(frame.error().code(), Code::corrupt);
+}
+
+}  // namespace
+}  // namespace crank::registry

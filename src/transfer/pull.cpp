@@ -1,0 +1,163 @@
+#include "transfer/pull.h"
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <set>
+
+#include "base/crash_point.h"
+#include "base/text.h"
+#include "registry/document.h"
+#include "transfer/manifest.h"
+#include "transfer/workers.h"
+
+namespace crank::transfer {
+
+namespace {
+
+// A blob's bytes as they come over a channel.
+class Download {
+public:
+    Download(Channel& channel, std::string name, const ProgressSink& progress,
+             const std::atomic<bool>& stopped)
+        : channel_(channel), name_(std::move(name)), progress_(progress), stopped_(stopped) {}
+
+    Result<std::size_t> read(std::span<std::uint8_t> out) {
+        if (stopped_) return fail(Code::cancelled, "another layer has failed");
+        if (rest_.empty() && !ended_) {
+            rest_ = TRY(channel_.next());
+            ended_ = rest_.empty();
+            if (!ended_)
+                progress_({Progress::Kind::moved, name_, static_cast<std::int64_t>(rest_.size())});
+        }
+        std::size_t n = std::min(out.size(), rest_.size());
+        if (n > 0) std::memcpy(out.data(), rest_.data(), n);
+        rest_ = rest_.subspan(n);
+        return n;
+    }
+
+private:
+    Channel& channel_;
+    std::string name_;
+    const ProgressSink& progress_;
+    const std::atomic<bool>& stopped_;
+    Bytes rest_;
+    bool ended_ = false;
+};
+
+class Puller {
+public:
+    Puller(store::Store& store, Session& session, ProgressSink progress)
+        : store_(store), session_(session), progress_(std::move(progress)) {}
+
+    Result<Pulled> run(const std::string& typed, const std::string& platform) {
+        auto reference = TRY(oci::Reference::parse(typed));
+        image_ = TRY(resolve(session_.first(), typed, platform));
+        Pulled out{image_.id, image_.digest, reference.digest ? "" : reference.str(), false};
+        std::string name = reference.digest ? image_.id.str() : reference.str();
+        auto before = store_.find(name);
+        out.up_to_date = before && before->id == image_.id;
+        auto fetched = fetch_layers();
+        if (fetched) fetched = commit(out, reference);
+        if (fetched) return out;
+        Error error = std::move(fetched).error();
+        if (auto dropped = store_.drop_layers(made_); !dropped)
+            error = std::move(error).with_cleanup(dropped.error());
+        return fail(std::move(error));
+    }
+
+private:
+    Result<> fetch_layers() {
+        std::vector<std::size_t> missing;
+        std::set<oci::Digest> seen;
+        for (std::size_t i = 0; i < image_.config.diff_ids.size(); ++i) {
+            const oci::Digest& diff_id = image_.config.diff_ids[i];
+            if (!seen.insert(diff_id).second) continue;
+            if (TRY(store_.find_layer(diff_id)))
+                progress_({Progress::Kind::present, name_of(i)});
+            else
+                missing.push_back(i);
+        }
+        return work_off(session_, missing.size(), [&](Channel& channel, std::size_t i) {
+            return fetch_layer(channel, missing[i]);
+        });
+    }
+
+    Result<> fetch_layer(Channel& channel, std::size_t i) {
+        const oci::Descriptor& blob = image_.manifest.layers[i];
+        Fields request = image_.place;
+        request.insert(
+            {{"op", "blob"}, {"digest", blob.digest.str()}, {"size", std::to_string(blob.size)}});
+        auto open = [&]() -> Result<store::Store::Read> {
+            progress_({Progress::Kind::begun, name_of(i), 0, blob.size});
+            TRY(channel.begin(request));
+            auto download = std::make_shared<Download>(channel, name_of(i), progress_, failed_);
+            return [download](std::span<std::uint8_t> out) { return download->read(out); };
+        };
+        auto layer =
+            store_.import_stream(open, image_.config.diff_ids[i], "blob " + blob.digest.str());
+        // What the reader did not want to see, crank-net has verified all the same.
+        if (!layer) {
+            failed_ = true;
+            return fail(std::move(layer).error());
+        }
+        TRY(channel.complete());
+        std::lock_guard lock(mutex_);
+        made_.push_back(layer->number);
+        progress_({Progress::Kind::finished, name_of(i)});
+        return {};
+    }
+
+    Result<> commit(const Pulled& out, const oci::Reference& reference) {
+        crash_point("transfer.pull.before_image");
+        std::vector<std::string> tags;
+        if (!out.reference.empty()) tags.push_back(out.reference);
+        TRY(store_.add_images({{image_.config_json, tags}}));
+        store::Store::Manifest manifest{reference.name(), image_.digest, image_.media_type,
+                                        image_.manifest_json};
+        std::vector<store::Store::Blob> blobs;
+        for (std::size_t i = 0; i < image_.config.diff_ids.size(); ++i) {
+            const oci::Descriptor& blob = image_.manifest.layers[i];
+            blobs.push_back({blob.digest, image_.config.diff_ids[i], blob.size, blob.media_type});
+        }
+        TRY(store_.record_manifest(image_.id, manifest, blobs));
+        // Under the image's own digest too, where an index led to it.
+        if (manifest.digest == image_.manifest_digest) return {};
+        manifest.digest = image_.manifest_digest;
+        return store_.record_manifest(image_.id, manifest, {});
+    }
+
+    std::string name_of(std::size_t i) const {
+        return image_.manifest.layers[i].digest.short_hex();
+    }
+
+    store::Store& store_;
+    Session& session_;
+    ProgressSink progress_;
+    RemoteImage image_;
+    std::atomic<bool> failed_ = false;
+    std::mutex mutex_;
+    std::vector<std::int64_t> made_;
+};
+
+}  // namespace
+
+ProgressSink one_at_a_time(const ProgressSink& sink) {
+    auto mutex = std::make_shared<std::mutex>();
+    return [mutex, sink](const Progress& progress) {
+        std::lock_guard lock(*mutex);
+        if (sink) sink(progress);
+    };
+}
+
+Result<Pulled> pull(store::Store& store, const Connection& connection, const std::string& typed,
+                    const std::string& platform) {
+    ProgressSink progress = one_at_a_time(connection.progress);
+    SessionOptions options{
+        connection.program, connection.tls_verify, 4,
+        [progress](const std::string& text) { progress({Progress::Kind::note, text}); }};
+    Session session = TRY(Session::start(options));
+    return Puller(store, session, progress).run(typed, platform);
+}
+
+}  // namespace crank::transfer

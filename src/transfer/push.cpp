@@ -1,0 +1,226 @@
+#include "transfer/push.h"
+
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <set>
+
+#include "registry/document.h"
+#include "store/encode.h"
+#include "sys/file.h"
+#include "sys/open_flags.h"
+#include "sys/stream.h"
+#include "transfer/manifest.h"
+#include "transfer/workers.h"
+
+namespace crank::transfer {
+
+namespace {
+
+using Kind = Progress::Kind;
+using store::Store;
+
+constexpr int kMaxAttempts = 3;  // of an upload
+
+class Pusher {
+public:
+    Pusher(Store& store, Session& session, ProgressSink progress)
+        : store_(store), session_(session), progress_(std::move(progress)) {}
+
+    Result<Pushed> run(const std::string& name, const oci::Reference& to) {
+        image_ = TRY(store_.find(name));
+        config_json_ = TRY(store_.config_json(image_.id));
+        repository_ = to.name();
+        place_ = TRY(session_.first().ask({{"op", "target"}, {"reference", to.str()}}));
+        Pushed out;
+        auto manifest = TRY(as_it_came());
+        if (!manifest) {
+            out.recompressed = came_from_registry_;
+            manifest = TRY(encoded());
+        }
+        TRY(put_config());
+        TRY(put_manifest(*manifest, to.tag));
+        out.digest = manifest->digest;
+        out.size = static_cast<std::int64_t>(manifest->json.size());
+        TRY(store_.record_manifest(image_.id, *manifest, blobs_));
+        return out;
+    }
+
+private:
+    // The manifest that the image came with, where every blob of it is in the registry, can be
+    // mounted there, or can be made again; else nothing.
+    Result<std::optional<Store::Manifest>> as_it_came() {
+        for (Store::Manifest& manifest : TRY(store_.manifests_of(image_.id))) {
+            // An index's row holds the manifest of this platform under the index's digest.
+            manifest.digest = oci::Digest::of(manifest.json);
+            auto parsed = TRY(oci::parse_manifest(manifest.json));
+            if (parsed.layers.size() != image_.config.diff_ids.size()) continue;
+            if (manifest.json.find(store::kEncoderVersion) == std::string::npos)
+                came_from_registry_ = true;
+            std::vector<Store::Blob> blobs;
+            for (std::size_t i = 0; i < parsed.layers.size(); ++i)
+                blobs.push_back({parsed.layers[i].digest, image_.config.diff_ids[i],
+                                 parsed.layers[i].size, parsed.layers[i].media_type});
+            if (!TRY(provide(blobs))) continue;
+            blobs_ = std::move(blobs);
+            manifest.repository = repository_;
+            return std::optional(std::move(manifest));
+        }
+        return std::optional<Store::Manifest>();
+    }
+
+    Result<bool> provide(const std::vector<Store::Blob>& blobs) {
+        std::atomic<bool> all = true;
+        std::set<oci::Digest> seen;
+        std::vector<const Store::Blob*> distinct;
+        for (const Store::Blob& blob : blobs)
+            if (seen.insert(blob.digest).second) distinct.push_back(&blob);
+        TRY(work_off(session_, distinct.size(), [&](Channel& channel, std::size_t i) -> Result<> {
+            const Store::Blob& blob = *distinct[i];
+            if (!all || TRY(has(channel, blob.digest))) return {};
+            // An uncompressed layer can be written as it was; a compressed one where the frozen
+            // encoder happens to give the same bytes.
+            Spool spool =
+                TRY(blob.digest == blob.diff_id ? write_plain(blob.diff_id) : encode(blob.diff_id));
+            if (spool.blob.digest == blob.digest)
+                TRY(upload(channel, spool));
+            else
+                all = false;
+            return {};
+        }));
+        return all.load();
+    }
+
+    Result<std::optional<Store::Manifest>> encoded() {
+        const auto& diff_ids = image_.config.diff_ids;
+        blobs_.assign(diff_ids.size(), {});
+        TRY(work_off(session_, diff_ids.size(), [&](Channel& channel, std::size_t i) -> Result<> {
+            // The same layer may stand in an image twice: it is then found at the second time.
+            Spool spool = TRY(encode(diff_ids[i]));
+            blobs_[i] = spool.blob;
+            if (TRY(has(channel, spool.blob.digest))) return {};
+            return upload(channel, spool);
+        }));
+        Store::Manifest out;
+        out.repository = repository_;
+        out.media_type = oci::kMediaTypeManifest;
+        out.json = oci::serialize(
+            make_manifest(image_.id, static_cast<std::int64_t>(config_json_.size()), blobs_));
+        out.digest = oci::Digest::of(out.json);
+        return std::optional(std::move(out));
+    }
+
+    // A file without a name, and what is in it.
+    struct Spool {
+        Store::Blob blob;
+        sys::UniqueFd file;
+    };
+    Result<sys::UniqueFd> open_spool() {
+        store::Staging staging = TRY(store_.stage());
+        return sys::open(staging.path() + "/blob", sys::kReadWrite | sys::kCreate | sys::kExclusive,
+                         0600);
+    }
+    Result<Spool> encode(const oci::Digest& diff_id) {
+        Spool spool{{}, TRY(open_spool())};
+        store::Encoded made = TRY(store::encode_layer(store_, diff_id, spool.file.get()));
+        spool.blob = {made.digest, diff_id, made.size, std::string(oci::kMediaTypeLayerGzip)};
+        return spool;
+    }
+    Result<Spool> write_plain(const oci::Digest& diff_id) {
+        Spool spool{{}, TRY(open_spool())};
+        TRY(store_.write_layer_tar(diff_id, spool.file.get()));
+        auto range = TRY(sys::seekable_range(spool.file.get()));
+        spool.blob = {diff_id, diff_id, range ? range->size : 0, std::string(oci::kMediaTypeLayer)};
+        return spool;
+    }
+
+    // In the repository, or mounted into it from another of this registry.
+    Result<bool> has(Channel& channel, const oci::Digest& digest) {
+        Fields request = place_;
+        request["op"] = "has";
+        request["digest"] = digest.str();
+        std::string host = repository_.substr(0, repository_.find('/') + 1);
+        for (const std::string& place : TRY(store_.places_of(digest)))
+            if (place.starts_with(host) && place != repository_)
+                request["from"] = place.substr(host.size());
+        bool found = TRY(field(TRY(channel.ask(request)), "present")) != "false";
+        if (found) progress_({Kind::present, digest.short_hex()});
+        return found;
+    }
+
+    Result<> upload(Channel& channel, const Spool& spool) {
+        auto from = [&](std::int64_t& at) {
+            return [&](std::span<std::uint8_t> out) -> Result<std::size_t> {
+                std::size_t n = TRY(sys::read_some_at(spool.file.get(), at, out, "a layer"));
+                at += static_cast<std::int64_t>(n);
+                progress_(
+                    {Kind::moved, spool.blob.digest.short_hex(), static_cast<std::int64_t>(n)});
+                return n;
+            };
+        };
+        for (int attempt = 1;; ++attempt) {
+            progress_({Kind::begun, spool.blob.digest.short_hex(), 0, spool.blob.size});
+            std::int64_t at = 0;
+            auto sent = channel.send(put_request(spool.blob.digest, spool.blob.size), from(at));
+            if (sent) break;
+            bool again =
+                sent.error().code() == Code::io || sent.error().code() == Code::deadline_exceeded;
+            if (!again || attempt == kMaxAttempts) return fail(std::move(sent).error());
+            progress_({Kind::note, sent.error().text() + "; trying again"});
+        }
+        progress_({Kind::finished, spool.blob.digest.short_hex()});
+        return {};
+    }
+
+    Fields put_request(const oci::Digest& digest, std::int64_t size) {
+        Fields request = place_;
+        request.insert({{"op", "put"}, {"digest", digest.str()}, {"size", std::to_string(size)}});
+        return request;
+    }
+    static auto from_text(std::string_view& text) {
+        return [&text](std::span<std::uint8_t> out) -> Result<std::size_t> {
+            std::size_t n = std::min(out.size(), text.size());
+            if (n > 0) std::memcpy(out.data(), text.data(), n);
+            text.remove_prefix(n);
+            return n;
+        };
+    }
+    Result<> put_config() {
+        if (TRY(has(session_.first(), image_.id))) return {};
+        std::string_view text = config_json_;
+        auto size = static_cast<std::int64_t>(text.size());
+        TRY(session_.first().send(put_request(image_.id, size), from_text(text)));
+        return {};
+    }
+    Result<> put_manifest(const Store::Manifest& manifest, const std::string& tag) {
+        Fields request = place_;
+        request.insert({{"op", "manifest"}, {"tag", tag}, {"media_type", manifest.media_type}});
+        std::string_view text = manifest.json;
+        auto answer = TRY(session_.first().send(request, from_text(text)));
+        if (TRY(field(answer, "digest")) != manifest.digest.str())
+            return fail(Code::internal, "crank-net has sent another manifest");
+        return {};
+    }
+
+    Store& store_;
+    Session& session_;
+    ProgressSink progress_;
+    store::Image image_;
+    std::string config_json_, repository_;
+    Fields place_;
+    std::vector<Store::Blob> blobs_;
+    bool came_from_registry_ = false;
+};
+
+}  // namespace
+
+Result<Pushed> push(Store& store, const Connection& connection, const std::string& name,
+                    const oci::Reference& to) {
+    ProgressSink progress = one_at_a_time(connection.progress);
+    SessionOptions options{connection.program, connection.tls_verify, 4,
+                           [progress](const std::string& text) { progress({Kind::note, text}); }};
+    Session session = TRY(Session::start(options));
+    return Pusher(store, session, progress).run(name, to);
+}
+
+}  // namespace crank::transfer

@@ -1,0 +1,276 @@
+#!/usr/bin/env bats
+# Images to and from a registry: Debian's docker-registry, with TLS of an own authority and htpasswd.
+
+bats_require_minimum_version 1.5.0
+load ../lib/registry
+
+has_registry() { command -v docker-registry; }
+setup_file() {
+    crank_setup_file
+    has_registry >/dev/null || return 0
+    start_registry open
+    start_registry closed auth
+    box_image
+}
+setup() {
+    require docker-registry has_registry
+    cd "$CRANK_TEST_DIR" || return 1
+    rm -rf "$HOME/.docker"
+}
+teardown() {
+    if [ -z "${BATS_TEST_COMPLETED:-}" ]; then printf '%s\n' "${output:-}" "${stderr:-}" >&2; fi
+}
+teardown_file() {
+    stop_servers
+    crank_teardown_file
+}
+
+other() { crank --root "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER" "$@"; }
+log_in() { crank login -u user --password-stdin "$closed_HOST" <<<"pass word" 2>/dev/null; }
+
+@test "an image comes back from a registry as it went, by tag and by digest" {
+    small_image "$open_HOST/team/app:1" "first"
+    run -0 --separate-stderr crank push "$open_HOST/team/app:1"
+    [[ $output =~ ^"1: digest: sha256:"[0-9a-f]{64}" size: "[0-9]+$ ]]
+    digest=$(cut -d' ' -f3 <<<"$output")
+    run -0 --separate-stderr other pull "$open_HOST/team/app:1"
+    [ "${lines[0]}" = "Digest: $digest" ]
+    [ "${lines[1]}" = "Status: Downloaded newer image for $open_HOST/team/app:1" ]
+    [ "${lines[2]}" = "$open_HOST/team/app:1" ]
+    [ "$(image_id "$open_HOST/team/app:1" "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER")" = \
+        "$(image_id "$open_HOST/team/app:1")" ]
+    run -0 --separate-stderr other pull "$open_HOST/team/app:1"
+    [ "${lines[1]}" = "Status: Image is up to date for $open_HOST/team/app:1" ]
+    rm -r "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER"
+    run -0 --separate-stderr other pull -q "$open_HOST/team/app@$digest"
+    [ "$output" = "$open_HOST/team/app@$digest" ]
+    other save -o x.tar "$open_HOST/team/app@$digest"
+    # pushed again it is the same, and so it is from the other store
+    other tag "$open_HOST/team/app@$digest" "$open_HOST/team/app:2"
+    run -0 --separate-stderr other push "$open_HOST/team/app:2"
+    [[ $output == "2: digest: $digest size: "* ]]
+}
+
+@test "name:tag@digest takes the digest, and a wrong one is an error" {
+    small_image "$open_HOST/team/pinned:1" "pinned"
+    digest=$(crank push -q "$open_HOST/team/pinned:1" | cut -d' ' -f3)
+    run -0 --separate-stderr other pull -q "$open_HOST/team/pinned:1@$digest"
+    wrong=sha256:$(printf 'a%.0s' {1..64})
+    run -1 --separate-stderr other pull "$open_HOST/team/pinned@$wrong"
+    [[ $stderr == *"has no manifest of team/pinned $wrong"* ]]
+    run ! other pull "$open_HOST/team/pinned@sha256:../../etc"
+    [[ $output == *"invalid image reference"* ]]
+}
+
+@test "without a login a registry that wants one is named, with the command to type" {
+    small_image "$closed_HOST/app:1"
+    run -1 --separate-stderr crank push "$closed_HOST/app:1"
+    [[ $stderr == *"https://$closed_HOST wants a login"* ]]
+    [[ $stderr == *"hint: crank login $closed_HOST"* ]]
+    run -1 --separate-stderr crank pull "$closed_HOST/nothing:1"
+    [[ $stderr == *"hint: crank login $closed_HOST"* ]]
+}
+
+@test "login keeps what the registry accepts, as Docker keeps it, and logout forgets it" {
+    run -1 --separate-stderr crank login -u user --password-stdin "$closed_HOST" <<<"wrong"
+    [[ $stderr == *"does not accept this user and password"* ]]
+    [ ! -e "$HOME/.docker/config.json" ]
+    mkdir -p "$HOME/.docker"
+    echo '{"HttpHeaders": {"a": "b"}}' >"$HOME/.docker/config.json"
+    run -0 --separate-stderr crank login -u user --password-stdin "$closed_HOST" <<<"pass word"
+    [ "$output" = "Login Succeeded" ]
+    [[ $stderr == *"unencrypted in $HOME/.docker/config.json"* ]]
+    [ "$(stat -c %a "$HOME/.docker/config.json")" = 600 ]
+    [ "$(jq -r ".auths[\"$closed_HOST\"].auth" "$HOME/.docker/config.json" | base64 -d)" = "user:pass word" ]
+    [ "$(jq -r .HttpHeaders.a "$HOME/.docker/config.json")" = b ]
+    small_image "$closed_HOST/app:1"
+    crank push -q "$closed_HOST/app:1"
+    other pull -q "$closed_HOST/app:1"
+    run -0 crank logout "$closed_HOST"
+    [ "$output" = "Removing login credentials for $closed_HOST" ]
+    run -0 crank logout "$closed_HOST"
+    [ "$output" = "Not logged in to $closed_HOST" ]
+    run -1 crank push "$closed_HOST/app:1"
+}
+
+@test "credentials are read where docker and podman keep them" {
+    small_image "$closed_HOST/app:1"
+    auth="{\"auths\": {\"$closed_HOST\": {\"auth\": \"$(printf 'user:pass word' | base64)\"}}}"
+    mkdir -p docker podman "$HOME/.config/containers"
+    echo "$auth" >docker/config.json
+    DOCKER_CONFIG=$PWD/docker run -0 crank push -q "$closed_HOST/app:1"
+    echo "$auth" >podman/auth.json
+    REGISTRY_AUTH_FILE=$PWD/podman/auth.json run -0 crank push -q "$closed_HOST/app:1"
+    echo "$auth" >"$HOME/.config/containers/auth.json"
+    run -0 crank push -q "$closed_HOST/app:1"
+    rm "$HOME/.config/containers/auth.json"
+    run -1 crank push -q "$closed_HOST/app:1"
+    echo '{"auths": {"x": {"auth": "c2VjcmV0IQ=="}}}' >docker/config.json
+    DOCKER_CONFIG=$PWD/docker run -1 crank push -q "$closed_HOST/app:1"
+    [[ $output == *"docker/config.json: 'auths.x.auth' is not base64 of user:password"* ]]
+    [[ $output != *c2VjcmV0* ]]
+}
+
+# helper NAME: a docker-credential-NAME that keeps one login in a file.
+helper() {
+    mkdir -p bin
+    cat >"bin/docker-credential-$1" <<END
+#!/bin/sh
+echo "\$1" >>"$PWD/helper.log"
+case \$1 in
+store) cat >"$PWD/helper.data" ;;
+get) cat >/dev/null
+    [ -e "$PWD/helper.data" ] || { echo "credentials not found in native keychain"; exit 1; }
+    cat "$PWD/helper.data" ;;
+erase) cat >/dev/null; rm "$PWD/helper.data" ;;
+esac
+END
+    chmod +x "bin/docker-credential-$1"
+}
+
+@test "credential helpers store, get and erase" {
+    helper keeper
+    mkdir -p "$HOME/.docker"
+    echo '{"credsStore": "keeper"}' >"$HOME/.docker/config.json"
+    export PATH=$PWD/bin:$PATH
+    small_image "$closed_HOST/app:1"
+    run -1 crank push -q "$closed_HOST/app:1"
+    log_in
+    [ "$(jq -r .Username helper.data)" = user ]
+    run -0 jq -e ".auths[\"$closed_HOST\"] == {}" "$HOME/.docker/config.json"
+    run -0 crank push -q "$closed_HOST/app:1"
+    run -0 crank logout "$closed_HOST"
+    [ ! -e helper.data ]
+    echo "{\"credHelpers\": {\"$closed_HOST\": \"keeper\"}}" >"$HOME/.docker/config.json"
+    log_in
+    run -0 crank push -q "$closed_HOST/app:1"
+}
+
+@test "a credential helper that is missing or fails is an error, and nothing is asked without it" {
+    small_image "$open_HOST/app:1"
+    mkdir -p "$HOME/.docker" bin
+    small_image "$closed_HOST/app:1"
+    # the file holds a login too: it must not take the helper's place (CVE-2021-41092)
+    echo "{\"credsStore\": \"gone\", \"auths\": {\"$closed_HOST\":
+        {\"auth\": \"$(printf 'user:pass word' | base64)\"}}}" >"$HOME/.docker/config.json"
+    run -1 --separate-stderr crank push -q "$closed_HOST/app:1"
+    [[ $stderr == *"the credential helper docker-credential-gone is not installed"* ]]
+    printf '#!/bin/sh\necho secret-in-output; exit 1\n' >bin/docker-credential-gone
+    chmod +x bin/docker-credential-gone
+    PATH=$PWD/bin:$PATH run -1 --separate-stderr crank push -q "$closed_HOST/app:1"
+    [[ $stderr == *"docker-credential-gone failed to get"* ]]
+    [[ $stderr != *secret-in-output* ]]
+    # a registry that wants no login is not affected
+    run -0 crank push -q "$open_HOST/app:1"
+}
+
+@test "a certificate of an unknown authority is refused, unless that was asked for" {
+    small_image "$open_HOST/app:1"
+    mv "$HOME/.config/containers/certs.d/$open_HOST" away
+    run -1 --separate-stderr crank push -q "$open_HOST/app:1"
+    mv away "$HOME/.config/containers/certs.d/$open_HOST"
+    [[ $stderr == *"the certificate of https://$open_HOST is not trusted"* ]]
+    [[ $stderr == *"/etc/docker/certs.d/$open_HOST/ca.crt"* ]]
+    mv "$HOME/.config/containers/certs.d/$open_HOST" away
+    run -0 crank push -q --tls-verify=false "$open_HOST/app:1"
+    mv away "$HOME/.config/containers/certs.d/$open_HOST"
+}
+
+@test "what a push need not send it does not: existing blobs, and those of another repository" {
+    small_image "$open_HOST/mount/a:1" "to be mounted"
+    crank push -q "$open_HOST/mount/a:1"
+    crank tag "$open_HOST/mount/a:1" "$open_HOST/mount/b:1"
+    run -0 --separate-stderr crank push "$open_HOST/mount/b:1"
+    [[ $stderr == *"already there"* && $stderr != *"pushing"* ]]
+    run -0 --separate-stderr crank push "$open_HOST/mount/b:1"
+    [[ $stderr != *"pushing"* ]]
+    run -0 other pull -q "$open_HOST/mount/b:1"
+}
+
+@test "names that are nobody's registry are not pushed, nor is an alias" {
+    small_image mine:1
+    run -1 --separate-stderr crank push mine:1
+    [[ $stderr == *"mine:1 names no registry of yours"* ]]
+    crank config set alias.team/x:1 mine:1
+    run -1 --separate-stderr crank push team/x:1
+    [[ $stderr == *"team/x:1 stands for mine:1 here"* ]]
+    crank config unset alias.team/x:1
+    run -1 --separate-stderr crank push "$open_HOST/never/made:1"
+    [[ $stderr == *"no such image: $open_HOST/never/made:1"* ]]
+}
+
+@test "FROM gets what is missing, and --pull what has changed" {
+    require "root, for builds" is_root
+    small_image "$open_HOST/base:1" "old"
+    crank push -q "$open_HOST/base:1"
+    crank rmi "$open_HOST/base:1"
+    mkdir -p from
+    printf 'FROM %s/base:1\nLABEL a=b\n' "$open_HOST" >from/Dockerfile
+    run -0 --separate-stderr crank build -q -t derived from
+    [[ $stderr == *"pulled"* || -n $output ]]
+    old=$(image_id "$open_HOST/base:1")
+    CRANK_ROOT=$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER small_image "$open_HOST/base:1" "new"
+    other push -q "$open_HOST/base:1"
+    run -0 crank build -q -t derived from
+    [ "$(image_id "$open_HOST/base:1")" = "$old" ]
+    run -0 crank build -q --pull -t derived from
+    [ "$(image_id "$open_HOST/base:1")" != "$old" ]
+}
+
+@test "run gets what is missing; --pull=never does not, always looks again" {
+    require "root, for containers" is_root
+    crank tag box "$open_HOST/box:1"
+    crank push -q "$open_HOST/box:1"
+    crank rmi "$open_HOST/box:1"
+    run -125 --separate-stderr crank run --rm --network none --pull=never "$open_HOST/box:1" true
+    [[ $stderr == *"no such image: $open_HOST/box:1"* ]]
+    run -0 --separate-stderr crank run --rm --network none "$open_HOST/box:1" echo hello
+    [ "$output" = hello ]
+    [[ $stderr == *"unable to find image '$open_HOST/box:1' locally"* ]]
+    run -0 --separate-stderr crank run --rm --network none --pull=always "$open_HOST/box:1" echo hello
+    [ "$output" = hello ]
+    run -125 --separate-stderr crank run --rm --pull=sometimes "$open_HOST/box:1" true
+    [[ $stderr == *"missing, always or never"* ]]
+    run -125 --separate-stderr crank run --rm --pull=always "$open_HOST/none:1" true
+    [[ $stderr == *"no such image: $open_HOST/none:1, and it cannot be pulled"* ]]
+}
+
+@test "registries.conf leads names: mirrors, aliases, search, blocked, insecure" {
+    small_image "$open_HOST/hub/library/thing:1" "mirrored"
+    crank push -q "$open_HOST/hub/library/thing:1"
+    cat >registries.conf <<END
+unqualified-search-registries = ["$open_HOST/nothing", "$open_HOST/hub/library"]
+[[registry]]
+prefix = "registry.invalid"
+location = "registry.invalid"
+[[registry.mirror]]
+location = "$open_HOST/hub/library"
+[[registry]]
+location = "blocked.invalid"
+blocked = true
+[aliases]
+"other" = "$open_HOST/hub/library/thing"
+END
+    export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+    run -0 --separate-stderr other pull -q registry.invalid/thing:1
+    [ "$output" = "registry.invalid/thing:1" ]
+    # a short name keeps Docker's long one, wherever it came from
+    run -0 --separate-stderr other pull -q thing:1
+    [ "$output" = "docker.io/library/thing:1" ]
+    run -0 --separate-stderr other pull -q other:1
+    run -1 --separate-stderr other pull -q blocked.invalid/thing:1
+    [[ $stderr == *"registries.conf blocks blocked.invalid"* ]]
+    echo 'broken' >registries.conf
+    run -1 --separate-stderr other pull -q thing:1
+    [[ $stderr == *"$PWD/registries.conf: line 1: '=' is expected after the name"* ]]
+}
+
+@test "two pulls of one image at once both succeed" {
+    small_image "$open_HOST/twice:1" "$(head -c 3000000 /dev/urandom | base64)"
+    crank push -q "$open_HOST/twice:1"
+    other pull -q "$open_HOST/twice:1" >a.out 2>&1 &
+    local first=$!
+    other pull -q "$open_HOST/twice:1" >b.out 2>&1
+    wait "$first"
+    run -0 other save -o "twice-$BATS_TEST_NUMBER.tar" "$open_HOST/twice:1"
+}
