@@ -7,7 +7,9 @@ namespace crank::net {
 
 namespace {
 
-constexpr int kMaxPieces = 50;  // of one blob: a server that gives a byte at a time is given up
+constexpr int kMaxPieces = 50;  // of one blob
+// What counts as getting on: a server that gives a few bytes at a time is given up.
+constexpr std::int64_t kProgress = 256 * 1024;
 
 // "bytes 100-199/200": whether it begins at `offset` of `size`.
 bool is_range_from(const std::string& header, std::int64_t offset, std::int64_t size) {
@@ -93,7 +95,7 @@ Result<> Client::blob(const Target& target, const oci::Digest& digest, std::int6
                                (before > 0 && answer.error().code() == Code::failed_precondition);
         if (!again && answer) return fail(status_error(target, *answer, "blob " + digest.str()));
         if (!again) return fail(std::move(answer).error());
-        failures = receiver.offset() > before ? 1 : failures + 1;
+        failures = receiver.offset() - before >= kProgress ? 1 : failures + 1;
         std::string why = !answer ? answer.error().text()
                           : answer->ok()
                               ? "blob " + digest.str() + " broke off after " +

@@ -99,13 +99,21 @@ private:
         // What the reader did not want to see, crank-net has verified all the same.
         if (!layer) {
             failed_ = true;
-            return fail(std::move(layer).error());
+            return fail(explain(channel, std::move(layer).error()));
         }
         TRY(channel.complete());
         std::lock_guard lock(mutex_);
         made_.push_back(layer->number);
         progress_({Progress::Kind::finished, name_of(i)});
         return {};
+    }
+
+    // Damaged content is the consequence where the blob is not the one that was asked for:
+    // crank-net knows at its end.
+    static Error explain(Channel& channel, Error error) {
+        if (error.code() != Code::corrupt) return error;
+        auto rest = channel.complete();
+        return rest ? error : std::move(rest).error();
     }
 
     Result<> commit(const Pulled& out, const oci::Reference& reference) {

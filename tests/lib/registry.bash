@@ -93,3 +93,27 @@ small_image() {
     printf '%s' "${2:-content}" >"$dir/file"
     crank build -q -t "$1" "$dir" >/dev/null
 }
+
+# start_hostile NAME [tls]: hostile_registry.py. Sets NAME_HOST and NAME_LOG.
+start_hostile() {
+    local dir=$CRANK_TEST_DIR/hostile-$1 until=$((SECONDS + 20))
+    local -a certificate=()
+    mkdir -p "$dir"
+    if [ "${2:-}" = tls ]; then
+        [ -e "$CRANK_TEST_DIR/authority/ca.pem" ] || make_authority "$CRANK_TEST_DIR/authority"
+        certificate=("$CRANK_TEST_DIR/authority/server.pem" "$CRANK_TEST_DIR/authority/server.key")
+    fi
+    python3 "$CRANK_SOURCE/tests/lib/hostile_registry.py" "$dir" "${certificate[@]}" \
+        >"$dir/output" 2>&1 3>&- &
+    echo $! >"$CRANK_TEST_DIR/$1.pid"
+    until [ -e "$dir/ports" ]; do
+        if ! kill -0 "$!" || [ "$SECONDS" -ge "$until" ]; then
+            cat "$dir/output" >&2
+            return 1
+        fi
+        sleep 0.05
+    done
+    export "$1_HOST=127.0.0.1:$(cut -d' ' -f1 "$dir/ports")" "$1_LOG=$dir/log"
+    local host=$1_HOST
+    if [ "${2:-}" = tls ]; then trust_registry "${!host}" "$CRANK_TEST_DIR/authority/ca.pem"; fi
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Images to and from a registry: Debian's docker-registry, with TLS of an own authority and htpasswd.
-
+# shellcheck disable=SC2154 # start_registry and start_hostile set the hosts
 bats_require_minimum_version 1.5.0
 load ../lib/registry
 
