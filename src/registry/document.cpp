@@ -163,4 +163,11 @@ Result<> check_layer_type(std::string_view media_type) {
                 "it has a layer of the unknown type '" + printable(media_type) + "'");
 }
 
+std::string oci_layer_type(std::string_view media_type) {
+    if (!media_type.starts_with("application/vnd.docker.")) return std::string(media_type);
+    if (media_type.ends_with("gzip")) return std::string(oci::kMediaTypeLayerGzip);
+    if (media_type.ends_with("zstd")) return std::string(oci::kMediaTypeLayerZstd);
+    return std::string(oci::kMediaTypeLayer);
+}
+
 }  // namespace crank::registry

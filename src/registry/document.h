@@ -39,4 +39,7 @@ Result<oci::Descriptor> select(const oci::Index& index, const oci::Platform& pla
 // the registry: their `urls` are ignored (CVE-2020-15157).
 Result<> check_layer_type(std::string_view media_type);
 
+// Docker's name for a layer's media type as OCI's, which stands in OCI's manifests.
+std::string oci_layer_type(std::string_view media_type);
+
 }  // namespace crank::registry

@@ -66,6 +66,12 @@ TEST(Document, RefusesArtifactsAndUnknownLayers) {
                                 R"(,"urls":["https://evil.test/"])"))));
 }
 
+TEST(Document, LayersHaveOneNameInOciManifests) {
+    EXPECT_EQ(oci_layer_type("application/vnd.docker.image.rootfs.diff.tar.gzip"),
+              oci::kMediaTypeLayerGzip);
+    EXPECT_EQ(oci_layer_type(oci::kMediaTypeLayerZstd), oci::kMediaTypeLayerZstd);
+}
+
 TEST(Document, SelectsTheImageOfAPlatform) {
     oci::Index index;
     auto add = [&](const char* os, const char* architecture, const char* variant, const char* id) {

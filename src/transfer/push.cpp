@@ -55,8 +55,7 @@ private:
             manifest.digest = oci::Digest::of(manifest.json);
             auto parsed = TRY(oci::parse_manifest(manifest.json));
             if (parsed.layers.size() != image_.config.diff_ids.size()) continue;
-            if (manifest.json.find(store::kEncoderVersion) == std::string::npos)
-                came_from_registry_ = true;
+            came_from_registry_ = true;
             std::vector<Store::Blob> blobs;
             for (std::size_t i = 0; i < parsed.layers.size(); ++i)
                 blobs.push_back({parsed.layers[i].digest, image_.config.diff_ids[i],
@@ -91,16 +90,36 @@ private:
         return all.load();
     }
 
+    // A blob of the layer that the registry has, under whatever compression.
+    Result<std::optional<Store::Blob>> known(Channel& channel, const oci::Digest& diff_id) {
+        for (Store::Blob& blob : TRY(store_.blobs_of(diff_id))) {
+            bool here = false;
+            for (const std::string& place : TRY(store_.places_of(blob.digest)))
+                here = here || place.starts_with(host());
+            if (!here || !TRY(has(channel, blob.digest))) continue;
+            blob.media_type = registry::oci_layer_type(blob.media_type);
+            return std::optional(std::move(blob));
+        }
+        return std::optional<Store::Blob>();
+    }
+
+    Result<> provide_encoded(Channel& channel, std::size_t i) {
+        const oci::Digest& diff_id = image_.config.diff_ids[i];
+        if (auto blob = TRY(known(channel, diff_id))) {
+            blobs_[i] = *std::move(blob);
+            return {};
+        }
+        // The same layer may stand in an image twice: it is then found at the second time.
+        Spool spool = TRY(encode(diff_id));
+        blobs_[i] = spool.blob;
+        if (TRY(has(channel, spool.blob.digest))) return {};
+        return upload(channel, spool);
+    }
+
     Result<std::optional<Store::Manifest>> encoded() {
-        const auto& diff_ids = image_.config.diff_ids;
-        blobs_.assign(diff_ids.size(), {});
-        TRY(work_off(session_, diff_ids.size(), [&](Channel& channel, std::size_t i) -> Result<> {
-            // The same layer may stand in an image twice: it is then found at the second time.
-            Spool spool = TRY(encode(diff_ids[i]));
-            blobs_[i] = spool.blob;
-            if (TRY(has(channel, spool.blob.digest))) return {};
-            return upload(channel, spool);
-        }));
+        blobs_.assign(image_.config.diff_ids.size(), {});
+        TRY(work_off(session_, blobs_.size(),
+                     [&](Channel& channel, std::size_t i) { return provide_encoded(channel, i); }));
         Store::Manifest out;
         out.repository = repository_;
         out.media_type = oci::kMediaTypeManifest;
@@ -134,15 +153,16 @@ private:
         return spool;
     }
 
+    std::string host() const { return repository_.substr(0, repository_.find('/') + 1); }
+
     // In the repository, or mounted into it from another of this registry.
     Result<bool> has(Channel& channel, const oci::Digest& digest) {
         Fields request = place_;
         request["op"] = "has";
         request["digest"] = digest.str();
-        std::string host = repository_.substr(0, repository_.find('/') + 1);
         for (const std::string& place : TRY(store_.places_of(digest)))
-            if (place.starts_with(host) && place != repository_)
-                request["from"] = place.substr(host.size());
+            if (place.starts_with(host()) && place != repository_)
+                request["from"] = place.substr(host().size());
         bool found = TRY(field(TRY(channel.ask(request)), "present")) != "false";
         if (found) progress_({Kind::present, digest.short_hex()});
         return found;

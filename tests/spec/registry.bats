@@ -187,6 +187,19 @@ END
     run -0 other pull -q "$open_HOST/mount/b:1"
 }
 
+@test "a derived image is pushed without its base: the registry has that" {
+    require "root, for builds" is_root
+    small_image "$open_HOST/mount/base:1" "a base"
+    crank push -q "$open_HOST/mount/base:1"
+    mkdir -p derived
+    printf 'FROM %s/mount/base:1\nCOPY Dockerfile /more\n' "$open_HOST" >derived/Dockerfile
+    crank build -q -t "$open_HOST/mount/derived:1" derived
+    run -0 --separate-stderr crank push "$open_HOST/mount/derived:1"
+    [ "$(grep -c 'already there' <<<"$stderr")" -eq 1 ]
+    [ "$(grep -c ': pushed' <<<"$stderr")" -eq 1 ]
+    run -0 other pull -q "$open_HOST/mount/derived:1"
+}
+
 @test "names that are nobody's registry are not pushed, nor is an alias" {
     small_image mine:1
     run -1 --separate-stderr crank push mine:1
