@@ -8,6 +8,7 @@
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
 #include "engine/local/network_plan.h"
@@ -170,10 +171,10 @@ Result<int> perform_build(Invocation& invocation) {
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
     build::BuildRequest request = TRY(read_request(invocation, config));
     request.host = TRY(runtime::probe_host());
-    store::Store store =
+    std::optional store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     if (invocation.arguments.on("explain")) {
-        print(TRY(build::explain(request, store)).describe());
+        print(TRY(build::explain(request, *store)).describe());
         return 0;
     }
     request.progress = make_progress(mode);
@@ -183,8 +184,10 @@ Result<int> perform_build(Invocation& invocation) {
     };
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     request.cancel_fd = signals.fd();
-    build::BuildOutcome outcome = TRY(build::build(request, store));
+    build::BuildOutcome outcome = TRY(build::build(request, *store));
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
+    store.reset();
+    TRY(keep_storage_limit(invocation.paths));
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/format.h"
 #include "cli/output.h"
 #include "cli/shown.h"
+#include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
 #include "oci/reference.h"
@@ -205,9 +206,13 @@ Result<int> perform_load(Invocation& invocation) {
         return fail(
             Error(Code::usage, "no archive on standard input").with_hint("crank load -i FILE"));
     }
-    store::Store store =
-        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-    for (const store::Loaded& loaded : TRY(store::load(store, fd))) {
+    std::vector<store::Loaded> images;
+    {
+        store::Store store =
+            TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+        images = TRY(store::load(store, fd));
+    }
+    for (const store::Loaded& loaded : images) {
         if (arguments.on("quiet")) continue;
         for (const std::string& tag : loaded.tags) {
             Result<oci::Reference> reference = oci::Reference::parse(tag);
@@ -215,6 +220,7 @@ Result<int> perform_load(Invocation& invocation) {
         }
         if (loaded.tags.empty()) print_line("Loaded image ID: " + loaded.id.str());
     }
+    TRY(keep_storage_limit(invocation.paths));
     return 0;
 }
 

@@ -13,6 +13,7 @@ constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad,
     &kPull, &kPush, &kLogin, &kLogout,
+    &kDf, &kPrune,
     &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
 };
@@ -34,14 +35,16 @@ constexpr Alias kAliases[] = {
     {"image pull", "pull"},       {"image push", "push"},
     {"image rm", "rmi"},          {"image save", "save"},
     {"image tag", "tag"},         {"ls", "ps"},
-    {"system info", "info"},      {"config ls", "config list"},
+    {"system df", "df"},          {"system prune", "prune"},
+    {"builder prune", "prune"},   {"system info", "info"},
+    {"config ls", "config list"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach",  "commit", "compose", "cp",    "create",  "diff",  "down",   "events",  "export",
-    "history", "import", "network", "pause", "port",    "prune", "rename", "restart", "search",
-    "start",   "stats",  "system",  "top",   "unpause", "up",    "update", "volume",
+    "attach",  "commit", "compose", "cp",      "create", "diff",   "down",    "events", "export",
+    "history", "import", "network", "pause",   "port",   "rename", "restart", "search", "start",
+    "stats",   "system", "top",     "unpause", "up",     "update", "volume",
 };
 
 const Verb* by_name(std::string_view name) {

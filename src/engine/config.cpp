@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "sys/file.h"
 
 namespace crank::engine {
@@ -21,6 +22,8 @@ constexpr Setting kSettings[] = {
      "the containers' addresses, like 10.88.0.0/16; none: a range that this machine does not use"},
     {"publish.address", SettingKind::text, "127.0.0.1",
      "the address of published ports that name none"},
+    {"storage.max", SettingKind::size, "",
+     "how much images, build cache and containers may take of the disk, like 20g; none: no limit"},
 };
 
 Error in_file(Error error, const std::string& path) {
@@ -98,6 +101,7 @@ Result<> Config::set(std::string_view key, std::string_view value) {
     if (setting->kind == SettingKind::boolean && value != "true" && value != "false")
         return fail(Code::invalid_argument, std::string(key) + ": \"" + std::string(value) +
                                                 "\" is neither true nor false");
+    if (setting->kind == SettingKind::size) TRY_IN(parse_size(value), std::string(key));
     if (value.empty()) return fail(Code::invalid_argument, std::string(key) + ": empty value");
     entries_.insert_or_assign(std::string(key), std::string(value));
     return {};

@@ -13,7 +13,7 @@
 
 namespace crank::engine {
 
-enum class SettingKind { text, boolean };
+enum class SettingKind { text, boolean, size };
 
 // A key that crank knows. `name` ending in '.' stands for every key that begins so.
 struct Setting {

@@ -1,4 +1,5 @@
 // Killed at every switch, from two processes at once, on a full disk: the store stays sound.
+#include <filesystem>
 #include <set>
 
 #include "store/archive.h"
@@ -16,6 +17,15 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 Store open_at(const std::string& root) { return must(Store::open(root, OpenMode::read_write)); }
+
+// No entry of the pool that no layer uses.
+void expect_pool_used(const std::string& root) {
+    if (!sys::exists(root + "/o")) return;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root + "/o"))
+        if (!entry.is_directory() && entry.path().filename() != "unsynced") {
+            EXPECT_GT(entry.hard_link_count(), 1u) << entry.path();
+        }
+}
 
 // What a sound store is: every image has its layers, every layer gives its digest, nothing else
 // lies about. Returns the tags.
@@ -36,6 +46,7 @@ std::set<std::string> expect_sound(const std::string& root) {
     sys::UniqueFd closes(devnull);
     EXPECT_EQ(count(root + "/l"), trees.size()) << "trees that nobody needs";
     EXPECT_EQ(count(root + "/tmp"), 0u);
+    expect_pool_used(root);
     return tags;
 }
 
@@ -73,8 +84,8 @@ TEST_F(CrashTest, creating) {
 TEST_F(CrashTest, building_an_image) {
     int n = 0;
     for (const char* point :
-         {"store.layer.before_rename", "store.layer.before_commit", "store.layer.after_commit",
-          "store.add_image.after_sync", "store.add_image.before_commit",
+         {"store.layer.after_share", "store.layer.before_rename", "store.layer.before_commit",
+          "store.layer.after_commit", "store.add_image.after_sync", "store.add_image.before_commit",
           "store.add_image.after_commit", "store.tag.before_commit", "store.tag.after_commit"}) {
         std::string content = "new" + std::to_string(++n);
         auto left = kill(point, [&] {
@@ -95,9 +106,10 @@ TEST_F(CrashTest, loading_an_archive) {
         tar_of({file("c", config_of({oci::Digest::of(tar)})), file("l", tar),
                 file("manifest.json", R"([{"Config":"c","RepoTags":["new"],"Layers":["l"]}])")});
     write(temp / "archive", gzip(archive));
-    for (const char* point : {"store.layer.before_rename", "store.layer.before_commit",
-                              "store.layer.after_commit", "store.load.before_images",
-                              "store.add_image.before_commit", "store.add_image.after_commit"}) {
+    for (const char* point :
+         {"store.layer.after_share", "store.layer.before_rename", "store.layer.before_commit",
+          "store.layer.after_commit", "store.load.before_images", "store.add_image.before_commit",
+          "store.add_image.after_commit"}) {
         auto load_it = [&] {
             Store store = open_at(root);
             must(load(store, must(sys::open_file(temp / "archive")).get()));
@@ -112,9 +124,10 @@ TEST_F(CrashTest, loading_an_archive) {
 }
 
 TEST_F(CrashTest, removing_an_image) {
-    for (const char* point : {"store.remove.before_commit", "store.remove.after_commit",
-                              "store.collect.before_commit", "store.collect.after_commit",
-                              "store.garbage.after_rename", "store.garbage.before_delete"}) {
+    for (const char* point :
+         {"store.remove.before_commit", "store.remove.after_commit", "store.collect.before_commit",
+          "store.collect.after_commit", "store.garbage.after_rename", "store.garbage.before_delete",
+          "store.garbage.before_pool"}) {
         {
             Store store = open_at(root);
             add_image(store, "new", "new");

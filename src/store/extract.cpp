@@ -47,7 +47,7 @@ Result<> extract_tar(int fd, const std::string& name, const std::string& directo
     auto source = TRY(open_archive(fd, name));
     TarReader reader(*source, {}, name);
     sys::UniqueFd root = TRY(sys::open_dir(directory));
-    Unpacker unpacker(root.get(), [](const std::string&, std::int64_t) { return Result<>(); });
+    Unpacker unpacker(root.get(), [](const std::string&, std::int64_t) { return Result<>(); }, {});
     TRY(unpacker.run(reader));
     return {};
 }

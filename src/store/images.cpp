@@ -26,9 +26,7 @@ Result<Image> image_of(const Rows& row, const std::string& root) {
             image.layers.lower.push_back("l/" + number + "/fs");
     std::ranges::reverse(image.layers.lower);
     image.size = row.integer(4);
-    image.added = std::chrono::system_clock::time_point(
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(
-            std::chrono::nanoseconds(row.integer(5))));
+    image.added = time_of(row.integer(5));
     return image;
 }
 
@@ -143,10 +141,14 @@ Result<std::int64_t> Store::State::sync_layers() {
     std::int64_t highest = 0;
     {
         std::lock_guard lock(mutex);
+        synced_uses = pool_users == 0 ? pool_uses : -1;
         Rows rows = TRY(db.query("SELECT max(number) FROM layer WHERE boot IS NOT NULL"));
         if (TRY(rows.next())) highest = rows.integer(0);
     }
-    if (highest == 0) return 0;
+    if (highest == 0) {
+        synced_uses = -1;
+        return 0;
+    }
     auto dir = TRY(sys::open_dir(root));
     TRY(sys::sync_file_system(dir.get(), root));
     return highest;
@@ -179,13 +181,6 @@ Result<> Store::State::insert_image(std::string_view id, std::string_view json,
     return {};
 }
 
-Result<> Store::State::insert_tag(std::string_view name, const oci::Digest& id) {
-    TRY(db.run("INSERT OR REPLACE INTO tag(name, image) SELECT ?, number FROM image WHERE id = ?",
-               {name, id.hex()}));
-    if (db.changes() == 0) return fail(Code::not_found, "no such image: " + id.str());
-    return {};
-}
-
 Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& images) {
     std::vector<oci::ImageConfig> configs;
     std::vector<oci::Digest> ids;
@@ -209,6 +204,7 @@ Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& 
     crash_point("store.add_image.before_commit");
     TRY(transaction.commit());
     crash_point("store.add_image.after_commit");
+    TRY(state_->mark_pool_synced());
     // From here on it is the images that keep them.
     for (const oci::ImageConfig& config : configs)
         for (const oci::Digest& diff_id : config.diff_ids)
@@ -219,19 +215,6 @@ Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& 
 Result<Image> Store::add_image(std::string_view config_json) {
     auto ids = TRY(add_images({{std::string(config_json), {}}}));
     return find(ids.front().str());
-}
-
-Result<> Store::tag(const oci::Reference& reference, const oci::Digest& id) {
-    if (reference.digest || reference.tag.empty())
-        return fail(Code::invalid_argument,
-                    "an image cannot be tagged '" + reference.familiar() + "': it holds a digest");
-    std::lock_guard lock(state_->mutex);
-    auto transaction = TRY(Transaction::begin(state_->db, Durability::durable));
-    TRY(state_->insert_tag(reference.str(), id));
-    crash_point("store.tag.before_commit");
-    TRY(transaction.commit());
-    crash_point("store.tag.after_commit");
-    return {};
 }
 
 namespace {
@@ -263,8 +246,9 @@ Result<std::vector<std::string>> Store::State::remove_rows(std::string_view name
     Image image = TRY(find(name));
     auto tags = TRY(tags_to_remove(image, name));
     std::vector<std::string> report;
+    std::int64_t now = now_nanoseconds();
     for (const std::string& tag : tags) {
-        TRY(db.run("DELETE FROM tag WHERE name = ?", {tag}));
+        TRY(delete_tag(tag, now));
         report.push_back("Untagged: " + familiar(tag));
     }
     sys::UniqueFd pin_lock;

@@ -27,8 +27,8 @@ public:
         buffer_.insert(buffer_.end(), static_cast<std::size_t>(count), std::uint8_t{0});
         return {};
     }
-    // Exactly `size` bytes of the file.
-    Result<> append_file(int fd, std::int64_t size, const std::string& shown) {
+    // Exactly `size` bytes of the file, which `also` sees too.
+    Result<> append_file(int fd, std::int64_t size, const std::string& shown, FileHasher* also) {
         while (size > 0) {
             if (buffer_.size() >= kBuffer) TRY(flush());
             std::size_t old = buffer_.size();
@@ -37,6 +37,7 @@ public:
             buffer_.resize(old + want);
             std::size_t n = TRY(sys::read_some(fd, std::span(buffer_).subspan(old), shown));
             buffer_.resize(old + n);
+            if (also != nullptr) also->update(Bytes(buffer_).subspan(old));
             if (n == 0) return fail(Code::failed_precondition, shown + " shrank while it was read");
             size -= static_cast<std::int64_t>(n);
         }
@@ -61,7 +62,8 @@ private:
 
 class Writer {
 public:
-    Writer(std::string tree, const Sink& sink) : tree_(std::move(tree)), output_(sink) {}
+    Writer(std::string tree, const Sink& sink, const FileObserver& observer)
+        : tree_(std::move(tree)), output_(sink), observer_(observer) {}
 
     Result<LayerTarStats> run() {
         auto root = TRY(sys::open_dir(tree_));
@@ -120,10 +122,12 @@ private:
                   TarEntry out) {
         if (attributes.links > 1) {
             auto [first, inserted] =
-                linked_.try_emplace({attributes.device, attributes.inode}, out.path);
+                linked_.try_emplace({attributes.device, attributes.inode}, First{out.path, {}});
             if (!inserted) {
                 out.kind = TarKind::hard_link;
-                out.link = first->second;
+                out.link = first->second.path;
+                if (!first->second.digest.is_zero())
+                    observer_({out.path, attributes.inode, first->second.digest});
                 return header(out);
             }
         }
@@ -132,9 +136,22 @@ private:
         TRY(header(out));
         stats_.file_bytes += out.size;
         if (out.size == 0) return {};
-        auto fd = TRY(sys::open_file_at(dirfd, name));
-        TRY(output_.append_file(fd.get(), out.size, shown(out.path)));
+        TRY(content(dirfd, name, attributes, out));
         return output_.zeros(tar_padding(out.size));
+    }
+
+    Result<> content(int dirfd, const std::string& name, const sys::Attributes& attributes,
+                     const TarEntry& out) {
+        auto fd = TRY(sys::open_file_at(dirfd, name));
+        if (!observer_ || !is_shareable(out.path, out.size))
+            return output_.append_file(fd.get(), out.size, shown(out.path), nullptr);
+        FileHasher hasher(out);
+        TRY(output_.append_file(fd.get(), out.size, shown(out.path), &hasher));
+        TreeFile seen{out.path, attributes.inode, hasher.finish()};
+        if (attributes.links > 1)
+            linked_[{attributes.device, attributes.inode}].digest = seen.digest;
+        observer_(std::move(seen));
+        return {};
     }
 
     Result<> subdirectory(int dirfd, const std::string& name, TarEntry out) {
@@ -179,16 +196,22 @@ private:
         return output_.append(encode_header(out));
     }
 
+    struct First {
+        std::string path;
+        oci::Digest digest;
+    };
     std::string tree_;
     Output output_;
+    const FileObserver& observer_;
     LayerTarStats stats_;
-    std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> linked_;
+    std::map<std::pair<std::uint64_t, std::uint64_t>, First> linked_;  // by device and inode
 };
 
 }  // namespace
 
-Result<LayerTarStats> write_layer_tar(const std::string& tree, const Sink& sink) {
-    return Writer(tree, sink).run();
+Result<LayerTarStats> write_layer_tar(const std::string& tree, const Sink& sink,
+                                      const FileObserver& observer) {
+    return Writer(tree, sink, observer).run();
 }
 
 }  // namespace crank::store

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "oci/digest.h"
+#include "store/pool.h"
 
 namespace crank::store {
 
@@ -30,10 +31,15 @@ struct LayerTarStats {
     std::int64_t entries = 0;
 };
 
+// Sees the regular files that may be shared (pool.h), in the tar's order, further names of a file
+// too; the digest is FileHasher's, read in the same pass as the tar.
+using FileObserver = std::function<void(TreeFile)>;
+
 // Walks `tree` (absolute) and writes its tar. `sink` may be empty: digest alone. Errors:
 // invalid_argument (a file named .wh.*, which would read as a whiteout), unsupported (an overlay
 // file system that used redirect_dir or metacopy), failed_precondition (a file that shrinks while
 // it is read), and the sink's.
-Result<LayerTarStats> write_layer_tar(const std::string& tree, const Sink& sink);
+Result<LayerTarStats> write_layer_tar(const std::string& tree, const Sink& sink,
+                                      const FileObserver& observer = {});
 
 }  // namespace crank::store

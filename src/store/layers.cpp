@@ -80,12 +80,25 @@ Result<Staging> Store::stage() {
 Result<Layer> Store::commit(Staging staging, const CommitOptions& options) {
     TRY(state_->protect_layers());
     TRY(normalise_tree(staging.upper(), options));
-    auto stats = TRY(store::write_layer_tar(staging.upper(), {}));
+    std::vector<TreeFile> files;
+    auto stats = TRY(store::write_layer_tar(
+        staging.upper(), {}, [&](TreeFile file) { files.push_back(std::move(file)); }));
+    if (auto known = TRY(find_layer(stats.digest))) return *known;
     std::string made = staging.path() + "/layer";
     TRY(sys::make_dir(made, 0700));
     TRY(sys::rename(staging.upper(), made + "/fs"));
-    Layer layer{stats.digest, 0, stats.file_bytes, stats.tar_bytes};
-    return state_->settle(made, staging.path(), layer, Origin::written);
+    State::PoolUse use = TRY(State::PoolUse::begin(*state_));
+    LayerKeys keys;
+    auto settled = [&]() -> Result<Layer> {
+        auto dir = TRY(sys::open_dir(made));
+        auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
+        if (use.pool() != nullptr) TRY(share_tree(*use.pool(), keys, tree.get(), files));
+        TRY(keys.write(dir.get()));
+        crash_point("store.layer.after_share");
+        Layer layer{stats.digest, 0, stats.file_bytes, stats.tar_bytes};
+        return state_->settle(made, staging.path(), layer, Origin::written);
+    }();
+    return state_->drop_failed(use, keys, std::move(staging), std::move(settled));
 }
 
 Result<Layer> Store::import_tar(const std::string& tar_path, const oci::Digest& expected) {
@@ -112,15 +125,17 @@ struct Unpacked {
 };
 
 // Into `made`/fs and `made`/recipe.
-Result<Unpacked> unpack(ByteSource& source, const oci::Digest& expected, int made) {
+Result<Unpacked> unpack(ByteSource& source, const oci::Digest& expected, int made,
+                        Unpacker::Sharing sharing) {
     auto tree = TRY(sys::open_dir_at(made, "fs"));
     RecipeWriter recipe(TRY(sys::create_file_at(made, "recipe", 0600)));
     HashingSource hashed(source);
     TarReader reader(hashed, TarLimits{}, "it");
     reader.observe_structure([&](Bytes bytes) { return recipe.structure(bytes); });
-    Unpacker unpacker(tree.get(), [&](const std::string& path, std::int64_t size) {
-        return recipe.payload(path, size);
-    });
+    Unpacker unpacker(
+        tree.get(),
+        [&](const std::string& path, std::int64_t size) { return recipe.payload(path, size); },
+        sharing);
     Unpacked out;
     out.stats = TRY(unpacker.run(reader));
     oci::Digest digest = TRY(hashed.finish());
@@ -151,17 +166,40 @@ Result<Layer> Store::import(const std::function<Result<std::unique_ptr<ByteSourc
                             const oci::Digest& expected) {
     if (auto layer = TRY(find_layer(expected))) return *layer;
     Staging staging = TRY(stage());
+    State::PoolUse use = TRY(State::PoolUse::begin(*state_));
+    LayerKeys keys;
+    auto settled = [&]() -> Result<Layer> {
+        std::string made = staging.path() + "/layer";
+        TRY(sys::make_dir(made, 0700));
+        TRY(sys::rename(staging.upper(), made + "/fs"));
+        auto dir = TRY(sys::open_dir(made));
+        auto source = TRY(open());
+        Unpacked unpacked = TRY(unpack(*source, expected, dir.get(), {use.pool(), &keys}));
+        if (unpacked.stats.replaced) {
+            TRY(keep_tar(*TRY(open()), expected, dir.get()));
+            if (use.pool() != nullptr) TRY(use.pool()->drop_unused(keys.all()));
+        }
+        TRY(sys::set_mtime_at(dir.get(), "fs", 0, 0));
+        TRY(keys.write(dir.get()));
+        crash_point("store.layer.after_share");
+        Layer layer{expected, 0, unpacked.stats.file_bytes, unpacked.tar_size};
+        return state_->settle(made, staging.path(), layer,
+                              unpacked.stats.replaced ? Origin::kept : Origin::recipe);
+    }();
+    return state_->drop_failed(use, keys, std::move(staging), std::move(settled));
+}
+
+// When another layer of the same content was first, or this one failed: takes back what it brought
+// into the pool.
+Result<Layer> Store::State::drop_failed(const PoolUse& use, const LayerKeys& keys, Staging staging,
+                                        Result<Layer> settled) {
     std::string made = staging.path() + "/layer";
-    TRY(sys::make_dir(made, 0700));
-    TRY(sys::rename(staging.upper(), made + "/fs"));
-    auto dir = TRY(sys::open_dir(made));
-    auto source = TRY(open());
-    Unpacked unpacked = TRY(unpack(*source, expected, dir.get()));
-    if (unpacked.stats.replaced) TRY(keep_tar(*TRY(open()), expected, dir.get()));
-    TRY(sys::set_mtime_at(dir.get(), "fs", 0, 0));
-    Layer layer{expected, 0, unpacked.stats.file_bytes, unpacked.tar_size};
-    return state_->settle(made, staging.path(), layer,
-                          unpacked.stats.replaced ? Origin::kept : Origin::recipe);
+    if (!sys::exists(made) || use.pool() == nullptr) return settled;
+    auto dropped = sys::remove_tree(made);
+    if (dropped) dropped = use.pool()->drop_unused(keys.all());
+    if (!settled && !dropped) return fail(std::move(settled).error().with_cleanup(dropped.error()));
+    if (settled) TRY(std::move(dropped));
+    return settled;
 }
 
 Result<std::optional<Layer>> Store::find_layer(const oci::Digest& diff_id) {

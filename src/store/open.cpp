@@ -29,6 +29,25 @@ Result<> create_directories(const std::string& root) {
     return {};
 }
 
+// Inside a transaction.
+Result<> apply_migrations(Database& db) {
+    TRY(db.script(kSchema));
+    int done = kUnmigrated;
+    {
+        Rows rows = TRY(db.query("PRAGMA user_version"));
+        if (TRY(rows.next()) && rows.integer(0) != 0) done = static_cast<int>(rows.integer(0));
+    }
+    for (; done < kFormat; ++done)
+        TRY_IN(db.script(kMigrations[static_cast<std::size_t>(done - kUnmigrated)]),
+               "bringing the store to format " + std::to_string(done + 1));
+    return db.script(("PRAGMA user_version=" + std::to_string(kFormat)).c_str());
+}
+
+Result<> write_format(const std::string& root) {
+    return sys::write_file_atomic(root + "/format", std::to_string(kFormat) + "\n", 0600,
+                                  sys::Sync::yes);
+}
+
 }  // namespace
 
 std::string current_boot() {
@@ -42,34 +61,19 @@ std::int64_t now_nanoseconds() {
         .count();
 }
 
-// Returns the number. not_found: no store; unsupported: a version that this crank does not know.
-Result<int> check_format(const std::string& root) {
+Result<int> read_format(const std::string& root) {
     auto text = sys::read_file(root + "/format", 32);
     if (!text && text.error().code() == Code::not_found)
         return fail(Error(Code::not_found, "no image store at " + root)
                         .with_hint("'crank build' or 'crank load' makes one"));
     auto number = parse_int(trim(TRY(std::move(text))));
-    if (!number) return fail(Code::corrupt, root + "/format does not hold a number");
-    if (*number < kOldestFormat || *number > kFormat)
+    if (!number || *number < 1) return fail(Code::corrupt, root + "/format does not hold a number");
+    if (*number > kFormat)
         return fail(Error(Code::unsupported, "the store at " + root + " has format " +
                                                  std::to_string(*number) + ", this crank reads " +
-                                                 std::to_string(kFormat))
+                                                 std::to_string(kFormat) + " and older")
                         .with_hint("use the crank that made it, or another --root"));
     return static_cast<int>(*number);
-}
-
-// A store of an older crank becomes one of this crank's: the tables that are new, then the number.
-Result<> upgrade_store(const std::string& root) {
-    auto dir = TRY(sys::open_dir(TRY(sys::real_path(root))));
-    TRY(sys::lock(dir.get(), sys::LockMode::exclusive));
-    if (TRY(check_format(root)) == kFormat) return {};  // somebody else's work
-    auto db = TRY(Database::open(root + "/crank.db"));
-    auto transaction = TRY(Transaction::begin(db, Durability::durable));
-    TRY(db.script(kSchema));
-    TRY(transaction.commit());
-    crash_point("store.upgrade.before_format");
-    return sys::write_file_atomic(root + "/format", std::to_string(kFormat) + "\n", 0600,
-                                  sys::Sync::yes);
 }
 
 Result<> create_store(const std::string& root) {
@@ -77,20 +81,30 @@ Result<> create_store(const std::string& root) {
     auto dir = TRY(sys::open_dir(TRY(sys::real_path(root))));
     // Two commands may be the first at once.
     TRY(sys::lock(dir.get(), sys::LockMode::exclusive));
-    if (sys::exists(root + "/format")) {
-        TRY(check_format(root));
-        return {};
-    }
+    if (sys::exists(root + "/format")) return {};
     TRY(create_directories(root));
     for (const char* name : {"crank.db", "locks"}) TRY(create_private_file(dir.get(), name));
     crash_point("store.create.before_schema");
     auto db = TRY(Database::open(root + "/crank.db"));
     auto transaction = TRY(Transaction::begin(db, Durability::durable));
-    TRY(db.script(kSchema));
+    TRY(apply_migrations(db));
     TRY(transaction.commit());
     crash_point("store.create.before_format");
-    return sys::write_file_atomic(root + "/format", std::to_string(kFormat) + "\n", 0600,
-                                  sys::Sync::yes);
+    return write_format(root);
+}
+
+Result<> migrate(const std::string& root) {
+    auto dir = TRY(sys::open_dir(root));
+    // Two commands may be the first of a new version at once.
+    TRY(sys::lock(dir.get(), sys::LockMode::exclusive));
+    if (TRY(read_format(root)) == kFormat) return {};
+    auto db = TRY(Database::open(root + "/crank.db"));
+    auto transaction = TRY(Transaction::begin(db, Durability::durable));
+    TRY(apply_migrations(db));
+    crash_point("store.migrate.before_commit");
+    TRY(transaction.commit());
+    crash_point("store.migrate.before_format");
+    return write_format(root);
 }
 
 bool release_reserve(const std::string& root) {
@@ -117,14 +131,15 @@ Result<Owned> make_owned_dir(const std::string& root) {
     return out;
 }
 
-void sweep_temporary(const std::string& root) {
+SweptTemporary sweep_temporary(const std::string& root) {
     auto tmp = sys::open_dir(root + "/tmp");
-    if (!tmp) return;
+    if (!tmp) return {};
     auto names = sys::list_at(tmp->get());
-    if (!names || names->empty()) return;
+    if (!names) return {};
+    if (names->empty()) return {.any = false, .complete = true};
     // Never waits and never fails: what cannot be swept now is swept later.
     auto alone = sys::try_lock(tmp->get(), sys::LockMode::exclusive);
-    if (!alone || !*alone) return;
+    if (!alone || !*alone) return {};
     std::vector<std::pair<std::string, sys::UniqueFd>> dead;
     for (const std::string& name : *names) {
         auto entry = sys::open_dir_at(tmp->get(), name);
@@ -133,7 +148,10 @@ void sweep_temporary(const std::string& root) {
         if (locked && *locked) dead.emplace_back(name, std::move(*entry));
     }
     tmp->reset();  // deleting takes long; others may stage meanwhile
-    for (const auto& [name, lock] : dead) (void)sys::remove_tree(root + "/tmp/" + name);
+    SweptTemporary swept{.any = !dead.empty(), .complete = true};
+    for (const auto& [name, lock] : dead)
+        if (!sys::remove_tree(root + "/tmp/" + name)) swept.complete = false;
+    return swept;
 }
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -148,7 +166,9 @@ constexpr std::int64_t kLongLog = 48 * 1024;  // bytes
 }  // namespace
 
 Store::~Store() {
-    if (!state_ || state_->mode != OpenMode::read_write || state_->db.total_changes() == 0) return;
+    if (!state_ || state_->mode != OpenMode::read_write) return;
+    (void)state_->record_use();  // best effort: a wrong guess of what is old
+    if (state_->db.total_changes() == 0) return;
     auto log = sys::lstat(state_->root + "/crank.db-wal");
     // Best effort: a reader in the way leaves it to the next writer.
     if (log && log->size > kLongLog) (void)state_->db.script("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -158,12 +178,13 @@ const std::string& Store::root() const { return state_->root; }
 
 Result<Store> Store::open(const std::string& given_root, OpenMode mode) {
     bool writing = mode == OpenMode::read_write;
-    auto format = check_format(given_root);
+    auto format = read_format(given_root);
     if (!format && writing && format.error().code() == Code::not_found) {
         TRY(create_store(given_root));
-    } else if (TRY(std::move(format)) < kFormat) {
-        TRY_IN(upgrade_store(given_root), "bringing the store at " + given_root + " up to date");
+        format = read_format(given_root);
     }
+    if (TRY(std::move(format)) < kFormat)
+        TRY_IN(migrate(given_root), "bringing the store at " + given_root + " up to date");
     // Absolute and free of links: what is handed out outlives the working directory.
     std::string root = TRY(sys::real_path(given_root));
     return with_reserve(root, [&]() -> Result<Store> {
@@ -178,10 +199,11 @@ Result<> Store::State::prepare_to_write() {
     locks = TRY(sys::open_lock_file(root + "/locks"));
     boot = current_boot();
     TRY(db.script("PRAGMA foreign_keys=ON"));
-    sweep_temporary(root);
+    SweptTemporary swept = sweep_temporary(root);
     TRY(forget_lost_layers());
-    TRY(remove_orphan());
+    bool orphan = TRY(remove_orphan());
     TRY(empty_garbage());
+    TRY(sweep_pool(swept.any || orphan, swept.complete));
     take_reserve(root);
     return {};
 }

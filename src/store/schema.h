@@ -1,12 +1,33 @@
-// The tables of crank.db. Internal to store. A change of these is a new format number.
+// The tables of crank.db. Internal to store. A change of these is a new format number: one more
+// migration, never a change of an old one.
 #pragma once
+
+#include <array>
 
 namespace crank::store {
 
-// 2: manifest, blob, blob_place (images that came from registries). Each format only adds tables to
-// the one before, so that kSchema makes an older store a current one.
-inline constexpr int kFormat = 2;
-inline constexpr int kOldestFormat = 1;
+// Formats 1 and 2 are kSchema, which makes the first the second (manifest, blob, blob_place: images
+// that came from registries); each migration makes the next. A new store gets all of them in order.
+// `user_version` in crank.db says which migrations a database has had, so that a kill between the
+// commit and the file `format` does no harm.
+inline constexpr std::array kMigrations{
+    // 3: regular files are hard links to o/, l/N/keys names them; what a tag has named before.
+    R"(
+CREATE TABLE tag_history(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- later ones are greater
+    name TEXT NOT NULL,      -- the full reference
+    image TEXT NOT NULL,     -- its id; the image itself may be gone
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER            -- NULL: it still does
+);
+CREATE INDEX tag_history_name ON tag_history(name, number);
+INSERT INTO tag_history(name, image, from_ns)
+    SELECT t.name, i.id, i.added FROM tag t JOIN image i ON i.number = t.image;
+ALTER TABLE cache ADD COLUMN used INTEGER NOT NULL DEFAULT 0;  -- 0: not since it was added
+)",
+};
+inline constexpr int kUnmigrated = 2;  // the format that kSchema makes
+inline constexpr int kFormat = kUnmigrated + static_cast<int>(kMigrations.size());
 
 // Digests are 64 hexadecimal digits; times nanoseconds since 1970; sizes bytes.
 inline constexpr const char* kSchema = R"(

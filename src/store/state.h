@@ -1,12 +1,14 @@
 // What a Store holds, and the helpers that its source files share. Internal to store.
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "store/database.h"
+#include "store/pool.h"
 #include "store/schema.h"
 #include "store/store.h"
 #include "sys/unique_fd.h"
@@ -26,10 +28,16 @@ struct Store::State {
     OpenMode mode;
     std::mutex mutex;  // guards what is below
     Database db;
-    sys::UniqueFd locks;            // open for writing; only where mode is read_write
-    bool layers_protected = false;  // the shared lock on kLayersByte is held
-    std::set<std::int64_t> fresh;   // layers this object has made or found
-    std::string boot;               // this boot's id
+    sys::UniqueFd locks;                  // open for writing; only where mode is read_write
+    bool layers_protected = false;        // the shared lock on kLayersByte is held
+    std::set<std::int64_t> fresh;         // layers this object has made or found
+    std::string boot;                     // this boot's id
+    std::vector<oci::Digest> cache_hits;  // cache entries whose use is to be recorded
+    std::optional<Pool> pool;             // once it was asked for
+    bool pool_trusted = true;             // false: what a power cut may have damaged is still in it
+    int pool_users = 0;                   // layers that are being shared now
+    std::int64_t pool_uses = 0;           // and since this object was opened
+    std::int64_t synced_uses = -1;        // all of these are on disk; -1: unknown
 
     std::string layer_dir(std::int64_t number) const {
         return root + "/l/" + std::to_string(number);
@@ -38,6 +46,24 @@ struct Store::State {
     // Call without the mutex held, before any transaction.
     Result<> protect_layers();
     Result<std::int64_t> sync_layers();
+    // Permits to share a layer's files, and says so to whoever syncs.
+    class PoolUse {
+    public:
+        static Result<PoolUse> begin(State& state);
+        PoolUse(PoolUse&& other) noexcept
+            : state_(std::exchange(other.state_, nullptr)), pool_(other.pool_) {}
+        PoolUse& operator=(PoolUse&&) = delete;
+        ~PoolUse();
+        const Pool* pool() const { return pool_; }  // nullptr: nothing is shared for the time being
+
+    private:
+        PoolUse(State& state, const Pool* pool) : state_(&state), pool_(pool) {}
+        State* state_;
+        const Pool* pool_;
+    };
+    Result<const Pool*> enter_pool();
+    Result<Layer> drop_failed(const PoolUse& use, const LayerKeys& keys, Staging staging,
+                              Result<Layer> settled);
 
     // The rest wants the mutex held.
     struct LayerRow {
@@ -49,10 +75,13 @@ struct Store::State {
     // When the layer exists already, returns that one. `scratch` takes what is in the way.
     Result<Layer> settle(const std::string& made, const std::string& scratch, Layer layer,
                          Origin origin);
+    Result<> record_use();
     Result<> empty_garbage();
+    Result<> sweep_pool(bool any_dead, bool all_swept);
+    Result<> mark_pool_synced();
     Result<> collect_layers();
     Result<> forget_lost_layers();
-    Result<> remove_orphan();
+    Result<bool> remove_orphan();  // whether there was one
     Result<Image> find(std::string_view name);
     // The image that a registry's manifest digest names (distribution.cpp).
     Result<std::optional<std::int64_t>> image_of_manifest(const oci::Reference& reference);
@@ -61,6 +90,7 @@ struct Store::State {
                           const std::vector<oci::Digest>& diff_ids);
     Result<std::vector<std::string>> remove_rows(std::string_view name);
     Result<> insert_tag(std::string_view name, const oci::Digest& id);
+    Result<> delete_tag(std::string_view name, std::int64_t now);
     Result<std::vector<std::string>> tags_of(std::int64_t image);
 };
 
@@ -79,13 +109,24 @@ auto with_reserve(const std::string& root, F&& again) {
 
 std::string current_boot();
 std::int64_t now_nanoseconds();
+inline std::chrono::system_clock::time_point time_of(std::int64_t nanoseconds) {
+    return std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(nanoseconds)));
+}
 // Creates what an empty root lacks, switched on by the file `format`.
 Result<> create_store(const std::string& root);
-// The store's version. not_found: no store; unsupported: this crank does not know it.
-Result<int> check_format(const std::string& root);
-Result<> upgrade_store(const std::string& root);
+// The number of the store's format, at most kFormat. not_found: no store; unsupported: a newer
+// crank's.
+Result<int> read_format(const std::string& root);
+// Brings an older store to kFormat.
+Result<> migrate(const std::string& root);
 // Removes the entries of tmp/ whose owners are gone.
-void sweep_temporary(const std::string& root);
+struct SweptTemporary {
+    bool any = false;       // there were such entries
+    bool complete = false;  // none of them is left
+};
+SweptTemporary sweep_temporary(const std::string& root);
 // A new directory in tmp/ with its owner's lock.
 struct Owned {
     std::string path;

@@ -1,11 +1,15 @@
 // Images, layers, tags and the build cache on disk.
 //
-// Layout below the root (version 2, private to this room; `format` holds the number):
+// Layout below the root (private to this room; `format` holds the number of its version, schema.h
+// what each has brought; the first command brings an older store up to date):
 //   crank.db      SQLite: images (their configurations too), tags, layers, build cache
+//   o/XX/...      the pool: one inode for all regular files that are the same (pool.h); those of
+//                 layer trees are hard links to it
 //   l/N/fs        the tree of layer N as an overlay file system wants it (whiteouts are 0:0
 //                 devices, opaque directories carry trusted.overlay.opaque); N is the layer's row
 //   l/N/recipe    for layers that crank did not write: the bytes of the original tar that are no
 //                 file's content, so that the tar can be written again without a second copy
+//   l/N/keys      which entries of the pool the layer uses
 //   l/N/tar       the original tar, where one name stood in it twice and no recipe can exist
 //   locks         byte locks: see pin()
 //   reserve       space that is given up on a full disk, so that images can still be removed
@@ -62,12 +66,27 @@ struct Image {
     LayerStack layers;
 };
 
+// A time during which a tag named an image.
+struct TagChange {
+    oci::Digest image;     // its id
+    bool present = false;  // false: the image is gone; a history keeps none
+    std::chrono::system_clock::time_point from;
+    std::optional<std::chrono::system_clock::time_point> to;  // absent: it still does
+};
+
 struct Layer {
     oci::Digest diff_id;
     std::int64_t number = 0;    // l/N
     std::int64_t size = 0;      // bytes of its regular files
     std::int64_t tar_size = 0;  // bytes of its uncompressed tar
     bool operator==(const Layer&) const = default;
+};
+
+// A layer and who needs it.
+struct LayerUse {
+    Layer layer;
+    std::vector<std::int64_t> images;  // numbers of Image
+    bool cached = false;               // an entry of the build cache names it
 };
 
 // A private directory in tmp/ in which a layer is made: `upper` receives the tree, `work` is the
@@ -110,6 +129,13 @@ struct CacheEntry {
     std::string metadata;              // the builder's own text
 };
 
+struct CacheUse {
+    oci::Digest key;
+    std::optional<std::int64_t> layer;  // number of Layer; absent: the step changed no file
+    // When it was last found, to the hour, or added.
+    std::chrono::system_clock::time_point used;
+};
+
 enum class OpenMode { read_only, read_write };
 
 class Store {
@@ -136,6 +162,8 @@ public:
     // layer of this store (not_found otherwise). Adding the same image twice is no error.
     Result<Image> add_image(std::string_view config_json);
     Result<> tag(const oci::Reference& reference, const oci::Digest& id);
+    // What the tag has named, the latest first, at most 20; empty: it never was.
+    Result<std::vector<TagChange>> history(const oci::Reference& reference);
     // Several images, each with full references as tags, all of them or none; their ids in the same
     // order.
     struct NewImage {
@@ -180,11 +208,18 @@ public:
     Result<> cache_put(const oci::Digest& key, const CacheEntry& entry);
     // Drops all entries and the layers that only they named.
     Result<> cache_clear();
+    // The entries, the one used longest ago first.
+    Result<std::vector<CacheUse>> cache_list();
+    // Drops these entries and the layers that only they named; an absent one is no error.
+    Result<> cache_drop(std::span<const oci::Digest> keys);
+    Result<std::vector<LayerUse>> layers();  // by number
     // Gives up layers that this object has made (numbers of Layer) and collects them.
     Result<> drop_layers(std::span<const std::int64_t> numbers);
     // Deletes layers that no image and no cache entry names and that no process is using: what an
     // interrupted build or load has left. remove() and cache_clear() do it too.
     Result<> collect();
+    // collect(), and looks at every file of the pool for one that no layer uses.
+    Result<> sweep();
 
     // What registries call the images and layers of this store. A repository is "host/a/b".
     struct Manifest {

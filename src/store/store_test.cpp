@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "store/database.h"
+#include "store/schema.h"
 #include "store/test_support.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
@@ -32,16 +33,85 @@ TEST_F(StoreTest, is_made_by_the_first_writer) {
     { Store store = open(); }
     Store reader = must(Store::open(root, OpenMode::read_only));
     EXPECT_THAT(must(reader.list()), IsEmpty());
-    EXPECT_EQ(read(root + "/format"), "2\n");
+    EXPECT_EQ(read(root + "/format"), std::to_string(kFormat) + "\n");
 }
 
 TEST_F(StoreTest, refuses_another_format) {
     { Store store = open(); }
-    write(root + "/format", "99\n");
+    write(root + "/format", std::to_string(kFormat + 1) + "\n");
     EXPECT_EQ(code_of(Store::open(root, OpenMode::read_only)), Code::unsupported);
     EXPECT_EQ(code_of(Store::open(root, OpenMode::read_write)), Code::unsupported);
     write(root + "/format", "x");
     EXPECT_EQ(code_of(Store::open(root, OpenMode::read_only)), Code::corrupt);
+}
+
+// A store of format 1: what that crank made, without what came later.
+void make_old(const std::string& root) {
+    auto db = must(Database::open(root + "/crank.db"));
+    must(
+        db.script("DROP TABLE tag_history; DROP TABLE manifest; DROP TABLE blob_place; "
+                  "DROP TABLE blob; ALTER TABLE cache DROP COLUMN used; "
+                  "PRAGMA user_version=0"));
+    write(root + "/format", "1\n");
+    must(sys::remove_tree(root + "/o"));
+    for (const std::string& number : must(sys::list_dir(root + "/l")))
+        must(sys::remove_file(root + "/l/" + number + "/keys"));
+}
+
+TEST_F(StoreTest, reads_an_older_store_and_brings_it_up_to_date) {
+    Image image;
+    {
+        Store store = open();
+        image = add_image(store, "app", "a");
+    }
+    make_old(root);
+    auto reference = must(oci::Reference::parse("app"));
+    for (const char* point : {"store.migrate.before_commit", "store.migrate.before_format"})
+        EXPECT_TRUE(killed_at(point, [&] { must(Store::open(root, OpenMode::read_only)); }))
+            << point;
+    EXPECT_EQ(must(must(Store::open(root, OpenMode::read_only)).find("app")).id, image.id);
+    Store store = open();
+    EXPECT_EQ(read(root + "/format"), std::to_string(kFormat) + "\n");
+    ASSERT_THAT(must(store.history(reference)), SizeIs(1));
+    EXPECT_EQ(must(store.history(reference))[0].image, image.id);
+    // Layers from before the pool work, and go, as others do.
+    EXPECT_EQ(read(root + "/" + must(store.find("app")).layers.lower[0] + "/file"), "a");
+    must(store.remove("app"));
+    EXPECT_EQ(count(root + "/l"), 0u);
+}
+
+TEST_F(StoreTest, a_tag_keeps_its_history) {
+    Store store = open();
+    Image one = add_image(store, "app", "1"), two = add_image(store, "app", "2");
+    auto reference = must(oci::Reference::parse("app"));
+    must(store.tag(reference, two.id));  // no change
+    must(store.tag(reference, one.id));
+    auto history = must(store.history(reference));
+    ASSERT_THAT(history, SizeIs(3));
+    EXPECT_EQ(history[0].image, one.id);
+    EXPECT_FALSE(history[0].to);
+    EXPECT_EQ(history[1].image, two.id);
+    EXPECT_EQ(history[1].to, history[0].from);
+    EXPECT_EQ(history[2].image, one.id);
+    // It keeps no image alive, and says so.
+    must(store.remove(two.id.str()));
+    EXPECT_FALSE(must(store.history(reference))[1].present);
+    must(store.remove("app"));
+    EXPECT_TRUE(must(store.history(reference))[0].to);
+    EXPECT_THAT(must(store.history(must(oci::Reference::parse("other")))), IsEmpty());
+}
+
+TEST_F(StoreTest, the_history_of_a_tag_is_bounded) {
+    Store store = open();
+    auto reference = must(oci::Reference::parse("app"));
+    oci::Digest last;
+    for (int i = 0; i < 25; ++i) {
+        last = must(store.add_image(config_of({}, std::to_string(i)))).id;
+        must(store.tag(reference, last));
+    }
+    auto history = must(store.history(reference));
+    ASSERT_THAT(history, SizeIs(20));
+    EXPECT_EQ(history.front().image, last);
 }
 
 TEST_F(StoreTest, finds_images_by_every_kind_of_name) {

@@ -6,14 +6,17 @@
 #include "base/text.h"
 #include "store/overlay.h"
 #include "sys/file.h"
+#include "sys/owned_file.h"
 #include "sys/stream.h"
+#include "sys/system.h"
 
 namespace crank::store {
 
 namespace {
 
 constexpr std::size_t kMaxDepth = 256;
-constexpr std::size_t kBuffer = std::size_t{256} << 10;
+// Files up to this size are read whole, so that those which the pool has are never written.
+constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
 std::string parent_of(const std::string& path) {
     std::size_t slash = path.rfind('/');
@@ -59,6 +62,8 @@ Error blame_archive(Error error) {
 
 Result<UnpackStats> Unpacker::run(TarReader& reader) {
     buffer_.resize(kBuffer);
+    if (auto mask = sys::current_umask()) umask_ = *mask;
+    own_uid_ = sys::effective_uid();
     while (auto next = TRY(reader.next())) {
         auto done = entry(reader, *next);
         if (!done)
@@ -66,8 +71,9 @@ Result<UnpackStats> Unpacker::run(TarReader& reader) {
                             .with_context("entry '" + next->path.substr(0, 300) + "'"));
     }
     auto finished = apply_whiteouts();
-    if (finished) finished = apply_times();
+    if (finished) finished = apply_directory_attributes();
     if (!finished) return fail(blame_archive(std::move(finished).error()));
+    if (stats_.replaced) stats_.file_bytes = TRY(file_bytes_of(rootfd_));
     return stats_;
 }
 
@@ -81,13 +87,20 @@ Result<> Unpacker::entry(TarReader& reader, const TarEntry& entry) {
     }
     if (name_of(path).starts_with(kWhiteoutPrefix) && TRY(whiteout(path))) return {};
     Place at = TRY(place(path));
-    bool kept = TRY(clear(at, path, entry.kind));
+    if (entry.kind == TarKind::file) return file(reader, entry, path, at);
+    auto made = make(entry, path, at);
+    // Seldom: the name is taken by an earlier entry.
+    if (!made && made.error().code() == Code::already_exists) {
+        if (TRY(clear(at, path, entry.kind))) return attributes(entry, path, at);
+        made = make(entry, path, at);
+    }
+    return made;
+}
+
+Result<> Unpacker::make(const TarEntry& entry, const std::string& path, const Place& at) {
     switch (entry.kind) {
-        case TarKind::file: TRY(file(reader, entry, path, at)); break;
         case TarKind::hard_link: return hard_link(entry, at);
-        case TarKind::dir:
-            if (!kept) TRY(sys::make_dir_at(at.parent, at.name, 0700));
-            break;
+        case TarKind::dir: TRY(sys::make_dir_at(at.parent, at.name, 0700)); break;
         case TarKind::symlink: TRY(sys::make_symlink_at(entry.link, at.parent, at.name)); break;
         default:
             if (!TRY(node(entry, at))) return {};
@@ -133,9 +146,8 @@ Result<> Unpacker::make_parents(const std::string& path) {
     TRY(make_parents(parent_of(path)));
     auto parent = TRY(sys::open_dir_in_root(rootfd_, parent_of(path)));
     std::string name = name_of(path);
-    TRY(sys::make_dir_at(parent.get(), name, 0755));
-    TRY(sys::set_mode_at(parent.get(), name, 0755));  // whatever the umask is
-    dir_times_[path] = {0, 0};
+    TRY(sys::make_dir_at(parent.get(), name, 0700));
+    dirs_[path] = {};
     return {};
 }
 
@@ -146,20 +158,110 @@ Result<bool> Unpacker::clear(const Place& at, const std::string& path, TarKind k
     if (!old) return fail(std::move(old).error());
     if (old->is_dir() && kind == TarKind::dir) return true;
     stats_.replaced = true;
-    if (old->is_regular() && old->links == 1) stats_.file_bytes -= old->size;
-    dir_times_.erase(path);
+    dirs_.erase(path);
     TRY(sys::remove_tree("/proc/self/fd/" + std::to_string(at.parent) + "/" + at.name));
     return false;
 }
 
 Result<> Unpacker::file(TarReader& reader, const TarEntry& entry, const std::string& path,
                         const Place& at) {
-    auto fd = TRY(sys::create_file_at(at.parent, at.name, 0600));
     stats_.file_bytes += entry.size;
     if (entry.size != 0) TRY(on_payload_(path, entry.size));
-    while (std::size_t n = TRY(reader.read(buffer_)))
+    if (entry.size <= static_cast<std::int64_t>(buffer_.size()))
+        return small_file(reader, entry, path, at);
+    return large_file(reader, entry, path, at);
+}
+
+Result<> Unpacker::small_file(TarReader& reader, const TarEntry& entry, const std::string& path,
+                              const Place& at) {
+    std::size_t size = 0;
+    while (std::size_t n = TRY(reader.read(std::span(buffer_).subspan(size)))) size += n;
+    Bytes content = std::span(buffer_).first(size);
+    std::optional<PoolKey> key;
+    if (sharing_.pool != nullptr && is_shareable(path, entry.size)) {
+        FileHasher hasher(entry);
+        hasher.update(content);
+        key = sharing_.keys->next(hasher.finish());
+        if (TRY(take(*key, path, at))) return {};
+    }
+    auto fd = TRY(create(entry, path, at));
+    TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(content.data()), size}, at.name));
+    TRY(finish_file(fd.get(), entry));
+    fd.reset();
+    return key ? share(*key, at) : Result<>();
+}
+
+Result<> Unpacker::large_file(TarReader& reader, const TarEntry& entry, const std::string& path,
+                              const Place& at) {
+    auto fd = TRY(create(entry, path, at));
+    bool shared = sharing_.pool != nullptr && is_shareable(path, entry.size);
+    FileHasher hasher(entry);
+    while (std::size_t n = TRY(reader.read(buffer_))) {
+        if (shared) hasher.update(std::span(buffer_).first(n));
         TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(buffer_.data()), n}, at.name));
+    }
+    TRY(finish_file(fd.get(), entry));
+    fd.reset();
+    return shared ? share(sharing_.keys->next(hasher.finish()), at) : Result<>();
+}
+
+// True: the pool had it.
+Result<bool> Unpacker::take(const PoolKey& key, const std::string& path, const Place& at) {
+    auto outcome = TRY(sharing_.pool->take(key, at.parent, at.name));
+    if (outcome == sys::LinkOutcome::exists) {
+        TRY(clear(at, path, TarKind::file));
+        outcome = TRY(sharing_.pool->take(key, at.parent, at.name));
+    }
+    if (outcome != sys::LinkOutcome::made) return false;
+    sharing_.keys->add(key);
+    return true;
+}
+
+Result<> Unpacker::share(const PoolKey& key, const Place& at) {
+    // Directories get their times at the end: a change of this one's does not matter.
+    if (TRY(sharing_.pool->share(key, at.parent, at.name)) != Pool::Shared::no)
+        sharing_.keys->add(key);
     return {};
+}
+
+Result<sys::UniqueFd> Unpacker::create(const TarEntry& entry, const std::string& path,
+                                       const Place& at) {
+    // Never more than the entry's mode allows; finish_file() adds what is missing.
+    mode_t mode = entry.mode & 0777;
+    auto fd = sys::create_file_at(at.parent, at.name, mode);
+    if (!fd && fd.error().code() == Code::already_exists) {
+        TRY(clear(at, path, TarKind::file));
+        fd = sys::create_file_at(at.parent, at.name, mode);
+    }
+    if (fd && !new_files_group_) new_files_group_ = TRY(sys::attributes_at(fd->get(), "")).gid;
+    return fd;
+}
+
+namespace {
+
+Error blame_ids(Error error) {
+    return std::move(error)
+        .with_code(Code::permission_denied)
+        .with_hint(
+            "this user may not own files as the image needs; give it more ids in "
+            "/etc/subuid and /etc/subgid, or run as root");
+}
+
+}  // namespace
+
+Result<> Unpacker::finish_file(int fd, const TarEntry& entry) {
+    auto uid = static_cast<uid_t>(entry.uid);
+    auto gid = static_cast<gid_t>(entry.gid);
+    // The owner first: a change of owner clears set-user-ID bits and capabilities.
+    bool owned = uid == own_uid_ && gid == new_files_group_;
+    if (!owned)
+        if (auto set = sys::set_owner(fd, uid, gid, "the file"); !set)
+            return fail(blame_ids(std::move(set).error()));
+    bool has_mode = (entry.mode & 07777 & ~(0777 & ~umask_)) == 0;
+    if (!has_mode) TRY(sys::set_mode(fd, entry.mode & 07777, "the file"));
+    for (const auto& [key, value] : entry.xattrs)
+        if (is_content_xattr(key)) TRY(sys::set_xattr(fd, key, value, "the file"));
+    return sys::set_mtime(fd, entry.mtime, entry.mtime_ns, "the file");
 }
 
 Result<> Unpacker::hard_link(const TarEntry& entry, const Place& at) {
@@ -195,21 +297,14 @@ Result<> Unpacker::attributes(const TarEntry& entry, const std::string& path, co
     // The owner first: a change of owner clears set-user-ID bits and capabilities.
     auto owned = sys::set_owner_at(at.parent, at.name, static_cast<uid_t>(entry.uid),
                                    static_cast<gid_t>(entry.gid));
-    if (!owned)
-        return fail(std::move(owned)
-                        .error()
-                        .with_code(Code::permission_denied)
-                        .with_hint("this user may not own files as the image needs; give it more "
-                                   "ids in /etc/subuid and "
-                                   "/etc/subgid, or run as root"));
+    if (!owned) return fail(blame_ids(std::move(owned).error()));
     if (entry.kind != TarKind::symlink) {
-        TRY(sys::set_mode_at(at.parent, at.name, entry.mode));
+        if (entry.kind != TarKind::dir) TRY(sys::set_mode_at(at.parent, at.name, entry.mode));
         for (const auto& [key, value] : entry.xattrs)
             if (is_content_xattr(key)) TRY(sys::set_xattr_at(at.parent, at.name, key, value));
     }
-    // A directory's time changes with what is put into it.
     if (entry.kind == TarKind::dir) {
-        dir_times_[path] = {entry.mtime, entry.mtime_ns};
+        dirs_[path] = {entry.mode & 07777, entry.mtime, entry.mtime_ns};
         return {};
     }
     return sys::set_mtime_at(at.parent, at.name, entry.mtime, entry.mtime_ns);
@@ -244,14 +339,40 @@ Result<> Unpacker::make_opaque(const Place& at) {
     return sys::set_xattr_at(at.parent, at.name, kOpaqueXattrs[1], "y");
 }
 
-Result<> Unpacker::apply_times() {
-    for (const auto& [path, time] : dir_times_) {
-        auto dir = sys::open_dir_in_root(rootfd_, path);
+// From the innermost outwards: a directory may not let its own owner in.
+Result<> Unpacker::apply_directory_attributes() {
+    parent_.reset();
+    for (auto at = dirs_.rbegin(); at != dirs_.rend(); ++at) {
+        auto dir = sys::open_dir_in_root(rootfd_, at->first);
         if (!dir && dir.error().code() == Code::not_found) continue;
         if (!dir) return fail(std::move(dir).error());
-        TRY(sys::set_mtime_at(dir->get(), "", time.seconds, time.nanoseconds));
+        TRY(sys::set_mode(dir->get(), at->second.mode, at->first));
+        TRY(sys::set_mtime(dir->get(), at->second.seconds, at->second.nanoseconds, at->first));
     }
     return {};
+}
+
+namespace {
+
+Result<std::int64_t> bytes_below(int dirfd, std::set<std::uint64_t>& seen) {
+    std::int64_t bytes = 0;
+    for (const std::string& name : TRY(sys::list_at(dirfd))) {
+        auto attributes = TRY(sys::attributes_at(dirfd, name));
+        if (attributes.is_dir()) {
+            auto child = TRY(sys::open_dir_at(dirfd, name));
+            bytes += TRY(bytes_below(child.get(), seen));
+        } else if (attributes.is_regular() && seen.insert(attributes.inode).second) {
+            bytes += attributes.size;
+        }
+    }
+    return bytes;
+}
+
+}  // namespace
+
+Result<std::int64_t> file_bytes_of(int rootfd) {
+    std::set<std::uint64_t> seen;
+    return bytes_below(rootfd, seen);
 }
 
 }  // namespace crank::store

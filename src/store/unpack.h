@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "store/pool.h"
 #include "store/tar_reader.h"
 #include "sys/attributes.h"
 #include "sys/unique_fd.h"
@@ -28,11 +30,19 @@ struct UnpackStats {
 // and character devices 0:0, which would read as whiteouts. Extended attributes that are not
 // content (overlay.h) are left out; so are device nodes where the kernel refuses them to crank
 // (rootless). `on_payload(path, size)` is called before each file's content is read.
+//
+// With a pool, files that it has are linked instead of written, and the others become entries; a
+// small file is looked up before it is written at all.
 class Unpacker {
 public:
     using PayloadObserver = std::function<Result<>(const std::string&, std::int64_t)>;
-    Unpacker(int rootfd, PayloadObserver on_payload)
-        : rootfd_(rootfd), on_payload_(std::move(on_payload)) {}
+    // Both for as long as run() runs.
+    struct Sharing {
+        const Pool* pool = nullptr;
+        LayerKeys* keys = nullptr;
+    };
+    Unpacker(int rootfd, PayloadObserver on_payload, Sharing sharing)
+        : rootfd_(rootfd), on_payload_(std::move(on_payload)), sharing_(sharing) {}
 
     Result<UnpackStats> run(TarReader& reader);
 
@@ -46,27 +56,46 @@ private:
     Result<Place> place(const std::string& path);
     Result<> make_parents(const std::string& path);
     Result<bool> clear(const Place& at, const std::string& path, TarKind kind);
+    Result<> make(const TarEntry& entry, const std::string& path, const Place& at);
     Result<> file(TarReader& reader, const TarEntry& entry, const std::string& path,
                   const Place& at);
+    Result<> small_file(TarReader& reader, const TarEntry& entry, const std::string& path,
+                        const Place& at);
+    Result<> large_file(TarReader& reader, const TarEntry& entry, const std::string& path,
+                        const Place& at);
+    Result<bool> take(const PoolKey& key, const std::string& path, const Place& at);
+    Result<> share(const PoolKey& key, const Place& at);
+    Result<sys::UniqueFd> create(const TarEntry& entry, const std::string& path, const Place& at);
+    Result<> finish_file(int fd, const TarEntry& entry);
     Result<> hard_link(const TarEntry& entry, const Place& at);
     Result<bool> node(const TarEntry& entry, const Place& at);
     Result<> attributes(const TarEntry& entry, const std::string& path, const Place& at);
     Result<> apply_whiteouts();
     Result<> make_opaque(const Place& at);
-    Result<> apply_times();
+    Result<> apply_directory_attributes();
 
-    struct Time {
-        std::int64_t seconds;
-        std::uint32_t nanoseconds;
+    // What a directory gets at the end: its time changes with what is put into it, and its mode may
+    // forbid that, or hand its group on to what is made in it.
+    struct DirAttributes {
+        mode_t mode = 0755;
+        std::int64_t seconds = 0;
+        std::uint32_t nanoseconds = 0;
     };
     int rootfd_;
     PayloadObserver on_payload_;
+    Sharing sharing_;
     UnpackStats stats_;
+    mode_t umask_ = 0777;
+    uid_t own_uid_ = 0;
+    std::optional<gid_t> new_files_group_;  // learnt from the first file
     std::string parent_path_;
     sys::UniqueFd parent_;  // of parent_path_: entries of one directory come together
-    std::map<std::string, Time> dir_times_;
+    std::map<std::string, DirAttributes> dirs_;
     std::set<std::string> whiteouts_, opaque_;
     std::vector<std::uint8_t> buffer_;
 };
+
+// The sum of the sizes of a tree's regular files, each counted once.
+Result<std::int64_t> file_bytes_of(int rootfd);
 
 }  // namespace crank::store

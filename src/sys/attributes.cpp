@@ -41,6 +41,7 @@ Result<Attributes> attributes_at(int dirfd, const std::string& name) {
     out.device = s.st_dev;
     out.links = s.st_nlink;
     out.size = s.st_size;
+    out.blocks = s.st_blocks;
     out.mtime = s.st_mtim.tv_sec;
     out.mtime_ns = static_cast<std::uint32_t>(s.st_mtim.tv_nsec);
     out.major = gnu_dev_major(s.st_rdev);

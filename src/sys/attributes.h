@@ -23,6 +23,7 @@ struct Attributes {
     std::uint64_t inode = 0, device = 0;
     std::uint64_t links = 0;
     std::int64_t size = 0;
+    std::int64_t blocks = 0;             // of 512 bytes, on the disk
     std::int64_t mtime = 0;              // seconds since 1970
     std::uint32_t mtime_ns = 0;          // 0 to 999999999
     std::uint32_t major = 0, minor = 0;  // of a device node

@@ -1,0 +1,174 @@
+// df and prune.
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "base/units.h"
+#include "cli/format.h"
+#include "cli/output.h"
+#include "cli/storage_limit.h"
+#include "cli/verbs.h"
+#include "engine/lifecycle.h"
+#include "store/prune.h"
+#include "sys/stream.h"
+#include "sys/terminal.h"
+
+namespace crank::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kStdin = 0;
+
+constexpr Flag kDfFlags[] = {
+    {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Type}} {{.Bytes}}"},
+};
+constexpr MissingFlag kDfMissing[] = {{"verbose", 'v', false}};
+constexpr std::string_view kDfExamples[] = {"crank df", "crank df --format '{{.Type}} {{.Bytes}}'"};
+constexpr Flag kPruneFlags[] = {
+    {"all", 'a', FlagKind::boolean, "", "also images that have a name and no container"},
+    {"force", 'f', FlagKind::boolean, "", "do not ask"},
+    {"filter", 0, FlagKind::list, "FILTER",
+     "until=24h: only what was added, or used by a build, longer ago"},
+};
+constexpr MissingFlag kPruneMissing[] = {{"volumes", 0, false}};
+constexpr std::string_view kPruneExamples[] = {"crank prune", "crank prune -a -f",
+                                               "crank prune -f --filter until=168h"};
+
+constexpr Column kColumns[] = {
+    {"Type", "TYPE"},
+    {"TotalCount", "TOTAL"},
+    {"Active", "ACTIVE"},
+    {"Size", "SIZE"},
+    {"Reclaimable", "RECLAIMABLE"},
+    {"Bytes", "BYTES", false},
+    {"ReclaimableBytes", "RECLAIMABLE BYTES", false},
+};
+
+struct Row {
+    std::string type;
+    std::size_t count = 0, active = 0;
+    std::int64_t bytes = 0, reclaimable = 0;
+
+    Json json() const {
+        std::string share = bytes == 0 || reclaimable == 0
+                                ? ""
+                                : " (" + std::to_string(reclaimable * 100 / bytes) + "%)";
+        return {{"Type", type},
+                {"TotalCount", std::to_string(count)},
+                {"Active", std::to_string(active)},
+                {"Size", format_size(bytes)},
+                {"Reclaimable", format_size(reclaimable) + share},
+                {"Bytes", std::to_string(bytes)},
+                {"ReclaimableBytes", std::to_string(reclaimable)}};
+    }
+};
+
+Result<std::vector<Row>> usage_rows(const engine::Paths& paths) {
+    Row images{.type = "Images"}, containers{.type = "Containers"}, cache{.type = "Build Cache"},
+        rest{.type = "Other"}, total{.type = "Total"};
+    store::DiskUse disk;
+    Result<store::Store> store = store::Store::open(paths.root, store::OpenMode::read_only);
+    if (store) {
+        store::Usage usage = TRY(store::measure(*store, TRY(images_in_use(paths)), disk));
+        images.count = usage.image_count;
+        images.active = usage.used_image_count;
+        images.bytes = usage.images;
+        images.reclaimable = usage.unused_images;
+        cache.count = usage.cache_count;
+        cache.bytes = cache.reclaimable = usage.cache;
+        rest.bytes = usage.rest;
+    } else if (store.error().code() != Code::not_found) {
+        return fail(std::move(store).error());
+    }
+    for (const engine::Container& container : TRY(engine::list(paths))) {
+        ++containers.count;
+        bool ended = container.state.status == engine::Status::exited;
+        std::int64_t bytes = TRY(disk.add(paths.container(container.record.id)));
+        containers.bytes += bytes;
+        if (ended) containers.reclaimable += bytes;
+        if (!ended) ++containers.active;
+    }
+    rest.bytes += TRY(disk.add(paths.root));
+    std::vector<Row> rows{images, containers, cache, rest};
+    for (const Row& row : rows) {
+        total.bytes += row.bytes;
+        total.reclaimable += row.reclaimable;
+        total.count += row.count;
+        total.active += row.active;
+    }
+    rows.push_back(total);
+    return rows;
+}
+
+Result<int> perform_df(Invocation& invocation) {
+    std::vector<Json> rows;
+    for (const Row& row : TRY(usage_rows(invocation.paths))) rows.push_back(row.json());
+    print(TRY(format_list(invocation.arguments.value("format"), kColumns, rows)));
+    return 0;
+}
+
+Result<std::chrono::system_clock::time_point> until(const Arguments& arguments) {
+    auto before = std::chrono::system_clock::time_point::max();
+    for (const std::string& filter : arguments.values("filter")) {
+        if (!filter.starts_with("until="))
+            return fail(Error(Code::usage, "--filter " + filter + ": unknown filter")
+                            .with_hint("--filter until=24h"));
+        auto age = parse_duration(filter.substr(6));
+        if (!age)
+            return fail(std::move(age).error().with_code(Code::usage).with_context("--filter"));
+        before = std::chrono::system_clock::now() -
+                 std::chrono::duration_cast<std::chrono::system_clock::duration>(*age);
+    }
+    return before;
+}
+
+// Asks on a terminal; elsewhere only --force says yes.
+Result<bool> confirmed(const Arguments& arguments) {
+    if (arguments.on("force")) return true;
+    if (!sys::is_terminal(kStdin))
+        return fail(Error(Code::usage, "prune removes without a way back, and cannot ask here")
+                        .with_hint("crank prune -f"));
+    note(std::string("This removes ") +
+         (arguments.on("all") ? "all images without a container" : "images without a name") +
+         " and the build cache that no image shares. Go on? [y/N]");
+    std::array<std::uint8_t, 64> answer;
+    std::size_t n = TRY(sys::read_some(kStdin, answer, "the terminal"));
+    return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+Result<int> perform_prune(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    store::PruneRequest request{.tagged_too = arguments.on("all"),
+                                .in_use = TRY(images_in_use(invocation.paths)),
+                                .before = TRY(until(arguments))};
+    if (!TRY(confirmed(arguments))) return 1;
+    store::Store store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    store::Pruned pruned = TRY(store::prune(store, request));
+    for (const std::string& line : pruned.images) print_line(line);
+    print_line("Deleted build cache entries: " + std::to_string(pruned.cache_entries));
+    print_line("Total reclaimed space: " + format_size(std::max<std::int64_t>(pruned.bytes, 0)));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kDf = {
+    .name = "df",
+    .summary = "show what takes how much of the disk",
+    .group = Group::machine,
+    .syntax = {.flags = kDfFlags, .missing = kDfMissing},
+    .examples = kDfExamples,
+    .perform = perform_df,
+};
+constinit const Verb kPrune = {
+    .name = "prune",
+    .summary = "remove images without a name, and build cache that no image shares",
+    .group = Group::images,
+    .syntax = {.flags = kPruneFlags, .missing = kPruneMissing},
+    .examples = kPruneExamples,
+    .perform = perform_prune,
+};
+
+}  // namespace crank::cli

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# What images take of the disk, and what can be said of them.
+
+# shellcheck disable=SC2154 # run sets stderr
+bats_require_minimum_version 1.5.0
+load ../lib/build
+
+setup_file() {
+    crank_setup_file
+    box_image
+}
+setup() { crank_setup; }
+teardown() {
+    crank config unset storage.max
+    crank_teardown
+}
+teardown_file() { crank_teardown_file; }
+
+# df_bytes TYPE: that row of df
+df_bytes() { crank df --format '{{.Type}}={{.Bytes}}' | sed -n "s/^$1=//p"; }
+
+@test "df equals du to the block, with containers and without" {
+    [ "$(df_bytes Total)" = "$(du -sB1 "$CRANK_ROOT" | cut -f1)" ]
+    crank run -d --name sleeper --network none box sleep 1000
+    crank exec sleeper dd if=/dev/zero of=/file bs=1M count=3
+    sync -f "$CRANK_ROOT"
+    [ "$(df_bytes Total)" = "$(du -sB1 "$CRANK_ROOT" | cut -f1)" ]
+    [ "$(df_bytes Containers)" -ge 3145728 ]
+    run -0 --separate-stderr crank df
+    [[ ${lines[0]} =~ ^TYPE\ +TOTAL\ +ACTIVE\ +SIZE\ +RECLAIMABLE$ ]]
+    [[ ${lines[1]} =~ ^Images\ +1\ +1\  ]]
+    [ -z "$stderr" ]
+}
+
+@test "df of a root that is not there is nothing" {
+    run -0 --separate-stderr crank --root "$CRANK_TEST_DIR/none" df
+    [[ ${lines[5]} =~ ^Total\ +0\ +0\ +0B ]]
+    [ ! -e "$CRANK_TEST_DIR/none/format" ]
+}
+
+@test "an identical file is one inode in two images" {
+    for name in one two; do
+        dockerfile <<END
+FROM scratch
+COPY $name /unique
+COPY big /$name/big
+END
+        echo "$name" >"$name"
+        yes same | head -c 3000000 >big
+        crank build -q -t "$name" . >/dev/null
+    done
+    run -0 find "$CRANK_ROOT/l" -name big -links 3
+    [ "${#lines[@]}" -eq 2 ]
+    crank rmi one two
+}
+
+@test "prune asks, takes what has no name, and leaves what a container needs" {
+    dockerfile <<END
+FROM box
+RUN echo first > /file
+END
+    first=$(crank build -q -t app .)
+    crank run --name ended --network none app true
+    dockerfile <<END
+FROM box
+RUN echo second > /file
+END
+    second=$(crank build -q -t app .)
+    dockerfile <<END
+FROM box
+RUN echo third > /file
+END
+    crank build -q -t app . >/dev/null
+    run -2 --separate-stderr crank prune </dev/null
+    [ "${stderr_lines[1]}" = "hint: crank prune -f" ]
+    run -0 --separate-stderr crank prune -f --filter until=1h
+    [ "${lines[0]}" = "Deleted build cache entries: 0" ]
+    run -0 --separate-stderr crank prune -f
+    [ "${lines[0]}" = "Deleted: $second" ]
+    [[ ${lines[-1]} == "Total reclaimed space: "* ]]
+    crank inspect "$first" >/dev/null
+    [ "$(df_bytes Total)" = "$(du -sB1 "$CRANK_ROOT" | cut -f1)" ]
+    crank rm ended
+    crank run --rm --network none app cat /file
+    run -0 crank prune -f
+    [ "${lines[0]}" = "Deleted: $first" ]
+    crank rmi app
+}
+
+@test "prune and df name what they do not know" {
+    run -2 --separate-stderr crank prune -f --filter label=x
+    [ "${stderr_lines[0]}" = "crank prune: --filter label=x: unknown filter" ]
+    run -2 --separate-stderr crank prune -f --filter until=soon
+    [[ ${stderr_lines[0]} == "crank prune: --filter: "*"'soon'"* ]]
+    run -2 --separate-stderr crank df --volumes
+    run ! --separate-stderr crank config set storage.max plenty
+    [[ ${stderr_lines[0]} == *"storage.max: invalid size 'plenty'"* ]]
+}
+
+@test "storage.max collects the build cache, never what has a name" {
+    dockerfile <<END
+FROM box
+RUN dd if=/dev/urandom of=/big bs=1M count=4
+END
+    crank rmi "$(crank build -q .)"
+    before=$(df_bytes Total)
+    [ "$(df_bytes 'Build Cache')" -ge 4194304 ]
+    crank config set storage.max "$((before - 4000000))"
+    dockerfile <<END
+FROM box
+RUN echo small > /small
+END
+    run -0 --separate-stderr crank build -q -t small .
+    [[ $stderr == *"storage.max is "*": removed "*" entries of the build cache and 0 images"* ]]
+    [ "$(df_bytes Total)" -lt "$((before - 4000000))" ]
+    crank run --rm --network none small cat /small
+    crank config set storage.max 100k
+    dockerfile <<END
+FROM box
+RUN echo more > /small
+END
+    run ! --separate-stderr crank build -q -t small2 .
+    [[ $stderr == *"images with a tag or a container need "*"storage.max is 102.4kB"* ]]
+    [[ $stderr == *"hint: crank df shows what is there"* ]]
+    crank run --rm --network none small2 cat /small
+    crank rmi small small2
+}
