@@ -180,7 +180,7 @@ Result<int> perform_build(Invocation& invocation) {
     request.progress = make_progress(mode);
     request.pull = invocation.arguments.on("pull");
     request.fetch_image = [&](const std::string& name) {
-        return fetch_into(store, name, mode == ProgressMode::quiet);
+        return fetch_into(*store, name, mode == ProgressMode::quiet);
     };
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     request.cancel_fd = signals.fd();

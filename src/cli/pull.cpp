@@ -3,6 +3,7 @@
 
 #include "cli/fetch.h"
 #include "cli/output.h"
+#include "cli/storage_limit.h"
 #include "cli/transfer_progress.h"
 #include "cli/verbs.h"
 #include "engine/local/prepare.h"
@@ -48,10 +49,10 @@ Result<int> perform_pull(Invocation& invocation) {
     const std::string& typed = arguments.words()[0];
     oci::Reference reference = TRY(oci::Reference::parse(typed));
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
-    store::Store store =
-        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     transfer::Pulled pulled;
     {
+        store::Store store =
+            TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
         // The last copy of the progress goes before anything else is printed.
         transfer::Connection connection = TRY(connect(arguments, Direction::pull));
         pulled = TRY(transfer::pull(store, connection, typed, arguments.value("platform")));
@@ -65,6 +66,7 @@ Result<int> perform_pull(Invocation& invocation) {
                    reference.familiar());
     }
     print_line(reference.str());
+    TRY(keep_storage_limit(invocation.paths));
     return 0;
 }
 

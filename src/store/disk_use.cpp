@@ -20,6 +20,10 @@ Result<std::int64_t> DiskUse::add_directories(const std::string& path) {
     return start(path, What::directories);
 }
 
+Result<std::int64_t> DiskUse::add_alone(const std::string& path) {
+    return start(path, What::alone);
+}
+
 Result<std::int64_t> DiskUse::start(const std::string& path, What what) {
     return entry(sys::kCwd, path, what);
 }
@@ -32,7 +36,7 @@ Result<std::int64_t> DiskUse::entry(int dirfd, const std::string& name, What wha
     if (!is_dir && what == What::directories) return 0;
     bool is_new = seen_[attributes->device].insert(attributes->inode).second;
     std::int64_t bytes = is_new ? attributes->blocks * kBlock : 0;
-    if (!is_dir) return bytes;
+    if (!is_dir || what == What::alone) return bytes;
     auto dir = sys::open_dir_at(dirfd, name);
     if (!dir && is_gone(dir.error())) return bytes;
     if (!dir) return fail(std::move(dir).error());

@@ -19,9 +19,11 @@ public:
     Result<std::int64_t> add(const std::string& path);
     // Of a directory alone, and of its subdirectories' own.
     Result<std::int64_t> add_directories(const std::string& path);
+    // Of the file or directory, without what is in it.
+    Result<std::int64_t> add_alone(const std::string& path);
 
 private:
-    enum class What { all, directories };
+    enum class What { all, directories, alone };
     Result<std::int64_t> entry(int dirfd, const std::string& name, What what);
     Result<std::int64_t> start(const std::string& path, What what);
     std::map<std::uint64_t, std::unordered_set<std::uint64_t>> seen_;  // inodes by device

@@ -2,6 +2,7 @@
 
 #include "store/database.h"
 #include "store/encode.h"
+#include "store/schema.h"
 #include "store/test_support.h"
 #include "sys/file.h"
 
@@ -98,7 +99,7 @@ TEST_F(DistributionTest, a_store_of_format_1_becomes_one_of_this_crank) {
         remove_tables();
         auto store = open(mode);
         EXPECT_EQ(must(store.find("old:1")).tags.size(), 1U);
-        EXPECT_EQ(read(dir / "root/format"), "2\n");
+        EXPECT_EQ(read(dir / "root/format"), std::to_string(kFormat) + "\n");
     }
     remove_tables();
     EXPECT_TRUE(killed_at("store.upgrade.before_format", [&] { open(); }));

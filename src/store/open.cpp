@@ -101,9 +101,9 @@ Result<> migrate(const std::string& root) {
     auto db = TRY(Database::open(root + "/crank.db"));
     auto transaction = TRY(Transaction::begin(db, Durability::durable));
     TRY(apply_migrations(db));
-    crash_point("store.migrate.before_commit");
+    crash_point("store.upgrade.before_commit");
     TRY(transaction.commit());
-    crash_point("store.migrate.before_format");
+    crash_point("store.upgrade.before_format");
     return write_format(root);
 }
 

@@ -42,8 +42,10 @@ struct Inventory {
 Result<std::int64_t> add_rest(const Store& store, DiskUse& disk) {
     const std::string& root = store.root();
     std::int64_t bytes = TRY(disk.add_directories(root + "/o"));
-    for (const char* name : {"/crank.db", "/crank.db-journal", "/locks", "/reserve", "/format"})
+    for (const char* name :
+         {"/crank.db", "/crank.db-journal", "/locks", "/reserve", "/format", "/o/unsynced"})
         bytes += TRY(disk.add(root + name));
+    for (const char* name : {"", "/l", "/tmp"}) bytes += TRY(disk.add_alone(root + name));
     return bytes;
 }
 

@@ -19,6 +19,13 @@ constexpr std::size_t kBig = std::size_t{1} << 20;
 class PruneTest : public testing::Test {
 protected:
     std::string content(char c) { return std::string(kBig, c); }
+    // Its configuration, which the database keeps, is small.
+    Image image(const std::string& tag, char c) {
+        oci::Digest layer = add_layer(*store, "file", content(c));
+        Image made = must(store->add_image(config_of({layer}, std::string(1, c))));
+        if (!tag.empty()) must(store->tag(must(oci::Reference::parse(tag)), made.id));
+        return made;
+    }
     oci::Digest cached(char c) {
         auto key = oci::Digest::of(std::string(1, c));
         must(store->cache_put(key, {add_layer(*store, "f", content(c)), ""}));
@@ -45,9 +52,9 @@ protected:
 };
 
 TEST_F(PruneTest, usage_adds_up_and_counts_each_file_once) {
-    Image used = add_image(*store, "used", content('a'));
-    Image same = add_image(*store, "same", content('a'));
-    Image other = add_image(*store, "other", content('b'));
+    Image used = image("used", 'a');
+    Image same = image("same", 'a');
+    Image other = image("other", 'b');
     cached('c');
     // Two layers of one content, at different paths.
     must(store->cache_put(oci::Digest::of("d"), {add_layer(*store, "copy", content('a')), ""}));
@@ -67,9 +74,9 @@ TEST_F(PruneTest, usage_adds_up_and_counts_each_file_once) {
 }
 
 TEST_F(PruneTest, takes_what_has_no_name_and_what_no_image_shares) {
-    Image kept = add_image(*store, "kept", content('a'));
-    Image untagged = add_image(*store, "", content('b'));
-    Image needed = add_image(*store, "", content('c'));
+    Image kept = image("kept", 'a');
+    Image untagged = image("", 'b');
+    Image needed = image("", 'c');
     cached('d');
     must(store->cache_put(oci::Digest::of("gone"), {untagged.config.diff_ids[0], ""}));
     auto kept_key = oci::Digest::of("kept");
@@ -108,8 +115,8 @@ TEST_F(PruneTest, until_keeps_what_is_younger) {
 }
 
 TEST_F(PruneTest, the_limit_takes_the_oldest_cache_first_then_images_without_a_name) {
-    add_image(*store, "kept", content('a'));
-    Image untagged = add_image(*store, "", content('b'));
+    image("kept", 'a');
+    Image untagged = image("", 'b');
     cached('c');
     auto newest = cached('d');
     reopen();
@@ -128,8 +135,8 @@ TEST_F(PruneTest, the_limit_takes_the_oldest_cache_first_then_images_without_a_n
 }
 
 TEST_F(PruneTest, the_limit_takes_nothing_that_is_needed_and_says_how_much_that_is) {
-    add_image(*store, "kept", content('a'));
-    Image used = add_image(*store, "", content('b'));
+    image("kept", 'a');
+    Image used = image("", 'b');
     cached('c');
     reopen();
     auto result = keep_below(*store, 1000, {used.id.str()}, {});

@@ -66,7 +66,7 @@ TEST_F(StoreTest, reads_an_older_store_and_brings_it_up_to_date) {
     }
     make_old(root);
     auto reference = must(oci::Reference::parse("app"));
-    for (const char* point : {"store.migrate.before_commit", "store.migrate.before_format"})
+    for (const char* point : {"store.upgrade.before_commit", "store.upgrade.before_format"})
         EXPECT_TRUE(killed_at(point, [&] { must(Store::open(root, OpenMode::read_only)); }))
             << point;
     EXPECT_EQ(must(must(Store::open(root, OpenMode::read_only)).find("app")).id, image.id);

@@ -120,7 +120,7 @@ FROM box
 RUN echo more > /small
 END
     run ! --separate-stderr crank build -q -t small2 .
-    [[ $stderr == *"images with a tag or a container need "*"storage.max is 102.4kB"* ]]
+    [[ $stderr == *"images with a tag or a container need "*"storage.max is 102kB"* ]]
     [[ $stderr == *"hint: crank df shows what is there"* ]]
     crank run --rm --network none small2 cat /small
     crank rmi small small2
