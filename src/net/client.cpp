@@ -128,8 +128,8 @@ Result<Target> Client::locate(const registry::Endpoint& endpoint) {
     auto secure = http_.send(probe);
     if (secure) return target;
     Code code = secure.error().code();
-    bool no_tls = code == Code::unsupported || code == Code::failed_precondition;
-    if (!no_tls && !(target.insecure && may_pass(secure.error())))
+    bool silent = code == Code::failed_precondition || may_pass(secure.error());
+    if (code != Code::unsupported && !(target.insecure && silent))
         return fail(std::move(secure).error());
     probe.url = target.base = TRY(registry::Url::parse("http://" + host));
     probe.url.target = "/v2/";

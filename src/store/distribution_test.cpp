@@ -84,6 +84,25 @@ TEST_F(DistributionTest, imports_a_stream_and_keeps_nothing_of_a_bad_one) {
     EXPECT_EQ(opened, 3);  // it is here
 }
 
+// zstd:chunked: frames, and a table of contents in a frame that other readers skip.
+TEST_F(DistributionTest, reads_zstd_of_several_frames_and_skips_what_is_no_content) {
+    auto store = open();
+    std::string tar = tar_of({file("a", "text"), file("b", std::string(50'000, 'b'))});
+    std::string table("\x50\x2a\x4d\x18\x05\x00\x00\x00table", 13);
+    std::string packed = zstd(tar.substr(0, 700)) + table + zstd(tar.substr(700)) + table;
+    auto reader = [&]() -> Result<Store::Read> {
+        return
+            [&, at = std::size_t{0}](std::span<std::uint8_t> out) mutable -> Result<std::size_t> {
+                std::size_t n = std::min({out.size(), packed.size() - at, std::size_t{333}});
+                std::copy_n(packed.begin() + static_cast<std::ptrdiff_t>(at), n, out.begin());
+                at += n;
+                return n;
+            };
+    };
+    Layer layer = must(store.import_stream(reader, oci::Digest::of(tar), "it"));
+    EXPECT_EQ(read(store.layer_path(layer) + "/a"), "text");
+}
+
 TEST_F(DistributionTest, a_store_of_format_1_becomes_one_of_this_crank) {
     {
         auto store = open();

@@ -287,3 +287,50 @@ END
     wait "$first"
     run -0 other save -o "twice-$BATS_TEST_NUMBER.tar" "$open_HOST/twice:1"
 }
+
+@test "a full disk is an error, and the store is as it was" {
+    require "root, to mount a small file system" is_root
+    head -c 6000000 /dev/urandom >random
+    small_image "$open_HOST/large:1" "$(base64 random)"
+    crank push -q "$open_HOST/large:1"
+    small_image "$open_HOST/small:1" "small"
+    crank push -q "$open_HOST/small:1"
+    mkdir small
+    mount -t tmpfs -o size=6m tmpfs small
+    local result=0
+    (
+        export CRANK_ROOT=$PWD/small
+        crank pull -q "$open_HOST/small:1"
+        before=$(crank images -q)
+        run -1 --separate-stderr crank pull -q "$open_HOST/large:1"
+        [[ ${stderr,,} == *"no space left on device"* ]]
+        [ "$(crank images -q)" = "$before" ]
+        [ -z "$(ls "$CRANK_ROOT/tmp")" ]
+        [ "$(find "$CRANK_ROOT/l" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+        crank save -o saved.tar "$open_HOST/small:1"
+    ) || result=1
+    umount -l small
+    return "$result"
+}
+
+@test "the proxy of the environment is used" {
+    small_image "$open_HOST/app:1"
+    run -1 --separate-stderr env https_proxy=http://127.0.0.1:9 crank push -q "$open_HOST/app:1"
+    [[ $stderr == *"cannot reach https://$open_HOST"* ]]
+    run -0 env https_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1 crank push -q "$open_HOST/app:1"
+}
+
+@test "a terminal gets bars with rates, everything else plain lines" {
+    head -c 3000000 /dev/urandom >random
+    small_image "$open_HOST/shown:1" "$(base64 random)"
+    crank push -q "$open_HOST/shown:1"
+    run -0 --separate-stderr other pull "$open_HOST/shown:1"
+    [[ $stderr =~ [0-9a-f]{12}": pulling "[0-9.]+MB ]]
+    [[ $stderr =~ [0-9a-f]{12}": pulled "[0-9.]+"MB, "[0-9.]+[kMG]"B/s" ]]
+    [[ $stderr != *$'\e'* ]]
+    rm -r "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER"
+    run -0 env -u CI TERM=xterm script -qec \
+        "crank --root '$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER' pull '$open_HOST/shown:1'" /dev/null
+    [[ $output == *$'\e[J'* ]]
+    [[ $output =~ [0-9a-f]{12}" ["=*">" ]]
+}
