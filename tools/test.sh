@@ -6,13 +6,13 @@
 #   ./dev test unit spec       these steps only
 #   ./dev test --long          the campaigns too
 #
-# Steps: build unit spec security lint portable asan tsan (and fuzz with --long).
+# Steps: build unit spec security vm lint portable asan tsan (and fuzz with --long).
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 
 results=$CRANK_TOP/build/test-results
-all_steps=(build unit spec security lint portable asan tsan)
+all_steps=(build unit spec security vm lint portable asan tsan)
 # Every program under test is stopped by its own test; this bounds one that hangs.
 unit_timeout=300
 
@@ -69,6 +69,15 @@ bats_tests() {
         bats --timing --formatter tap --report-formatter junit --output "$out" $files >&2
 }
 
+# Where the host has other hierarchies too: the tests of limits and of isolation with the unified one
+# alone. An emulated processor is slow, so all of them take --long.
+vm_tests() {
+    local -a filter=(--filter 'exec|a hog, and inspect|default limit|a node made for a disk')
+    if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then filter=(); fi
+    CRANK_BIN=$CRANK_TOP/build/dev/bin "$CRANK_TOP/tests/vm/run.sh" bats "${filter[@]}" \
+        "$CRANK_TOP/tests/security/limits.bats" "$CRANK_TOP/tests/security/isolation.bats" >&2
+}
+
 # A sanitizer's finding must fail the test that met it.
 sanitizer_options() {
     export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:exitcode=99:detect_stack_use_after_return=1}
@@ -107,6 +116,7 @@ run_named() {
             build_and_unit "$1"
             if [ "$step_status" = 0 ]; then run_step counted "spec $1" bats_tests "$1" spec; fi
             ;;
+        vm) run_step single "cgroup v2 alone, in a virtual machine" vm_tests ;;
         fuzz) fuzz_campaign ;;
         *) die "unknown step: $1 (${all_steps[*]} fuzz)" ;;
     esac

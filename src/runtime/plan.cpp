@@ -30,8 +30,9 @@ std::optional<std::uint64_t> flag_of(std::string_view type) {
     return std::nullopt;
 }
 
-constexpr std::uint64_t kAllNamespaces =
-    0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000;
+constexpr std::uint64_t kNewCgroup = 0x02000000;
+constexpr std::uint64_t kOtherNamespaces =
+    0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000;
 
 }  // namespace
 
@@ -143,10 +144,16 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
         for (const auto& dir : v1_cgroup_dirs(facts, join.cgroups_path))
             builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
                 builder.text(dir + "/tasks");
-    shim::Op& op = builder.add(OpKind::set_namespace, "enter the container's namespaces");
-    op.fd = plan.network_slot();
-    op.a = kAllNamespaces;
+    auto enter = [&](const char* what, std::uint64_t namespaces) {
+        shim::Op& op = builder.add(OpKind::set_namespace, what);
+        op.fd = plan.network_slot();
+        op.a = namespaces;
+    };
+    enter("enter the container's namespaces", kOtherNamespaces);
     plan.before_clone = plan.child.size();
+    // Not before: from inside that namespace the joiner's own group is out of sight, and where the
+    // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
+    enter("enter the container's cgroup namespace", kNewCgroup);
     plan_stdio(builder, process, join.stdin_read);
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);

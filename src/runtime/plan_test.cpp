@@ -65,6 +65,21 @@ std::size_t index_of(const Plan& plan, shim::OpKind kind) {
     return 0;
 }
 
+TEST(Plan, AJoinerEntersTheCgroupNamespaceAfterItsClone) {
+    constexpr std::uint64_t kNewCgroup = 0x02000000;
+    oci::Process process = small_spec().process;
+    for (const HostFacts& facts : {v1_host(), v2_host()}) {
+        auto made = plan_join(process, std::nullopt, {"/crank/abc", true, false}, facts);
+        ASSERT_TRUE(made) << made.error().text();
+        for (std::size_t i = 0; i < made->child.size(); ++i) {
+            const shim::Op& op = made->child[i].op;
+            if (op.kind != shim::OpKind::set_namespace) continue;
+            EXPECT_EQ((op.a & kNewCgroup) != 0, i >= made->before_clone) << i;
+        }
+        EXPECT_EQ(made->child[made->before_clone].op.a, kNewCgroup);
+    }
+}
+
 TEST(Plan, StepsComeInTheOrderThatMatters) {
     auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
     ASSERT_TRUE(made) << made.error().text();

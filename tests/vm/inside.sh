@@ -7,6 +7,10 @@ for place in /tmp /run /var/tmp /var/lib /root; do mount -t tmpfs -o mode=755 tm
 chmod 1777 /tmp /var/tmp
 # The unified hierarchy alone, as a systemd of today mounts it.
 mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+ln -s /proc/self/fd /dev/fd
+ln -s /proc/self/fd/0 /dev/stdin
+ln -s /proc/self/fd/1 /dev/stdout
+ln -s /proc/self/fd/2 /dev/stderr
 mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts -o ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm

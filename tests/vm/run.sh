@@ -3,7 +3,8 @@
 # and cgroup version 2 alone. The guest sees the host's files, read-only; what it writes is gone
 # with it. Its output comes here, its status is the status of this.
 #
-# VM_SECONDS (600) bounds the whole run. KVM is used where it works, else qemu emulates.
+# VM_SECONDS (600) bounds the whole run. qemu emulates the processor; VM_KVM=1 has KVM do it, where
+# that works: nested in another machine it often does not.
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../tools/common.sh"
@@ -11,7 +12,7 @@ source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../tools/common.sh"
 here=$CRANK_TOP/tests/vm
 dir=$CRANK_TOP/build/vm
 # A command, a bridge with a firewall, an image; with what each of them needs.
-modules=(virtio_pci virtiofs overlay veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
+modules=(virtio_pci virtio_blk virtiofs overlay veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
     nft_nat)
 
 # Debian's kernel and its modules, unpacked, never installed: the host boots something else.
@@ -60,8 +61,8 @@ write_command() {
 
 boot() {
     local socket=$dir/fs.socket log=$dir/console.log status=0
-    local -a machine=(-accel tcg)
-    if [ -w /dev/kvm ] && [ "${VM_KVM:-1}" = 1 ]; then machine=(-accel kvm -cpu host); fi
+    local -a machine=(-accel tcg,thread=multi -cpu max)
+    if [ "${VM_KVM:-0}" = 1 ]; then machine=(-accel kvm -cpu host); fi
     rm -f "$socket"
     /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
         >"$dir/virtiofsd.log" 2>&1 &
@@ -73,6 +74,7 @@ boot() {
     timeout "${VM_SECONDS:-600}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 2048 \
         -object memory-backend-memfd,id=memory,size=2048M,share=on -numa node,memdev=memory \
         -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
+        -blockdev driver=null-co,node-name=disk,size=1M -device virtio-blk-pci,drive=disk \
         -kernel "$dir"/kernel/boot/vmlinuz-* -initrd "$dir/initramfs" \
         -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |
