@@ -61,7 +61,7 @@ write_command() {
 
 boot() {
     local socket=$dir/fs.socket log=$dir/console.log status=0
-    local -a machine=(-accel tcg,thread=multi -cpu max)
+    local -a machine=(-accel "tcg,thread=multi" -cpu max)
     if [ "${VM_KVM:-0}" = 1 ]; then machine=(-accel kvm -cpu host); fi
     rm -f "$socket"
     /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
@@ -74,7 +74,7 @@ boot() {
     timeout "${VM_SECONDS:-600}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 2048 \
         -object memory-backend-memfd,id=memory,size=2048M,share=on -numa node,memdev=memory \
         -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
-        -blockdev driver=null-co,node-name=disk,size=1M -device virtio-blk-pci,drive=disk \
+        -blockdev driver=null-co,node-name=disk,size=1048576 -device virtio-blk-pci,drive=disk \
         -kernel "$dir"/kernel/boot/vmlinuz-* -initrd "$dir/initramfs" \
         -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |
