@@ -28,7 +28,16 @@ Result<Json> inspect_image(const engine::Paths& paths, const std::string& name) 
     if (!store && store.error().code() == Code::not_found)
         return fail(Code::not_found, "no such image: " + name);
     if (!store) return fail(std::move(store).error());
-    return describe_image(TRY(store->find(name)));
+    store::Image image = TRY(store->find(name));
+    Json described = describe_image(image);
+    // "name@sha256:...": what registries call it
+    Json digests = Json::array();
+    for (const store::Store::Manifest& manifest : TRY(store->manifests_of(image.id))) {
+        auto reference = oci::Reference::parse(manifest.repository + "@" + manifest.digest.str());
+        if (reference) digests.push_back(reference->familiar());
+    }
+    described["RepoDigests"] = std::move(digests);
+    return described;
 }
 
 Result<Json> inspect_one(const engine::Paths& paths, const std::string& name,

@@ -1,4 +1,4 @@
-// What a process gives up for good before it reads what strangers send.
+// What a process gives up before it reads what strangers send.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,22 @@
 
 namespace crank::sys {
 
-// No program that it starts gains rights (no_new_privs), no other process of the user reads its
-// memory (not dumpable, so no core file either), and it may map at most `memory` bytes.
+// For good: no program that it starts gains rights (no_new_privs), and no other process of the user
+// reads its memory (not dumpable, so no core file either). It may map at most `memory` bytes, which
+// the sanitizers' builds do not limit: they map terabytes.
 Result<> confine_process(std::uint64_t memory);
+
+// Lifts the limit on memory while it lives, for a program of the user's that is started: it would
+// inherit it.
+class WithoutMemoryLimit {
+public:
+    WithoutMemoryLimit();
+    WithoutMemoryLimit(const WithoutMemoryLimit&) = delete;
+    WithoutMemoryLimit& operator=(const WithoutMemoryLimit&) = delete;
+    ~WithoutMemoryLimit();
+
+private:
+    std::uint64_t before_ = 0;  // 0: nothing to restore
+};
 
 }  // namespace crank::sys

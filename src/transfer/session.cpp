@@ -6,7 +6,6 @@
 
 namespace crank::transfer {
 
-using registry::Frame;
 using registry::FrameKind;
 
 namespace {

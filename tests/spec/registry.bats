@@ -39,6 +39,8 @@ log_in() { crank login -u user --password-stdin "$closed_HOST" <<<"pass word" 2>
     [ "${lines[2]}" = "$open_HOST/team/app:1" ]
     [ "$(image_id "$open_HOST/team/app:1" "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER")" = \
         "$(image_id "$open_HOST/team/app:1")" ]
+    run -0 other inspect -f '{{index .RepoDigests 0}}' "$open_HOST/team/app:1"
+    [ "$output" = "$open_HOST/team/app@$digest" ]
     run -0 --separate-stderr other pull "$open_HOST/team/app:1"
     [ "${lines[1]}" = "Status: Image is up to date for $open_HOST/team/app:1" ]
     rm -r "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER"
@@ -333,4 +335,29 @@ END
         "crank --root '$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER' pull '$open_HOST/shown:1'" /dev/null
     [[ $output == *$'\e[J'* ]]
     [[ $output =~ [0-9a-f]{12}" ["=*">" ]]
+}
+
+@test "a pull killed at any switch leaves the old image or the new, and the next pull repairs" {
+    small_image "$open_HOST/killed:1" "old"
+    crank push -q "$open_HOST/killed:1"
+    old=$(image_id "$open_HOST/killed:1")
+    local point
+    for point in store.layer.before_rename store.layer.before_commit store.layer.after_commit \
+        transfer.pull.before_image store.add_image.after_sync store.add_image.before_commit \
+        store.add_image.after_commit store.record_manifest.before_commit; do
+        export CRANK_ROOT=$CRANK_TEST_DIR/killed-$point
+        crank --root "$CRANK_TEST_DIR/root" tag "$old" "$open_HOST/killed:1"
+        crank --root "$CRANK_TEST_DIR/root" push -q "$open_HOST/killed:1"
+        crank pull -q "$open_HOST/killed:1"
+        CRANK_ROOT=$CRANK_TEST_DIR/root small_image "$open_HOST/killed:1" "new $point"
+        crank --root "$CRANK_TEST_DIR/root" push -q "$open_HOST/killed:1"
+        new=$(image_id "$open_HOST/killed:1" "$CRANK_TEST_DIR/root")
+        CRANK_CRASH_AT=$point run -137 crank pull -q "$open_HOST/killed:1"
+        now=$(image_id "$open_HOST/killed:1")
+        [ "$now" = "$old" ] || [ "$now" = "$new" ]
+        crank save -o killed.tar "$open_HOST/killed:1"
+        crank pull -q "$open_HOST/killed:1"
+        [ "$(image_id "$open_HOST/killed:1")" = "$new" ]
+        [ -z "$(ls "$CRANK_ROOT/tmp")" ]
+    done
 }
