@@ -4,7 +4,7 @@
 A promise is a list item of docs/promises.md. It ends with the tests that keep it, as links whose
 text is the test's name: [`Undo.RunsLastInFirstOut`](../src/base/undo_test.cpp) for GoogleTest,
 [`a name in use is refused`](../tests/spec/run.bats) for bats. Every relative link of any document
-must lead to something that exists.
+must lead to something that exists, and a test that docs/security-history.md names must be there.
 """
 
 import pathlib
@@ -78,6 +78,14 @@ def broken_promises(path):
                 yield f"{where}: {target} has no test {name}"
 
 
+def missing_tests(path):
+    for number, line in enumerate(prose(path.read_text()).splitlines(), 1):
+        for name, target in LINK.findall(line):
+            file = path.parent / target
+            if name.startswith("`") and file.is_file() and not has_test(file, name.strip("`")):
+                yield f"{path.relative_to(TOP)}:{number}: {target} has no test {name}"
+
+
 def main():
     problems = []
     for path in documents():
@@ -85,6 +93,9 @@ def main():
     promises = TOP / "docs/promises.md"
     if promises.exists():
         problems += broken_promises(promises)
+    history = TOP / "docs/security-history.md"
+    if history.exists():
+        problems += missing_tests(history)
     for problem in problems:
         print(problem)
     return 1 if problems else 0
