@@ -79,6 +79,10 @@ public:
     Result<> blob(const Target& target, const oci::Digest& digest, std::int64_t size,
                   const std::function<Result<>(Bytes)>& sink);
 
+    // Before repetition number `attempt`, as long as the backoff or `response` says; says `why`.
+    // Errors: exhausted (the server asks for too long a wait).
+    Result<> pause(int attempt, const std::string& why, const HttpResponse* response);
+
 private:
     struct Answer {
         HttpResponse response;
@@ -90,7 +94,6 @@ private:
                                     std::optional<registry::Credential> credential);
     Result<std::optional<registry::Credential>> credential_for(const Target& target);
     Result<Target> locate(const registry::Endpoint& endpoint);
-    Result<> pause(int attempt, const std::string& why, const HttpResponse* response);
 
     Context& context_;
     Note note_;

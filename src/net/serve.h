@@ -7,7 +7,7 @@
 //   blob      domain, repository, insecure, digest, size -> data: the blob's bytes
 //   target    reference -> domain, repository, insecure: where it is pushed to
 //   has       (place), digest, from -> present: "true", "mounted" or "false"
-//   put       (place), digest, size; then data and an end -> {}
+//   put       (place), digest, size, attempt; then data and an end -> {}
 //   manifest  (place), tag, media_type; then data and an end -> digest
 //   login     domain, user, secret -> stored: where
 //   logout    domain -> erased: "true" or "false"

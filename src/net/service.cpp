@@ -36,7 +36,7 @@ bool go_on(const Error& error) {
 Service::Service(Context& context, registry::Lane& lane)
     : context_(context), lane_(lane), client_(context, [&lane](const std::string& text) {
           // A lane that is closed shows at the next answer.
-          (void)lane.send(registry::FrameKind::note, text);
+          (void)lane.send(registry::FrameKind::note, registry::shown(text));
       }) {}
 
 Result<Fields> Service::perform(const Fields& request) {
@@ -163,7 +163,7 @@ Result<Fields> Service::resolve(const Fields& request) {
         for (const registry::Endpoint& endpoint : TRY(conf.endpoints(candidate))) {
             auto answer = resolve_at(endpoint, candidate, request);
             if (answer || !go_on(answer.error())) return answer;
-            if (last) (void)lane_.send(registry::FrameKind::note, last->text());
+            if (last) (void)lane_.send(registry::FrameKind::note, registry::shown(last->text()));
             last = std::move(answer).error();
         }
     if (!last) return fail(Code::not_found, "no registry is named for " + typed);

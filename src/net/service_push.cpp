@@ -6,6 +6,7 @@
 #include "net/service.h"
 #include "registry/challenge.h"
 #include "registry/document.h"
+#include "registry/retry.h"
 
 namespace crank::net {
 
@@ -106,7 +107,18 @@ Result<Fields> Service::put(const Fields& request) {
     Upload upload(lane_, uploading_);
     put.upload = [&](std::span<std::uint8_t> out) { return upload.read(out); };
     put.upload_size = *size;
-    HttpResponse response = TRY(client_.once(target, put));
+    auto sent = client_.once(target, put);
+    bool passing = sent ? registry::is_transient(sent->status) : may_pass(sent.error());
+    if (passing) {
+        // The bytes are gone: crank sends them once more, after the wait.
+        auto attempt = parse_int(value(request, "attempt")).value_or(1);
+        Error error = sent ? status_error(target, *sent, "blob " + digest).with_code(Code::io)
+                           : std::move(sent).error();
+        if (attempt < registry::kMaxAttempts)
+            TRY(client_.pause(static_cast<int>(attempt), error.text(), sent ? &*sent : nullptr));
+        return fail(std::move(error));
+    }
+    HttpResponse response = TRY(std::move(sent));
     if (response.status != 201 && response.status != 204)
         return fail(status_error(target, response, "blob " + digest));
     return Fields{};

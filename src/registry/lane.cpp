@@ -30,9 +30,16 @@ Result<Fields> decode(std::string_view text) {
     return fields;
 }
 
+std::string shown(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    return out;
+}
+
 Fields fields_of(const Error& error) {
     return {{std::string(kCode), std::to_string(static_cast<int>(error.code()))},
-            {std::string(kMessage), error.text()},
+            {std::string(kMessage), shown(error.text())},
             {std::string(kHint), error.hint()}};
 }
 

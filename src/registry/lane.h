@@ -23,7 +23,9 @@ using Fields = std::map<std::string, std::string>;
 std::string encode(const Fields& fields);
 // Errors: corrupt.
 Result<Fields> decode(std::string_view text);
-// A result that says what went wrong, and the way back.
+// Fit for a terminal: a server's words must not move the cursor.
+std::string shown(std::string_view text);
+// A result that says what went wrong, as shown(), and the way back.
 Fields fields_of(const Error& error);
 std::optional<Error> error_of(const Fields& fields);
 

@@ -26,6 +26,7 @@ TEST(Lane, CarriesFieldsAndErrors) {
     EXPECT_EQ(back->code(), Code::corrupt);
     EXPECT_EQ(back->text(), "blob x");
     EXPECT_EQ(back->hint(), "crank pull");
+    EXPECT_EQ(error_of(fields_of(Error(Code::io, "a\x1b[2J\nb")))->text(), "a [2J b");
     EXPECT_FALSE(error_of(fields));
     EXPECT_FALSE(decode("[]"));
     EXPECT_FALSE(decode(R"({"a":1})"));

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "registry/document.h"
+#include "registry/retry.h"
 #include "store/encode.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -19,8 +20,6 @@ namespace {
 
 using Kind = Progress::Kind;
 using store::Store;
-
-constexpr int kMaxAttempts = 3;  // of an upload
 
 class Pusher {
 public:
@@ -181,12 +180,13 @@ private:
         for (int attempt = 1;; ++attempt) {
             progress_({Kind::begun, spool.blob.digest.short_hex(), 0, spool.blob.size});
             std::int64_t at = 0;
-            auto sent = channel.send(put_request(spool.blob.digest, spool.blob.size), from(at));
+            Fields request = put_request(spool.blob.digest, spool.blob.size);
+            request["attempt"] = std::to_string(attempt);
+            auto sent = channel.send(request, from(at));
             if (sent) break;
             bool again =
                 sent.error().code() == Code::io || sent.error().code() == Code::deadline_exceeded;
-            if (!again || attempt == kMaxAttempts) return fail(std::move(sent).error());
-            progress_({Kind::note, sent.error().text() + "; trying again"});
+            if (!again || attempt == registry::kMaxAttempts) return fail(std::move(sent).error());
         }
         progress_({Kind::finished, spool.blob.digest.short_hex()});
         return {};

@@ -120,6 +120,31 @@ class Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
+    def do_POST(self):
+        """An upload begins."""
+        self.note()
+        attack = self.path.split("/")[2]
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if attack == "push-denied":
+            errors = {"errors": [{"code": "DENIED", "message": "no\x1b[2J quota"}]}
+            return self.reply(403, json.dumps(errors).encode())
+        host = f"http://127.0.0.1:{PORTS[1]}" if attack == "push-elsewhere" else ""
+        where = "" if attack == "push-nowhere" else f"{host}/v2/{attack}/blobs/uploads/1?state=x"
+        return self.reply(202, Location=where)
+
+    def do_PUT(self):
+        self.note()
+        attack, kind = self.path.split("/")[2:4]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with LOCK:
+            count = SEEN["put", attack, kind] = SEEN.get(("put", attack, kind), 0) + 1
+        if attack == "push-storm" or (attack == "push-recovers" and count <= 2):
+            return self.reply(503, Retry_After="0")
+        if kind == "blobs" and digest(body) not in self.path.replace("%3a", ":"):
+            return self.reply(400)
+        stated = digest(b"x") if attack == "push-digest" and kind == "manifests" else digest(body)
+        return self.reply(201, Docker_Content_Digest=stated)
+
     def answer(self):
         parts = self.path.split("?")[0].strip("/").split("/")
         if parts == ["v2"]:
@@ -132,6 +157,8 @@ class Handler(BaseHTTPRequestHandler):
         if len(parts) != 4 or parts[0] != "v2":
             return self.reply(404)
         _, attack, kind, what = parts
+        if attack.startswith("push"):
+            return self.reply(404)
         with LOCK:
             count = SEEN[attack, what] = SEEN.get((attack, what), 0) + 1
         if self.refused(attack, count):
@@ -188,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
         elif attack == "other-type":
             kind = INDEX
         elif attack == "no-type":
-            kind = "text/html"
+            kind = "text/\x1b[2Jhtml"
         stated = digest(b"x") if attack == "stated-digest" else digest(body)
         if attack == "wrong-manifest" and what != "1":
             body = body.replace(b"/file", b"/evil") + b" "

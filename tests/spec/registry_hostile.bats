@@ -147,6 +147,7 @@ logged_in() {
     refuses manifest-and-index "'manifests' may not stand in an image manifest"
     refuses other-type "the registry calls it"
     refuses no-type "which is no image manifest"
+    [[ $stderr != *$'\e'* ]]
     refuses index-type "the registry calls it"
     refuses twin-keys "has the key 'layers' twice"
 }
@@ -176,6 +177,42 @@ logged_in() {
 @test "what is no HTTP, or has no end of headers, is refused" {
     refuses no-http "127.0.0.1"
     refuses many-headers "128 KiB of headers"
+}
+
+# push_to ATTACK [FLAG]: of a small image.
+push_to() {
+    small_image "$plain_HOST/$1:1"
+    run --separate-stderr timeout 60 crank push "$plain_HOST/$1:1"
+}
+
+@test "an upload goes where the registry is, and nowhere else" {
+    push_to push
+    [ "$status" -eq 0 ]
+    push_to push-elsewhere
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"wants the upload sent to another host"* ]]
+    run ! grep "^elsewhere" "$plain_LOG"
+    push_to push-nowhere
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"names no place for the upload"* ]]
+}
+
+@test "an upload is tried again while that may help; what the registry says cannot move the cursor" {
+    push_to push-recovers
+    [ "$status" -eq 0 ]
+    push_to push-storm
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"answers 503 to blob"* ]]
+    [ "$(grep -c "PUT /v2/push-storm" "$plain_LOG")" -eq 5 ]
+    push_to push-denied
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"denies an upload to push-denied: no [2J quota"* ]]
+}
+
+@test "a manifest that the registry stores under another digest is an error" {
+    push_to push-digest
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"stored the manifest with the digest"* ]]
 }
 
 @test "a pull that is killed leaves nothing that the next one minds" {
