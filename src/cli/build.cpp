@@ -179,11 +179,11 @@ Result<int> perform_build(Invocation& invocation) {
     }
     request.progress = make_progress(mode);
     request.pull = invocation.arguments.on("pull");
-    request.fetch_image = [&](const std::string& name) {
-        return fetch_into(*store, name, mode == ProgressMode::quiet);
-    };
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     request.cancel_fd = signals.fd();
+    request.fetch_image = [&](const std::string& name) {
+        return fetch_into(*store, name, mode == ProgressMode::quiet, signals.fd());
+    };
     build::BuildOutcome outcome = TRY(build::build(request, *store));
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
     store.reset();

@@ -23,16 +23,17 @@ Result<PullPolicy> parse_pull_policy(std::string_view text) {
     return fail(Code::usage, "--pull=\"" + std::string(text) + "\": missing, always or never");
 }
 
-Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet) {
+Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet, int cancel_fd) {
     auto reference = oci::Reference::parse(typed);
     if (!reference || reference->domain == "localhost")
         return fail(Error(Code::not_found, "no such image: " + typed)
                         .with_hint("'crank images' lists what is here"));
     transfer::Connection connection{TRY(find_crank_net()), true,
-                                    make_transfer_progress(Direction::pull, quiet)};
+                                    make_transfer_progress(Direction::pull, quiet), cancel_fd};
     auto pulled = transfer::pull(store, connection, typed, "");
     if (pulled) return {};
     Error error = std::move(pulled).error();
+    if (error.code() == Code::cancelled) return fail(std::move(error));
     std::string hint = error.hint();
     // "there is none" and "nobody can be asked" are the same to who wants to use it
     bool absent = error.code() == Code::failed_precondition;
@@ -43,10 +44,10 @@ Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet) {
 }
 
 Result<> fetch_image(const engine::Paths& paths, const engine::Config& config,
-                     const std::string& typed) {
+                     const std::string& typed, int cancel_fd) {
     if (engine::local::alias_of(config, typed)) return {};
     store::Store store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
-    return fetch_into(store, typed, false);
+    return fetch_into(store, typed, false, cancel_fd);
 }
 
 }  // namespace crank::cli

@@ -19,9 +19,9 @@ Result<PullPolicy> parse_pull_policy(std::string_view text);
 
 // Pulls what a person typed, showing the progress. An alias is never pulled, nor is a name below
 // localhost without a port, which no registry serves (docs/decisions/0007). Errors: not_found with
-// what the registry said.
+// what the registry said; cancelled: `cancel_fd` (-1: none) became readable.
 Result<> fetch_image(const engine::Paths& paths, const engine::Config& config,
-                     const std::string& typed);
-Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet);
+                     const std::string& typed, int cancel_fd);
+Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet, int cancel_fd);
 
 }  // namespace crank::cli

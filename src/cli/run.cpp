@@ -74,14 +74,15 @@ engine::local::StartRequest make_request(Invocation& invocation, const engine::C
 
 // --pull: before the start, where it is missing, or never.
 Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
-                       engine::local::StartRequest& request) {
+                       engine::local::StartRequest& request,
+                       const std::optional<sys::SignalQueue>& signals) {
     const std::string& image = request.options.image;
     PullPolicy policy = TRY(parse_pull_policy(invocation.arguments.value("pull", "missing")));
-    if (policy == PullPolicy::always) return fetch_image(invocation.paths, config, image);
+    if (policy == PullPolicy::always) return fetch_image(invocation.paths, config, image, -1);
     if (policy == PullPolicy::missing)
         request.fetch_image = [&](const std::string& typed) {
             note("unable to find image '" + typed + "' locally");
-            return fetch_image(invocation.paths, config, typed);
+            return fetch_image(invocation.paths, config, typed, signals ? signals->fd() : -1);
         };
     return {};
 }
@@ -119,8 +120,8 @@ Result<int> perform_run(Invocation& invocation) {
         print(TRY(engine::local::explain(request)));
         return 0;
     }
-    if (!native) TRY(arrange_fetch(invocation, config, request));
     std::optional<sys::SignalQueue> signals;
+    if (!native) TRY(arrange_fetch(invocation, config, request, signals));
     if (!options.detach) signals.emplace(TRY(engine::local::take_signals()));
     auto begin = native ? engine::native::start : engine::local::start;
     engine::local::Started started = TRY(begin(std::move(request)));

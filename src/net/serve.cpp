@@ -46,6 +46,7 @@ Result<> serve_registry(const std::vector<std::string>& words) {
     if (lanes < 1 || lanes > kMaxLanes)
         return fail(Error(Code::usage, "crank-net registry is started by crank")
                         .with_hint("crank pull --help"));
+    TRY(sys::end_with_parent());
     TRY(sys::confine_process(kMemory));
     sys::ignore_broken_pipe();
     auto settings = Settings::of_environment(tls_verify);

@@ -56,6 +56,7 @@ public:
     Result<> send(FrameKind kind, std::string_view text);
     // nothing: the other end is closed. Errors: corrupt (no frame), io.
     Result<std::optional<Frame>> receive();
+    int fd() const { return socket_.get(); }
 
 private:
     sys::UniqueFd socket_;

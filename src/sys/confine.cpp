@@ -1,5 +1,6 @@
 #include "sys/confine.h"
 
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -27,6 +28,12 @@ Result<> confine_process(std::uint64_t memory) {
     if (::getrlimit(RLIMIT_AS, &limit) != 0) return fail_errno("read the limit on memory");
     limit.rlim_cur = std::min<rlim_t>(memory, limit.rlim_max);
     if (::setrlimit(RLIMIT_AS, &limit) != 0) return fail_errno("limit the memory");
+    return {};
+}
+
+Result<> end_with_parent() {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno("set the death signal");
+    for (int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) ::signal(number, SIG_IGN);
     return {};
 }
 

@@ -7,6 +7,10 @@
 
 namespace crank::sys {
 
+// The kernel kills this process when the one that started it ends. Signals of the terminal are that
+// one's to answer.
+Result<> end_with_parent();
+
 // For good: no program that it starts gains rights (no_new_privs), and no other process of the user
 // reads its memory (not dumpable, so no core file either). It may map at most `memory` bytes, which
 // the sanitizers' builds do not limit: they map terabytes.

@@ -164,6 +164,7 @@ Result<Pulled> pull(store::Store& store, const Connection& connection, const std
     SessionOptions options{
         connection.program, connection.tls_verify, 4,
         [progress](const std::string& text) { progress({Progress::Kind::note, text}); }};
+    options.cancel_fd = connection.cancel_fd;
     Session session = TRY(Session::start(options));
     return Puller(store, session, progress).run(typed, platform);
 }

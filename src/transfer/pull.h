@@ -28,6 +28,8 @@ struct Connection {
     std::string program;  // path of crank-net
     bool tls_verify = true;
     ProgressSink progress;  // may be empty
+    // Readable once the user wants it to end: `cancelled`; -1: never.
+    int cancel_fd = -1;
 };
 
 struct Pulled {

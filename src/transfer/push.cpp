@@ -239,6 +239,7 @@ Result<Pushed> push(Store& store, const Connection& connection, const std::strin
     ProgressSink progress = one_at_a_time(connection.progress);
     SessionOptions options{connection.program, connection.tls_verify, 4,
                            [progress](const std::string& text) { progress({Kind::note, text}); }};
+    options.cancel_fd = connection.cancel_fd;
     Session session = TRY(Session::start(options));
     return Pusher(store, session, progress).run(name, to);
 }

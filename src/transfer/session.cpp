@@ -1,11 +1,15 @@
 #include "transfer/session.h"
 
+#include <array>
+
+#include "sys/poll.h"
 #include "sys/signals.h"
 #include "sys/stream_pair.h"
 #include "sys/system.h"
 
 namespace crank::transfer {
 
+using registry::Frame;
 using registry::FrameKind;
 
 namespace {
@@ -38,7 +42,8 @@ Result<Session> Session::start(const SessionOptions& options) {
         auto [ours, other] = TRY(sys::make_stream_pair());
         request.fds.emplace_back(other.get(), kFirstLane + i);
         theirs.push_back(std::move(other));
-        session.channels_.push_back(std::make_unique<Channel>(std::move(ours), options.note));
+        session.channels_.push_back(
+            std::make_unique<Channel>(std::move(ours), options.note, options.cancel_fd));
     }
     session.child_ = std::make_unique<sys::Child>(TRY(sys::spawn(request)));
     return session;
@@ -52,19 +57,30 @@ Result<> Channel::begin(const Fields& request) {
     return {};
 }
 
+Result<registry::Frame> Channel::receive() {
+    if (cancel_fd_ >= 0) {
+        std::array<sys::PollEntry, 2> ready{
+            {{.fd = lane_.fd(), .want_read = true}, {.fd = cancel_fd_, .want_read = true}}};
+        TRY(sys::poll(ready, std::nullopt));
+        if (ready[1].readable) return fail(Code::cancelled, "the transfer was cancelled");
+    }
+    auto frame = TRY(lane_.receive());
+    if (!frame) return gone();
+    return *frame;
+}
+
 Result<Bytes> Channel::next() {
     while (true) {
-        auto frame = TRY(lane_.receive());
-        if (!frame) return gone();
-        if (frame->kind == FrameKind::data && frame->bytes.empty()) continue;
-        if (frame->kind == FrameKind::data) return frame->bytes;
-        if (frame->kind == FrameKind::note) {
-            if (note_) note_(std::string(frame->text()));
+        Frame frame = TRY(receive());
+        if (frame.kind == FrameKind::data && frame.bytes.empty()) continue;
+        if (frame.kind == FrameKind::data) return frame.bytes;
+        if (frame.kind == FrameKind::note) {
+            if (note_) note_(std::string(frame.text()));
             continue;
         }
-        if (frame->kind != FrameKind::result) return fail(Code::internal, "crank-net is confused");
+        if (frame.kind != FrameKind::result) return fail(Code::internal, "crank-net is confused");
         answering_ = false;
-        auto fields = TRY(registry::decode(frame->text()));
+        auto fields = TRY(registry::decode(frame.text()));
         if (auto error = registry::error_of(fields)) return fail(*std::move(error));
         return Bytes{};
     }
@@ -86,17 +102,16 @@ Result<> Channel::complete() {
 
 Result<Fields> Channel::finish(std::string* data, std::size_t max_data) {
     while (true) {
-        auto frame = TRY(lane_.receive());
-        if (!frame) return gone();
-        if (frame->kind == FrameKind::note && note_) note_(std::string(frame->text()));
-        if (frame->kind == FrameKind::data) {
-            if (data == nullptr || data->size() + frame->bytes.size() > max_data)
+        Frame frame = TRY(receive());
+        if (frame.kind == FrameKind::note && note_) note_(std::string(frame.text()));
+        if (frame.kind == FrameKind::data) {
+            if (data == nullptr || data->size() + frame.bytes.size() > max_data)
                 return fail(Code::corrupt, "crank-net's answer is too large");
-            data->append(frame->text());
+            data->append(frame.text());
         }
-        if (frame->kind != FrameKind::result) continue;
+        if (frame.kind != FrameKind::result) continue;
         answering_ = false;
-        auto fields = TRY(registry::decode(frame->text()));
+        auto fields = TRY(registry::decode(frame.text()));
         if (auto error = registry::error_of(fields)) return fail(*std::move(error));
         return fields;
     }

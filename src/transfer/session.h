@@ -20,7 +20,9 @@ using Bytes = std::span<const std::uint8_t>;
 class Channel {
 public:
     using Note = std::function<void(const std::string&)>;
-    Channel(sys::UniqueFd socket, Note note) : lane_(std::move(socket)), note_(std::move(note)) {}
+    // `cancel_fd`: readable once the user wants it to end (`cancelled`); -1: never.
+    Channel(sys::UniqueFd socket, Note note, int cancel_fd)
+        : lane_(std::move(socket)), note_(std::move(note)), cancel_fd_(cancel_fd) {}
 
     // Answers without data, or with all of it in `data` (at most `max_data` bytes; corrupt beyond).
     Result<Fields> ask(const Fields& request, std::string* data = nullptr,
@@ -36,10 +38,12 @@ public:
     Result<> complete();
 
 private:
+    Result<registry::Frame> receive();
     Result<> abandon();
     Result<Fields> finish(std::string* data, std::size_t max_data);
     registry::Lane lane_;
     Note note_;
+    int cancel_fd_;
     bool answering_ = false;
 };
 
@@ -48,6 +52,7 @@ struct SessionOptions {
     bool tls_verify = true;
     int lanes = 4;
     Channel::Note note;  // a line for the user; called by any of the channels' threads
+    int cancel_fd = -1;
 };
 
 class Session {

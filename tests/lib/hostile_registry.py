@@ -233,7 +233,9 @@ class Handler(BaseHTTPRequestHandler):
         elif attack == "endless":
             return self.endless()
         elif attack == "slow":
-            return self.slow()
+            return self.slow(1, 100)
+        elif attack == "patient":
+            return self.slow(400, len(BLOB))
         elif attack in ("redirect", "redirect-login"):
             return self.redirect(f"http://127.0.0.1:{PORTS[1]}/v2/elsewhere/blobs/x")
         elif attack == "redirect-loop":
@@ -253,12 +255,12 @@ class Handler(BaseHTTPRequestHandler):
         while True:
             self.wfile.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
 
-    def slow(self):
+    def slow(self, piece, end):
         self.send_response(200)
         self.send_header("Content-Length", str(len(BLOB)))
         self.end_headers()
-        for byte in BLOB[:100]:
-            self.wfile.write(bytes([byte]))
+        for begin in range(0, end, piece):
+            self.wfile.write(BLOB[begin:begin + piece])
             time.sleep(0.1)
         self.close_connection = True
 

@@ -215,6 +215,37 @@ push_to() {
     [[ $stderr == *"stored the manifest with the digest"* ]]
 }
 
+@test "an interrupt ends a pull, also one of a build, and its crank-net" {
+    require "root, for builds" is_root
+    mkdir -p from
+    printf 'FROM %s/patient:1\nLABEL a=b\n' "$plain_HOST" >from/Dockerfile
+    local -a commands=("crank pull $plain_HOST/patient:1" "crank build -t x from")
+    local command pid net until status
+    for command in "${commands[@]}"; do
+        : >"$plain_LOG"
+        # bash starts what runs in the background without interrupts; the command is several words
+        # shellcheck disable=SC2086
+        python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' $command >out 2>err &
+        pid=$!
+        until=$((SECONDS + 10))
+        until [ "$(grep -c "GET /v2/patient/blobs/sha256" "$plain_LOG")" -ge 2 ] ||
+            [ "$SECONDS" -ge "$until" ]; do sleep 0.05; done
+        net=$(pgrep -P "$pid" crank-net)
+        kill -INT "$pid"
+        status=0
+        wait "$pid" || status=$?
+        [ "$status" -eq 130 ]
+        until=$((SECONDS + 10))
+        while kill -0 "$net" 2>/dev/null && [ "$SECONDS" -lt "$until" ]; do sleep 0.05; done
+        run ! kill -0 "$net"
+        [ -z "$(crank images -q)" ]
+    done
+    accepts benign
+    nothing_left
+}
+
 @test "a pull that is killed leaves nothing that the next one minds" {
     crank pull -q "$plain_HOST/slow:1" >/dev/null 2>&1 &
     local pid=$! until=$((SECONDS + 10))
