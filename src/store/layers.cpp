@@ -29,8 +29,10 @@ Result<> Store::State::protect_layers() {
 }
 
 Result<std::optional<Store::State::LayerRow>> Store::State::layer_row(const oci::Digest& diff_id) {
-    Rows rows = TRY(db.query("SELECT number, size, tar_size, origin FROM layer WHERE diff_id = ?",
-                             {diff_id.hex()}));
+    Rows rows =
+        TRY(db.query("SELECT number, size, tar_size, origin FROM layer "
+                     "WHERE diff_id = ? AND damaged = 0",
+                     {diff_id.hex()}));
     if (!TRY(rows.next())) return std::optional<LayerRow>();
     LayerRow row;
     row.layer = {diff_id, rows.integer(0), rows.integer(1), rows.integer(2)};
@@ -44,6 +46,12 @@ Result<Layer> Store::State::settle(const std::string& made, const std::string& s
     std::lock_guard lock(mutex);
     auto transaction = TRY(Transaction::begin(db, Durability::ordered));
     if (auto row = TRY(layer_row(layer.diff_id))) return row->layer;
+    TRY(replace_damaged(made, scratch, layer, origin));
+    if (layer.number != 0) {
+        TRY(transaction.commit());
+        crash_point("store.layer.after_replacement");
+        return layer;
+    }
     TRY(db.run("INSERT INTO layer(diff_id, size, tar_size, origin, boot) VALUES(?, ?, ?, ?, ?)",
                {layer.diff_id.hex(), layer.size, layer.tar_size, static_cast<int>(origin), boot}));
     layer.number = db.last_insert_number();
@@ -62,6 +70,30 @@ Result<Layer> Store::State::settle(const std::string& made, const std::string& s
     crash_point("store.layer.after_commit");
     fresh.insert(layer.number);
     return layer;
+}
+
+// Puts `made` in the place of a damaged layer's directory and gives the layer its number, which
+// images know; 0: there is none. A kill between the renames leaves the row damaged, and no tree.
+Result<> Store::State::replace_damaged(const std::string& made, const std::string& scratch,
+                                       Layer& layer, Origin origin) {
+    std::int64_t number = 0;
+    {
+        Rows rows =
+            TRY(db.query("SELECT number FROM layer WHERE diff_id = ?", {layer.diff_id.hex()}));
+        if (!TRY(rows.next())) return {};
+        number = rows.integer(0);
+    }
+    TRY(
+        db.run("UPDATE layer SET damaged = 0, size = ?, tar_size = ?, origin = ?, boot = ? "
+               "WHERE number = ?",
+               {layer.size, layer.tar_size, static_cast<int>(origin), boot, number}));
+    auto away = sys::rename(layer_dir(number), scratch + "/damaged");
+    if (!away && away.error().code() != Code::not_found) return away;
+    crash_point("store.layer.between_replacement");
+    TRY(sys::rename_new(made, layer_dir(number)));
+    layer.number = number;
+    fresh.insert(number);
+    return {};
 }
 
 Result<Staging> Store::stage() {
@@ -224,6 +256,24 @@ Result<LayerStack> Store::stack(std::span<const oci::Digest> diff_ids) {
     return out;
 }
 
+Result<> Store::State::emit_tar(std::int64_t number, Origin origin,
+                                const std::function<Result<>(Bytes)>& sink) {
+    auto dir = TRY(sys::open_dir(layer_dir(number)));
+    if (origin == Origin::written) {
+        TRY(store::write_layer_tar(layer_dir(number) + "/fs", sink));
+        return {};
+    }
+    if (origin == Origin::recipe) {
+        auto recipe = TRY(sys::open_file_at(dir.get(), "recipe"));
+        auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
+        return replay_recipe(recipe.get(), tree.get(), sink);
+    }
+    auto tar = TRY(sys::open_file_at(dir.get(), "tar"));
+    FdSource source(tar.get(), "its tar");
+    TRY(copy_all(source, sink));
+    return {};
+}
+
 Result<> Store::write_layer_tar(const oci::Digest& diff_id, int fd) {
     std::optional<State::LayerRow> row;
     {
@@ -237,22 +287,11 @@ Result<> Store::write_layer_tar(const oci::Digest& diff_id, int fd) {
         return sys::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
                               "layer " + diff_id.str());
     };
-    auto dir = TRY(sys::open_dir(state_->layer_dir(row->layer.number)));
-    if (row->origin == Origin::written) {
-        TRY(store::write_layer_tar(layer_path(row->layer), sink));
-    } else if (row->origin == Origin::recipe) {
-        auto recipe = TRY(sys::open_file_at(dir.get(), "recipe"));
-        auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
-        TRY_IN(replay_recipe(recipe.get(), tree.get(), sink), "layer " + diff_id.str());
-    } else {
-        auto tar = TRY(sys::open_file_at(dir.get(), "tar"));
-        FdSource source(tar.get(), "layer " + diff_id.str());
-        TRY(copy_all(source, sink));
-    }
+    TRY_IN(state_->emit_tar(row->layer.number, row->origin, sink), "layer " + diff_id.str());
     if (hasher.finish() != diff_id)
         return fail(Error(Code::corrupt, "layer " + diff_id.str() + " was changed on disk in " +
                                              state_->layer_dir(row->layer.number))
-                        .with_hint("remove the images that use it and load or build them again"));
+                        .with_hint("crank image verify --repair"));
     return {};
 }
 

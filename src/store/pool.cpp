@@ -61,6 +61,28 @@ FileHasher::FileHasher(const TarEntry& file) {
     hasher_.update(head + "\n");
 }
 
+Result<oci::Digest> digest_of_file(int dirfd, const std::string& name) {
+    auto attributes = TRY(sys::attributes_at(dirfd, name));
+    TarEntry entry;
+    entry.mode = attributes.mode & 07777;
+    entry.uid = attributes.uid;
+    entry.gid = attributes.gid;
+    entry.mtime = attributes.mtime;
+    entry.mtime_ns = attributes.mtime_ns;
+    entry.size = attributes.size;
+    for (const std::string& key : TRY(sys::list_xattrs_at(dirfd, name)))
+        if (is_content_xattr(key))
+            if (auto value = TRY(sys::get_xattr_at(dirfd, name, key))) entry.xattrs[key] = *value;
+    FileHasher hasher(entry);
+    auto file = TRY(sys::open_file_at(dirfd, name));
+    FdSource source(file.get(), name);
+    TRY(copy_all(source, [&](Bytes bytes) -> Result<> {
+        hasher.update(bytes);
+        return {};
+    }));
+    return hasher.finish();
+}
+
 bool is_shareable(const std::string& path, std::int64_t size) {
     if (size == 0) return false;
     return path != "etc/crontab" && !path.starts_with("etc/cron.") &&

@@ -44,6 +44,9 @@ private:
     oci::Hasher hasher_;
 };
 
+// FileHasher's digest of a regular file as it stands in a tree or in the pool.
+Result<oci::Digest> digest_of_file(int dirfd, const std::string& name);
+
 // Whether a layer's file at `path` is to be shared. Empty files have nothing to share. cron refuses
 // tables that have several links (Debian's cron 3.0, "NUMBER OF HARD LINKS > 1").
 bool is_shareable(const std::string& path, std::int64_t size);

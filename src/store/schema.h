@@ -25,6 +25,10 @@ INSERT INTO tag_history(name, image, from_ns)
     SELECT t.name, i.id, i.added FROM tag t JOIN image i ON i.number = t.image;
 ALTER TABLE cache ADD COLUMN used INTEGER NOT NULL DEFAULT 0;  -- 0: not since it was added
 )",
+    // 4: layers that verify() has found damaged, which the next import or commit replaces.
+    R"(
+ALTER TABLE layer ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+)",
 };
 inline constexpr int kUnmigrated = 2;  // the format that kSchema makes
 inline constexpr int kFormat = kUnmigrated + static_cast<int>(kMigrations.size());

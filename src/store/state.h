@@ -70,7 +70,14 @@ struct Store::State {
         Layer layer;
         Origin origin = Origin::written;
     };
+    // A damaged layer is none: whoever wants it makes it anew.
     Result<std::optional<LayerRow>> layer_row(const oci::Digest& diff_id);
+    // What the layer's tar would be, from its directory. Errors: corrupt, not_found (it lacks a
+    // file), the sink's.
+    Result<> emit_tar(std::int64_t number, Origin origin,
+                      const std::function<Result<>(Bytes)>& sink);
+    Result<> replace_damaged(const std::string& made, const std::string& scratch, Layer& layer,
+                             Origin origin);
     // Renames `made` (a directory that holds fs and perhaps a recipe) to l/N and adds the row.
     // When the layer exists already, returns that one. `scratch` takes what is in the way.
     Result<Layer> settle(const std::string& made, const std::string& scratch, Layer layer,

@@ -48,6 +48,7 @@
 namespace crank::store {
 
 class ByteSource;
+class Verifier;
 
 // What an overlay mount of an image needs. Paths are relative to `base`, which keeps the mount
 // options short (a page at most, mount(2)) and free of characters that need quoting.
@@ -138,6 +139,19 @@ struct CacheUse {
 
 enum class OpenMode { read_only, read_write };
 
+enum class Repair { no, yes };
+
+// Something in the store that is not what its digest says.
+struct Damage {
+    std::string what;                 // "file usr/bin/x of layer sha256:..."
+    std::vector<std::string> images;  // that have it: a name, or the id where there is none
+    bool repaired = false;
+};
+struct VerifyReport {
+    std::size_t images = 0, layers = 0, files = 0;  // that were looked at
+    std::vector<Damage> damage;
+};
+
 class Store {
 public:
     // Creates what is missing when read_write. A read_only open of an absent store is not_found.
@@ -221,6 +235,12 @@ public:
     // collect(), and looks at every file of the pool for one that no layer uses.
     Result<> sweep();
 
+    // Proves configurations, layers and the files of the pool against their digests: of the images
+    // named, or of everything. A damaged file leaves the pool, so that it spreads no further, and a
+    // damaged layer counts as absent for load, pull and build, which put a sound one in its place.
+    // With Repair::yes a layer is made again from its kept tar, and a file taken from an equal one.
+    Result<VerifyReport> verify(std::span<const std::string> names, Repair repair);
+
     // What registries call the images and layers of this store. A repository is "host/a/b".
     struct Manifest {
         std::string repository;
@@ -245,6 +265,7 @@ public:
     Result<LayerStack> stack(std::span<const oci::Digest> diff_ids);
 
 private:
+    friend class Verifier;
     struct State;
     Result<Layer> import(const std::function<Result<std::unique_ptr<ByteSource>>()>& open,
                          const oci::Digest& expected);

@@ -51,6 +51,7 @@ void make_old(const std::string& root) {
     must(
         db.script("DROP TABLE tag_history; DROP TABLE manifest; DROP TABLE blob_place; "
                   "DROP TABLE blob; ALTER TABLE cache DROP COLUMN used; "
+                  "ALTER TABLE layer DROP COLUMN damaged; "
                   "PRAGMA user_version=0"));
     write(root + "/format", "1\n");
     must(sys::remove_tree(root + "/o"));
