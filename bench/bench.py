@@ -3,7 +3,7 @@
 
 usage: bench.py --bin DIR --out DIR [--rounds N] [--idle-rounds N] [--no-peers] [SECTION...]
 
-Sections: start version answer build memory requests neighbours. A case whose program or image is missing is
+Sections: start version answer build memory requests neighbours store. A case whose program or image is missing is
 named as not measured, never left out in silence.
 """
 
@@ -23,8 +23,10 @@ import peers
 import requests_rate
 import builds
 import goals
+import storage
 
-SECTIONS = ("start", "version", "answer", "build", "memory", "requests", "neighbours")
+SECTIONS = ("start", "version", "answer", "build", "memory", "requests", "neighbours",
+            "store")
 TAG = "localhost/bench/tiny:latest"
 PORT = 18080
 PROGRAMS = ("true", "pause", "hog")
@@ -168,6 +170,9 @@ class Bench:
 
     def requests(self):
         requests_rate.measure(self, PORT)
+
+    def store(self):
+        storage.measure(self)
 
     def neighbours(self):
         neighbours.measure(self, PORT, TAG)

@@ -11,8 +11,10 @@ RATIOS = (
     ("answer", "crank", "native", 1.15),
     ("build_nochange", "crank", "docker BuildKit", 0.5),
     ("version", "crank version", "C true", 1.5),
+    ("store_mount", "60 layers", "1 layers", 1.2),
 )
 MONITOR_KIB = 400
+LOAD_MIB = 100
 NEIGHBOUR = 2
 
 
@@ -36,11 +38,22 @@ def rows(sections):
                NEIGHBOUR)
 
 
+def store_rows(sections):
+    """Of each image: crank's load beside others', its memory, and what a second image costs."""
+    for name, found in sections.get("store", {}).items():
+        loads = {case: figures.median(seconds) for case, seconds in found["load"].items()}
+        for other, limit in (("tar, sha256sum, sync", 1.3), ("docker", 0.3)):
+            ratio = loads["crank"] / loads[other] if other in loads else None
+            yield f"load of {name}, crank / {other}", ratio, limit
+        yield f"load of {name}, peak MiB", found["peak_kib"] / 1024, LOAD_MIB
+        yield f"second image of {name}, of the first's disk", found["second"], 0.1
+
+
 def markdown(sections):
     def verdict(measured, limit):
         if measured is None:
             return "not measured"
         return "met" if measured <= limit else "missed"
     lines = [[name, figures.show(limit), figures.show(measured), verdict(measured, limit)]
-             for name, measured, limit in rows(sections)]
+             for name, measured, limit in (*rows(sections), *store_rows(sections))]
     return "### Goals\n\n" + figures.table(["", "at most", "measured", ""], lines)

@@ -125,6 +125,7 @@ Result<> Store::State::collect_layers() {
         return {};
     };
     auto collected = collect();
+    if (collected) collected = sweep_merged();
     auto restored = layers_protected
                         ? sys::lock_byte(locks.get(), kLayersByte, sys::LockMode::shared)
                         : sys::unlock_byte(locks.get(), kLayersByte);

@@ -15,21 +15,6 @@ constexpr const char* kColumns = "i.number, i.id, i.config, i.layers, i.size, i.
 
 std::string select(const char* rest) { return std::string("SELECT ") + kColumns + " FROM " + rest; }
 
-Result<Image> image_of(const Rows& row, const std::string& root) {
-    Image image;
-    image.number = row.integer(0);
-    image.id = TRY(oci::Digest::from_hex_text(row.text(1)));
-    image.config = TRY(oci::parse_image_config(row.text(2)));
-    image.layers.base = root;
-    if (std::string numbers = row.text(3); !numbers.empty())
-        for (const std::string& number : split(numbers, ','))
-            image.layers.lower.push_back("l/" + number + "/fs");
-    std::ranges::reverse(image.layers.lower);
-    image.size = row.integer(4);
-    image.added = time_of(row.integer(5));
-    return image;
-}
-
 std::string familiar(const std::string& tag) {
     auto reference = oci::Reference::parse(tag);
     return reference ? reference->familiar() : tag;
@@ -46,6 +31,22 @@ std::string after(std::string_view prefix) { return std::string(prefix) + "g"; }
 
 }  // namespace
 
+Result<Image> Store::State::image_of(const Rows& row) {
+    Image image;
+    image.number = row.integer(0);
+    image.id = TRY(oci::Digest::from_hex_text(row.text(1)));
+    image.config = TRY(oci::parse_image_config(row.text(2)));
+    image.layers.base = root;
+    std::vector<std::int64_t> numbers;
+    if (std::string text = row.text(3); !text.empty())
+        for (const std::string& number : split(text, ','))
+            numbers.push_back(parse_int(number).value_or(0));
+    image.layers.lower = TRY(lower_of(numbers));
+    image.size = row.integer(4);
+    image.added = time_of(row.integer(5));
+    return image;
+}
+
 Result<std::vector<std::string>> Store::State::tags_of(std::int64_t image) {
     std::vector<std::string> tags;
     Rows rows = TRY(db.query("SELECT name FROM tag WHERE image = ? ORDER BY name", {image}));
@@ -61,12 +62,12 @@ Result<Image> Store::State::find(std::string_view name) {
                                         "WHERE t.name = ?")
                                      .c_str(),
                                  {reference->str()}));
-        if (TRY(rows.next())) found = TRY(image_of(rows, root));
+        if (TRY(rows.next())) found = TRY(image_of(rows));
     }
     if (reference && reference->digest)
         if (auto number = TRY(image_of_manifest(*reference))) {
             Rows rows = TRY(db.query(select("image i WHERE i.number = ?").c_str(), {*number}));
-            if (TRY(rows.next())) found = TRY(image_of(rows, root));
+            if (TRY(rows.next())) found = TRY(image_of(rows));
         }
     std::string_view hex = hex_of(name);
     std::string digest_hex;
@@ -75,7 +76,7 @@ Result<Image> Store::State::find(std::string_view name) {
         Rows rows = TRY(db.query(select("image i WHERE i.id >= ? AND i.id < ? LIMIT 2").c_str(),
                                  {hex, after(hex)}));
         if (TRY(rows.next())) {
-            found = TRY(image_of(rows, root));
+            found = TRY(image_of(rows));
             if (TRY(rows.next()))
                 return fail(Error(Code::invalid_argument,
                                   "the id '" + std::string(name) + "' is the beginning of several")
@@ -112,7 +113,7 @@ Result<std::vector<Image>> Store::list() {
     std::lock_guard lock(state_->mutex);
     std::vector<Image> images;
     Rows rows = TRY(state_->db.query(select("image i ORDER BY i.added DESC, i.number").c_str()));
-    while (TRY(rows.next())) images.push_back(TRY(image_of(rows, state_->root)));
+    while (TRY(rows.next())) images.push_back(TRY(state_->image_of(rows)));
     for (Image& image : images) image.tags = TRY(state_->tags_of(image.number));
     return images;
 }
@@ -189,6 +190,7 @@ Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& 
         ids.push_back(oci::Digest::of(image.config_json));
     }
     TRY(state_->protect_layers());
+    for (const oci::ImageConfig& config : configs) TRY(state_->merge_lowest(config.diff_ids));
     // What the image names must be on disk before the image is: ext4 orders no file's data before
     // a rename.
     std::int64_t synced = TRY(state_->sync_layers());

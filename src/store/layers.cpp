@@ -246,14 +246,14 @@ std::string Store::layer_path(const Layer& layer) const {
 }
 
 Result<LayerStack> Store::stack(std::span<const oci::Digest> diff_ids) {
-    LayerStack out;
-    out.base = state_->root;
+    std::vector<std::int64_t> numbers;
     for (const oci::Digest& diff_id : diff_ids) {
         auto layer = TRY(find_layer(diff_id));
         if (!layer) return fail(Code::not_found, "layer " + diff_id.str() + " is not in the store");
-        out.lower.insert(out.lower.begin(), "l/" + std::to_string(layer->number) + "/fs");
+        numbers.push_back(layer->number);
     }
-    return out;
+    std::lock_guard lock(state_->mutex);
+    return LayerStack{state_->root, TRY(state_->lower_of(numbers))};
 }
 
 Result<> Store::State::emit_tar(std::int64_t number, Origin origin,

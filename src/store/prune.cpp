@@ -41,7 +41,8 @@ struct Inventory {
 // Everything but the layers' trees and the entries of the pool, which are the same files.
 Result<std::int64_t> add_rest(const Store& store, DiskUse& disk) {
     const std::string& root = store.root();
-    std::int64_t bytes = TRY(disk.add_directories(root + "/o"));
+    std::int64_t bytes =
+        TRY(disk.add_directories(root + "/o")) + TRY(disk.add_directories(root + "/m"));
     for (const char* name :
          {"/crank.db", "/crank.db-journal", "/locks", "/reserve", "/format", "/o/unsynced"})
         bytes += TRY(disk.add(root + name));

@@ -25,9 +25,15 @@ INSERT INTO tag_history(name, image, from_ns)
     SELECT t.name, i.id, i.added FROM tag t JOIN image i ON i.number = t.image;
 ALTER TABLE cache ADD COLUMN used INTEGER NOT NULL DEFAULT 0;  -- 0: not since it was added
 )",
-    // 4: layers that verify() has found damaged, which the next import or commit replaces.
+    // 4: layers that verify() has found damaged, which the next import or commit replaces; the
+    // lowest layers of deep images as one tree.
     R"(
 ALTER TABLE layer ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE merged(
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- of the directory m/N; never used twice
+    layers TEXT NOT NULL UNIQUE  -- what it stands for: layer numbers, lowest first; or, of one
+                                 -- that is not to be used any more, "damaged N"
+);
 )",
 };
 inline constexpr int kUnmigrated = 2;  // the format that kSchema makes

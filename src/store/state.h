@@ -82,6 +82,18 @@ struct Store::State {
     // When the layer exists already, returns that one. `scratch` takes what is in the way.
     Result<Layer> settle(const std::string& made, const std::string& scratch, Layer layer,
                          Origin origin);
+    // Paths for an overlay mount, top first, of layers given by their numbers, lowest first.
+    Result<std::vector<std::string>> lower_of(const std::vector<std::int64_t>& numbers);
+    // Makes the merged tree of a deep image, where it has one and it is not there. Without the
+    // mutex held.
+    Result<> merge_lowest(const std::vector<oci::Digest>& diff_ids);
+    struct NeededTrees {
+        std::set<std::string> keys;
+        bool pinned = false;
+    };
+    Result<NeededTrees> needed_trees();
+    Result<> sweep_merged();
+    Result<Image> image_of(const Rows& row);
     Result<> record_use();
     Result<> empty_garbage();
     Result<> sweep_pool(bool any_dead, bool all_swept);
@@ -100,6 +112,11 @@ struct Store::State {
     Result<> delete_tag(std::string_view name, std::int64_t now);
     Result<std::vector<std::string>> tags_of(std::int64_t image);
 };
+
+// An image with more layers than this has its lowest ones merged, in steps of kMergeStep, so that
+// images on the same base share the merged tree: no mount has more lower directories than this.
+inline constexpr std::size_t kMaxLower = 8;
+inline constexpr std::size_t kMergeStep = kMaxLower - 1;
 
 // On a full disk SQLite cannot delete: its journal is a file. `reserve` is space for that: given up
 // when it is needed, taken again by the next writer that finds some.

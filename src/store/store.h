@@ -11,6 +11,7 @@
 //                 file's content, so that the tar can be written again without a second copy
 //   l/N/keys      which entries of the pool the layer uses
 //   l/N/tar       the original tar, where one name stood in it twice and no recipe can exist
+//   m/N/fs        the lowest layers of an image that has many, merged: hard links (merge.h)
 //   locks         byte locks: see pin()
 //   reserve       space that is given up on a full disk, so that images can still be removed
 //   tmp/          what is being made; anything there whose owner is gone is swept on open-for-write
@@ -54,7 +55,7 @@ class Verifier;
 // options short (a page at most, mount(2)) and free of characters that need quoting.
 struct LayerStack {
     std::string base;                // absolute: the store's root
-    std::vector<std::string> lower;  // top layer first: "l/42/fs"
+    std::vector<std::string> lower;  // top layer first: "l/42/fs"; at most 8
 };
 
 struct Image {

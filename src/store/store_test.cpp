@@ -48,11 +48,11 @@ TEST_F(StoreTest, refuses_another_format) {
 // A store of format 1: what that crank made, without what came later.
 void make_old(const std::string& root) {
     auto db = must(Database::open(root + "/crank.db"));
-    must(
-        db.script("DROP TABLE tag_history; DROP TABLE manifest; DROP TABLE blob_place; "
-                  "DROP TABLE blob; ALTER TABLE cache DROP COLUMN used; "
-                  "ALTER TABLE layer DROP COLUMN damaged; "
-                  "PRAGMA user_version=0"));
+    must(db.script(
+        "DROP TABLE tag_history; DROP TABLE merged; DROP TABLE manifest; DROP TABLE blob_place; "
+        "DROP TABLE blob; ALTER TABLE cache DROP COLUMN used; "
+        "ALTER TABLE layer DROP COLUMN damaged; "
+        "PRAGMA user_version=0"));
     write(root + "/format", "1\n");
     must(sys::remove_tree(root + "/o"));
     for (const std::string& number : must(sys::list_dir(root + "/l")))

@@ -199,6 +199,12 @@ private:
         auto transaction = TRY(Transaction::begin(state_.db, Durability::durable));
         TRY(state_.db.run("UPDATE layer SET damaged = ? WHERE number = ?",
                           {std::int64_t{damaged ? 1 : 0}, layer.number}));
+        // Trees that hold links to its files are not to be mounted any more.
+        if (damaged)
+            TRY(
+                state_.db.run("UPDATE merged SET layers = 'damaged ' || number "
+                              "WHERE ',' || layers || ',' LIKE '%,' || ? || ',%'",
+                              {layer.number}));
         return transaction.commit();
     }
 

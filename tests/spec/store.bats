@@ -125,3 +125,43 @@ END
     crank run --rm --network none small2 cat /small
     crank rmi small small2
 }
+
+@test "image verify names the damage and whom it concerns; building again repairs" {
+    dockerfile <<END
+FROM box
+COPY data /data
+END
+    echo content >data
+    crank build -q -t app . >/dev/null
+    run -0 crank image verify
+    [[ $output == "Verified: 2 images, "*", no damage" ]]
+    printf CONTENT | dd of="$(find "$CRANK_ROOT/l" -path '*/fs/data')" conv=notrunc status=none
+    run -1 --separate-stderr crank image verify app
+    [[ ${lines[0]} == "damaged: file data of layer sha256:"*" (app:latest)" ]]
+    [[ $stderr == "hint: crank pull app:latest, or load or build it again"* ]]
+    crank build -q -t app . >/dev/null
+    run -0 --separate-stderr crank image verify
+    [ "$(crank run --rm --network none app cat /data)" = content ]
+    run -1 --separate-stderr crank image verify nothing
+    [[ $stderr == *"no such image: nothing"* ]]
+    crank rmi app
+}
+
+@test "an image of 60 layers is mounted with at most 8 directories, and runs" {
+    {
+        echo 'FROM box'
+        for i in $(seq 60); do echo "COPY f$i /d/f$i"; done
+        echo 'RUN rm /d/f1'
+    } >Dockerfile.deep
+    dockerfile <Dockerfile.deep
+    for i in $(seq 60); do echo "$i" >"f$i"; done
+    crank build -q -t deep . >/dev/null
+    [ "$(find "$CRANK_ROOT/m" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
+    [ "$(crank run --rm --network none deep sh -c 'cat /d/* | sort -n | tail -1; ls /d | wc -l')" = "60
+59" ]
+    run -0 crank image verify deep
+    [ "$(df_bytes Total)" = "$(du -sB1 "$CRANK_ROOT" | cut -f1)" ]
+    crank rmi deep
+    crank prune -f
+    [ "$(find "$CRANK_ROOT/m" -mindepth 1 | wc -l)" -eq 0 ]
+}
