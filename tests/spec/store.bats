@@ -19,6 +19,17 @@ teardown_file() { crank_teardown_file; }
 # df_bytes TYPE: that row of df
 df_bytes() { crank df --format '{{.Type}}={{.Bytes}}' | sed -n "s/^$1=//p"; }
 
+# gone IMAGE...: rmi, as soon as the monitors of throw-away containers have let go of them
+gone() {
+    local name until=$((SECONDS + CRANK_LEFT_DEADLINE))
+    for name in "$@"; do
+        until crank rmi "$name"; do
+            [ "$SECONDS" -lt "$until" ] || return 1
+            sleep 0.05
+        done
+    done
+}
+
 @test "df equals du to the block, with containers and without" {
     [ "$(df_bytes Total)" = "$(du -sB1 "$CRANK_ROOT" | cut -f1)" ]
     crank run -d --name sleeper --network none box sleep 1000
@@ -51,7 +62,7 @@ END
     done
     run -0 find "$CRANK_ROOT/l" -name big -links 3
     [ "${#lines[@]}" -eq 2 ]
-    crank rmi one two
+    gone one two
 }
 
 @test "prune asks, takes what has no name, and leaves what a container needs" {
@@ -84,7 +95,7 @@ END
     crank run --rm --network none app cat /file
     run -0 crank prune -f
     [ "${lines[0]}" = "Deleted: $first" ]
-    crank rmi app
+    gone app
 }
 
 @test "prune and df name what they do not know" {
@@ -123,7 +134,7 @@ END
     [[ $stderr == *"images with a tag or a container need "*"storage.max is 102kB"* ]]
     [[ $stderr == *"hint: crank df shows what is there"* ]]
     crank run --rm --network none small2 cat /small
-    crank rmi small small2
+    gone small small2
 }
 
 @test "image verify names the damage and whom it concerns; building again repairs" {
@@ -144,7 +155,7 @@ END
     [ "$(crank run --rm --network none app cat /data)" = content ]
     run -1 --separate-stderr crank image verify nothing
     [[ $stderr == *"no such image: nothing"* ]]
-    crank rmi app
+    gone app
 }
 
 @test "an image of 60 layers is mounted with at most 8 directories, and runs" {
@@ -161,7 +172,37 @@ END
 59" ]
     run -0 crank image verify deep
     [ "$(df_bytes Total)" = "$(du -sB1 "$CRANK_ROOT" | cut -f1)" ]
-    crank rmi deep
+    gone deep
     crank prune -f
     [ "$(find "$CRANK_ROOT/m" -mindepth 1 | wc -l)" -eq 0 ]
+}
+
+@test "image diff, tree and analyze say what is in an image" {
+    dockerfile <<END
+FROM box
+COPY big /big
+RUN rm /big && echo one > /file
+END
+    head -c 2000000 /dev/urandom >big
+    crank build -q -t app . >/dev/null
+    dockerfile <<END
+FROM box
+RUN echo three > /file && mkdir -p /var/lib/apt/lists && echo x > /var/lib/apt/lists/y
+END
+    crank tag app app:old
+    crank build -q -t app . >/dev/null
+    run -0 --separate-stderr crank image diff app:old app --format '{{.Change}} {{.Path}}'
+    [[ $output == *"C /file"* && $output == *"A /var/lib/apt/lists/y"* ]]
+    run -0 --separate-stderr crank image tree app
+    [[ ${lines[0]} == "app:latest  "* ]]
+    [[ ${lines[1]} == *"  also in "*"box:latest"* ]]
+    [[ ${lines[-1]} == "  before: app:latest was "*" until "* ]]
+    run -0 --separate-stderr crank image analyze app:old
+    [[ $output == *"Replaced or deleted by a later layer, "*"/big  (layer "* ]]
+    run -0 --separate-stderr crank image analyze app
+    [[ $output == *"apt package lists"* ]]
+    run ! --separate-stderr crank image diff app nothing
+    [[ $stderr == *"no such image: nothing"* ]]
+    run -2 --separate-stderr crank image diff app
+    gone app app:old
 }
