@@ -112,8 +112,8 @@ Result<Fields> Service::put(const Fields& request) {
     if (passing) {
         // The bytes are gone: crank sends them once more, after the wait.
         auto attempt = parse_int(value(request, "attempt")).value_or(1);
-        Error error = sent ? status_error(target, *sent, "blob " + digest).with_code(Code::io)
-                           : std::move(sent).error();
+        Error error =
+            sent ? status_error(target, *sent, "blob " + digest).with_code(Code::io) : sent.error();
         if (attempt < registry::kMaxAttempts)
             TRY(client_.pause(static_cast<int>(attempt), error.text(), sent ? &*sent : nullptr));
         return fail(std::move(error));
