@@ -116,15 +116,15 @@ protected:
 
 TEST_F(AttachTest, TheContainerReachesTheGatewayAtOnce) {
     auto container = start("c1");
-    EXPECT_EQ(container.attachment.address, "10.88.0.2");
-    EXPECT_EQ(container.attachment.gateway, "10.88.0.1");
+    EXPECT_EQ(container.attachment.address, "10.188.0.2");
+    EXPECT_EQ(container.attachment.gateway, "10.188.0.1");
     EXPECT_EQ(container.attachment.prefix, 16);
-    EXPECT_EQ(container.attachment.mac, "02:63:0a:58:00:02");
-    EXPECT_EQ(container.attachment.host_device, "crk0a580002");
+    EXPECT_EQ(container.attachment.mac, "02:63:0a:bc:00:02");
+    EXPECT_EQ(container.attachment.host_device, "crk0abc0002");
     EXPECT_EQ(*sys::read_link(container.attachment.lease_path), "c1");
-    auto listener = sys::listen_tcp("10.88.0.1", 80, 8);
+    auto listener = sys::listen_tcp("10.188.0.1", 80, 8);
     ASSERT_TRUE(listener) << listener.error().text();
-    auto connected = connect_from(container.ns.get(), "10.88.0.1", 80, kLong);
+    auto connected = connect_from(container.ns.get(), "10.188.0.1", 80, kLong);
     EXPECT_TRUE(connected) << connected.error().text();
 }
 
@@ -281,7 +281,7 @@ TEST_F(AttachTest, AFailureLeavesNothingBehind) {
     auto attachment = attach(config_, "c2", taken.ns.get());
     ASSERT_FALSE(attachment);
     EXPECT_EQ(attachment.error().code(), Code::already_exists) << attachment.error().text();
-    EXPECT_TRUE(attachment.error().text().starts_with("create veth crk0a580003"))
+    EXPECT_TRUE(attachment.error().text().starts_with("create veth crk0abc0003"))
         << attachment.error().text();
     EXPECT_EQ(devices(), before);
     EXPECT_EQ(sys::list_dir(config_.state_dir + "/leases")->size(), 1u);
@@ -301,14 +301,14 @@ TEST_F(AttachTest, AFailureInsideTakesTheDeviceBack) {
     ASSERT_TRUE(inside->apply(configure));
     auto attachment = attach(config_, "c1", ns->get());
     ASSERT_FALSE(attachment);
-    EXPECT_EQ(attachment.error().text(), "add the default route through 10.88.0.1: File exists");
+    EXPECT_EQ(attachment.error().text(), "add the default route through 10.188.0.1: File exists");
     EXPECT_EQ(devices(), std::vector<std::string>{"crt0"});
     EXPECT_EQ(sys::list_dir(config_.state_dir + "/leases")->size(), 0u);
 }
 
 TEST_F(AttachTest, TheDeviceGoesWithTheNamespace) {
     auto container = start("c1");
-    EXPECT_EQ(devices(), (std::vector<std::string>{"crk0a580002", "crt0"}));
+    EXPECT_EQ(devices(), (std::vector<std::string>{"crk0abc0002", "crt0"}));
     container.ns.reset();
     const auto deadline = std::chrono::steady_clock::now() + kLong;
     while (devices().size() > 1 && std::chrono::steady_clock::now() < deadline) ::usleep(1000);
@@ -333,7 +333,7 @@ TEST_F(AttachTest, TheBridgeGoesWhenNobodyUsesIt) {
     EXPECT_EQ(trim(*sys::read_file(kForwardSwitch)), "0");
     EXPECT_EQ(*sys::list_dir(config_.state_dir), std::vector<std::string>{"lock"});
     ASSERT_TRUE(remove_bridge(config_));
-    EXPECT_EQ(start("c2").attachment.address, "10.88.0.2");
+    EXPECT_EQ(start("c2").attachment.address, "10.188.0.2");
 }
 
 TEST_F(AttachTest, ForwardingStaysForWhoCameLater) {
@@ -371,7 +371,7 @@ TEST_F(AttachTest, AnotherStateDirectoryMustNameAnotherBridge) {
     other.device = "crt1";
     attachment = attach(other, "c2", ns->get());
     ASSERT_TRUE(attachment) << attachment.error().text();
-    EXPECT_EQ(attachment->address, "10.89.0.2");
+    EXPECT_EQ(attachment->address, "10.189.0.2");
 }
 
 TEST_F(AttachTest, StateDirectoriesGetBridgesOfTheirOwnAtOnce) {
@@ -406,7 +406,7 @@ TEST_F(AttachTest, ABridgeWhoseStateDirectoryIsGoneGivesItsRangeBack) {
     ASSERT_TRUE(attach(busy, "c2", ns->get()));
     ASSERT_TRUE(sys::remove_tree(gone.state_dir));
     ASSERT_TRUE(sys::remove_tree(busy.state_dir));
-    EXPECT_EQ(lease(config_, "c3")->address, "10.88.0.2");
+    EXPECT_EQ(lease(config_, "c3")->address, "10.188.0.2");
     auto left = devices();
     EXPECT_EQ(std::ranges::count(left, device_of(gone)), 0);
     EXPECT_EQ(std::ranges::count(left, device_of(busy)), 1) << "it has a container";
@@ -425,9 +425,9 @@ TEST_F(AttachTest, TheUsualStateDirectoryHasTheUsualBridge) {
 TEST_F(AttachTest, LeaseComesBeforeConnect) {
     auto one = lease(config_, "c1");
     ASSERT_TRUE(one) << one.error().text();
-    EXPECT_EQ(one->address, "10.88.0.2");
-    EXPECT_EQ(one->gateway, "10.88.0.1");
-    EXPECT_EQ(one->mac, "02:63:0a:58:00:02");
+    EXPECT_EQ(one->address, "10.188.0.2");
+    EXPECT_EQ(one->gateway, "10.188.0.1");
+    EXPECT_EQ(one->mac, "02:63:0a:bc:00:02");
     EXPECT_EQ(devices(), std::vector<std::string>{"crt0"});
     auto ns = create_namespace();
     // Whatever happened to the bridge meanwhile is mended.
@@ -437,32 +437,32 @@ TEST_F(AttachTest, LeaseComesBeforeConnect) {
     auto connected = connect(config_, *one, ns->get());
     ASSERT_TRUE(connected) << connected.error().text();
     auto listener = listen_in(ns->get(), "0.0.0.0", 80);
-    EXPECT_TRUE(sys::connect_tcp("10.88.0.2", 80, kLong));
+    EXPECT_TRUE(sys::connect_tcp("10.188.0.2", 80, kLong));
     one->address = "192.0.2.7";
     connected = connect(config_, *one, ns->get());
     ASSERT_FALSE(connected);
     EXPECT_EQ(connected.error().text(),
-              "the address 192.0.2.7 is none of the bridge's range 10.88.0.0/16");
+              "the address 192.0.2.7 is none of the bridge's range 10.188.0.0/16");
 }
 
 TEST_F(AttachTest, AStateDirectoryThatLostFilesWorksOn) {
     auto one = start("c1");
     ASSERT_TRUE(sys::remove_tree(config_.state_dir + "/next"));
-    EXPECT_EQ(start("c2").attachment.address, "10.88.0.3");
+    EXPECT_EQ(start("c2").attachment.address, "10.188.0.3");
     ASSERT_TRUE(sys::remove_file(config_.state_dir + "/subnet"));
-    EXPECT_EQ(start("c3").attachment.address, "10.88.0.4");
+    EXPECT_EQ(start("c3").attachment.address, "10.188.0.4");
     ASSERT_TRUE(sys::remove_tree(config_.state_dir));
     // Without its leases it cannot know who has an address; it keeps to its range at least.
     auto ns = create_namespace();
     auto lost = lease(config_, "c4");
     ASSERT_TRUE(lost) << lost.error().text();
     EXPECT_EQ(lost->prefix, 16);
-    EXPECT_EQ(lost->address, "10.88.0.2");
+    EXPECT_EQ(lost->address, "10.188.0.2");
     auto connected = connect(config_, *lost, ns->get());
     ASSERT_FALSE(connected);
     EXPECT_EQ(connected.error().code(), Code::already_exists);
     auto listener = listen_in(one.ns.get(), "0.0.0.0", 80);
-    EXPECT_TRUE(sys::connect_tcp("10.88.0.2", 80, kLong)) << "the living one keeps its device";
+    EXPECT_TRUE(sys::connect_tcp("10.188.0.2", 80, kLong)) << "the living one keeps its device";
 }
 
 TEST_F(AttachTest, ATakenRangeIsAvoidedOrRefused) {
@@ -470,23 +470,23 @@ TEST_F(AttachTest, ATakenRangeIsAvoidedOrRefused) {
     sys::RouteChanges create, address;
     create.add_bridge({"vpn0", {2, 0, 0, 0, 0, 9}, 1500});
     ASSERT_TRUE(route->apply(create));
-    address.add_address(route->link("vpn0")->index, *sys::parse_ipv4("10.88.9.1"), 24);
+    address.add_address(route->link("vpn0")->index, *sys::parse_ipv4("10.188.9.1"), 24);
     ASSERT_TRUE(route->apply(address));
-    config_.subnet = "10.88.0.0/16";
+    config_.subnet = "10.188.0.0/16";
     auto ns = create_namespace();
     auto attachment = attach(config_, "c1", ns->get());
     ASSERT_FALSE(attachment);
     EXPECT_EQ(attachment.error().code(), Code::in_use);
     EXPECT_EQ(attachment.error().text(),
-              "subnet 10.88.0.0/16 overlaps 10.88.9.0/24, which this host has a route to");
+              "subnet 10.188.0.0/16 overlaps 10.188.9.0/24, which this host has a route to");
     EXPECT_EQ(devices(), std::vector<std::string>{"vpn0"});
     config_.subnet.clear();
-    EXPECT_EQ(start("c1").attachment.address, "10.89.0.2");
+    EXPECT_EQ(start("c1").attachment.address, "10.189.0.2");
     config_.subnet = "10.90.0.0/16";
     auto refused = attach(config_, "c2", ns->get());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code(), Code::failed_precondition);
-    EXPECT_EQ(refused.error().text(), "the bridge crt0 has subnet 10.89.0.0/16, not 10.90.0.0/16");
+    EXPECT_EQ(refused.error().text(), "the bridge crt0 has subnet 10.189.0.0/16, not 10.90.0.0/16");
 }
 
 TEST_F(AttachTest, BadNamesAndSubnetsAreRefused) {
@@ -498,7 +498,7 @@ TEST_F(AttachTest, BadNamesAndSubnetsAreRefused) {
         EXPECT_EQ(attachment.error().code(), Code::invalid_argument) << name;
     }
     config_.device = "crt0";
-    config_.subnet = "10.88.0.1/16";
+    config_.subnet = "10.188.0.1/16";
     auto attachment = attach(config_, "c1", ns->get());
     ASSERT_FALSE(attachment);
     EXPECT_EQ(attachment.error().code(), Code::invalid_argument);
