@@ -135,31 +135,32 @@ Result<> Store::State::merge_lowest(const std::vector<oci::Digest>& diff_ids) {
         if (TRY(rows.next())) return {};
     }
     Owned made = TRY(make_owned_dir(root));
-    auto place = [&]() -> Result<> {
-        TRY(sys::make_dir(made.path + "/layer", 0700));
-        TRY(sys::make_dir(made.path + "/layer/fs", 0755));
-        // An image of many layers is mounted as it is where links run out.
-        if (!TRY(merge_trees(lower, made.path + "/layer/fs"))) return {};
-        crash_point("store.merge.before_rename");
-        std::lock_guard lock(mutex);
-        if (auto dir = sys::make_dir(root + "/m", 0700);
-            !dir && dir.error().code() != Code::already_exists)
-            return dir;
-        auto transaction = TRY(Transaction::begin(db, Durability::ordered));
-        TRY(db.run("INSERT INTO merged(layers) VALUES(?) ON CONFLICT DO NOTHING",
-                   {key_of(numbers, count)}));
-        if (db.changes() == 0) return {};
-        std::string path = root + "/m/" + std::to_string(db.last_insert_number());
-        // Of a command that was killed between this rename and its commit.
-        if (sys::exists(path)) TRY(sys::rename(path, made.path + "/orphan"));
-        TRY(sys::rename_new(made.path + "/layer", path));
-        crash_point("store.merge.before_commit");
-        return transaction.commit();
-    };
-    auto placed = place();
+    auto placed = make_merged(lower, key_of(numbers, count), made.path);
     auto removed = sys::remove_tree(made.path);
     TRY(std::move(placed));
     return removed;
+}
+
+Result<> Store::State::make_merged(const std::vector<std::string>& lower, const std::string& key,
+                                   const std::string& scratch) {
+    TRY(sys::make_dir(scratch + "/layer", 0700));
+    TRY(sys::make_dir(scratch + "/layer/fs", 0755));
+    // Where links run out an image of many layers is mounted as it is.
+    if (!TRY(merge_trees(lower, scratch + "/layer/fs"))) return {};
+    crash_point("store.merge.before_rename");
+    std::lock_guard lock(mutex);
+    if (auto dir = sys::make_dir(root + "/m", 0700);
+        !dir && dir.error().code() != Code::already_exists)
+        return dir;
+    auto transaction = TRY(Transaction::begin(db, Durability::ordered));
+    TRY(db.run("INSERT INTO merged(layers) VALUES(?) ON CONFLICT DO NOTHING", {key}));
+    if (db.changes() == 0) return {};
+    std::string path = root + "/m/" + std::to_string(db.last_insert_number());
+    // Of a command that was killed between this rename and its commit.
+    if (sys::exists(path)) TRY(sys::rename(path, scratch + "/orphan"));
+    TRY(sys::rename_new(scratch + "/layer", path));
+    crash_point("store.merge.before_commit");
+    return transaction.commit();
 }
 
 // The merged trees that images need; whether a container may be using one that does not count any

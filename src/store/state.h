@@ -87,6 +87,8 @@ struct Store::State {
     // Makes the merged tree of a deep image, where it has one and it is not there. Without the
     // mutex held.
     Result<> merge_lowest(const std::vector<oci::Digest>& diff_ids);
+    Result<> make_merged(const std::vector<std::string>& lower, const std::string& key,
+                         const std::string& scratch);
     struct NeededTrees {
         std::set<std::string> keys;
         bool pinned = false;
