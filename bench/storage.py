@@ -8,8 +8,8 @@ import pathlib
 import random
 import shutil
 import subprocess
+import sys
 import tarfile
-import time
 
 import figures
 
@@ -60,16 +60,26 @@ def write_image(path, tag, layers):
     return apart
 
 
+# A small process of its own: a child's largest resident set counts its parent's before exec.
+STOPWATCH = """
+import os, sys, time
+began = time.monotonic()
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], dict(os.environ),
+                      file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+_, status, usage = os.wait4(pid, 0)
+print(time.monotonic() - began, usage.ru_maxrss, status)
+"""
+
+
 def timed(argv, env=None):
     """Seconds and the largest resident set, KiB, of a command."""
     os.sync()
-    began = time.monotonic()
-    pid = os.posix_spawn(argv[0], [str(word) for word in argv], env or dict(os.environ),
-                         file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
-    _, status, usage = os.wait4(pid, 0)
-    if status != 0:
+    words = [sys.executable, "-S", "-c", STOPWATCH, *(str(word) for word in argv)]
+    seconds, kib, status = subprocess.run(words, check=True, capture_output=True, text=True,
+                                          env=env).stdout.split()
+    if status != "0":
         raise OSError(f"{argv[0]} ended with status {status}")
-    return time.monotonic() - began, usage.ru_maxrss
+    return float(seconds), int(kib)
 
 
 def by_hand(apart, target):
@@ -104,7 +114,7 @@ def load_rows(bench, name, directory, results):
         for engine in bench.engines:
             if engine.name == "crank":
                 continue
-            argv = [shutil.which(str(engine("load")[0])), *engine("load", "-q", "-i", first)[1:]]
+            argv = engine("load", "-q", "-i", first)
             env = {**os.environ, **dict(pair.split("=", 1) for pair in engine.env_list())}
             try:
                 found.setdefault(engine.name, []).append(timed(argv, env)[0])
