@@ -3,6 +3,7 @@
 Every archive is made of bytes, by a seeded generator: the same each time.
 """
 
+import copy
 import io
 import random
 import tarfile
@@ -95,8 +96,9 @@ def honest_tree(generator, form):
             elif what < 0.9 and files:
                 # of one file, so with its attributes: readers disagree about what others would mean
                 file = generator.choice(files)
-                info = file.replace(name=name, deep=False)
-                info.type, info.size, info.linkname = tarfile.LNKTYPE, 0, file.name
+                info = copy.copy(file)
+                info.name, info.type, info.size = name, tarfile.LNKTYPE, 0
+                info.linkname = file.name
                 if form != "ustar" or len(info.linkname.encode()) <= 100:
                     tar.addfile(info)
             else:

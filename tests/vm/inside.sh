@@ -3,8 +3,12 @@
 # and says with which status it ended.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 dir=$1
+top=${dir%/build/vm}
+mount --bind "$top" /mnt
 for place in /tmp /run /var/tmp /var/lib /root; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
 chmod 1777 /tmp /var/tmp
+# the checkout may lie below one of them
+mkdir -p "$top" && mount --bind /mnt "$top"
 # The unified hierarchy alone, as a systemd of today mounts it.
 mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
 ln -s /proc/self/fd /dev/fd
