@@ -112,9 +112,12 @@ Result<bool> same(const std::string& path, const Found& a, const Found& b) {
     return TRY(content_of(path, a)) == TRY(content_of(path, b));
 }
 
-void sort_by_size(std::vector<SizedPath>& paths) {
-    std::ranges::stable_sort(paths, std::ranges::greater(), &SizedPath::size);
+// The largest first, equal ones by name.
+bool comes_first(const SizedPath& a, const SizedPath& b) {
+    return a.size != b.size ? a.size > b.size : a.path < b.path;
 }
+
+void sort_by_size(std::vector<SizedPath>& paths) { std::ranges::sort(paths, comes_first); }
 
 }  // namespace
 
@@ -168,8 +171,8 @@ Result<> find_twice(const Files& files, Analysis& out) {
             out.twice.push_back(std::move(group));
         }
     }
-    std::ranges::stable_sort(out.twice, std::ranges::greater(),
-                             [](const auto& group) { return group.front().size; });
+    std::ranges::sort(out.twice, comes_first,
+                      [](const auto& group) -> const SizedPath& { return group.front(); });
     return {};
 }
 
