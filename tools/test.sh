@@ -112,9 +112,16 @@ run_named() {
                 run_step rows lint bash "$CRANK_TOP/tools/lint.sh" --all
             ;;
         portable) build_and_unit portable ;;
-        asan | tsan)
-            build_and_unit "$1"
-            if [ "$step_status" = 0 ]; then run_step counted "spec $1" bats_tests "$1" spec; fi
+        asan)
+            build_and_unit asan
+            if [ "$step_status" = 0 ]; then run_step counted "spec asan" bats_tests asan spec; fi
+            ;;
+        tsan)
+            build_and_unit tsan
+            # crank has few threads: the transcripts under it are part of the campaigns
+            if [ "$step_status" = 0 ] && [ "${CRANK_TEST_LONG:-0}" = 1 ]; then
+                run_step counted "spec tsan" bats_tests tsan spec
+            fi
             ;;
         vm) run_step single "cgroup v2 alone, in a virtual machine" vm_tests ;;
         fuzz) fuzz_campaign ;;
