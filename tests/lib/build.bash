@@ -26,6 +26,23 @@ END
     crank build -q -t box "$context" >/dev/null
 }
 
+# worker_context DIR SCRIPT: a context on `box` whose answer is the script's, with what archives must
+# carry: a whiteout, a link, another user's file, a mode.
+worker_context() {
+    mkdir -p "$1"
+    cat >"$1/Dockerfile" <<'END'
+FROM box
+ENV GREETING=hello
+RUN mkdir -p /home/worker && chown worker:worker /home/worker && rm /bin/vi
+USER worker
+WORKDIR /home/worker
+COPY --chown=worker:worker --chmod=0750 answer.sh .
+RUN ln -s answer.sh link
+CMD ["sh", "/home/worker/link"]
+END
+    printf '%s\n' "$2" >"$1/answer.sh"
+}
+
 # dockerfile: standard input becomes the Dockerfile of a fresh context, the current directory.
 dockerfile() {
     local context

@@ -9,21 +9,9 @@ setup_file() {
     box_image
     can_run >/dev/null 2>&1 || return 0
     local context=$CRANK_TEST_DIR/worker
-    mkdir -p "$context"
-    # a whiteout, a link, another user's file, a mode
-    cat >"$context/Dockerfile" <<'END'
-FROM box
-ENV GREETING=hello
-RUN mkdir -p /home/worker && chown worker:worker /home/worker && rm /bin/vi
-USER worker
-WORKDIR /home/worker
-COPY --chown=worker:worker --chmod=0750 answer.sh .
-RUN ln -s answer.sh link
-CMD ["sh", "/home/worker/link"]
-END
     # shellcheck disable=SC2016 # for the shell inside
-    echo 'echo "$GREETING from uid $(id -u) in $(pwd), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"' \
-        >"$context/answer.sh"
+    worker_context "$context" \
+        'echo "$GREETING from uid $(id -u) in $(pwd), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"'
     crank build -q -t worker "$context" >/dev/null
 }
 setup() { crank_setup; }

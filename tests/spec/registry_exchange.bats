@@ -14,20 +14,9 @@ setup_file() {
     start_registry shared
     box_image
     local context=$CRANK_TEST_DIR/worker
-    mkdir -p "$context"
-    # a whiteout, a link, another user's file
-    cat >"$context/Dockerfile" <<'END'
-FROM box
-RUN mkdir -p /home/worker && chown worker:worker /home/worker && rm /bin/vi
-USER worker
-WORKDIR /home/worker
-COPY --chown=worker:worker --chmod=0750 answer.sh .
-RUN ln -s answer.sh link
-CMD ["sh", "/home/worker/link"]
-END
     # shellcheck disable=SC2016 # for the shell inside
-    echo 'echo "uid $(id -u), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"' \
-        >"$context/answer.sh"
+    worker_context "$context" \
+        'echo "uid $(id -u), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"'
     crank build -q -t "$shared_HOST/from-crank:1" "$context" >/dev/null
     crank push -q "$shared_HOST/from-crank:1" >"$CRANK_TEST_DIR/pushed"
     cp "$CRANK_TEST_DIR/authority/ca.pem" "$CRANK_TEST_DIR/authority/ca.crt"
