@@ -33,7 +33,7 @@ def rows(sections):
            MONITOR_KIB)
     p99 = {world: figures.median(values)
            for world, values in sections.get("neighbours", {}).get("crank", {}).items()}
-    for name, _, _ in neighbours.HOGS:
+    for name in (*(hog[0] for hog in neighbours.HOGS), neighbours.ALL):
         yield (f"crank, p99 beside {name} / quiet", p99[name] / p99["quiet"] if p99 else None,
                NEIGHBOUR)
 

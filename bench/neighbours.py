@@ -16,6 +16,7 @@ HOGS = (
     ("--memory=64m, a memory hog", ("--memory=64m",), "memory"),
     ("default pids limit, a fork bomb", (), "forks"),
 )
+ALL = "all three"
 
 
 def hog_name(kind):
@@ -51,7 +52,7 @@ def measure(bench, port, tag):
     """Quiet, beside each hog (crank alone), beside all of them, interleaved."""
     if not requests_rate.load_everywhere(bench):
         return
-    worlds = [("quiet", ())] + [(hog[0], (hog,)) for hog in HOGS] + [("all three", HOGS)]
+    worlds = [("quiet", ())] + [(hog[0], (hog,)) for hog in HOGS] + [(ALL, HOGS)]
     samples = {}
     for number, engine in enumerate(bench.engines):
         engine.ask("run", "-d", "--name", NAME, "-p", f"127.0.0.1:{port + number}:8080",

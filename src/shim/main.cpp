@@ -11,6 +11,7 @@
 #include "shim/kernel.h"
 #include "shim/monitor.h"
 #include "shim/plan_view.h"
+#include "shim/slice.h"
 
 using namespace crank::shim;
 
@@ -35,6 +36,8 @@ int main(int argc, char** argv) {
     }
     umask(022);
     close(kPlanFd);
+    // Before the clone, so that monitor, init and worker all have them.
+    ask_for_short_slices();
     run_monitor(plan);
     return 0;
 }

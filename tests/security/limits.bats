@@ -56,6 +56,33 @@ at_most() { awk -v value="$1" -v most="$2" 'BEGIN { exit !(value <= most) }'; }
     [ "$output" = false ]
 }
 
+# The scheduler's slice of a process in nanoseconds; 0 where the kernel tells none (before 6.12).
+slice_of() {
+    python3 - "$1" <<'END'
+import ctypes, platform, struct, sys
+number = {"x86_64": 315, "aarch64": 275}[platform.machine()]
+attributes = ctypes.create_string_buffer(48)
+if ctypes.CDLL(None, use_errno=True).syscall(number, int(sys.argv[1]), attributes, 48, 0) != 0:
+    sys.exit(f"sched_getattr: errno {ctypes.get_errno()}")
+print(struct.unpack("IIQiIQQQ", attributes.raw)[5])
+END
+}
+
+# Decision 17: beside those who take long turns a worker that answers waits for whole turns.
+@test "a container's processes ask the scheduler for short turns, those of exec too" {
+    local own pid
+    own=$(slice_of $$)
+    if [ "$own" = 0 ]; then skip "this kernel has no slices of a task's own (Linux 6.12)"; fi
+    run -0 crank run -d --name turns --network none probe sleep 60
+    run -0 --separate-stderr crank inspect --format '{{.State.Pid}}' turns
+    [ "$(slice_of "$output")" = 100000 ]
+    run -0 crank exec -d turns /probe sleep 59
+    pid=$(pgrep -nf '^/probe sleep 59')
+    [ "$(slice_of "$pid")" = 100000 ]
+    # what nobody asked it for stays as it was
+    [ "$(slice_of $$)" = "$own" ]
+}
+
 @test "swap is no way around --memory" {
     run -137 crank run --name swapper --network none --memory=64m probe hog 512
 }
