@@ -23,9 +23,9 @@ int open_inside(const Root& root, const char* path, int flags, Links links = Lin
     how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
     how.resolve = kResolveInRoot | kResolveNoMagiclinks;
     if (links == Links::refuse) how.resolve |= kResolveNoSymlinks;
-    int fd;
+    int fd, left = kMostLookups;
     do fd = openat2(root.fd, *path != 0 ? path : ".", how);
-    while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+    while (fd < 0 && (errno == EINTR || (errno == EAGAIN && --left > 0)));
     return fd;
 }
 

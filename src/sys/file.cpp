@@ -35,6 +35,10 @@ Result<UniqueFd> open_dir_at(int dirfd, const std::string& path) {
 
 Result<UniqueFd> open_dir(const std::string& path) { return open_dir_at(AT_FDCWD, path); }
 
+// EAGAIN: a rename went on during the look-up. Whoever renames without end inside the root must not
+// hold up a command for ever.
+constexpr int kMostLookups = 256;
+
 Result<UniqueFd> open_in_root(int rootfd, const std::string& path, int flags, mode_t mode) {
     open_how how{};
     how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
@@ -42,8 +46,9 @@ Result<UniqueFd> open_in_root(int rootfd, const std::string& path, int flags, mo
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
     const char* name = path.empty() ? "." : path.c_str();
     long fd;
+    int left = kMostLookups;
     do fd = ::syscall(SYS_openat2, rootfd, name, &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+    while (fd < 0 && (errno == EINTR || (errno == EAGAIN && --left > 0)));
     if (fd < 0) return fail_errno("open " + path + " inside the root");
     return UniqueFd(static_cast<int>(fd));
 }
