@@ -10,9 +10,9 @@
 
 #include "base/error.h"
 #include "build/build.h"
-#include "build/users.h"
 #include "build/workspace.h"
 #include "oci/runtime_spec.h"
+#include "oci/users.h"
 #include "runtime/plan.h"
 #include "runtime/runtime.h"
 
@@ -22,7 +22,7 @@ struct ContainerRequest {
     std::vector<std::string> argv;
     std::vector<std::string> env;
     std::string cwd = "/";
-    UserEntry user;
+    oci::UserEntry user;
     BuildRequest::Network network = BuildRequest::Network::none;
     std::vector<HostTrustMount> mounts;  // read-only
 };

@@ -32,7 +32,7 @@ std::string base_of(const std::string& path) { return path.substr(path.rfind('/'
 // One run of a step: what all its sources have in common.
 class Copier {
 public:
-    Copier(const CopyRequest& request, std::optional<Owner> owner)
+    Copier(const CopyRequest& request, std::optional<oci::Owner> owner)
         : request_(request),
           step_(*request.step),
           owner_(owner),
@@ -46,7 +46,7 @@ public:
     }
 
 private:
-    Owner owner_of(const SelectedEntry& entry) const { return owner_.value_or(entry.owner); }
+    oci::Owner owner_of(const SelectedEntry& entry) const { return owner_.value_or(entry.owner); }
     std::uint32_t mode_of(const SelectedEntry& entry) const {
         return step_.chmod.value_or(entry.mode);
     }
@@ -63,11 +63,12 @@ private:
         bool into = dest.ends_with('/') || several_;
         if (!into && existing) into = TRY(sys::attributes_at(existing->get(), "")).is_dir();
         if (into) {
-            MadeDirectory made = TRY(make_directory(request_.root, dest, owner_.value_or(Owner{})));
+            MadeDirectory made =
+                TRY(make_directory(request_.root, dest, owner_.value_or(oci::Owner{})));
             return Target{std::move(made.fd), source_name, false};
         }
         MadeDirectory made =
-            TRY(make_directory(request_.root, parent_of(dest), owner_.value_or(Owner{})));
+            TRY(make_directory(request_.root, parent_of(dest), owner_.value_or(oci::Owner{})));
         Target target{std::move(made.fd), base_of(dest), false};
         auto info = sys::attributes_at(target.directory.get(), target.name);
         target.through_link = info && info->is_symlink();
@@ -92,7 +93,7 @@ private:
         return sys::remove_at(directory, name);
     }
 
-    static Result<> finish(int fd, Owner owner, std::uint32_t mode) {
+    static Result<> finish(int fd, oci::Owner owner, std::uint32_t mode) {
         TRY(sys::set_owner_at(fd, "", owner.uid, owner.gid));
         // After the owner: chown(2) clears the set-user-id bits.
         return sys::set_mode(fd, mode, "a copy");
@@ -129,7 +130,7 @@ private:
         Target target = TRY(target_of(file.name));
         sys::UniqueFd to = TRY(create(target));
         TRY(sys::write_all(to.get(), file.content, file.name));
-        return finish(to.get(), owner_.value_or(Owner{}), step_.chmod.value_or(0644));
+        return finish(to.get(), owner_.value_or(oci::Owner{}), step_.chmod.value_or(0644));
     }
 
     // An open directory of the destination while its entries are copied.
@@ -162,7 +163,7 @@ private:
             return {};
         }
         TRY(make_room(directory, name));
-        Owner owner = owner_of(entry);
+        oci::Owner owner = owner_of(entry);
         if (entry.kind == sys::FileKind::symlink) {
             TRY(sys::make_symlink_at(entry.target, directory, name));
             return sys::set_owner_at(directory, name, owner.uid, owner.gid);
@@ -179,7 +180,7 @@ private:
         if (!info && info.error().code() == Code::not_found) {
             TRY(sys::make_dir_at(directory, name, 0700));
             sys::UniqueFd fd = TRY(sys::open_dir_at(directory, name));
-            Owner owner = owner_of(entry);
+            oci::Owner owner = owner_of(entry);
             TRY(finish(fd.get(), owner, mode_of(entry)));
             return fd;
         }
@@ -195,17 +196,18 @@ private:
 
     const CopyRequest& request_;
     const dockerfile::TransferStep& step_;
-    std::optional<Owner> owner_;  // absent: as the source's entries say
-    bool several_;                // then the destination is a directory, with a '/' or without
+    std::optional<oci::Owner> owner_;  // absent: as the source's entries say
+    bool several_;                     // then the destination is a directory, with a '/' or without
 };
 
 }  // namespace
 
-Result<UserFiles> read_user_files(int root) {
-    return UserFiles{TRY(read_regular(root, "/etc/passwd")), TRY(read_regular(root, "/etc/group"))};
+Result<oci::UserFiles> read_user_files(int root) {
+    return oci::UserFiles{TRY(read_regular(root, "/etc/passwd")),
+                          TRY(read_regular(root, "/etc/group"))};
 }
 
-Result<MadeDirectory> make_directory(int root, const std::string& path, Owner owner) {
+Result<MadeDirectory> make_directory(int root, const std::string& path, oci::Owner owner) {
     MadeDirectory made{TRY(sys::open_dir_in_root(root, ".")), false};
     std::string done;
     for (const std::string& part : split(path, '/')) {
@@ -234,9 +236,9 @@ Result<MadeDirectory> make_directory(int root, const std::string& path, Owner ow
 
 Result<> copy_into(const CopyRequest& request) {
     const dockerfile::TransferStep& step = *request.step;
-    std::optional<Owner> owner;
+    std::optional<oci::Owner> owner;
     if (!step.chown.empty())
-        owner = TRY_IN(resolve_owner(step.chown, TRY(read_user_files(request.root))),
+        owner = TRY_IN(oci::resolve_owner(step.chown, TRY(read_user_files(request.root))),
                        "--chown=" + step.chown);
     return Copier(request, owner).run();
 }

@@ -10,14 +10,14 @@
 
 #include "base/error.h"
 #include "build/source_tree.h"
-#include "build/users.h"
 #include "dockerfile/lower.h"
+#include "oci/users.h"
 #include "sys/unique_fd.h"
 
 namespace crank::build {
 
 // The contents of /etc/passwd and /etc/group below `root`; what is absent or no file is empty.
-Result<UserFiles> read_user_files(int root);
+Result<oci::UserFiles> read_user_files(int root);
 
 struct CopyRequest {
     int root = -1;                     // of the merged file system, writable
@@ -39,6 +39,6 @@ struct MadeDirectory {
     sys::UniqueFd fd;
     bool created = false;
 };
-Result<MadeDirectory> make_directory(int root, const std::string& path, Owner owner);
+Result<MadeDirectory> make_directory(int root, const std::string& path, oci::Owner owner);
 
 }  // namespace crank::build

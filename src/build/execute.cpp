@@ -79,7 +79,8 @@ Result<ContainerRequest> Executor::container_of(const RunOp& op, const Workspace
     container.cwd = op.cwd;
     {
         sys::UniqueFd root = TRY(workspace.open_below());
-        container.user = TRY_IN(resolve_user(op.user, TRY(read_user_files(root.get()))), "USER");
+        container.user =
+            TRY_IN(oci::resolve_user(op.user, TRY(read_user_files(root.get()))), "USER");
     }
     container.env = op.env;
     add_missing(container.env, op.transient_env);
@@ -151,7 +152,8 @@ Result<> Executor::apply(const CopyOp& op, const Workspace& workspace, const Exe
 
 Result<> Executor::apply(const DirectoryOp& op, const Workspace& workspace) {
     sys::UniqueFd root = TRY(workspace.open_merged());
-    UserEntry user = TRY_IN(resolve_user(op.user, TRY(read_user_files(root.get()))), "USER");
+    oci::UserEntry user =
+        TRY_IN(oci::resolve_user(op.user, TRY(read_user_files(root.get()))), "USER");
     TRY(make_directory(root.get(), op.path, {user.uid, user.gid}));
     return {};
 }

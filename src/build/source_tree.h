@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/error.h"
-#include "build/users.h"
 #include "dockerfile/ignore.h"
 #include "oci/digest.h"
+#include "oci/users.h"
 #include "sys/stream.h"
 #include "sys/unique_fd.h"
 #include "sys/walk.h"
@@ -25,7 +25,7 @@ struct SelectedEntry {
     std::string path;  // below the source, '/'-separated; empty: the source itself
     sys::FileKind kind = sys::FileKind::regular;
     std::uint32_t mode = 0644;  // permission bits, normalised for a context
-    Owner owner;                // 0:0 for a context
+    oci::Owner owner;           // 0:0 for a context
     std::int64_t size = 0;      // bytes; regular files
     oci::Digest content;        // regular files of a context
     std::string target;         // symbolic links

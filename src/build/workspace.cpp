@@ -91,7 +91,7 @@ Result<runtime::Rootfs> Workspace::rootfs() const {
 
 Result<> Workspace::lend_directory(const std::string& path) const {
     sys::UniqueFd root = TRY(sys::open_dir(bottom()));
-    TRY(make_directory(root.get(), path, Owner{}));
+    TRY(make_directory(root.get(), path, oci::Owner{}));
     return {};
 }
 

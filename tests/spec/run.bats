@@ -42,7 +42,7 @@ in_container() {
     [ "$status" -eq 137 ]
     run --separate-stderr in_container --user nobody2 -- true
     [ "$status" -eq 125 ]
-    [ "${stderr_lines[0]}" = "crank run: no user nobody2 in the image" ]
+    [ "${stderr_lines[0]}" = "crank run: the image has no user nobody2 in /etc/passwd" ]
 }
 
 @test "environment, user, directory, host name, entrypoint" {

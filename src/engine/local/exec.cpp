@@ -1,9 +1,9 @@
 #include "engine/local/exec.h"
 
 #include "engine/local/spec.h"
-#include "engine/local/users.h"
 #include "engine/names.h"
 #include "oci/runtime_spec.h"
+#include "oci/users.h"
 #include "runtime/host.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -26,11 +26,11 @@ Result<std::string> read_inside(const sys::UniqueFd& root, const std::string& pa
     return sys::read_all(file->get(), kMaxUserFile, path);
 }
 
-Result<ResolvedUser> find_user(const Container& container, const std::string& user) {
+Result<oci::UserEntry> find_user(const Container& container, const std::string& user) {
     sys::UniqueFd root =
         TRY(sys::open_dir("/proc/" + std::to_string(container.state.pid) + "/root/"));
-    return resolve_user(user, TRY(read_inside(root, "/etc/passwd")),
-                        TRY(read_inside(root, "/etc/group")));
+    return oci::resolve_user(
+        user, {TRY(read_inside(root, "/etc/passwd")), TRY(read_inside(root, "/etc/group"))});
 }
 
 Result<oci::Process> make_process(const ExecRequest& request, const oci::RuntimeSpec& spec) {
@@ -46,8 +46,8 @@ Result<oci::Process> make_process(const ExecRequest& request, const oci::Runtime
         return fail(Code::invalid_argument,
                     "the working directory \"" + process.cwd + "\" is not absolute");
     if (!request.user.empty()) {
-        ResolvedUser user = TRY(find_user(request.container, request.user));
-        process.user = {.uid = user.uid, .gid = user.gid, .additional_gids = user.additional_gids};
+        oci::UserEntry user = TRY(find_user(request.container, request.user));
+        process.user = {.uid = user.uid, .gid = user.gid, .additional_gids = user.groups};
         process.capabilities = capability_sets(user.uid);
         process.env = merge_env(std::move(process.env), {"HOME=" + user.home});
     }

@@ -2,8 +2,8 @@
 
 #include "engine/local/gpu.h"
 #include "engine/local/layer_view.h"
-#include "engine/local/users.h"
 #include "oci/reference.h"
+#include "oci/users.h"
 #include "runtime/host.h"
 #include "sys/file.h"
 #include "sys/system.h"
@@ -19,12 +19,12 @@ Result<std::string> file_or_empty(const store::LayerStack& layers, std::string_v
     return text;
 }
 
-Result<ResolvedUser> find_user(const Image& image, const RunOptions& options) {
+Result<oci::UserEntry> find_user(const Image& image, const RunOptions& options) {
     const std::string& user =
         !options.user.empty() ? options.user : image.stored.config.config.user;
     std::string passwd = TRY(file_or_empty(image.stored.layers, "/etc/passwd"));
     std::string group = TRY(file_or_empty(image.stored.layers, "/etc/group"));
-    return resolve_user(user, passwd, group);
+    return oci::resolve_user(user, {std::move(passwd), std::move(group)});
 }
 
 Result<> check_binds(const RunOptions& options) {

@@ -59,9 +59,8 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
     const RunOptions& options = request.options;
     oci::Process process;
     process.terminal = options.terminal;
-    process.user = {.uid = request.user.uid,
-                    .gid = request.user.gid,
-                    .additional_gids = request.user.additional_gids};
+    process.user = {
+        .uid = request.user.uid, .gid = request.user.gid, .additional_gids = request.user.groups};
     process.args = command.entrypoint;
     process.args.insert(process.args.end(), command.rest.begin(), command.rest.end());
     process.env = container_env(request.image.config, options, hostname);

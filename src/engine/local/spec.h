@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/local/users.h"
 #include "engine/options.h"
 #include "oci/image.h"
 #include "oci/runtime_spec.h"
+#include "oci/users.h"
 #include "runtime/plan.h"
 
 namespace crank::engine::local {
@@ -19,7 +19,7 @@ struct SpecRequest {
     const oci::ImageConfig& image;
     const RunOptions& options;
     const runtime::HostFacts& host;
-    ResolvedUser user;
+    oci::UserEntry user;
     std::string id;
     // Holds `hosts`, `hostname` and `resolv.conf`, which are mounted over the image's.
     std::string files_dir;

@@ -24,7 +24,7 @@ struct World {
     oci::ImageConfig image;
     RunOptions options;
     runtime::HostFacts host = v1_host();
-    ResolvedUser user{.uid = 0, .gid = 0, .additional_gids = {}, .home = "/root"};
+    oci::UserEntry user{.uid = 0, .gid = 0, .groups = {}, .home = "/root"};
 
     World() {
         options.image = "x";

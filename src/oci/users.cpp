@@ -1,20 +1,19 @@
-#include "build/users.h"
+#include "oci/users.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/text.h"
 
-namespace crank::build {
+namespace crank::oci {
 
 namespace {
 
-// 2^32-1 is "no change" to chown(2), so it names nobody.
+constexpr std::int64_t kMaxId = 0x7fffffff;  // Docker's limit; 2^32-1 is "no change" to chown(2)
+
 std::optional<std::uint32_t> parse_id(std::string_view text) {
     if (text.empty() || text[0] == '+' || text[0] == '-') return std::nullopt;
     auto value = parse_int(text);
-    if (!value || *value < 0 || *value >= std::numeric_limits<std::uint32_t>::max())
-        return std::nullopt;
+    if (!value || *value < 0 || *value > kMaxId) return std::nullopt;
     return static_cast<std::uint32_t>(*value);
 }
 
@@ -91,8 +90,9 @@ Result<Found> find_user(std::string_view user, const UserFiles& files) {
         return found.line.has_value();
     });
     if (!found.line && !number)
-        return fail(Code::not_found,
-                    "the image has no user " + std::string(user) + " in /etc/passwd");
+        return fail(
+            Error(Code::not_found, "the image has no user " + std::string(user) + " in /etc/passwd")
+                .with_hint("a numeric user needs no entry: 1000:1000"));
     if (found.line) found.uid = found.line->uid;
     return found;
 }
@@ -129,13 +129,15 @@ Result<Parts> split_user(std::string_view text) {
 }  // namespace
 
 Result<UserEntry> resolve_user(std::string_view user, const UserFiles& files) {
-    Parts parts = TRY(split_user(user.empty() ? "0" : user));
+    std::string whole(user);
+    if (whole.empty() || whole[0] == ':') whole.insert(0, "0");
+    Parts parts = TRY(split_user(whole));
     Found found = TRY(find_user(parts.user, files));
     UserEntry entry;
     entry.uid = found.uid;
     if (found.line) {
         entry.gid = found.line->gid;
-        if (!found.line->home.empty()) entry.home = found.line->home;
+        if (found.line->home.starts_with('/')) entry.home = found.line->home;
     }
     if (parts.has_group)
         entry.gid = TRY(find_group(parts.group, files));
@@ -156,4 +158,4 @@ Result<Owner> resolve_owner(std::string_view chown, const UserFiles& files) {
     return owner;
 }
 
-}  // namespace crank::build
+}  // namespace crank::oci

@@ -1,14 +1,16 @@
-#include "build/users.h"
+#include "oci/users.h"
 
 #include <gtest/gtest.h>
 
-namespace crank::build {
+namespace crank::oci {
 namespace {
 
 const UserFiles kFiles{
     "root:x:0:0:root:/root:/bin/sh\n"
     "broken:x:many:0::/:\n"
     "short:x:7\n"
+    "4712:x:0:0::/root:/bin/sh\n"
+    "odd:x:1002:1002::relative:/bin/sh\n"
     "worker:x:1000:1001::/home/worker:/bin/sh\n",
     "root:x:0:\n"
     "staff:x:50:other,worker\n"
@@ -22,7 +24,17 @@ TEST(Users, ResolvesWhatUserMayBe) {
     EXPECT_EQ(*resolve_user("worker:staff", kFiles), (UserEntry{1000, 50, {}, "/home/worker"}));
     EXPECT_EQ(*resolve_user("4711", kFiles), (UserEntry{4711, 0, {}, "/"}));
     EXPECT_EQ(*resolve_user("4711:12", kFiles), (UserEntry{4711, 12, {}, "/"}));
+    EXPECT_EQ(*resolve_user(":44", kFiles), (UserEntry{0, 44, {}, "/root"}));
+    EXPECT_EQ(*resolve_user("odd", kFiles), (UserEntry{1002, 1002, {}, "/"}));
     EXPECT_EQ(*resolve_user("", UserFiles{}), (UserEntry{0, 0, {}, "/"}));
+}
+
+// CVE-2016-3697: an image whose passwd names somebody "4712" must not turn that id into root.
+TEST(Users, DigitsAreNeverAName) {
+    EXPECT_EQ(*resolve_user("4712", kFiles), (UserEntry{4712, 0, {}, "/"}));
+    EXPECT_EQ(*resolve_owner("4712", kFiles), (Owner{4712, 4712}));
+    EXPECT_EQ(*resolve_user("odd:7", UserFiles{kFiles.passwd, "7:x:0:\n"}),
+              (UserEntry{1002, 7, {}, "/"}));
 }
 
 TEST(Users, ResolvesOwners) {
@@ -37,7 +49,11 @@ TEST(Users, NamesWhatIsWrong) {
               "the image has no user nobody in /etc/passwd");
     EXPECT_EQ(resolve_user("worker:nogroup", kFiles).error().text(),
               "the image has no group nogroup in /etc/group");
-    EXPECT_EQ(resolve_user("4294967295", kFiles).error().code(), Code::invalid_argument);
+    EXPECT_EQ(resolve_user("2147483648", kFiles).error().text(),
+              "user id 2147483648 is out of range");
+    EXPECT_EQ(resolve_user("0:2147483648", kFiles).error().text(),
+              "group id 2147483648 is out of range");
+    EXPECT_EQ(resolve_user("-1", kFiles).error().code(), Code::not_found);
     EXPECT_EQ(resolve_user("99999999999999999999", kFiles).error().code(), Code::invalid_argument);
     for (const char* text : {":", "worker:", ":staff", "a:b:c"})
         EXPECT_EQ(resolve_owner(text, kFiles).error().code(), Code::invalid_argument) << text;
@@ -47,4 +63,4 @@ TEST(Users, NamesWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace crank::build
+}  // namespace crank::oci
