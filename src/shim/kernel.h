@@ -25,8 +25,8 @@ inline constexpr uint64_t kResolveNoMagiclinks = 2, kResolveNoSymlinks = 4, kRes
 inline constexpr unsigned kCloseRangeCloexec = 4;
 inline constexpr uint64_t kCloneIntoCgroup = 0x200000000ULL;
 
-// openat2 answers EAGAIN where a rename went on while it looked (openat2(2)). Whoever renames without
-// end inside the root must not hold up a start for ever.
+// openat2 answers EAGAIN where a rename went on while it looked (openat2(2)). Whoever renames
+// without end inside the root must not hold up a start for ever.
 inline constexpr int kMostLookups = 256;
 
 struct OpenHow {
