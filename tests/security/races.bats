@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# A container renames in a volume without end while crank starts others with mounts in that volume:
+# a directory that is one moment a directory and the next a link out of the root. Whatever crank
+# makes lands inside, or the start is refused; the host's canary and mounts never change.
+#
+# Rounds per operation: 15, and 20,000 with --long.
+
+bats_require_minimum_version 1.5.0
+load ../lib/crank
+
+setup_file() {
+    crank_setup_file
+    is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
+    busybox_image
+    local context=$CRANK_TEST_DIR/racing-context
+    mkdir -p "$context"
+    musl-gcc -static -O1 -Wall -Wextra "$CRANK_SOURCE/tests/security/racer.c" -o "$context/racer"
+    printf 'FROM busybox\nCOPY racer /racer\n' >"$context/Dockerfile"
+    crank build -q -t racing "$context" >/dev/null
+}
+setup() {
+    crank_setup
+    ROUNDS=15
+    if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then ROUNDS=20000; fi
+    CANARY=$CRANK_TEST_DIR/canary VOLUME=$CRANK_TEST_DIR/volume SOURCE=$CRANK_TEST_DIR/source
+    mkdir -p "$CANARY/directory" "$VOLUME/here" "$SOURCE"
+    echo untouched >"$CANARY/hosts"
+    echo source >"$SOURCE/file"
+    # up from wherever it is looked up, and down to the canary
+    ln -s "$(printf '../%.0s' {1..12})${CANARY#/}" "$VOLUME/there"
+    MOUNTS_BEFORE=$(host_mounts)
+    CANARY_BEFORE=$(canary_state)
+}
+teardown() {
+    local changed=0
+    unchanged canary "${CANARY_BEFORE:-}" "$(canary_state)" || changed=1
+    unchanged "host's mounts" "${MOUNTS_BEFORE:-}" "$(host_mounts)" || changed=1
+    crank_teardown
+    rm -rf "${CANARY:-/nonexistent}" "${VOLUME:-/nonexistent}" "${SOURCE:-/nonexistent}"
+    return $changed
+}
+teardown_file() { crank_teardown_file; }
+
+unchanged() {
+    if [ "$2" = "$3" ]; then return; fi
+    printf 'the %s changed:\n%s\n%s\n' "$@" >&2
+    return 1
+}
+
+canary_state() {
+    if [ -z "${CANARY:-}" ]; then return; fi
+    find "$CANARY" -printf '%p %y %m %U %G %s %T@ %l\n' | sort
+    cat "$CANARY/hosts"
+}
+host_mounts() { grep -F "${CRANK_TEST_DIR:-nothing}" /proc/self/mountinfo | cut -d' ' -f 5 | sort; }
+
+# race A B: a container exchanges these two names of the volume until the end of the test.
+race() {
+    crank run -d --name racer --network none -v "$VOLUME:/volume" racing \
+        /racer exchange "/volume/$1" "/volume/$2" >/dev/null
+}
+
+# attack FLAG... -- COMMAND...: so many containers with these flags. Each runs, or is refused by
+# crank (125) or by its own program; the loop itself shows that not all of them were refused.
+attack() {
+    local -a flags=()
+    local count ran=0
+    while [ "$1" != -- ]; do
+        flags+=("$1")
+        shift
+    done
+    shift
+    for ((count = 0; count < ROUNDS; count++)); do
+        run crank run --rm --network none -v "$VOLUME:/volume" "${flags[@]//COUNT/$count}" racing "$@"
+        case $status in
+            0) ran=$((ran + 1)) ;;
+            1 | 125 | 126 | 127) ;;
+            *) echo "ended with $status: $output" >&2; return 1 ;;
+        esac
+    done
+    echo "$ran of $ROUNDS ran" >&2
+}
+
+@test "the target of a bind is exchanged with a link out of the root" {
+    race here there
+    attack -v "$SOURCE:/volume/here" -- true
+    attack -v "$SOURCE:/volume/here/made-COUNT/below" -- true
+    attack -v "$SOURCE/file:/volume/here/file-COUNT" -- true
+}
+
+@test "the target of a tmpfs is exchanged with a link out of the root" {
+    race here there
+    attack --tmpfs /volume/here -- touch /volume/here/written
+    attack --tmpfs /volume/here/directory -- touch /volume/here/directory/written
+}
+
+@test "the working directory is exchanged with a link out of the root" {
+    race here there
+    attack -w /volume/here/made-COUNT -- touch written
+    # exec looks the directory up in a root that others change
+    local count
+    crank run -d --name target --network none -v "$VOLUME:/volume" racing sleep 600 >/dev/null
+    for ((count = 0; count < ROUNDS; count++)); do
+        run crank exec -w /volume/here target touch written
+        [ "$status" -le 127 ]
+    done
+}
+
+@test "the files that crank puts over /etc are exchanged with links out of the root" {
+    echo inside >"$VOLUME/hosts"
+    ln -s "$(printf '../%.0s' {1..12})${CANARY#/}/hosts" "$VOLUME/other"
+    race hosts other
+    attack -v "$VOLUME:/etc" -- sh -c 'echo written >>/etc/hosts'
+}
+
+@test "a user is looked up in files that are exchanged with links out of the root" {
+    printf 'root:x:0:0::/:/bin/sh\n' >"$VOLUME/passwd"
+    printf 'intruder:x:0:0::/:/bin/sh\n' >"$CANARY/passwd"
+    CANARY_BEFORE=$(canary_state)
+    ln -s "$(printf '../%.0s' {1..12})${CANARY#/}/passwd" "$VOLUME/other"
+    race passwd other
+    crank run -d --name target --network none -v "$VOLUME:/etc" racing sleep 600 >/dev/null
+    local count
+    for ((count = 0; count < ROUNDS; count++)); do
+        run crank exec -u intruder target true
+        [ "$status" -ne 0 ]
+    done
+}
+
+@test "without a race each of these works, and lands where it should" {
+    run -0 crank run --rm --network none -v "$VOLUME:/volume" -v "$SOURCE:/volume/here/below" racing \
+        cat /volume/here/below/file
+    [ "$output" = source ]
+    run -0 crank run --rm --network none -v "$VOLUME:/volume" -w /volume/here/made racing pwd
+    [ "$output" = /volume/here/made ]
+    [ -d "$VOLUME/here/made" ]
+    run -0 crank run --rm --network none -v "$VOLUME:/volume" --tmpfs /volume/here/t racing \
+        sh -c 'touch /volume/here/t/x && grep -c " /volume/here/t " /proc/self/mountinfo'
+    [ "$output" = 1 ]
+    [ ! -e "$VOLUME/here/t/x" ]
+}
