@@ -86,10 +86,10 @@ void emit_rules(std::ostream& out, const SeccompPolicy& policy, const SyscallTab
     out << "};\n";
 }
 
-Result<> emit_program(std::ostream& out, const SeccompPolicy& policy, CapabilitySet capabilities,
-                      Architecture native, const SyscallTable& table) {
+Result<> emit_program(std::ostream& out, const char* name, const SeccompPolicy& policy,
+                      CapabilitySet capabilities, Architecture native, const SyscallTable& table) {
     auto compiled = TRY(compile(filter_for(policy, capabilities, native), native, table));
-    out << "inline constexpr BpfInstruction kDefaultProgram[] = {\n";
+    out << "inline constexpr BpfInstruction " << name << "[] = {\n";
     for (const BpfInstruction& i : compiled.program)
         out << "    {" << i.code << ", " << int(i.jt) << ", " << int(i.jf) << ", " << i.k
             << "u},\n";
@@ -103,8 +103,9 @@ Result<> generate(const std::string& directory, const std::string& output) {
     auto syscalls = TRY(load(directory, "syscalls.json", parse_syscalls));
     SyscallTable table = syscalls.table();
     auto sysctls = TRY(load(directory, "sysctls.json", parse_sysctls));
-    auto policy = TRY(load(directory, "seccomp-default.json",
-                           [&table](std::string_view text) { return parse_seccomp(text, table); }));
+    auto parse = [&table](std::string_view text) { return parse_seccomp(text, table); };
+    auto policy = TRY(load(directory, "seccomp-default.json", parse));
+    auto network = TRY(load(directory, "seccomp-net.json", parse));
 
     std::ofstream out(output, std::ios::binary | std::ios::trunc);
     out << "// Generated from policy/*.json by policy_generate; edit those.\n";
@@ -116,10 +117,14 @@ Result<> generate(const std::string& directory, const std::string& output) {
     emit_sysctls(out, sysctls);
     emit_table(out, syscalls);
     emit_rules(out, policy, table);
+    auto emit_programs = [&](Architecture native) -> Result<> {
+        TRY(emit_program(out, "kDefaultProgram", policy, capabilities.defaults, native, table));
+        return emit_program(out, "kNetworkProgram", network, 0, native, table);
+    };
     out << "#if defined(__x86_64__)\n";
-    TRY(emit_program(out, policy, capabilities.defaults, Architecture::x86_64, table));
+    TRY(emit_programs(Architecture::x86_64));
     out << "#elif defined(__aarch64__)\n";
-    TRY(emit_program(out, policy, capabilities.defaults, Architecture::aarch64, table));
+    TRY(emit_programs(Architecture::aarch64));
     out << "#endif\n";
     out.close();
     if (!out) return fail(Code::io, "cannot write " + output);

@@ -4,7 +4,6 @@
 #include <thread>
 
 #include "base/text.h"
-#include "net/trust.h"
 #include "oci/json_reader.h"
 #include "registry/retry.h"
 #include "sys/file.h"
@@ -67,9 +66,7 @@ std::string message_of(const std::string& body) {
 Result<Settings> Settings::of_environment(bool tls_verify) {
     Settings out;
     out.tls_verify = tls_verify;
-    out.home = environment("HOME");
-    out.places = CredentialPlaces::of_environment();
-    out.conf = TRY(read_conf(out.home));
+    out.conf = TRY(read_conf(environment("HOME")));
     if (auto base = parse_int(environment("CRANK_NET_RETRY_MS")); base && *base >= 0)
         out.retry_base = std::chrono::milliseconds(std::min<std::int64_t>(*base, 16000));
     return out;
@@ -116,7 +113,7 @@ Result<Target> Client::locate(const registry::Endpoint& endpoint) {
     Target target;
     target.endpoint = endpoint;
     target.insecure = endpoint.insecure || !context_.settings().tls_verify;
-    target.trust = TRY(trust_for(endpoint.domain, context_.settings().home));
+    target.trust = TRY(context_.keeper().trust(endpoint.domain));
     target.trust.verify = !target.insecure;
     std::string host = registry::api_host(endpoint.domain);
     target.base = TRY(registry::Url::parse("https://" + host));
@@ -172,8 +169,8 @@ Result<Client::Answer> Client::follow(const Target& target, HttpRequest request)
             // Another host gets neither the credentials nor the client certificate.
             answer.own_origin = false;
             request.authorization.clear();
-            elsewhere = TRY(trust_for(next.origin().substr(next.origin().find("//") + 2),
-                                      context_.settings().home));
+            elsewhere =
+                TRY(context_.keeper().trust(next.origin().substr(next.origin().find("//") + 2)));
             elsewhere.verify = context_.settings().tls_verify;
             request.trust = &elsewhere;
         }

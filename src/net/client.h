@@ -10,8 +10,8 @@
 #include <string>
 
 #include "base/error.h"
-#include "net/credentials.h"
 #include "net/http.h"
+#include "net/keeper.h"
 #include "registry/challenge.h"
 #include "registry/registries_conf.h"
 
@@ -19,8 +19,6 @@ namespace crank::net {
 
 struct Settings {
     bool tls_verify = true;
-    std::string home;
-    CredentialPlaces places;
     registry::RegistriesConf conf;
     std::chrono::milliseconds retry_base{500};  // before the first repetition
 
@@ -44,8 +42,10 @@ struct Target {
 // What the clients of one process share.
 class Context {
 public:
-    explicit Context(Settings settings) : settings_(std::move(settings)) {}
+    Context(Settings settings, Keeper keeper)
+        : settings_(std::move(settings)), keeper_(std::move(keeper)) {}
     const Settings& settings() const { return settings_; }
+    Keeper& keeper() { return keeper_; }
     // In place of what the files say.
     void set_credential(const std::string& domain, const std::string& user, std::string secret);
 
@@ -55,6 +55,7 @@ private:
         std::string user, secret;
     };
     Settings settings_;
+    Keeper keeper_;
     std::mutex mutex_;  // guards what is below; held while a token is fetched
     std::map<std::string, Given> given_;
     std::map<std::string, std::string> authorizations_;

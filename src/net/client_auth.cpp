@@ -54,7 +54,7 @@ Result<std::optional<registry::Credential>> Client::credential_for(const Target&
     if (auto given = context_.given_.find(domain); given != context_.given_.end())
         return std::optional(
             registry::Credential{given->second.user, Secret(given->second.secret), false});
-    return find_credential(context_.settings().places, domain, target.endpoint.repository);
+    return context_.keeper().credential(domain, target.endpoint.repository);
 }
 
 Result<std::string> Client::fetch_token(const Target& target, const registry::Challenge& challenge,
@@ -69,7 +69,7 @@ Result<std::string> Client::fetch_token(const Target& target, const registry::Ch
                 "crank sends credentials to the registry's own organisation, encrypted"));
     bool same_host = realm.same_origin(target.base);
     std::string name = realm.origin().substr(realm.origin().find("//") + 2);
-    TlsTrust trust = same_host ? target.trust : TRY(trust_for(name, context_.settings().home));
+    TlsTrust trust = same_host ? target.trust : TRY(context_.keeper().trust(name));
     trust.verify = trust.verify && context_.settings().tls_verify;
     HttpRequest request = token_request(realm, challenge, target.scope(), credential);
     request.trust = &trust;

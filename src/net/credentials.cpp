@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "sys/child.h"
-#include "sys/confine.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
 #include "sys/system.h"
@@ -58,7 +57,6 @@ Result<Answer> ask_helper(const CredentialPlaces& places, const std::string& nam
     request.args = {path.substr(path.rfind('/') + 1), verb};
     request.env = sys::environment();
     request.fds = {{pipe.read.get(), 0}};
-    sys::WithoutMemoryLimit unlimited;
     auto output = TRY(sys::run_command(request));
     return Answer{output.status.shell_code() == 0, std::string(trim(output.out))};
 }

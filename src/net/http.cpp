@@ -127,17 +127,20 @@ struct HeaderList {
     void add(const std::string& line) { list = curl_slist_append(list, line.c_str()); }
 };
 
+// `text` outlives the request.
+void set_blob(CURL* handle, CURLoption option, const std::string& text) {
+    curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(handle, option, &blob);
+}
+
 void set_trust(CURL* handle, const TlsTrust& trust) {
     curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, trust.verify ? 1L : 0L);
     curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, trust.verify ? 2L : 0L);
-    if (!trust.authorities.empty()) {
-        curl_blob blob{const_cast<char*>(trust.authorities.data()), trust.authorities.size(),
-                       CURL_BLOB_NOCOPY};
-        curl_easy_setopt(handle, CURLOPT_CAINFO_BLOB, &blob);
-    }
+    if (!trust.authorities.empty()) set_blob(handle, CURLOPT_CAINFO_BLOB, trust.authorities);
     if (trust.certificate.empty()) return;
-    curl_easy_setopt(handle, CURLOPT_SSLCERT, trust.certificate.c_str());
-    curl_easy_setopt(handle, CURLOPT_SSLKEY, trust.key.c_str());
+    // As texts: the sandbox has no files of the user's.
+    set_blob(handle, CURLOPT_SSLCERT_BLOB, trust.certificate);
+    set_blob(handle, CURLOPT_SSLKEY_BLOB, trust.key);
 }
 
 void set_method(CURL* handle, const HttpRequest& request, HeaderList& headers) {

@@ -22,7 +22,7 @@ using Bytes = std::span<const std::uint8_t>;
 struct TlsTrust {
     bool verify = true;
     std::string authorities;       // PEM: the host's own beside the system's; empty: the system's
-    std::string certificate, key;  // paths: of a client certificate; may be empty
+    std::string certificate, key;  // PEM: of a client; may be empty
 };
 
 struct HttpResponse {

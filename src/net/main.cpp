@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "net/certs.h"
+#include "net/keeper.h"
 #include "net/serve.h"
 
 namespace {
@@ -37,6 +38,10 @@ int main(int argc, char** argv) {
     if (!words.empty() && words[0] == "registry") {
         auto served = crank::net::serve_registry({words.begin() + 1, words.end()});
         return served ? 0 : report_error("net registry", served.error());
+    }
+    if (!words.empty() && words[0] == "keeper") {
+        auto served = crank::net::serve_keeper();
+        return served ? 0 : report_error("net keeper", served.error());
     }
     if (words.empty() || words[0] != "certs")
         return report_error("net", Error(Code::usage, "no such command").with_hint("crank certs"));

@@ -3,6 +3,8 @@
 #include <thread>
 
 #include "base/text.h"
+#include "net/keeper.h"
+#include "net/sandbox.h"
 #include "net/service.h"
 #include "sys/confine.h"
 #include "sys/signals.h"
@@ -12,7 +14,6 @@ namespace crank::net {
 namespace {
 
 constexpr int kFirstLane = 3, kMaxLanes = 16;
-constexpr std::uint64_t kMemory = std::uint64_t{2} << 30;
 
 // Until the other end is closed; the lane is then of no use, and there is nobody to tell.
 void serve_lane(Context& context, int descriptor) {
@@ -27,6 +28,19 @@ void serve_lane(Context& context, int descriptor) {
         auto fields = answer ? *std::move(answer) : registry::fields_of(answer.error());
         if (!lane.send(registry::FrameKind::result, registry::encode(fields))) return;
     }
+}
+
+struct Prepared {
+    Settings settings;
+    Keeper keeper;
+};
+
+// All that needs files and programs, then the sandbox; threads come after it.
+Result<Prepared> prepare(bool tls_verify) {
+    Settings settings = TRY(Settings::of_environment(tls_verify));
+    Keeper keeper = TRY(Keeper::start());
+    TRY(enter_sandbox());
+    return Prepared{std::move(settings), std::move(keeper)};
 }
 
 }  // namespace
@@ -47,18 +61,17 @@ Result<> serve_registry(const std::vector<std::string>& words) {
         return fail(Error(Code::usage, "crank-net registry is started by crank")
                         .with_hint("crank pull --help"));
     TRY(sys::end_with_parent());
-    TRY(sys::confine_process(kMemory));
     sys::ignore_broken_pipe();
-    auto settings = Settings::of_environment(tls_verify);
-    if (!settings) {
+    auto prepared = prepare(tls_verify);
+    if (!prepared) {
         // On every lane: whichever crank asks first.
         for (int i = 0; i < lanes; ++i)
             (void)registry::Lane(sys::UniqueFd(kFirstLane + i))
                 .send(registry::FrameKind::result,
-                      registry::encode(registry::fields_of(settings.error())));
+                      registry::encode(registry::fields_of(prepared.error())));
         return {};
     }
-    Context context(*std::move(settings));
+    Context context(std::move(prepared->settings), std::move(prepared->keeper));
     std::vector<std::jthread> threads;
     for (int i = 0; i < lanes; ++i)
         threads.emplace_back([&context, i] { serve_lane(context, kFirstLane + i); });

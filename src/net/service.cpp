@@ -200,12 +200,11 @@ Result<Fields> Service::login(const Fields& request) {
         return fail(Code::permission_denied,
                     target.base.origin() + " does not accept this user and password");
     if (!response.ok()) return fail(status_error(target, response, "the login"));
-    return Fields{
-        {"stored", TRY(store_credential(context_.settings().places, domain, credential))}};
+    return Fields{{"stored", TRY(context_.keeper().store(domain, credential))}};
 }
 
 Result<Fields> Service::logout(const Fields& request) {
-    bool erased = TRY(erase_credential(context_.settings().places, TRY(field(request, "domain"))));
+    bool erased = TRY(context_.keeper().erase(TRY(field(request, "domain"))));
     return Fields{{"erased", erased ? "true" : "false"}};
 }
 

@@ -19,10 +19,11 @@ Result<> read_directory(const std::string& directory, TlsTrust& trust) {
         if (name.ends_with(".crt")) {
             trust.authorities += TRY(sys::read_file(path, kMaxFile)) + "\n";
         } else if (name.ends_with(".cert")) {
-            trust.certificate = path;
-            trust.key = path.substr(0, path.size() - 5) + ".key";
-            if (!sys::exists(trust.key))
+            std::string key = path.substr(0, path.size() - 5) + ".key";
+            if (!sys::exists(key))
                 return fail(Code::failed_precondition, path + " has no key beside it");
+            trust.certificate = TRY(sys::read_file(path, kMaxFile));
+            trust.key = TRY(sys::read_file(key, kMaxFile));
         }
     }
     return {};

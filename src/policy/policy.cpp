@@ -62,6 +62,8 @@ Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding) {
     return SeccompProgram(TRY(compile(filter)).program);
 }
 
+std::span<const BpfInstruction> network_seccomp_program() { return kNetworkProgram; }
+
 Result<CompiledFilter> compile(const SeccompFilter& filter, Architecture native) {
     return compile(filter, native, kTable);
 }

@@ -53,4 +53,8 @@ Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding);
 // The same as rules by name, for those who add to it or show it.
 SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native);
 
+// policy/seccomp-net.json, for crank-net itself: what it may do while it reads what registries
+// send. Static storage.
+std::span<const BpfInstruction> network_seccomp_program();
+
 }  // namespace crank::policy

@@ -154,6 +154,7 @@ Result<Architecture> parse_architecture_word(const Json& word) {
 }
 
 Result<> parse_architectures(const Json& list, SeccompPolicy& policy) {
+    if (list.is_array() && list.empty()) return {};  // no kernel's siblings
     TRY(expect_array(list, "architectures"));
     for (const Json& entry : list) {
         TRY(expect_fields(entry, "architectures", {"native", "also", "why"}));

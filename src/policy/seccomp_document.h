@@ -1,4 +1,4 @@
-// policy/seccomp-default.json and policy/syscalls.json as people write them. Read when crank is
+// policy/seccomp-*.json and policy/syscalls.json as people write them. Read when crank is
 // built and by tests; never when it runs.
 #pragma once
 

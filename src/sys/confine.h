@@ -12,21 +12,21 @@ namespace crank::sys {
 Result<> end_with_parent();
 
 // For good: no program that it starts gains rights (no_new_privs), and no other process of the user
-// reads its memory (not dumpable, so no core file either). It may map at most `memory` bytes, which
-// the sanitizers' builds do not limit: they map terabytes.
-Result<> confine_process(std::uint64_t memory);
+// reads its memory (not dumpable, so no core file either).
+Result<> confine_process();
 
-// Lifts the limit on memory while it lives, for a program of the user's that is started: it would
-// inherit it.
-class WithoutMemoryLimit {
-public:
-    WithoutMemoryLimit();
-    WithoutMemoryLimit(const WithoutMemoryLimit&) = delete;
-    WithoutMemoryLimit& operator=(const WithoutMemoryLimit&) = delete;
-    ~WithoutMemoryLimit();
+// A sanitizer is built in: it maps terabytes, and looks at its own process in ways that no policy
+// for a program foresees.
+bool is_sanitized();
 
-private:
-    std::uint64_t before_ = 0;  // 0: nothing to restore
-};
+// It may map at most `memory` bytes. Inherited by what it starts.
+Result<> limit_memory(std::uint64_t memory);
+
+// It keeps no capability, also as root: files of others are then closed to it.
+Result<> drop_capabilities();
+
+// The kernel asks this program of `count` struct sock_filter about each system call from now on, of
+// this thread and those it starts. Needs no_new_privs.
+Result<> install_filter(const void* instructions, std::uint16_t count);
 
 }  // namespace crank::sys

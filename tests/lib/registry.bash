@@ -39,10 +39,10 @@ wait_for_port() {
     done
 }
 
-# start_registry NAME [auth]: Debian's docker-registry, with TLS; with `auth` it wants user:pass word.
-# Sets NAME_HOST; its pid goes into $CRANK_TEST_DIR/NAME.pid.
+# start_registry NAME [auth|client-certificates]: Debian's docker-registry, with TLS; with `auth` it
+# wants user:pass word. Sets NAME_HOST; its pid goes into $CRANK_TEST_DIR/NAME.pid.
 start_registry() {
-    local dir=$CRANK_TEST_DIR/registry-$1 port auth='' hash
+    local dir=$CRANK_TEST_DIR/registry-$1 port auth='' clients='' hash
     port=$(free_port)
     mkdir -p "$dir/data"
     [ -e "$CRANK_TEST_DIR/authority/ca.pem" ] || make_authority "$CRANK_TEST_DIR/authority"
@@ -51,6 +51,9 @@ start_registry() {
 print(crypt.crypt("pass word", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=1 << 5)))')
         echo "user:${hash/\$2b\$/\$2y\$}" >"$dir/htpasswd"
         auth="auth: {htpasswd: {realm: crank test, path: $dir/htpasswd}}"
+    fi
+    if [ "${2:-}" = client-certificates ]; then
+        clients="clientcas: [$CRANK_TEST_DIR/authority/ca.pem]"
     fi
     cat >"$dir/config.yml" <<END
 version: 0.1
@@ -61,6 +64,7 @@ http:
   tls:
     certificate: $CRANK_TEST_DIR/authority/server.pem
     key: $CRANK_TEST_DIR/authority/server.key
+    $clients
 $auth
 END
     docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &

@@ -178,6 +178,50 @@ END
     mv away "$HOME/.config/containers/certs.d/$open_HOST"
 }
 
+@test "a registry that wants a client certificate gets the one of certs.d" {
+    start_registry members client-certificates
+    local certs=$HOME/.config/containers/certs.d/$members_HOST
+    small_image "$members_HOST/app:1"
+    run -1 --separate-stderr crank push -q "$members_HOST/app:1"
+    cp "$CRANK_TEST_DIR/authority/server.pem" "$certs/client.cert"
+    run -1 --separate-stderr crank push -q "$members_HOST/app:1"
+    [[ $stderr == *"client.cert has no key beside it"* ]]
+    cp "$CRANK_TEST_DIR/authority/server.key" "$certs/client.key"
+    crank push -q "$members_HOST/app:1"
+    run -0 other pull -q "$members_HOST/app:1"
+}
+
+# Decision 21. What it may not do in force: sandbox_test.cpp.
+@test "who reads what registries send is confined, and the keeper of secrets is another" {
+    case ${CRANK_PRESET:-} in asan | tsan) skip "a build with sanitizers has no sandbox" ;; esac
+    run -0 python3 - <<'END'
+import os, socket, subprocess, time
+ours, theirs = socket.socketpair()
+os.dup2(theirs.fileno(), 3)
+os.set_inheritable(3, True)
+program = subprocess.Popen(["crank-net", "registry", "--lanes=1"], pass_fds=[3])
+def status(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return dict(map(str.strip, line.split(":", 1)) for line in file)
+until = time.monotonic() + 20
+def wait(pid, field, value):
+    while status(pid)[field] != value:
+        assert time.monotonic() < until and program.poll() is None, status(pid)
+        time.sleep(0.01)
+wait(program.pid, "Seccomp", "2")
+shown = status(program.pid)
+assert shown["NoNewPrivs"] == "1" and int(shown["CapEff"], 16) == int(shown["CapPrm"], 16) == 0, shown
+children = open(f"/proc/{program.pid}/task/{program.pid}/children").read().split()
+assert len(children) == 1, children
+wait(children[0], "NoNewPrivs", "1")
+ours.close(); theirs.close(); os.close(3)
+program.wait(20)
+while os.path.exists(f"/proc/{children[0]}") and status(children[0])["State"][0] not in "ZX":
+    assert time.monotonic() < until
+    time.sleep(0.01)
+END
+}
+
 @test "what a push need not send it does not: existing blobs, and those of another repository" {
     small_image "$open_HOST/mount/a:1" "to be mounted"
     crank push -q "$open_HOST/mount/a:1"
