@@ -22,6 +22,8 @@ constexpr Flag kPullFlags[] = {
 constexpr MissingFlag kPullMissing[] = {{"all-tags", 'a', false},
                                         {"disable-content-trust", 0, false}};
 constexpr Flag kPushFlags[] = {
+    {"compression-format", 0, FlagKind::value, "gzip|zstd",
+     "of the layers (gzip, and what came from a registry as it came)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the digest's line alone"},
     {"tls-verify", 0, FlagKind::boolean, "",
      "--tls-verify=false: take any certificate, and plain http"},
@@ -36,6 +38,7 @@ constexpr std::string_view kPullExamples[] = {
 constexpr std::string_view kPushExamples[] = {
     "crank tag crank-email-classifier registry.example/team/email-classifier:1.2",
     "crank push registry.example/team/email-classifier:1.2",
+    "crank push --compression-format zstd registry.example/team/email-classifier:1.2",
 };
 
 Result<transfer::Connection> connect(const Arguments& arguments, Direction direction) {
@@ -90,19 +93,30 @@ Result<> check_pushable(const engine::Config& config, const std::string& typed,
     return {};
 }
 
+Result<transfer::PushOptions> push_options(const Arguments& arguments) {
+    std::string format = arguments.value("compression-format");
+    if (format.empty()) return transfer::PushOptions{};
+    if (format == "gzip") return transfer::PushOptions{store::Compression::gzip};
+    if (format == "zstd") return transfer::PushOptions{store::Compression::zstd};
+    return fail(
+        Error(Code::usage, "--compression-format " + format + ": crank writes gzip and zstd")
+            .with_hint("--compression-format zstd"));
+}
+
 Result<int> perform_push(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     const std::string& typed = arguments.words()[0];
     oci::Reference reference = TRY(oci::Reference::parse(typed));
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     TRY(check_pushable(config, typed, reference));
+    transfer::PushOptions options = TRY(push_options(arguments));
     store::Store store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     transfer::Pushed pushed;
     {
         transfer::Connection connection = TRY(connect(arguments, Direction::push));
         if (!arguments.on("quiet")) note("the push refers to repository " + reference.name());
-        pushed = TRY(transfer::push(store, connection, typed, reference));
+        pushed = TRY(transfer::push(store, connection, typed, reference, options));
     }
     if (pushed.recompressed)
         warn(

@@ -13,7 +13,7 @@ constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad,
     &kPull, &kPush, &kLogin, &kLogout,
-    &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze,
+    &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
     &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
 };

@@ -6,7 +6,7 @@
 namespace crank::cli {
 
 extern const Verb kBuild, kImageBootstrap, kImages, kLoad, kRmi, kSave, kTag;
-extern const Verb kDf, kImageAnalyze, kImageDiff, kImageTree, kImageVerify, kPrune;
+extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, kImageVerify, kPrune;
 extern const Verb kPull, kPush, kLogin, kLogout;
 extern const Verb kCertsInit, kCertsIssue;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;

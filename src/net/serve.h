@@ -9,6 +9,7 @@
 //   has       (place), digest, from -> present: "true", "mounted" or "false"
 //   put       (place), digest, size, attempt; then data and an end -> {}
 //   manifest  (place), tag, media_type; then data and an end -> digest
+//   referrers reference -> digest, pages: sizes "12,345"; data: the pages of the list
 //   login     domain, user, secret -> stored: where
 //   logout    domain -> erased: "true" or "false"
 #pragma once

@@ -45,13 +45,14 @@ Result<Fields> Service::perform(const Fields& request) {
         Result<Fields> (Service::*perform)(const Fields&);
         bool uploads = false;
     };
-    static constexpr std::array<Operation, 8> kOperations = {{
+    static constexpr std::array<Operation, 9> kOperations = {{
         {"resolve", &Service::resolve},
         {"blob", &Service::blob},
         {"target", &Service::target},
         {"has", &Service::has},
         {"put", &Service::put, true},
         {"manifest", &Service::put_manifest, true},
+        {"referrers", &Service::referrers},
         {"login", &Service::login},
         {"logout", &Service::logout},
     }};
@@ -157,11 +158,18 @@ Result<Fields> Service::resolve_at(const registry::Endpoint& endpoint,
 Result<Fields> Service::resolve(const Fields& request) {
     std::string typed = TRY(field(request, "reference"));
     auto reference = TRY(oci::Reference::parse(typed));
+    return first_of(typed, reference, [&](const auto& endpoint, const auto& candidate) {
+        return resolve_at(endpoint, candidate, request);
+    });
+}
+
+Result<Fields> Service::first_of(const std::string& typed, const oci::Reference& reference,
+                                 const AtPlace& ask) {
     const registry::RegistriesConf& conf = context_.settings().conf;
     std::optional<Error> last;
     for (const oci::Reference& candidate : conf.candidates(typed, reference))
         for (const registry::Endpoint& endpoint : TRY(conf.endpoints(candidate))) {
-            auto answer = resolve_at(endpoint, candidate, request);
+            auto answer = ask(endpoint, candidate);
             if (answer || !go_on(answer.error())) return answer;
             if (last) (void)lane_.send(registry::FrameKind::note, registry::shown(last->text()));
             last = std::move(answer).error();

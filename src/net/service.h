@@ -1,6 +1,11 @@
 // What the requests of serve.h do.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "base/error.h"
 #include "net/client.h"
 #include "oci/image.h"
@@ -25,6 +30,16 @@ private:
     Result<registry::Fields> has(const registry::Fields& request);
     Result<registry::Fields> put(const registry::Fields& request);
     Result<registry::Fields> put_manifest(const registry::Fields& request);
+    Result<registry::Fields> referrers(const registry::Fields& request);
+    Result<registry::Fields> referrers_at(const registry::Endpoint& endpoint,
+                                          const oci::Reference& reference);
+    Result<std::optional<std::vector<std::string>>> listed_referrers(const Target& target,
+                                                                     const std::string& subject);
+    // Asks the places that `typed` may mean, one after the other, until one has it.
+    using AtPlace = std::function<Result<registry::Fields>(const registry::Endpoint& endpoint,
+                                                           const oci::Reference& candidate)>;
+    Result<registry::Fields> first_of(const std::string& typed, const oci::Reference& reference,
+                                      const AtPlace& ask);
     Result<registry::Fields> login(const registry::Fields& request);
     Result<registry::Fields> logout(const registry::Fields& request);
 

@@ -137,17 +137,24 @@ TEST_F(DistributionTest, the_encoder_is_frozen) {
     std::string text;
     for (int i = 0; i < 20'000; ++i) text += std::to_string(i * 7919 % 10007) + "\n";
     oci::Digest diff_id = add_layer(store, "numbers", text);
-    auto encode = [&](const std::string& name) {
+    auto encode = [&](const std::string& name, Compression compression) {
         auto fd = must(sys::open(dir / name, O_RDWR | O_CREAT, 0600));
-        return must(encode_layer(store, diff_id, fd.get()));
+        return must(encode_layer(store, diff_id, fd.get(), compression));
     };
-    Encoded encoded = encode("a");
-    EXPECT_EQ(oci::Digest::of(read(dir / "a")), encoded.digest);
-    EXPECT_EQ(encoded.digest, encode("b").digest);
     // Other bytes are another version of the encoder (encode.h).
-    EXPECT_EQ(encoded.digest.str(),
-              "sha256:5c8cc58045660bc30cf8bf0c6bda01fd598636173929cd4295b0a2640a13b35a");
-    EXPECT_EQ(must(store.import_tar(dir / "a", diff_id)).diff_id, diff_id);
+    for (auto [compression, digest] :
+         {std::pair(Compression::gzip,
+                    "sha256:5c8cc58045660bc30cf8bf0c6bda01fd598636173929cd4295b0a2640a13b35a"),
+          std::pair(Compression::zstd,
+                    "sha256:bd09c44c9356808df07f31e077868f3e131b24182aed66ce51ba57d4a4013088")}) {
+        Encoded encoded = encode("a", compression);
+        EXPECT_EQ(oci::Digest::of(read(dir / "a")), encoded.digest);
+        EXPECT_EQ(encoded.digest, encode("b", compression).digest);
+        EXPECT_EQ(encoded.digest.str(), digest) << encoder_version(compression);
+        EXPECT_EQ(must(store.import_tar(dir / "a", diff_id)).diff_id, diff_id);
+        std::filesystem::remove(dir / "a");
+        std::filesystem::remove(dir / "b");
+    }
 }
 
 }  // namespace

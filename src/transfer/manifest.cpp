@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "registry/document.h"
-#include "store/encode.h"
 
 namespace crank::transfer {
 
@@ -51,13 +50,14 @@ Result<RemoteImage> resolve(Channel& channel, const std::string& typed,
 }
 
 oci::Manifest make_manifest(const oci::Digest& config, std::int64_t config_size,
-                            const std::vector<store::Store::Blob>& layers) {
+                            const std::vector<store::Store::Blob>& layers,
+                            store::Compression compression) {
     oci::Manifest out;
     out.media_type = oci::kMediaTypeManifest;
     out.config = {std::string(oci::kMediaTypeConfig), config, config_size, {}, {}};
     for (const store::Store::Blob& layer : layers)
         out.layers.push_back({layer.media_type, layer.digest, layer.size, {}, {}});
-    out.annotations[std::string(store::kEncoderAnnotation)] = store::kEncoderVersion;
+    out.annotations[std::string(store::kEncoderAnnotation)] = store::encoder_version(compression);
     return out;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oci/image.h"
+#include "store/encode.h"
 #include "store/store.h"
 #include "transfer/pull.h"
 #include "transfer/session.h"
@@ -30,8 +31,10 @@ Result<RemoteImage> check_image(std::string_view manifest_json, std::string_view
 Result<RemoteImage> resolve(Channel& channel, const std::string& typed,
                             const std::string& platform);
 
-// The manifest of an image whose layers are these blobs, lowest first.
+// The manifest of an image whose layers are these blobs, lowest first. `compression`: the encoder
+// of those that crank has compressed.
 oci::Manifest make_manifest(const oci::Digest& config, std::int64_t config_size,
-                            const std::vector<store::Store::Blob>& layers);
+                            const std::vector<store::Store::Blob>& layers,
+                            store::Compression compression);
 
 }  // namespace crank::transfer

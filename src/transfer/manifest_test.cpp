@@ -20,8 +20,9 @@ std::string manifest_of(const std::string& config, int layers) {
                          {},
                          1,
                          std::string(oci::kMediaTypeLayerGzip)});
-    return oci::serialize(
-        make_manifest(oci::Digest::of(config), static_cast<std::int64_t>(config.size()), blobs));
+    return oci::serialize(make_manifest(oci::Digest::of(config),
+                                        static_cast<std::int64_t>(config.size()), blobs,
+                                        store::Compression::gzip));
 }
 
 TEST(RemoteImage, IsCheckedAgain) {

@@ -1,5 +1,6 @@
 #include "transfer/push.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -23,8 +24,8 @@ using store::Store;
 
 class Pusher {
 public:
-    Pusher(Store& store, Session& session, ProgressSink progress)
-        : store_(store), session_(session), progress_(std::move(progress)) {}
+    Pusher(Store& store, Session& session, ProgressSink progress, const PushOptions& options)
+        : store_(store), session_(session), progress_(std::move(progress)), options_(options) {}
 
     Result<Pushed> run(const std::string& name, const oci::Reference& to) {
         image_ = TRY(store_.find(name));
@@ -55,6 +56,10 @@ private:
             auto parsed = TRY(oci::parse_manifest(manifest.json));
             if (parsed.layers.size() != image_.config.diff_ids.size()) continue;
             came_from_registry_ = true;
+            if (!std::ranges::all_of(parsed.layers, [this](const oci::Descriptor& layer) {
+                    return is_wanted(layer.media_type);
+                }))
+                continue;
             std::vector<Store::Blob> blobs;
             for (std::size_t i = 0; i < parsed.layers.size(); ++i)
                 blobs.push_back({parsed.layers[i].digest, image_.config.diff_ids[i],
@@ -78,8 +83,10 @@ private:
             if (!all || TRY(has(channel, blob.digest))) return {};
             // An uncompressed layer can be written as it was; a compressed one where the frozen
             // encoder happens to give the same bytes.
-            Spool spool =
-                TRY(blob.digest == blob.diff_id ? write_plain(blob.diff_id) : encode(blob.diff_id));
+            Spool spool = TRY(blob.digest == blob.diff_id
+                                  ? write_plain(blob.diff_id)
+                                  : encode(blob.diff_id, store::compression_of(blob.media_type)
+                                                             .value_or(store::Compression::gzip)));
             if (spool.blob.digest == blob.digest)
                 TRY(upload(channel, spool));
             else
@@ -95,7 +102,7 @@ private:
             bool here = false;
             for (const std::string& place : TRY(store_.places_of(blob.digest)))
                 here = here || place.starts_with(host());
-            if (!here || !TRY(has(channel, blob.digest))) continue;
+            if (!here || !is_wanted(blob.media_type) || !TRY(has(channel, blob.digest))) continue;
             blob.media_type = registry::oci_layer_type(blob.media_type);
             return std::optional(std::move(blob));
         }
@@ -109,7 +116,7 @@ private:
             return {};
         }
         // The same layer may stand in an image twice: it is then found at the second time.
-        Spool spool = TRY(encode(diff_id));
+        Spool spool = TRY(encode(diff_id, compression()));
         blobs_[i] = spool.blob;
         if (TRY(has(channel, spool.blob.digest))) return {};
         return upload(channel, spool);
@@ -122,10 +129,18 @@ private:
         Store::Manifest out;
         out.repository = repository_;
         out.media_type = oci::kMediaTypeManifest;
-        out.json = oci::serialize(
-            make_manifest(image_.id, static_cast<std::int64_t>(config_json_.size()), blobs_));
+        out.json = oci::serialize(make_manifest(
+            image_.id, static_cast<std::int64_t>(config_json_.size()), blobs_, compression()));
         out.digest = oci::Digest::of(out.json);
         return std::optional(std::move(out));
+    }
+
+    store::Compression compression() const {
+        return options_.compression.value_or(store::Compression::gzip);
+    }
+    // A layer of this type may stay as it is.
+    bool is_wanted(const std::string& media_type) const {
+        return !options_.compression || store::compression_of(media_type) == options_.compression;
     }
 
     // A file without a name, and what is in it.
@@ -138,10 +153,12 @@ private:
         return sys::open(staging.path() + "/blob", sys::kReadWrite | sys::kCreate | sys::kExclusive,
                          0600);
     }
-    Result<Spool> encode(const oci::Digest& diff_id) {
+    Result<Spool> encode(const oci::Digest& diff_id, store::Compression compression) {
         Spool spool{{}, TRY(open_spool())};
-        store::Encoded made = TRY(store::encode_layer(store_, diff_id, spool.file.get()));
-        spool.blob = {made.digest, diff_id, made.size, std::string(oci::kMediaTypeLayerGzip)};
+        store::Encoded made =
+            TRY(store::encode_layer(store_, diff_id, spool.file.get(), compression));
+        spool.blob = {made.digest, diff_id, made.size,
+                      std::string(store::layer_media_type(compression))};
         return spool;
     }
     Result<Spool> write_plain(const oci::Digest& diff_id) {
@@ -225,6 +242,7 @@ private:
     Store& store_;
     Session& session_;
     ProgressSink progress_;
+    PushOptions options_;
     store::Image image_;
     std::string config_json_, repository_;
     Fields place_;
@@ -235,13 +253,13 @@ private:
 }  // namespace
 
 Result<Pushed> push(Store& store, const Connection& connection, const std::string& name,
-                    const oci::Reference& to) {
+                    const oci::Reference& to, const PushOptions& push_options) {
     ProgressSink progress = one_at_a_time(connection.progress);
     SessionOptions options{connection.program, connection.tls_verify, 4,
                            [progress](const std::string& text) { progress({Kind::note, text}); }};
     options.cancel_fd = connection.cancel_fd;
     Session session = TRY(Session::start(options));
-    return Pusher(store, session, progress).run(name, to);
+    return Pusher(store, session, progress, push_options).run(name, to);
 }
 
 }  // namespace crank::transfer

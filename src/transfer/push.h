@@ -1,6 +1,9 @@
 // Images to registries.
 #pragma once
 
+#include <optional>
+
+#include "store/encode.h"
 #include "transfer/pull.h"
 
 namespace crank::transfer {
@@ -13,11 +16,16 @@ struct Pushed {
     bool recompressed = false;
 };
 
+struct PushOptions {
+    // Absent: gzip, and an image that came from a registry stays as it came there.
+    std::optional<store::Compression> compression;
+};
+
 // The image `name` of the store to the registry that `to` names. What the registry has is not sent;
 // what another of its repositories has is mounted from there. An image that came from a registry
 // keeps its manifest where its blobs can be had; else its layers are compressed by the frozen
 // encoder (store/encode.h). Errors as pull().
 Result<Pushed> push(store::Store& store, const Connection& connection, const std::string& name,
-                    const oci::Reference& to);
+                    const oci::Reference& to, const PushOptions& options);
 
 }  // namespace crank::transfer

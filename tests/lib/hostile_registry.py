@@ -154,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(200 if ok else 401, b'{"token": "tok"}', "application/json")
         if parts[0] == "loop":
             return self.redirect("/loop")
+        if len(parts) == 4 and parts[2] == "referrers":
+            return self.referrers(parts[1])
         if len(parts) != 4 or parts[0] != "v2":
             return self.reply(404)
         _, attack, kind, what = parts
@@ -221,6 +223,26 @@ class Handler(BaseHTTPRequestHandler):
             body = body.replace(b"/file", b"/evil") + b" "
             return self.reply(200, body, kind)
         return self.reply(200, body, kind, Docker_Content_Digest=stated)
+
+    def referrers(self, attack):
+        """A list of two pages; or one that is none, or never ends, or goes on elsewhere."""
+        def page(kind, size):
+            return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+                {"mediaType": MANIFEST, "digest": digest(kind.encode()), "size": size,
+                 "artifactType": kind}]}).encode()
+        path = self.path.split("?")[0]
+        more = {"Link": f'<{path}?page=2>; rel="next"'}
+        if attack == "referrers-elsewhere":
+            more = {"Link": f'<http://127.0.0.1:{PORTS[1]}/x>; rel="next"'}
+        if attack == "referrers-none":
+            return self.reply(200, b"<html>", INDEX)
+        if attack == "referrers-endless":
+            return self.reply(200, page("again", 1), INDEX, **more)
+        if not attack.startswith("referrers"):
+            return self.reply(404)
+        if "page=2" in self.path:
+            return self.reply(200, page("application/\x1b[2Jspdx", 2048), INDEX)
+        return self.reply(200, page("application/vnd.dev.cosign", 1024), INDEX, **more)
 
     def layer(self, attack, count):
         body = BLOB

@@ -233,6 +233,55 @@ END
     run -0 other pull -q "$open_HOST/mount/b:1"
 }
 
+@test "layers leave as zstd where that is asked for, and everybody reads them" {
+    small_image "$open_HOST/zstd/app:1" "$(seq 1 20000)"
+    crank push -q --compression-format zstd "$open_HOST/zstd/app:1"
+    skopeo_raw() { skopeo inspect --tls-verify=false --raw "docker://$open_HOST/zstd/app:$1"; }
+    run -0 skopeo_raw 1
+    [ "$(jq -r '.layers[].mediaType' <<<"$output")" = application/vnd.oci.image.layer.v1.tar+zstd ]
+    [ "$(jq -r '.annotations["io.crank.encoder"]' <<<"$output")" = zstd-1 ]
+    run -0 other pull -q "$open_HOST/zstd/app:1"
+    [ "$(image_id "$open_HOST/zstd/app:1" "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER")" = \
+        "$(image_id "$open_HOST/zstd/app:1")" ]
+    skopeo copy -q --src-tls-verify=false "docker://$open_HOST/zstd/app:1" \
+        "oci:$CRANK_TEST_DIR/layout-zstd:1"
+    # what is there is not compressed again, and the other form is made where it is asked for
+    run -0 --separate-stderr crank push --compression-format zstd "$open_HOST/zstd/app:1"
+    [[ $stderr == *"already there"* && $stderr != *"pushing"* ]]
+    crank tag "$open_HOST/zstd/app:1" "$open_HOST/zstd/app:2"
+    run -0 --separate-stderr crank push -q --compression-format gzip "$open_HOST/zstd/app:2"
+    run -0 skopeo_raw 2
+    [ "$(jq -r '.layers[].mediaType' <<<"$output")" = application/vnd.oci.image.layer.v1.tar+gzip ]
+    run -2 --separate-stderr crank push --compression-format xz "$open_HOST/zstd/app:1"
+    [[ $stderr == *"--compression-format xz: crank writes gzip and zstd"* ]]
+}
+
+@test "what refers to an image is listed, also where the registry has no list of its own" {
+    small_image "$open_HOST/subject/app:1"
+    run -0 --separate-stderr crank push "$open_HOST/subject/app:1"
+    local subject artifact
+    digest_in() { sed -n 's/.*digest: \(sha256:[0-9a-f]*\).*/\1/p' <<<"$output"; }
+    subject=$(digest_in)
+    run -0 --separate-stderr crank image referrers "$open_HOST/subject/app:1"
+    [ "${#lines[@]}" -eq 1 ] # the headings
+    # Debian's registry has no list (it is older than distribution-spec 1.1): a tag stands for it
+    small_image "$open_HOST/subject/app:list" "the artifact"
+    run -0 --separate-stderr crank push "$open_HOST/subject/app:list"
+    artifact=$(digest_in)
+    printf '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 512,
+        "digest": "%s", "artifactType": "application/spdx+json"}]}' "$artifact" >referrers.json
+    curl -sf --cacert "$CRANK_TEST_DIR/authority/ca.pem" -X PUT --data-binary @referrers.json \
+        -H 'Content-Type: application/vnd.oci.image.index.v1+json' \
+        "https://$open_HOST/v2/subject/app/manifests/${subject/:/-}"
+    run -0 --separate-stderr crank image referrers --no-trunc "$open_HOST/subject/app:1"
+    [[ ${lines[1]} == "$artifact"*application/spdx+json*512B ]]
+    run -0 --separate-stderr crank image referrers -q "$open_HOST/subject/app@$subject"
+    [ "$output" = "$artifact" ]
+    run -1 --separate-stderr crank image referrers "$open_HOST/subject/missing:1"
+    [[ $stderr == *"has no"* ]]
+}
+
 @test "a derived image is pushed without its base: the registry has that" {
     require "root, for builds" is_root
     small_image "$open_HOST/mount/base:1" "a base"

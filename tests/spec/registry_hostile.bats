@@ -138,6 +138,22 @@ logged_in() {
     refuses slow "is too slow"
 }
 
+@test "a list of referrers is read to its end, on its own host, and shown harmless" {
+    run -0 --separate-stderr crank image referrers "$plain_HOST/referrers:1"
+    [ "${#lines[@]}" -eq 3 ]
+    [[ ${lines[1]} == *application/vnd.dev.cosign*1.02kB* ]]
+    [[ ${lines[2]} == *spdx*2.05kB* && $output != *$'\e'* ]]
+    run -0 --separate-stderr crank image referrers -q --artifact-type application/vnd.dev.cosign \
+        "$plain_HOST/referrers:1"
+    [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+    run -1 --separate-stderr crank image referrers "$plain_HOST/referrers-none:1"
+    [[ $stderr == *"the list of referrers"* ]]
+    run -1 --separate-stderr crank image referrers "$plain_HOST/referrers-endless:1"
+    [[ $stderr == *"more than 64 pages"* ]]
+    run -1 --separate-stderr crank image referrers "$plain_HOST/referrers-elsewhere:1"
+    [[ $stderr == *"go on at another host, http://127.0.0.1:"* ]]
+}
+
 @test "manifests and configurations of more than 4 MiB are refused" {
     refuses large-manifest "larger than"
     refuses large-config "larger than 4 MiB"
