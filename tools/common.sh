@@ -68,15 +68,20 @@ install_packages() {
     [ $rc = 0 ] || die "apt-get install failed ($rc)"
 }
 
-# build_preset PRESET [NINJA ARGUMENT...]: configure when needed, then build.
+# build_preset PRESET [NINJA ARGUMENT...]: configure when needed, then build. Of two at once in one
+# directory the second waits.
 build_preset() {
     local preset=$1
     shift
     local out=$CRANK_TOP/build/$preset
-    if [ ! -f "$out/build.ninja" ]; then
-        (cd "$CRANK_TOP" && cmake --preset "$preset") >&2 || return
-    fi
-    ninja -C "$out" "$@" >&2
+    mkdir -p "$out"
+    (
+        flock 9
+        if [ ! -f "$out/build.ninja" ]; then
+            (cd "$CRANK_TOP" && cmake --preset "$preset") >&2 || exit
+        fi
+        ninja -C "$out" "$@" >&2
+    ) 9>"$out/.lock"
 }
 
 # The C and C++ files of the tree, separated by NUL: tracked and new ones, not the ignored.
