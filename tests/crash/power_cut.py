@@ -28,6 +28,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import evidence
 import guest
@@ -87,7 +88,7 @@ class Replay:
     """Walks along the log once: `safe` is the disk with everything up to the last flush."""
 
     def __init__(self, recording, flushes=True):
-        self.log = write_log.WriteLog(recording.log)
+        self.log = write_log.WriteLog(recording.log, DISK + guest.MARKER)
         if not flushes:
             for entry in self.log.entries:
                 entry.flags &= ~(write_log.FLUSH | write_log.FUA)
@@ -123,6 +124,20 @@ class Replay:
         return disk, cost
 
 
+def unmount(place):
+    """A container that has just ended may still have a process that is on its way out."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            call("umount", place)
+            return
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                call("umount", "--lazy", place)
+                raise
+            time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def mounted(disk, place):
     place.mkdir(exist_ok=True)
@@ -130,7 +145,7 @@ def mounted(disk, place):
     try:
         yield place
     finally:
-        call("umount", place)
+        unmount(place)
 
 
 class Campaign:
@@ -205,6 +220,18 @@ class Campaign:
         self.broken.append(f"cut at write {upto} of seed {self.options.seed}, {where}: {problem}")
         print(self.broken[-1], file=sys.stderr, flush=True)
 
+    def moments(self, log, begin):
+        """Half of them anywhere, half where much has been written since the last flush."""
+        window, waiting = 0, []
+        for number, entry in enumerate(log.entries):
+            window = 0 if entry.flushes else window + 1
+            if number >= begin and window >= 4:
+                waiting.append(number)
+        chosen = set(self.random.sample(waiting, min(len(waiting), self.options.cuts // 2)))
+        rest = sorted(set(range(begin, len(log.entries))) - chosen)
+        chosen.update(self.random.sample(rest, self.options.cuts - len(chosen)))
+        return sorted(chosen)
+
     def run(self):
         replay = Replay(self.recording, flushes=not self.options.without_flushes)
         count = len(replay.log.entries)
@@ -212,8 +239,7 @@ class Campaign:
               file=sys.stderr)
         if len(replay.markers) < 2 or count < self.options.cuts:
             raise RuntimeError("the log is too short")
-        begin = replay.markers[0][0]
-        for upto in sorted(self.random.sample(range(begin, count), self.options.cuts)):
+        for upto in self.moments(replay.log, replay.markers[0][0]):
             if len(self.broken) >= ENOUGH:
                 break
             self.one(replay, upto)

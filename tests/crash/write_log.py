@@ -29,7 +29,7 @@ class Entry:
 
 
 class WriteLog:
-    def __init__(self, path):
+    def __init__(self, path, disk_size):
         self.fd = os.open(path, os.O_RDONLY)
         magic, version, count, sector = struct.unpack("<QQQI", os.pread(self.fd, 28, 0))
         if magic != MAGIC or version != VERSION or sector != SECTOR:
@@ -45,6 +45,8 @@ class WriteLog:
             start, blocks, flags, _ = struct.unpack("<QQQQ", data)
             if len(self.entries) >= count and (start, blocks, flags) == (0, 0, 0):
                 break
+            if flags > FLUSH + FUA or (start + blocks) * SECTOR > disk_size:
+                raise ValueError(f"{path}: entry {len(self.entries)} is none: the log is damaged")
             self.entries.append(Entry(start, blocks, flags, at + sector))
             at += sector + (0 if flags & DISCARD else blocks * SECTOR)
 

@@ -62,7 +62,8 @@ write_command() {
     } >"$dir/command"
 }
 
-# The log has to have room before it is written: holes, until then.
+# The log has to have room before it is written: holes, until then. Before qemu 9 the driver mixes up
+# the log where zeroes are written as such, so the guest may not (see boot).
 logged_disk() {
     truncate -s 16G "$VM_DISK_LOG"
     printf 'driver=blklogwrites,node-name=logged,log-sector-size=512'
@@ -75,7 +76,7 @@ boot() {
     local -a machine=(-accel "tcg,thread=multi" -cpu max)
     if [ "${VM_KVM:-0}" = 1 ]; then machine=(-accel kvm -cpu host); fi
     local -a disk=()
-    if [ -n "${VM_DISK:-}" ]; then disk=(-blockdev "$(logged_disk)" -device virtio-blk-pci,drive=logged); fi
+    if [ -n "${VM_DISK:-}" ]; then disk=(-blockdev "$(logged_disk)" -device virtio-blk-pci,drive=logged,write-zeroes=off,discard=off); fi
     rm -f "$socket"
     /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
         >"$dir/virtiofsd.log" 2>&1 &
