@@ -202,6 +202,7 @@ Result<> Store::State::prepare_to_write() {
     SweptTemporary swept = sweep_temporary(root);
     TRY(forget_lost_layers());
     bool orphan = TRY(remove_orphan());
+    orphan |= TRY(remove_merged_orphans());
     TRY(empty_garbage());
     TRY(sweep_pool(swept.any || orphan, swept.complete));
     take_reserve(root);

@@ -20,6 +20,8 @@ namespace crank::store {
 // removed. Order: byte 0 before the database's write lock before byte N.
 inline constexpr std::int64_t kLayersByte = 0;
 
+struct Owned;
+
 struct Store::State {
     State(std::string root_path, OpenMode open_mode, Database database)
         : root(std::move(root_path)), mode(open_mode), db(std::move(database)) {}
@@ -95,6 +97,9 @@ struct Store::State {
     };
     Result<NeededTrees> needed_trees();
     Result<> sweep_merged();
+    Result<> move_merged_to(const Owned& bin, const std::string& name);
+    Result<std::vector<std::string>> merged_orphans();
+    Result<bool> remove_merged_orphans();  // whether there was one
     Result<Image> image_of(const Rows& row);
     Result<> record_use();
     Result<> empty_garbage();

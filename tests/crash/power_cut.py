@@ -220,16 +220,24 @@ class Campaign:
         self.broken.append(f"cut at write {upto} of seed {self.options.seed}, {where}: {problem}")
         print(self.broken[-1], file=sys.stderr, flush=True)
 
-    def moments(self, log, begin):
-        """Half of them anywhere, half where much has been written since the last flush."""
-        window, waiting = 0, []
-        for number, entry in enumerate(log.entries):
+    def moments(self, replay):
+        """Half of them where much has been written since the last flush, the others spread evenly
+        over the kinds of commands."""
+        window, waiting, by_kind = 0, [], {}
+        marked = dict(replay.markers)
+        kind = None
+        for number, entry in enumerate(replay.log.entries):
             window = 0 if entry.flushes else window + 1
-            if number >= begin and window >= 4:
+            if number in marked:
+                kind = marked[number]["step"]["kind"]
+            if kind is None:
+                continue
+            by_kind.setdefault(kind, []).append(number)
+            if window >= 4:
                 waiting.append(number)
         chosen = set(self.random.sample(waiting, min(len(waiting), self.options.cuts // 2)))
-        rest = sorted(set(range(begin, len(log.entries))) - chosen)
-        chosen.update(self.random.sample(rest, self.options.cuts - len(chosen)))
+        while len(chosen) < self.options.cuts:
+            chosen.add(self.random.choice(by_kind[self.random.choice(sorted(by_kind))]))
         return sorted(chosen)
 
     def run(self):
@@ -239,7 +247,7 @@ class Campaign:
               file=sys.stderr)
         if len(replay.markers) < 2 or count < self.options.cuts:
             raise RuntimeError("the log is too short")
-        for upto in self.moments(replay.log, replay.markers[0][0]):
+        for upto in self.moments(replay):
             if len(self.broken) >= ENOUGH:
                 break
             self.one(replay, upto)
