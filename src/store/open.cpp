@@ -204,6 +204,7 @@ Result<> Store::State::prepare_to_write() {
     bool orphan = TRY(remove_orphan());
     orphan |= TRY(remove_merged_orphans());
     TRY(empty_garbage());
+    TRY(collect_replaced());
     TRY(sweep_pool(swept.any || orphan, swept.complete));
     take_reserve(root);
     return {};

@@ -73,7 +73,9 @@ def directory_problems(root, db):
     """What no row names, and what a row names that is not there."""
     rows = {str(number) for number, in db.execute("SELECT number FROM layer")}
     trees = set(os.listdir(root / "l"))
-    yield from (f"l/{name} belongs to no layer" for name in sorted(trees - rows))
+    # containers may be using them still
+    replaced = {str(number) for number, in db.execute("SELECT number FROM replaced")}
+    yield from (f"l/{name} belongs to no layer" for name in sorted(trees - rows - replaced))
     yield from (f"layer {name} has no tree" for name in sorted(rows - trees))
     yield from (f"layer {name} has no tree" for name in sorted(rows & trees)
                 if not (root / "l" / name / "fs").is_dir())
@@ -109,6 +111,19 @@ def store_problems(root):
         yield from pool_problems(root)
     finally:
         db.close()
+
+
+def file_of_image(root, image, path):
+    """The one file that the image's layers have at `path`."""
+    db = open_database(root)
+    try:
+        numbers, = db.execute("SELECT layers FROM image WHERE id = ?",
+                              (image.removeprefix("sha256:"),)).fetchone()
+    finally:
+        db.close()
+    file, = [tree for number in integers(numbers)
+             if (tree := root / "l" / str(number) / "fs" / path).exists()]
+    return file
 
 
 def unneeded_layers(root):

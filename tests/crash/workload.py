@@ -1,6 +1,8 @@
-"""What the crash campaigns let crank do: pulls, loads, builds, tags, removals, prunes, at random."""
+"""What the crash campaigns let crank do: pulls, loads, builds, tags, removals, prunes and repairs, at
+random."""
 
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -12,7 +14,8 @@ import soundness
 
 ANY = "*"  # an image whose id is not known before
 VERSIONS = ("one", "two", "three")
-KINDS = {"pull": 5, "load": 5, "build": 4, "tag": 1, "rmi": 2, "prune": 2}  # how often
+KINDS = {"pull": 5, "load": 5, "build": 4, "tag": 1, "rmi": 2, "prune": 2,
+         "repair": 2}  # how often
 
 
 class Registry:
@@ -85,13 +88,20 @@ def make_material(directory, program, registry):
 class Step:
     """A command, and what the tags it touches may name afterwards (None: nothing)."""
 
-    def __init__(self, kind, arguments, touches, atomic=True, repairs=False):
+    def __init__(self, kind, arguments, touches, atomic=True):
         self.kind, self.arguments, self.touches = kind, arguments, touches
         self.atomic = atomic  # all of the tags or none
-        self.repairs = repairs  # again, it brings damaged content back
+
+    def run_on(self, crank):
+        return lambda: crank.must(*self.arguments)
+
+    @property
+    def may_leave_damage(self):
+        """It began with some, or made it."""
+        return self.kind in ("spoil", "repair")
 
     def __str__(self):
-        return "crank " + " ".join(self.arguments)
+        return " ".join(["crank", *self.arguments]) if self.arguments else self.kind
 
 
 def wrong_tags(step, before, after, ended_well):
@@ -114,7 +124,7 @@ def wrong_tags(step, before, after, ended_well):
 
 
 class Workload:
-    """perform: what runs a command that changes the store; may be replaced."""
+    """perform(step, action): runs the step, or its action in its place; may be replaced."""
 
     def __init__(self, crank, material_directory, registry_host, random, scratch):
         self.crank, self.random, self.host = crank, random, registry_host
@@ -128,7 +138,7 @@ class Workload:
         self.context.mkdir()
         self.label = random.random()
         self.builds = 0
-        self.perform = lambda step: crank.must(*step.arguments)
+        self.perform = lambda step, action=None: (action or step.run_on(crank))()
 
     def begin(self):
         self.perform(Step("load", ["load", "-q", "-i", self.base],
@@ -159,21 +169,20 @@ class Workload:
         if self.random.random() < 0.8:
             # what another image has still is not fetched, so the rest goes too, mostly
             self.forget(tags, name, everything=self.random.random() < 0.6)
-        return Step("pull", ["pull", "-q", "--tls-verify=false", name], {name: self.pulled[name]},
-                    repairs=True)
+        return Step("pull", ["pull", "-q", "--tls-verify=false", name], {name: self.pulled[name]})
 
     def load(self, tags):
         file, touched = self.random.choice(self.archives)
         if self.random.random() < 0.6:
             self.forget(tags, *touched, everything=self.random.random() < 0.6)
-        return Step("load", ["load", "-q", "-i", str(self.directory / file)], touched, repairs=True)
+        return Step("load", ["load", "-q", "-i", str(self.directory / file)], touched)
 
     def build(self, tags):
         if "crash/base:latest" not in tags:
             self.begin()
         self.write_context()
         return Step("build", ["build", "-q", "--no-cache", "-t", "crash/built:latest",
-                              str(self.context)], {"crash/built:latest": ANY}, repairs=True)
+                              str(self.context)], {"crash/built:latest": ANY})
 
     def tag(self, tags):
         source = self.random.choice(sorted(tags))
@@ -194,6 +203,22 @@ class Workload:
                 self.forget(self.crank.tags(), "crash/built:latest")
             return Step("prune", ["prune", "-f"], {})
         return Step("prune", ["prune", "-a", "-f"], dict.fromkeys(tags), atomic=False)
+
+    def repair(self, tags):
+        """Of a file that only images have which the registry knows and which archives hold, too."""
+        name = self.random.choice([name for name in sorted(self.pulled) if not name.endswith("deep")])
+        if name not in tags:
+            self.perform(Step("pull", ["pull", "-q", "--tls-verify=false", name],
+                              {name: self.pulled[name]}))
+        self.perform(Step("spoil", [], {}), lambda: self.spoil(self.pulled[name]))
+        return Step("repair", ["image", "verify", "--quiet", "--repair", "--tls-verify=false"], {})
+
+    def spoil(self, image):
+        with open(soundness.file_of_image(self.crank.root, image, "data/big"), "r+b") as file:
+            file.seek(self.random.randrange(1 << 19))
+            file.write(b"rotten")
+            file.flush()
+            os.fsync(file.fileno())
 
     def forget(self, tags, *names, everything=False):
         for name in tags if everything else names:
