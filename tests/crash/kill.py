@@ -28,7 +28,7 @@ import soundness
 from workload import KINDS, Registry, Workload, make_material, wrong_tags
 
 DEADLINE = 30  # seconds until what a killed command has started must have ended
-ENOUGH = 20  # broken things that are worth going on for
+ENOUGH = 20  # broken kills that are worth going on for
 
 
 class Campaign:
@@ -42,7 +42,7 @@ class Campaign:
         self.kills = {}  # by kind
         self.whole = 0  # kills that took the helpers too
         self.tried = self.repaired = 0
-        self.broken = []
+        self.broken = set()  # numbers of kills
         make_material(self.scratch, program, registry)
         self.work = Workload(self.crank, self.scratch, registry.host, self.random, self.scratch)
 
@@ -122,8 +122,8 @@ class Campaign:
             yield f"{step}: {problem}"
 
     def note(self, problem):
-        self.broken.append(f"kill {self.count} of seed {self.seed}: {problem}")
-        print(self.broken[-1], file=sys.stderr, flush=True)
+        self.broken.add(self.count)
+        print(f"kill {self.count} of seed {self.seed}: {problem}", file=sys.stderr, flush=True)
 
     def run(self, kills, seconds):
         until = time.monotonic() + seconds

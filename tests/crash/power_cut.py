@@ -2,11 +2,11 @@
 """Power cuts: what is on the disk when a machine stops in the middle of writing to it.
 
 usage: power_cut.py --bin DIR --scratch DIR [--cuts N] [--seed S] [--commands N] [--evidence FILE]
-                    [--without-sync | --without-flushes] [--replay-only]
+                    [--without-sync [CALLS] | --without-flushes] [--replay-only]
 
 A virtual machine (tests/vm) pulls, loads, builds, tags, removes, prunes and repairs in a store on an
-ext4 of its own, and qemu logs what the disk was given, in its order, with the flushes. Each power cut is a
-point of that log: what was flushed before is on the disk, and of the rest each write is there, not
+ext4 of its own, and qemu logs what the disk was given, in its order, with the flushes. Each power cut
+is a point of that log: what was flushed before is on the disk, and of the rest each write is there, not
 there or torn, at random. That disk is mounted here, as after a reboot, and
   - the tags are those of before or after the command that the cut fell into, and exactly those of
     after it where it had reported success;
@@ -16,8 +16,8 @@ there or torn, at random. That disk is mounted here, as after a reboot, and
     about that no row names;
   - loading goes on, and is sound.
 
---without-sync takes its syncs from crank (in the guest, by strace), --without-flushes leaves the
-flushes out of the log: each shows that the check finds a store that syncs too little.
+--without-sync takes its syncs from crank, or some of them (in the guest, by strace), --without-flushes
+leaves the flushes out of the log: each shows that the check finds a store that syncs too little.
 """
 
 import argparse
@@ -39,9 +39,14 @@ from workload import Registry, Step, make_material, wrong_tags
 
 TOP = evidence.TOP
 DISK = 768 << 20  # bytes, of the ext4
-ENOUGH = 20  # broken things that are worth going on for
-STRACE = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,syncfs,sync",
-          "-e", "inject=fsync,fdatasync,syncfs,sync:retval=0"]
+ENOUGH = 20  # broken cuts that are worth going on for
+SYNCS = "fsync,fdatasync,syncfs,sync"
+
+
+def without(calls):
+    """A prefix of a command that has these system calls do nothing, and succeed."""
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
+            f"inject={calls}:retval=0"]
 
 
 def call(*arguments, **options):
@@ -153,7 +158,7 @@ class Campaign:
     def __init__(self, options, recording):
         self.options, self.recording = options, recording
         self.random = random.Random(options.seed)
-        self.broken = []
+        self.broken = set()  # cuts
         self.cuts = self.lost = self.torn = self.repaired = 0
         self.kinds = {}
 
@@ -217,8 +222,9 @@ class Campaign:
             self.note(upto, where, error)
 
     def note(self, upto, where, problem):
-        self.broken.append(f"cut at write {upto} of seed {self.options.seed}, {where}: {problem}")
-        print(self.broken[-1], file=sys.stderr, flush=True)
+        self.broken.add(upto)
+        print(f"cut at write {upto} of seed {self.options.seed}, {where}: {problem}",
+              file=sys.stderr, flush=True)
 
     def moments(self, replay):
         """Half of them where much has been written since the last flush, the others spread evenly
@@ -263,7 +269,8 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--commands", type=int, default=60, help="of the guest's work-load")
     parser.add_argument("--evidence", help="a JSON file, to which this run is added")
-    parser.add_argument("--without-sync", action="store_true")
+    parser.add_argument("--without-sync", nargs="?", const=SYNCS, metavar="CALLS",
+                        help=f"of {SYNCS}, all by default")
     parser.add_argument("--without-flushes", action="store_true")
     parser.add_argument("--replay-only", action="store_true",
                         help="the log of the last run, which --scratch holds")
@@ -276,7 +283,7 @@ def main():
     if not options.replay_only:
         shutil.rmtree(recording.directory, ignore_errors=True)
         recording.directory.mkdir(parents=True)
-        recording.make(options.commands, options.seed, STRACE if options.without_sync else [])
+        recording.make(options.commands, options.seed, without(options.without_sync) if options.without_sync else [])
     campaign = Campaign(options, recording)
     campaign.run()
     kinds = ", ".join(f"{count} in a {kind}" for kind, count in sorted(campaign.kinds.items()))

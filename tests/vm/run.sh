@@ -76,7 +76,9 @@ boot() {
     local -a machine=(-accel "tcg,thread=multi" -cpu max)
     if [ "${VM_KVM:-0}" = 1 ]; then machine=(-accel kvm -cpu host); fi
     local -a disk=()
-    if [ -n "${VM_DISK:-}" ]; then disk=(-blockdev "$(logged_disk)" -device virtio-blk-pci,drive=logged,write-zeroes=off,discard=off); fi
+    if [ -n "${VM_DISK:-}" ]; then
+        disk=(-blockdev "$(logged_disk)" -device "virtio-blk-pci,drive=logged,write-zeroes=off,discard=off")
+    fi
     rm -f "$socket"
     /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
         >"$dir/virtiofsd.log" 2>&1 &
