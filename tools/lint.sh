@@ -61,6 +61,7 @@ main() {
     check sizes python3 tools/lint_sizes.py
     check words python3 tools/lint_words.py
     check docs python3 tools/lint_docs.py
+    check evidence python3 tools/lint_evidence.py
     check shell check_shell
     check python check_python
     check tidy check_tidy

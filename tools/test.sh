@@ -6,13 +6,13 @@
 #   ./dev test unit spec       these steps only
 #   ./dev test --long          the campaigns too
 #
-# Steps: build unit spec security vm lint portable asan tsan (and fuzz with --long).
+# Steps: build unit spec security crash vm lint portable asan tsan (and fuzz with --long).
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 
 results=$CRANK_TOP/build/test-results
-all_steps=(build unit spec security vm lint portable asan tsan)
+all_steps=(build unit spec security crash vm lint portable asan tsan)
 # Every program under test is stopped by its own test; this bounds one that hangs.
 unit_timeout=300
 
@@ -119,6 +119,7 @@ run_named() {
         unit) run_step counted "unit dev" unit_tests dev ;;
         spec) run_step counted "spec dev" bats_tests dev spec ;;
         security) run_step counted "security dev" bats_tests dev security ;;
+        crash) run_step counted "crash dev" bats_tests dev crash ;;
         lint)
             # static analysis of everything takes longer than all tests: ./dev lint --all has no bound
             CRANK_LINT_RECORD=$results/steps.tsv CRANK_TIDY_SECONDS=${CRANK_TIDY_SECONDS:-120} \

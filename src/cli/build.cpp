@@ -202,18 +202,17 @@ Result<int> perform_bootstrap(Invocation& invocation) {
     request.state_dir = invocation.paths.state;
     request.host = TRY(runtime::probe_host());
     request.progress = make_progress(TRY(progress_mode(arguments)));
-    store::Store store =
+    std::optional store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     request.cancel_fd = signals.fd();
-    build::BootstrapOutcome outcome = TRY(build::bootstrap(request, store));
-    if (arguments.on("quiet")) {
-        print_line(outcome.id.str());
-        return 0;
-    }
-    note(outcome.reference + (outcome.unchanged ? " is up to date: " : " made: ") +
-         std::to_string(outcome.packages) + " packages from " + outcome.mirror);
+    build::BootstrapOutcome outcome = TRY(build::bootstrap(request, *store));
+    if (!arguments.on("quiet"))
+        note(outcome.reference + (outcome.unchanged ? " is up to date: " : " made: ") +
+             std::to_string(outcome.packages) + " packages from " + outcome.mirror);
     print_line(outcome.id.str());
+    store.reset();
+    TRY(keep_storage_limit(invocation.paths));
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/run_flags.h"
+#include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
 #include "engine/local/attend.h"
@@ -78,11 +79,15 @@ Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
                        const std::optional<sys::SignalQueue>& signals) {
     const std::string& image = request.options.image;
     PullPolicy policy = TRY(parse_pull_policy(invocation.arguments.value("pull", "missing")));
-    if (policy == PullPolicy::always) return fetch_image(invocation.paths, config, image, -1);
+    auto fetch = [&invocation, &config](const std::string& typed, int cancel_fd) -> Result<> {
+        TRY(fetch_image(invocation.paths, config, typed, cancel_fd));
+        return keep_storage_limit(invocation.paths);
+    };
+    if (policy == PullPolicy::always) return fetch(image, -1);
     if (policy == PullPolicy::missing)
-        request.fetch_image = [&](const std::string& typed) {
+        request.fetch_image = [&signals, fetch](const std::string& typed) {
             note("unable to find image '" + typed + "' locally");
-            return fetch_image(invocation.paths, config, typed, signals ? signals->fd() : -1);
+            return fetch(typed, signals ? signals->fd() : -1);
         };
     return {};
 }

@@ -114,10 +114,13 @@ Result<> Store::State::collect_layers() {
             while (TRY(rows.next()))
                 if (!fresh.contains(rows.integer(0))) numbers.push_back(rows.integer(0));
         }
+        auto replaced = TRY(replaced_and_unused());
+        numbers.insert(numbers.end(), replaced.begin(), replaced.end());
         if (numbers.empty()) return {};
         for (std::int64_t number : numbers) {
             TRY(db.run("INSERT INTO garbage(number) VALUES(?)", {number}));
             TRY(db.run("DELETE FROM layer WHERE number = ?", {number}));
+            TRY(db.run("DELETE FROM replaced WHERE number = ?", {number}));
         }
         crash_point("store.collect.before_commit");
         TRY(transaction.commit());
@@ -142,6 +145,12 @@ Result<> Store::State::forget_lost_layers() {
         if (!TRY(rows.next())) return {};
     }
     auto transaction = TRY(Transaction::begin(db, Durability::ordered));
+    // Only formats before 5 have such layers that images name; whether they are sound verify()
+    // says.
+    TRY(
+        db.run("UPDATE layer SET damaged = 1, boot = NULL WHERE boot IS NOT NULL AND boot != ? "
+               "AND number IN (SELECT layer FROM image_layer)",
+               {boot}));
     const std::string lost = "SELECT number FROM layer WHERE boot IS NOT NULL AND boot != ?";
     TRY(db.run(("DELETE FROM cache WHERE layer IN (" + lost + ")").c_str(), {boot}));
     TRY(db.run(("INSERT INTO garbage(number) " + lost).c_str(), {boot}));
@@ -167,6 +176,15 @@ Result<bool> Store::State::remove_orphan() {
     }
     TRY(sys::remove_tree(bin.path));
     return true;
+}
+
+// Trees that another layer's replaced go once nobody uses them.
+Result<> Store::State::collect_replaced() {
+    {
+        Rows rows = TRY(db.query("SELECT 1 FROM replaced LIMIT 1"));
+        if (!TRY(rows.next())) return {};
+    }
+    return collect_layers();
 }
 
 Result<> Store::drop_layers(std::span<const std::int64_t> numbers) {

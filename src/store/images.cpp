@@ -127,6 +127,12 @@ Result<Pin> Store::pin(const Image& image) {
     std::lock_guard lock(state_->mutex);
     Rows rows = TRY(state_->db.query("SELECT 1 FROM image WHERE number = ?", {image.number}));
     if (!TRY(rows.next())) return gone();
+    // A layer that was repaired since find() has another tree, and the old one was free to go.
+    for (const std::string& lower : image.layers.lower)
+        if (!sys::exists(root() + "/" + lower))
+            return fail(Error(Code::failed_precondition,
+                              "a layer of image " + image.id.str() + " was replaced just now")
+                            .with_hint("type the command again"));
     return pin;
 }
 
@@ -150,9 +156,13 @@ Result<std::int64_t> Store::State::sync_layers() {
         synced_uses = -1;
         return 0;
     }
-    auto dir = TRY(sys::open_dir(root));
-    TRY(sys::sync_file_system(dir.get(), root));
+    TRY(sync_root());
     return highest;
+}
+
+Result<> Store::State::sync_root() {
+    auto dir = TRY(sys::open_dir(root));
+    return sys::sync_file_system(dir.get(), root);
 }
 
 // The row of a new image and those that say which layers it needs.

@@ -46,21 +46,19 @@ Result<Layer> Store::State::settle(const std::string& made, const std::string& s
     std::lock_guard lock(mutex);
     auto transaction = TRY(Transaction::begin(db, Durability::ordered));
     if (auto row = TRY(layer_row(layer.diff_id))) return row->layer;
-    TRY(replace_damaged(made, scratch, layer, origin));
-    if (layer.number != 0) {
-        TRY(transaction.commit());
-        crash_point("store.layer.after_replacement");
-        return layer;
-    }
+    std::int64_t damaged = TRY(give_up_damaged(layer.diff_id));
     TRY(db.run("INSERT INTO layer(diff_id, size, tar_size, origin, boot) VALUES(?, ?, ?, ?, ?)",
                {layer.diff_id.hex(), layer.size, layer.tar_size, static_cast<int>(origin), boot}));
     layer.number = db.last_insert_number();
+    if (damaged != 0) TRY(replace_layer(damaged, layer.number));
     std::string place = layer_dir(layer.number);
     crash_point("store.layer.before_rename");
     // The number is new, so a directory of that name belongs to a command that was killed between
     // this rename and its commit.
     if (sys::exists(place)) TRY(sys::rename(place, scratch + "/orphan"));
     TRY(sys::rename_new(made, place));
+    // Images name it from the commit on, and no add_image() has to come that would sync it.
+    if (damaged != 0) TRY(sync_root());
     crash_point("store.layer.before_commit");
     auto committed = transaction.commit();
     if (!committed) {
@@ -70,30 +68,6 @@ Result<Layer> Store::State::settle(const std::string& made, const std::string& s
     crash_point("store.layer.after_commit");
     fresh.insert(layer.number);
     return layer;
-}
-
-// Puts `made` in the place of a damaged layer's directory and gives the layer its number, which
-// images know; 0: there is none. A kill between the renames leaves the row damaged, and no tree.
-Result<> Store::State::replace_damaged(const std::string& made, const std::string& scratch,
-                                       Layer& layer, Origin origin) {
-    std::int64_t number = 0;
-    {
-        Rows rows =
-            TRY(db.query("SELECT number FROM layer WHERE diff_id = ?", {layer.diff_id.hex()}));
-        if (!TRY(rows.next())) return {};
-        number = rows.integer(0);
-    }
-    TRY(
-        db.run("UPDATE layer SET damaged = 0, size = ?, tar_size = ?, origin = ?, boot = ? "
-               "WHERE number = ?",
-               {layer.size, layer.tar_size, static_cast<int>(origin), boot, number}));
-    auto away = sys::rename(layer_dir(number), scratch + "/damaged");
-    if (!away && away.error().code() != Code::not_found) return away;
-    crash_point("store.layer.between_replacement");
-    TRY(sys::rename_new(made, layer_dir(number)));
-    layer.number = number;
-    fresh.insert(number);
-    return {};
 }
 
 Result<Staging> Store::stage() {

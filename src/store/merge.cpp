@@ -207,8 +207,40 @@ Result<> Store::State::sweep_merged() {
     // Nobody makes one meanwhile: that takes the other side of this lock.
     Owned bin = TRY(make_owned_dir(root));
     for (const std::string& name : *dirs)
-        if (!kept.contains(name)) TRY(sys::rename(root + "/m/" + name, bin.path + "/" + name));
+        if (!kept.contains(name)) TRY(move_merged_to(bin, name));
     return sys::remove_tree(bin.path);
+}
+
+// Another command may be removing it, too.
+Result<> Store::State::move_merged_to(const Owned& bin, const std::string& name) {
+    auto moved = sys::rename(root + "/m/" + name, bin.path + "/" + name);
+    return !moved && moved.error().code() == Code::not_found ? Result<>() : moved;
+}
+
+// The directories of m/ that no row names.
+Result<std::vector<std::string>> Store::State::merged_orphans() {
+    std::vector<std::string> orphans;
+    auto dirs = sys::list_dir(root + "/m");
+    if (!dirs || dirs->empty()) return orphans;
+    std::set<std::string> known;
+    Rows rows = TRY(db.query("SELECT number FROM merged"));
+    while (TRY(rows.next())) known.insert(std::to_string(rows.integer(0)));
+    for (const std::string& name : *dirs)
+        if (!known.contains(name)) orphans.push_back(name);
+    return orphans;
+}
+
+// Of a command that was killed between a rename and its commit, or a commit and its renames.
+Result<bool> Store::State::remove_merged_orphans() {
+    if (TRY(merged_orphans()).empty()) return false;
+    Owned bin = TRY(make_owned_dir(root));
+    {
+        // Under the write lock nobody is between the first two.
+        auto transaction = TRY(Transaction::begin(db, Durability::ordered));
+        for (const std::string& name : TRY(merged_orphans())) TRY(move_merged_to(bin, name));
+    }
+    TRY(sys::remove_tree(bin.path));
+    return true;
 }
 
 }  // namespace crank::store

@@ -202,7 +202,9 @@ Result<> Store::State::prepare_to_write() {
     SweptTemporary swept = sweep_temporary(root);
     TRY(forget_lost_layers());
     bool orphan = TRY(remove_orphan());
+    orphan |= TRY(remove_merged_orphans());
     TRY(empty_garbage());
+    TRY(collect_replaced());
     TRY(sweep_pool(swept.any || orphan, swept.complete));
     take_reserve(root);
     return {};

@@ -35,6 +35,14 @@ CREATE TABLE merged(
                                  -- that is not to be used any more, "damaged N"
 );
 )",
+    // 5: a layer that takes the place of a damaged one has a tree of its own; the other's stays as
+    // long as a container may be using it.
+    R"(
+CREATE TABLE replaced(
+    number INTEGER PRIMARY KEY,  -- of the directory l/N; no layer's any more
+    images TEXT NOT NULL         -- numbers of the images that had it: "3,7"
+);
+)",
 };
 inline constexpr int kUnmigrated = 2;  // the format that kSchema makes
 inline constexpr int kFormat = kUnmigrated + static_cast<int>(kMigrations.size());

@@ -20,6 +20,8 @@ namespace crank::store {
 // removed. Order: byte 0 before the database's write lock before byte N.
 inline constexpr std::int64_t kLayersByte = 0;
 
+struct Owned;
+
 struct Store::State {
     State(std::string root_path, OpenMode open_mode, Database database)
         : root(std::move(root_path)), mode(open_mode), db(std::move(database)) {}
@@ -46,6 +48,7 @@ struct Store::State {
     // Call without the mutex held, before any transaction.
     Result<> protect_layers();
     Result<std::int64_t> sync_layers();
+    Result<> sync_root();  // the whole file system that the store is on
     // Permits to share a layer's files, and says so to whoever syncs.
     class PoolUse {
     public:
@@ -76,8 +79,10 @@ struct Store::State {
     // file), the sink's.
     Result<> emit_tar(std::int64_t number, Origin origin,
                       const std::function<Result<>(Bytes)>& sink);
-    Result<> replace_damaged(const std::string& made, const std::string& scratch, Layer& layer,
-                             Origin origin);
+    // replace.cpp
+    Result<std::int64_t> give_up_damaged(const oci::Digest& diff_id);
+    Result<> replace_layer(std::int64_t from, std::int64_t to);
+    Result<std::vector<std::int64_t>> replaced_and_unused();
     // Renames `made` (a directory that holds fs and perhaps a recipe) to l/N and adds the row.
     // When the layer exists already, returns that one. `scratch` takes what is in the way.
     Result<Layer> settle(const std::string& made, const std::string& scratch, Layer layer,
@@ -95,12 +100,16 @@ struct Store::State {
     };
     Result<NeededTrees> needed_trees();
     Result<> sweep_merged();
+    Result<> move_merged_to(const Owned& bin, const std::string& name);
+    Result<std::vector<std::string>> merged_orphans();
+    Result<bool> remove_merged_orphans();  // whether there was one
     Result<Image> image_of(const Rows& row);
     Result<> record_use();
     Result<> empty_garbage();
     Result<> sweep_pool(bool any_dead, bool all_swept);
     Result<> mark_pool_synced();
     Result<> collect_layers();
+    Result<> collect_replaced();
     Result<> forget_lost_layers();
     Result<bool> remove_orphan();  // whether there was one
     Result<Image> find(std::string_view name);

@@ -147,6 +147,8 @@ struct Damage {
     std::string what;                 // "file usr/bin/x of layer sha256:..."
     std::vector<std::string> images;  // that have it: a name, or the id where there is none
     bool repaired = false;
+    std::optional<oci::Digest> layer;    // its diff id, where it is a layer that is damaged
+    std::vector<oci::Digest> image_ids;  // of `images`, in their order
 };
 struct VerifyReport {
     std::size_t images = 0, layers = 0, files = 0;  // that were looked at
@@ -170,7 +172,8 @@ public:
     Result<std::vector<Image>> list();
 
     // Taken between find() and the mount, held as long as a container uses the image: remove()
-    // answers in_use meanwhile. not_found: it was removed since find(). Writes nothing.
+    // answers in_use meanwhile. not_found, failed_precondition: it has changed since. Writes
+    // nothing.
     Result<Pin> pin(const Image& image);
 
     // `config_json` is stored as it is and its digest becomes the id; every diff id in it must be a
@@ -238,8 +241,10 @@ public:
 
     // Proves configurations, layers and the files of the pool against their digests: of the images
     // named, or of everything. A damaged file leaves the pool, so that it spreads no further, and a
-    // damaged layer counts as absent for load, pull and build, which put a sound one in its place.
-    // With Repair::yes a layer is made again from its kept tar, and a file taken from an equal one.
+    // damaged layer counts as absent for load, pull and build, which put a sound one in its place:
+    // with a tree of its own, and the damaged one's stays as long as a pin on an image that had it.
+    // With Repair::yes a layer is made again from its kept tar, and a file taken from an equal one
+    // (from a registry: transfer/repair.h).
     Result<VerifyReport> verify(std::span<const std::string> names, Repair repair);
 
     // What registries call the images and layers of this store. A repository is "host/a/b".

@@ -49,8 +49,8 @@ TEST_F(StoreTest, refuses_another_format) {
 void make_old(const std::string& root) {
     auto db = must(Database::open(root + "/crank.db"));
     must(db.script(
-        "DROP TABLE tag_history; DROP TABLE merged; DROP TABLE manifest; DROP TABLE blob_place; "
-        "DROP TABLE blob; ALTER TABLE cache DROP COLUMN used; "
+        "DROP TABLE tag_history; DROP TABLE merged; DROP TABLE replaced; DROP TABLE manifest; "
+        "DROP TABLE blob_place; DROP TABLE blob; ALTER TABLE cache DROP COLUMN used; "
         "ALTER TABLE layer DROP COLUMN damaged; "
         "PRAGMA user_version=0"));
     write(root + "/format", "1\n");

@@ -21,7 +21,8 @@ struct StoredLayer {
     oci::Digest diff_id;
     Origin origin = Origin::written;
     bool damaged = false;
-    std::vector<std::string> images;
+    std::vector<std::string> images = {};  // as a person knows them
+    std::vector<oci::Digest> image_ids = {};
 };
 
 // Calls `visit(dirfd, name, path, attributes)` for each regular file below.
@@ -66,19 +67,23 @@ private:
         ++report_.images;
         auto json = TRY(store_.config_json(image.id));
         if (oci::Digest::of(json) != image.id)
-            report_.damage.push_back(
-                {"the configuration of image " + image.id.str(), {shown_name(image)}, false});
+            report_.damage.push_back({.what = "the configuration of image " + image.id.str(),
+                                      .images = {shown_name(image)},
+                                      .layer = {},
+                                      .image_ids = {image.id}});
         return {};
     }
 
     Result<> collect_layers(const std::vector<Image>& images, bool all) {
-        std::map<std::int64_t, std::string> names;
-        for (const Image& image : images) names[image.number] = shown_name(image);
+        std::map<std::int64_t, const Image*> wanted;
+        for (const Image& image : images) wanted[image.number] = &image;
         for (const LayerUse& use : TRY(store_.layers())) {
-            StoredLayer layer{use.layer.number, use.layer.diff_id, {}, false, {}};
-            for (std::int64_t image : use.images)
-                if (auto name = names.find(image); name != names.end())
-                    layer.images.push_back(name->second);
+            StoredLayer layer{use.layer.number, use.layer.diff_id};
+            for (std::int64_t number : use.images)
+                if (auto image = wanted.find(number); image != wanted.end()) {
+                    layer.images.push_back(shown_name(*image->second));
+                    layer.image_ids.push_back(image->second->id);
+                }
             if (!all && layer.images.empty()) continue;
             std::lock_guard lock(state_.mutex);
             Rows rows = TRY(state_.db.query("SELECT origin, damaged FROM layer WHERE number = ?",
@@ -183,7 +188,10 @@ private:
         bool sound = TRY(is_sound(layer));
         if (sound) return layer.damaged ? mark(layer, false) : Result<>();
         auto bad = bad_files(layer);
-        Damage damage{"layer " + layer.diff_id.str(), layer.images, false};
+        Damage damage{.what = "layer " + layer.diff_id.str(),
+                      .images = layer.images,
+                      .layer = layer.diff_id,
+                      .image_ids = layer.image_ids};
         if (bad && !bad->empty()) damage.what = "file " + bad->front().path + " of " + damage.what;
         if (bad && bad->size() > 1)
             damage.what += " and " + std::to_string(bad->size() - 1) + " more";
@@ -211,7 +219,10 @@ private:
     Result<bool> repair(const StoredLayer& layer, const Result<std::vector<BadFile>>& bad) {
         if (layer.origin == Origin::kept) {
             auto again = store_.import_tar(dir_of(layer) + "/tar", layer.diff_id);
-            return again.has_value() && TRY(is_sound(layer));
+            if (!again) return false;
+            StoredLayer made = layer;
+            made.number = again->number;
+            return TRY(is_sound(made));
         }
         if (!bad || bad->empty() || !pool_) return false;
         auto tree = TRY(sys::open_dir(dir_of(layer) + "/fs"));

@@ -1,6 +1,7 @@
 // Damage is found, named, kept from spreading, and repaired from what is left.
 #include <filesystem>
 
+#include "store/database.h"
 #include "store/test_support.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
@@ -78,9 +79,72 @@ TEST_F(VerifyTest, a_damaged_file_spreads_no_further_and_loading_again_repairs) 
     EXPECT_EQ(read(tree(other) + "/g"), "same");
     EXPECT_FALSE(must(store.find_layer(oci::Digest::of(tar)))) << "counts as absent";
     image_of_tar("app", tar);
-    EXPECT_EQ(read(tree(image) + "/f"), "same");
+    Image repaired = must(store.find("app"));
+    EXPECT_EQ(read(tree(repaired) + "/f"), "same");
     EXPECT_THAT(verify().damage, IsEmpty());
-    EXPECT_EQ(must(store.find("app")).id, image.id);
+    EXPECT_EQ(repaired.id, image.id);
+}
+
+// A container that runs from a damaged layer must not lose its files to the repair.
+TEST_F(VerifyTest,
+       a_repaired_layer_has_a_tree_of_its_own_and_the_old_one_goes_when_nobody_uses_it) {
+    std::string tar = tar_of({file("f", "same"), file("g", "x")});
+    Image image = image_of_tar("app", tar);
+    Pin pin = must(store.pin(image));
+    damage(tree(image) + "/f", "sAme");
+    ASSERT_THAT(verify().damage, SizeIs(1));
+    image_of_tar("app", tar);
+    Image repaired = must(store.find("app"));
+    EXPECT_NE(repaired.layers.lower, image.layers.lower);
+    EXPECT_EQ(read(tree(repaired) + "/f"), "same");
+    must(Store::open(root, OpenMode::read_write));
+    must(store.collect());
+    EXPECT_EQ(read(tree(image) + "/g"), "x") << "in use";
+    EXPECT_EQ(count(root + "/l"), 2u);
+    EXPECT_THAT(verify().damage, IsEmpty());
+    pin.fd.reset();
+    must(store.collect());
+    EXPECT_FALSE(sys::exists(tree(image)));
+    EXPECT_EQ(code_of(store.pin(image)), Code::failed_precondition) << "found before the repair";
+    EXPECT_EQ(count(root + "/l"), 1u);
+    EXPECT_THAT(verify().damage, IsEmpty());
+    must(store.remove("app"));
+    EXPECT_EQ(count(root + "/l"), 0u);
+}
+
+TEST_F(VerifyTest, what_names_a_damaged_layer_names_the_one_in_its_place) {
+    std::string tar = tar_of({file("f", "same")});
+    oci::Digest diff_id = oci::Digest::of(tar);
+    Image one = image_of_tar("one", tar);
+    // one layer three times
+    Image three = must(store.add_image(config_of({diff_id, diff_id, diff_id}, "three")));
+    must(store.record_manifest(
+        one.id, {"host/a", oci::Digest::of("manifest"), "type", "manifest"},
+        std::vector<Store::Blob>{{oci::Digest::of("blob"), diff_id, 4, "type"}}));
+    must(store.cache_put(oci::Digest::of("key"), {diff_id, "step"}));
+    damage(tree(one) + "/f", "sAme");
+    ASSERT_THAT(verify().damage, SizeIs(1));
+    must(store.import_tar(temp / "layer.tar", diff_id));
+    std::string place = must(store.find("one")).layers.lower.at(0);
+    EXPECT_NE(place, one.layers.lower.at(0));
+    EXPECT_THAT(must(store.find(three.id.str())).layers.lower, ElementsAre(place, place, place));
+    EXPECT_THAT(must(store.blobs_of(diff_id)), SizeIs(1));
+    EXPECT_EQ(must(store.cache_find(oci::Digest::of("key")))->layer, diff_id);
+    EXPECT_THAT(verify().damage, IsEmpty());
+}
+
+// As a crank of format 4 left it when it repaired a layer and the machine stopped.
+TEST_F(VerifyTest, a_layer_of_an_image_that_may_not_be_on_disk_counts_as_damaged) {
+    std::string tar = tar_of({file("f", "same")});
+    image_of_tar("app", tar);
+    {
+        auto db = must(Database::open(root + "/crank.db"));
+        must(db.script("UPDATE layer SET boot = 'an earlier one'"));
+    }
+    Store next = must(Store::open(root, OpenMode::read_write));
+    EXPECT_FALSE(must(next.find_layer(oci::Digest::of(tar))));
+    EXPECT_THAT(must(next.verify({}, Repair::no)).damage, IsEmpty());
+    EXPECT_TRUE(must(next.find_layer(oci::Digest::of(tar))));
 }
 
 TEST_F(VerifyTest, a_build_repairs_a_layer_of_its_own) {
@@ -113,7 +177,7 @@ TEST_F(VerifyTest, a_kept_tar_makes_its_tree_again) {
     VerifyReport report = verify(Repair::yes);
     ASSERT_THAT(report.damage, SizeIs(1));
     EXPECT_TRUE(report.damage[0].repaired);
-    EXPECT_EQ(read(tree(image) + "/f"), "second");
+    EXPECT_EQ(read(tree(must(store.find("app"))) + "/f"), "second");
     EXPECT_THAT(verify().damage, IsEmpty());
 }
 
@@ -128,8 +192,9 @@ TEST_F(VerifyTest, missing_and_changed_entries_are_damage) {
 TEST_F(VerifyTest, killed_while_it_repairs) {
     std::string tar = tar_of({file("f", "content")});
     Image image = image_of_tar("app", tar);
-    for (const char* point : {"store.layer.between_replacement", "store.layer.after_replacement"}) {
-        damage(tree(image) + "/f", "CONTENT");
+    for (const char* point :
+         {"store.layer.before_rename", "store.layer.before_commit", "store.layer.after_commit"}) {
+        damage(tree(must(store.find("app"))) + "/f", "CONTENT");
         EXPECT_TRUE(killed_at("store.verify.after_mark", [&] {
             must(must(Store::open(root, OpenMode::read_write)).verify({}, Repair::no));
         }));
@@ -137,9 +202,14 @@ TEST_F(VerifyTest, killed_while_it_repairs) {
             Store other = must(Store::open(root, OpenMode::read_write));
             must(other.import_tar(temp / "layer.tar", oci::Digest::of(tar)));
         })) << point;
-        Store next = must(Store::open(root, OpenMode::read_write));
-        must(next.import_tar(temp / "layer.tar", oci::Digest::of(tar)));
-        EXPECT_THAT(must(next.verify({}, Repair::no)).damage, IsEmpty()) << point;
+        {
+            Store next = must(Store::open(root, OpenMode::read_write));
+            must(next.import_tar(temp / "layer.tar", oci::Digest::of(tar)));
+            EXPECT_THAT(must(next.verify({}, Repair::no)).damage, IsEmpty()) << point;
+        }
+        EXPECT_EQ(must(store.find("app")).id, image.id);
+        must(store.collect());
+        EXPECT_EQ(count(root + "/l"), 1u) << point;
     }
 }
 

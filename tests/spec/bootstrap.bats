@@ -13,10 +13,15 @@ setup_file() {
     crank_setup_file
     # the tests say why they skip
     is_root && command -v mmdebstrap >/dev/null && wanted_here || return 0
-    crank image bootstrap -q >"$CRANK_TEST_DIR/id" 2>"$CRANK_TEST_DIR/bootstrap.log" || {
+    # a ceiling that it cannot keep: one test asks what it said of it
+    crank config set storage.max 1k
+    crank image bootstrap -q >"$CRANK_TEST_DIR/id" 2>"$CRANK_TEST_DIR/bootstrap.log" ||
+        echo "$?" >"$CRANK_TEST_DIR/status"
+    crank config unset storage.max
+    if [ ! -s "$CRANK_TEST_DIR/id" ]; then
         tail -20 "$CRANK_TEST_DIR/bootstrap.log" >&2
         return 1
-    }
+    fi
 }
 setup() {
     crank_setup
@@ -36,6 +41,12 @@ teardown_file() { crank_teardown_file; }
         'pip list --format freeze 2>/dev/null | cut -d= -f1 | sort | tr "\n" " "'
     [ "$output" = "pip setuptools wheel " ]
     [ "$(crank inspect "$base" | jq -c '.[0].Config.Cmd')" = '["python3"]' ]
+}
+
+@test "storage.max is looked at afterwards, and what was made is there" {
+    [ "$(cat "$CRANK_TEST_DIR/status")" -eq 1 ]
+    grep -q 'images with a tag or a container need .*storage.max is 1.02kB' "$CRANK_TEST_DIR/bootstrap.log"
+    [ "$(crank images -q --no-trunc "$base")" = "$(cat "$CRANK_TEST_DIR/id")" ]
 }
 
 @test "the image holds nothing of this machine" {

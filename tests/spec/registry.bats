@@ -343,6 +343,96 @@ END
     [[ $stderr == *"no such image: $open_HOST/none:1, and it cannot be pulled"* ]]
 }
 
+@test "storage.max is looked at where run has pulled, before the container starts" {
+    require "root, for containers" is_root
+    crank tag box "$open_HOST/box:limit"
+    crank push -q "$open_HOST/box:limit"
+    for policy in missing always; do
+        crank rmi "$open_HOST/box:limit"
+        crank config set storage.max 1k
+        run -125 --separate-stderr crank run --rm --network none --pull=$policy \
+            "$open_HOST/box:limit" echo hello
+        crank config unset storage.max
+        [ -z "$output" ]
+        [[ $stderr == *"images with a tag or a container need "*"storage.max is 1.02kB"* ]]
+        # what was pulled is there
+        crank run --rm --network none --pull=never "$open_HOST/box:limit" true
+    done
+    [ -z "$(crank ps -aq)" ]
+}
+
+# spoil FILE...: other bytes, the same length and time
+spoil() {
+    local file stamp=$CRANK_TEST_DIR/stamp
+    for file in "$@"; do
+        touch -r "$file" "$stamp"
+        tr '\0-\377' '\1-\377\0' <"$file" | dd of="$file" conv=notrunc status=none
+        touch -r "$stamp" "$file"
+    done
+}
+# rotten_image NAME: an image of two layers, pushed, whose upper one is damaged here alone
+rotten_image() {
+    local context=$CRANK_TEST_DIR/rotten
+    mkdir -p "$context"
+    printf 'FROM box\nCOPY data other /\nCMD ["sleep", "1000"]\n' >"$context/Dockerfile"
+    echo "content of $1" >"$context/data"
+    echo "something else" >"$context/other"
+    crank build -q -t "$1" "$context" >/dev/null
+    crank push -q "$1" >/dev/null
+    rotten=$(find "$CRANK_ROOT/l" -path '*/fs/data' -exec grep -lx "content of $1" {} +)
+    spoil "$rotten"
+}
+
+@test "image verify --repair takes a damaged layer from the registry of its image, and nothing else" {
+    require "root, for builds" is_root
+    rotten_image "$open_HOST/team/rotten:1"
+    id=$(image_id "$open_HOST/team/rotten:1")
+    crank tag "$open_HOST/team/rotten:1" mine:1
+    run -1 --separate-stderr crank image verify
+    [[ $output == "damaged: file data of layer sha256:"*"$open_HOST/team/rotten:1"* ]]
+    run -0 --separate-stderr crank image verify --repair
+    [[ $output == "repaired: file data of layer sha256:"* ]]
+    [ "$(grep -c 'pulled' <<<"$stderr")" -le 1 ]
+    run -0 --separate-stderr crank image verify
+    [[ $output == *"no damage" ]]
+    [ "$(image_id "$open_HOST/team/rotten:1")" = "$id" ]
+    [ "$(image_id mine:1)" = "$id" ]
+    [ "$(crank run --rm --network none mine:1 cat /data)" = "content of $open_HOST/team/rotten:1" ]
+}
+
+@test "what a registry does not have any more stays damaged, and the reason is named" {
+    require "root, for builds" is_root
+    rotten_image "$open_HOST/team/lost:1"
+    # shellcheck disable=SC2154 # start_registry sets it
+    mv "$open_DATA/docker/registry/v2/repositories/team/lost" "$CRANK_TEST_DIR/lost"
+    run -1 --separate-stderr crank image verify --repair "$open_HOST/team/lost:1"
+    [[ ${lines[0]} == "damaged: file data of layer sha256:"* ]]
+    [[ $stderr == *"not repaired from $open_HOST/team/lost@sha256:"*" has no manifest of team/lost"* ]]
+    [[ $stderr == *"hint: crank pull $open_HOST/team/lost:1, or load or build it again"* ]]
+    mv "$CRANK_TEST_DIR/lost" "$open_DATA/docker/registry/v2/repositories/team/lost"
+    run -0 --separate-stderr crank image verify --repair "$open_HOST/team/lost:1"
+    [[ ${lines[0]} == "repaired: "* ]]
+}
+
+@test "a container keeps the files of a layer that is repaired under it" {
+    require "root, for containers" is_root
+    rotten_image "$open_HOST/team/used:1"
+    crank run -d --name user --network none "$open_HOST/team/used:1" >/dev/null
+    run -0 --separate-stderr crank image verify --repair
+    [[ $output == "repaired: "* ]]
+    # whatever the next commands sweep
+    crank image verify -q
+    crank prune -f >/dev/null
+    [ "$(crank exec user cat /other)" = "something else" ]
+    [ -e "$rotten" ]
+    crank rm -f user
+    until=$((SECONDS + CRANK_LEFT_DEADLINE))
+    while [ -e "$rotten" ] && [ "$SECONDS" -lt "$until" ]; do crank image verify -q; done
+    [ ! -e "$rotten" ]
+    [ "$(crank run --rm --network none "$open_HOST/team/used:1" cat /data)" = \
+        "content of $open_HOST/team/used:1" ]
+}
+
 @test "registries.conf leads names: mirrors, aliases, search, blocked, insecure" {
     small_image "$open_HOST/hub/library/thing:1" "mirrored"
     crank push -q "$open_HOST/hub/library/thing:1"

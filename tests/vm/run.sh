@@ -3,6 +3,9 @@
 # and cgroup version 2 alone. The guest sees the host's files, read-only; what it writes is gone
 # with it. Its output comes here, its status is the status of this.
 #
+# VM_DISK is a file that the guest has as its second disk, /dev/vdb; all that it writes there and all
+# its flushes also go into the file VM_DISK_LOG (qemu's driver blklogwrites).
+#
 # VM_SECONDS (600) bounds the whole run. qemu emulates the processor; VM_KVM=1 has KVM do it, where
 # that works: nested in another machine it often does not.
 set -euo pipefail
@@ -11,8 +14,8 @@ source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../tools/common.sh"
 
 here=$CRANK_TOP/tests/vm
 dir=$CRANK_TOP/build/vm
-# A command, a bridge with a firewall, an image; with what each of them needs.
-modules=(virtio_pci virtio_blk virtiofs overlay veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
+# A command, a bridge with a firewall, an image, a disk of one's own; with what each of them needs.
+modules=(virtio_pci virtio_blk virtiofs overlay crc32c_generic ext4 veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
     nft_nat)
 
 # Debian's kernel and its modules, unpacked, never installed: the host boots something else.
@@ -59,10 +62,23 @@ write_command() {
     } >"$dir/command"
 }
 
+# The log has to have room before it is written: holes, until then. Before qemu 9 the driver mixes up
+# the log where zeroes are written as such, so the guest may not (see boot).
+logged_disk() {
+    truncate -s 16G "$VM_DISK_LOG"
+    printf 'driver=blklogwrites,node-name=logged,log-sector-size=512'
+    printf ',file.driver=file,file.filename=%s,file.cache.no-flush=on' "$VM_DISK"
+    printf ',log.driver=file,log.filename=%s,log.cache.no-flush=on' "$VM_DISK_LOG"
+}
+
 boot() {
     local socket=$dir/fs.socket log=$dir/console.log status=0
     local -a machine=(-accel "tcg,thread=multi" -cpu max)
     if [ "${VM_KVM:-0}" = 1 ]; then machine=(-accel kvm -cpu host); fi
+    local -a disk=()
+    if [ -n "${VM_DISK:-}" ]; then
+        disk=(-blockdev "$(logged_disk)" -device "virtio-blk-pci,drive=logged,write-zeroes=off,discard=off")
+    fi
     rm -f "$socket"
     /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
         >"$dir/virtiofsd.log" 2>&1 &
@@ -74,7 +90,7 @@ boot() {
     timeout "${VM_SECONDS:-600}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 2048 \
         -object memory-backend-memfd,id=memory,size=2048M,share=on -numa node,memdev=memory \
         -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
-        -blockdev driver=null-co,node-name=disk,size=1048576 -device virtio-blk-pci,drive=disk \
+        -blockdev driver=null-co,node-name=disk,size=1048576 -device virtio-blk-pci,drive=disk "${disk[@]}" \
         -kernel "$dir"/kernel/boot/vmlinuz-* -initrd "$dir/initramfs" \
         -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |

@@ -1,0 +1,57 @@
+"""docs/evidence/*.json: what a campaign has shown, where and when. Read by tools/lint_evidence.py."""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=TOP, check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
+def machine():
+    """In words, without names."""
+    model = "unknown processor"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return f"{os.cpu_count()} cores ({model}), {memory} GiB, Linux {platform.release()}"
+
+
+def read(path):
+    try:
+        return json.loads(pathlib.Path(path).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def add(path, what, count, seed, broken, details):
+    """Another piece of a campaign: pieces of one commit and machine add up, others begin anew."""
+    commit = git("rev-parse", "HEAD")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "tests/crash")
+    run = {"seed": seed, "count": count, "broken": broken, **details}
+    old = read(path)
+    runs = []
+    if old and (old["commit"], old["machine"]) == (commit, machine()):
+        runs = [piece for piece in old["runs"] if piece["seed"] != seed]
+    runs.append(run)
+    document = {
+        "what": what,
+        "commit": commit,
+        "changes_beside_the_commit": bool(changed),
+        "count": sum(piece["count"] for piece in runs),
+        "broken": sum(piece["broken"] for piece in runs),
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "machine": machine(),
+        "runs": runs,
+    }
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_text(json.dumps(document, indent=2) + "\n")

@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# kill -9 at random moments of pull, load, build, tag, rmi and prune. With ./dev test --long there
+# are 500 of them, and what they have shown goes into docs/evidence/crash-kill.json.
+bats_require_minimum_version 1.5.0
+load ../lib/build
+
+: "${CRANK_CRASH_SEED:=1}"
+
+setup() {
+    require "root, for namespaces and cgroups" is_root
+    require docker-registry command -v docker-registry
+    common_setup
+    export TMPDIR=$CRANK_TEST_DIR/tmp
+    mkdir -p "$TMPDIR" scratch
+}
+teardown() { common_teardown; }
+
+campaign() {
+    python3 "$CRANK_SOURCE/tests/crash/kill.py" --bin "$CRANK_BIN" --scratch scratch \
+        --seed "$CRANK_CRASH_SEED" "$@"
+}
+
+@test "killed at any moment, no command damages an image or leaves a tag on half of one" {
+    if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then
+        campaign --kills 500 --evidence "$CRANK_SOURCE/docs/evidence/crash-kill.json"
+    else
+        campaign --kills 20
+    fi
+}
+
+# What the campaigns go by must itself be able to fail.
+@test "the check of the campaigns finds each fault that is planted" {
+    small_context
+    found() {
+        run python3 -c 'import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import soundness
+crank = soundness.Crank(sys.argv[2], sys.argv[3], "state")
+for problem in [*soundness.damage(crank), *soundness.store_problems(pathlib.Path(sys.argv[3]))]:
+    print(problem)' "$CRANK_SOURCE/tests/crash" "$CRANK_BIN/crank" "$CRANK_ROOT"
+        [ "$status" -eq 0 ]
+    }
+    found
+    [ -z "$output" ]
+
+    mkdir -p "$CRANK_ROOT/l/99/fs"
+    found
+    [ "$output" = "l/99 belongs to no layer" ]
+    rmdir "$CRANK_ROOT/l/99/fs" "$CRANK_ROOT/l/99"
+
+    entry=$(find "$CRANK_ROOT/o" -type f -links +1)
+    cp -a "$entry" "$entry.1"
+    found
+    [ "$output" = "${entry#"$CRANK_ROOT/"}.1 belongs to no layer" ]
+    rm "$entry.1"
+
+    mv "$CRANK_ROOT/l/1" moved
+    found
+    [[ $output == *"layer 1 has no tree"* ]]
+    [[ $output == *"counts as damaged"* ]]
+    mv moved "$CRANK_ROOT/l/1"
+    found
+    [ -z "$output" ]
+
+    printf 'other bytes' >"$(find "$CRANK_ROOT/l/1/fs" -type f)"
+    found
+    [[ $output == *"damaged: file file of layer sha256:"* ]]
+}
+
+small_context() {
+    mkdir context
+    printf 'FROM scratch\nCOPY file /file\n' >context/Dockerfile
+    printf content >context/file
+    crank build -q -t app context >/dev/null
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Checks docs/evidence/*.json: what the campaigns of ./dev test --long have shown must still speak of
+this code.
+
+usage: lint_evidence.py [TOP]
+
+Evidence is too old where the last change to a room that it speaks of came more than 30 days or 50
+commits after the commit that was tested. Where that commit is not in the history (a shallow clone),
+this says so and lets it pass.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+DAYS, COMMITS = 30, 50
+# FILE: how often at least, and the rooms that it speaks of
+CAMPAIGNS = {
+    "crash-kill.json": (500, ["src/store", "src/build", "src/transfer"]),
+    "power-cut.json": (100, ["src/store", "src/build", "src/transfer"]),
+}
+FIELDS = {"what": str, "commit": str, "count": int, "broken": int, "date": str, "machine": str,
+          "runs": list}
+
+
+def git(top, *arguments):
+    """What git says, or None where it says no."""
+    done = subprocess.run(["git", *arguments], cwd=top, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def content_problems(document, least):
+    for name, kind in FIELDS.items():
+        if not isinstance(document.get(name), kind):
+            yield f"lacks {name}, {kind.__name__}"
+            return
+    if document["broken"]:
+        yield f"{document['broken']} things were broken: mend them and run the campaign again"
+    if document["count"] < least:
+        yield f"a campaign of {document['count']}; {least} are wanted"
+    if document["count"] != sum(run.get("count", 0) for run in document["runs"]):
+        yield "its count is not the sum of its runs"
+    if not all("seed" in run for run in document["runs"]):
+        yield "a run has no seed"
+    if document.get("changes_beside_the_commit"):
+        yield "it was made with changes that are in no commit"
+
+
+def age_problems(top, commit, rooms):
+    """Yields problems; a text that begins with "note: " is none."""
+    if git(top, "merge-base", "--is-ancestor", commit, "HEAD") is None:
+        shallow = git(top, "rev-parse", "--is-shallow-repository") == "true"
+        why = "this clone is shallow" if shallow else "it is not in this history"
+        yield f"note: its age was not checked: commit {commit[:12]} is unknown, {why}"
+        return
+    last = git(top, "log", "-1", "--format=%H", "--", *rooms)
+    if not last or git(top, "merge-base", "--is-ancestor", last, commit) is not None:
+        return
+    days = (int(git(top, "log", "-1", "--format=%ct", last))
+            - int(git(top, "log", "-1", "--format=%ct", commit))) / 86400
+    commits = int(git(top, "rev-list", "--count", f"{commit}..{last}"))
+    if days > DAYS or commits > COMMITS:
+        yield (f"{', '.join(rooms)} changed last {days:.0f} days and {commits} commits after the "
+               f"commit that it speaks of ({DAYS} and {COMMITS} are allowed): ./dev test --long")
+
+
+def problems_of(top, name):
+    least, rooms = CAMPAIGNS[name]
+    path = top / "docs/evidence" / name
+    try:
+        document = json.loads(path.read_text())
+    except FileNotFoundError:
+        yield "is not there: ./dev test --long makes it"
+        return
+    except ValueError as error:
+        yield f"is no JSON: {error}"
+        return
+    problems = list(content_problems(document, least))
+    yield from problems
+    if not problems:
+        yield from age_problems(top, document["commit"], rooms)
+
+
+def main():
+    top = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else TOP
+    if git(top, "rev-parse", "HEAD") is None:
+        print("note: no git history: the evidence was not checked")
+        return 0
+    failed = False
+    for name in CAMPAIGNS:
+        for problem in problems_of(top, name):
+            note = problem.startswith("note: ")
+            failed |= not note
+            print(f"{'note: ' if note else ''}docs/evidence/{name}: {problem.removeprefix('note: ')}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
