@@ -1,0 +1,77 @@
+#include "exchange/import.h"
+
+#include "exchange/archive_index.h"
+#include "exchange/directory.h"
+#include "exchange/layout.h"
+#include "registry/document.h"
+#include "sys/stream.h"
+
+namespace crank::exchange {
+
+namespace {
+
+using store::Store;
+using Images = std::vector<IncomingImage>;
+
+// An archive's file, and the room where it is spread out if it is compressed.
+struct OpenArchive {
+    static Result<OpenArchive> open(Store& store, const std::string& path) {
+        auto file = sys::open_file(path);
+        if (!file && file.error().code() == Code::not_found)
+            return fail(Code::not_found, "there is no file " + path);
+        OpenArchive out{TRY(std::move(file)), TRY(store.stage()), {}};
+        out.files = TRY(ArchiveIndex::read(out.file.get(), out.spool.path(), path));
+        return out;
+    }
+    sys::UniqueFd file;
+    store::Staging spool;
+    std::shared_ptr<const ArchiveIndex> files;
+};
+
+class Importer {
+public:
+    Importer(Store& store, const ImportRequest& request)
+        : store_(store),
+          request_(request),
+          selection_{Selection::Count::one, request.source.name,
+                     request.platform.value_or(registry::host_platform())} {}
+
+    Result<Loaded> run() {
+        const std::string& path = request_.source.path;
+        switch (request_.source.transport) {
+            case Transport::oci:
+                return take(TRY(read_layout(TRY(Directory::open_path(path)), selection_)));
+            case Transport::dir:
+                return take(TRY(read_skopeo_dir(TRY(Directory::open_path(path)), selection_)));
+            case Transport::oci_archive: {
+                OpenArchive archive = TRY(OpenArchive::open(store_, path));
+                return take(TRY(read_layout(archive.files, selection_)));
+            }
+            case Transport::docker_archive: {
+                OpenArchive archive = TRY(OpenArchive::open(store_, path));
+                return take(TRY(read_docker_archive(archive.files, selection_)));
+            }
+            case Transport::docker_daemon:
+            case Transport::containers_storage: break;
+        }
+        return fail(Code::unsupported, "this way in is not supported yet");
+    }
+
+private:
+    Result<Loaded> take(Images images) {
+        if (request_.name) images.at(0).tags = {request_.name->str()};
+        return TRY(take_in(store_, std::move(images))).at(0);
+    }
+
+    Store& store_;
+    const ImportRequest& request_;
+    Selection selection_;
+};
+
+}  // namespace
+
+Result<Loaded> import_image(Store& store, const ImportRequest& request) {
+    return Importer(store, request).run();
+}
+
+}  // namespace crank::exchange

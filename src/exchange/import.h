@@ -1,0 +1,30 @@
+// Images from wherever they are, except from registries (src/transfer).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "exchange/archive.h"
+#include "exchange/source.h"
+#include "oci/image.h"
+
+namespace crank::exchange {
+
+struct ImportRequest {
+    Source source;
+    // What it is called here; absent: what it is called there.
+    std::optional<oci::Reference> name;
+    std::optional<oci::Platform> platform;  // absent: this machine's
+};
+
+// One image. Everything that is read is hostile: digests are verified before they count, sizes and
+// depths bounded, files opened below the directory that was named. The configuration's bytes are
+// kept, and the manifest's where the source has one, so that a later push or save leads to the same
+// digests where that can be. Nothing is kept when it fails. Errors: not_found (the file, or an
+// image of that name: the hint has the names there are), invalid_argument (several), corrupt,
+// unsupported, exhausted, permission_denied, io.
+Result<Loaded> import_image(store::Store& store, const ImportRequest& request);
+
+}  // namespace crank::exchange

@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# Images that come from layouts, archives and root file systems, and layouts that they leave in.
+
+bats_require_minimum_version 1.5.0
+load ../lib/registry
+
+setup() {
+    common_setup
+    small_image worker:1.2
+    ID=$(image_id worker:1.2)
+}
+teardown() { common_teardown; }
+
+# Another store: what is imported there has come from outside.
+there() { crank --root "$CRANK_TEST_DIR/there" "$@"; }
+nothing_there() {
+    [ -z "$(there images -q)" ]
+    [ -z "$(find "$CRANK_TEST_DIR/there/l" "$CRANK_TEST_DIR/there/tmp" -mindepth 1 2>/dev/null)" ]
+}
+# manifest_digest FILE: of the first image of an index.
+manifest_digest() { jq -r '.manifests[0].digest' "$1"; }
+skopeo() { command skopeo --insecure-policy "$@"; }
+
+@test "an image goes through a layout: skopeo and umoci read it, and it comes back" {
+    require skopeo command -v skopeo
+    require umoci command -v umoci
+    crank save --format oci-dir -o layout worker:1.2
+    [ "$(skopeo inspect --raw --config oci:layout:1.2)" = "$(cat "layout/blobs/sha256/${ID#sha256:}")" ]
+    skopeo copy -q oci:layout:1.2 dir:copy # reads every blob and verifies its digest
+    umoci unpack --rootless --image layout:1.2 bundle
+    [ "$(cat bundle/rootfs/file)" = content ]
+    run -0 there import oci:layout:1.2
+    [ "$output" = "Loaded image: worker:1.2" ]
+    [ "$(image_id worker:1.2 there)" = "$ID" ]
+}
+
+@test "what skopeo writes is imported with its id, and keeps its manifest where it can" {
+    require skopeo command -v skopeo
+    crank save -o worker.tar worker:1.2
+    skopeo copy -q oci-archive:worker.tar oci:zipped:latest
+    skopeo copy -q --dest-decompress oci-archive:worker.tar dir:plain
+    skopeo copy -q oci-archive:worker.tar oci-archive:a.tar:example.org/w:1
+    skopeo copy -q oci-archive:worker.tar docker-archive:d.tar:example.org/d:1
+    local source
+    for source in oci:zipped oci:zipped:latest dir:plain oci-archive:a.tar docker-archive:d.tar; do
+        run -0 --separate-stderr there import "$source" "x:${source//[:.]/-}"
+        [ "$output" = "Loaded image: x:${source//[:.]/-}" ]
+        [ "$(image_id "x:${source//[:.]/-}" there)" = "$ID" ]
+        there rmi "x:${source//[:.]/-}" >/dev/null
+        nothing_there
+    done
+    # its own names, where they are names
+    run -0 there import oci-archive:a.tar
+    [ "$output" = "Loaded image: example.org/w:1" ]
+    run -0 there import docker-archive:d.tar:example.org/d:1
+    [ "$output" = "Loaded image: example.org/d:1" ]
+    # uncompressed, with a manifest of somebody else's
+    crank save --format oci-dir -o noted worker:1.2
+    umoci config --image noted:1.2 --tag 2 --manifest.annotation made=elsewhere --config.env A=c
+    manifest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "2").digest' noted/index.json)
+    there import oci:noted:2 noted:1
+    [ "$(there inspect --type image -f '{{index .RepoDigests 0}}' noted:1)" = "noted@$manifest" ]
+    there save --format oci-dir -o again noted:1
+    [ "$(manifest_digest again/index.json)" = "$manifest" ]
+    there save --format oci-archive noted:1 | tar -xO index.json >index.json
+    [ "$(manifest_digest index.json)" = "$manifest" ]
+}
+
+@test "an image without a name is told, and --quiet prints its id" {
+    require skopeo command -v skopeo
+    crank save -o worker.tar worker:1.2
+    skopeo copy -q oci-archive:worker.tar oci:layout:latest
+    run -0 --separate-stderr there import oci:layout
+    [ "$output" = "Loaded image ID: $ID" ]
+    [[ $stderr == *"crank tag ${ID:7:12} NAME"* ]]
+    run -0 --separate-stderr there import -q oci:layout:latest worker
+    [ "$output" = "$ID" ]
+    [ -z "$stderr" ]
+    [ "$(image_id worker:latest there)" = "$ID" ]
+}
+
+@test "images are added to a layout; one name in it is one image" {
+    small_image other:1.2 other
+    crank save --format oci-dir -o layout worker:1.2
+    crank save --format oci-dir -o layout other:1.2
+    run -0 there import oci:layout:1.2
+    [ "$output" = "Loaded image: worker:1.2" ]
+    run -0 there import oci:layout:other:1.2
+    [ "$output" = "Loaded image: other:1.2" ]
+    run ! there import oci:layout
+    [[ $output == *"several images"*"1.2, docker.io/library/other:1.2"* ]]
+    run ! there import oci:layout:3
+    [[ $output == *"layout has no image '3'"*"1.2, docker.io/library/other:1.2"* ]]
+}
+
+@test "a bad layout is refused by name, and nothing is left" {
+    crank save --format oci-dir -o good worker:1.2
+    local manifest layer config
+    manifest=$(manifest_digest good/index.json)
+    layer=$(jq -r '.layers[0].digest' "good/blobs/sha256/${manifest#sha256:}")
+    config=$(jq -r '.config.digest' "good/blobs/sha256/${manifest#sha256:}")
+    bad() { # NAME: a copy to damage
+        rm -rf bad
+        cp -r good bad
+    }
+    refused() { # TEXT...
+        run ! there import oci:bad
+        local text
+        for text in "$@"; do [[ $output == *"$text"* ]] || return 1; done
+        nothing_there
+    }
+    bad && sed -i 's/content/CONTENT/' "bad/blobs/sha256/${layer#sha256:}"
+    refused "layer $layer" "digest"
+    bad && rm "bad/blobs/sha256/${layer#sha256:}"
+    refused "bad has no file 'blobs/sha256/${layer#sha256:}'"
+    bad && truncate -s -1 "bad/blobs/sha256/${config#sha256:}"
+    refused "blob $config of bad has" "bytes, not"
+    bad && sed -i 's/linux/lxnux/' "bad/blobs/sha256/${config#sha256:}"
+    refused "blob $config of bad has the digest"
+    bad && rm bad/oci-layout
+    refused "bad is no OCI layout: it has no oci-layout"
+    bad && echo '{"imageLayoutVersion":"2.0.0"}' >bad/oci-layout
+    refused "layout of version 2.0.0"
+    bad && sed -i 's/image.manifest.v1/unknown.thing.v1/' bad/index.json
+    refused "no image for linux/" "unknown.thing.v1+json"
+    bad && echo '{"schemaVersion":2,"manifests":[]}' >bad/index.json
+    refused "no image for linux/"
+    bad && truncate -s 0 bad/index.json
+    refused "not valid JSON"
+    bad && head -c 5M /dev/zero >bad/index.json
+    refused "larger than 4 MiB"
+    bad && mv bad/blobs outside && ln -s "$PWD/outside" bad/blobs
+    refused "bad has no file 'blobs/sha256/${manifest#sha256:}'"
+    rm bad/blobs && mv outside bad/blobs && there import -q oci:bad # the twin that is good
+}
+
+@test "bad archives and places are refused by name, and nothing is left" {
+    crank save --format oci-archive -o good.tar worker:1.2
+    refused() { # SOURCE TEXT
+        run ! there import "$1"
+        [[ $output == *"$2"* ]]
+        nothing_there
+    }
+    head -c 3000 good.tar >short.tar
+    refused oci-archive:short.tar "importing oci-archive:short.tar"
+    refused oci-archive:nowhere.tar "there is no file nowhere.tar"
+    refused oci:nowhere "there is no directory nowhere"
+    refused oci:good.tar "good.tar is not a directory"
+    refused docker-archive:good.tar "no archive of docker's"
+    refused oci-archive:good.tar:3 "good.tar has no image '3'"
+    refused dir:"$CRANK_TEST_DIR" "no directory of skopeo's"
+    refused oic:good.tar "there is no file oic:good.tar"
+    [[ $output == *"did you mean oci:?"* ]]
+    refused oci: "names no file or directory"
+    run ! there import oci-archive:good.tar UPPER
+    [[ $output == *UPPER* ]]
+    run ! crank save --format oci-dir worker:1.2
+    [[ $output == *"needs a directory"* ]]
+    mkdir occupied && touch occupied/file
+    run ! crank save --format oci-dir -o occupied worker:1.2
+    [[ $output == *"neither an OCI layout nor empty"* ]]
+    run ! crank save --format oci-dir -o new nowhere
+    [[ $output == *"no such image: nowhere"* ]]
+    [ ! -e new ]
+}
