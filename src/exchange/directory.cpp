@@ -36,6 +36,11 @@ Result<std::shared_ptr<const Directory>> Directory::open_path(const std::string&
     return fail(std::move(fd).error());
 }
 
+Result<std::shared_ptr<const Directory>> Directory::below(const std::string& path) const {
+    auto fd = TRY(sys::open_dir_in_root(fd_.get(), path));
+    return std::shared_ptr<const Directory>(new Directory(path_ + "/" + path, std::move(fd)));
+}
+
 bool Directory::has(const std::string& path) const {
     return sys::find_in_root(fd_.get(), path).has_value();
 }

@@ -11,6 +11,9 @@ public:
     // Errors: not_found; failed_precondition (no directory).
     static Result<std::shared_ptr<const Directory>> open_path(const std::string& path);
 
+    // A directory of it, beyond which its own links do not lead. Errors: not_found.
+    Result<std::shared_ptr<const Directory>> below(const std::string& path) const;
+
     std::string name() const override { return path_; }
     bool has(const std::string& path) const override;
     // Links are followed as by a process whose root the directory is.

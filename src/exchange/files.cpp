@@ -2,12 +2,12 @@
 
 namespace crank::exchange {
 
-Result<std::string> Files::text(const std::string& path) const {
-    constexpr std::int64_t kMaxText = std::int64_t{4} << 20;
+Result<std::string> Files::text(const std::string& path, std::int64_t limit) const {
     Opened file = TRY(open(path));
-    if (file.size > kMaxText)
-        return fail(Code::corrupt, "'" + path + "' in " + name() + " is larger than 4 MiB");
-    return store::read_all(*file.bytes, kMaxText, path);
+    if (file.size > limit)
+        return fail(Code::corrupt, "'" + path + "' in " + name() + " is larger than " +
+                                       std::to_string(limit >> 20) + " MiB");
+    return store::read_all(*file.bytes, static_cast<std::size_t>(limit), path);
 }
 
 }  // namespace crank::exchange

@@ -22,8 +22,9 @@ public:
         std::int64_t size = 0;
     };
     virtual Result<Opened> open(const std::string& path) const = 0;
-    // The content of a JSON document (at most 4 MiB; corrupt beyond).
-    Result<std::string> text(const std::string& path) const;
+    // The content of a document (corrupt beyond `limit` bytes).
+    static constexpr std::int64_t kMaxText = std::int64_t{4} << 20;
+    Result<std::string> text(const std::string& path, std::int64_t limit = kMaxText) const;
 };
 
 }  // namespace crank::exchange

@@ -1,6 +1,7 @@
 #include "exchange/import.h"
 
 #include "exchange/archive_index.h"
+#include "exchange/containers_storage.h"
 #include "exchange/directory.h"
 #include "exchange/layout.h"
 #include "registry/document.h"
@@ -51,13 +52,21 @@ public:
                 OpenArchive archive = TRY(OpenArchive::open(store_, path));
                 return take(TRY(read_docker_archive(archive.files, selection_)));
             }
-            case Transport::docker_daemon:
-            case Transport::containers_storage: break;
+            case Transport::containers_storage: return from_storage();
+            case Transport::docker_daemon: break;
         }
         return fail(Code::unsupported, "this way in is not supported yet");
     }
 
 private:
+    Result<Loaded> from_storage() {
+        const Source& source = request_.source;
+        if (source.name.empty()) return fail(Code::usage, "it names no image");
+        auto storage = TRY(ContainersStorage::open(source.path, source.driver));
+        Images images{TRY(storage.read(*TRY(storage.find(source.name))))};
+        return take(std::move(images));
+    }
+
     Result<Loaded> take(Images images) {
         if (request_.name) images.at(0).tags = {request_.name->str()};
         return TRY(take_in(store_, std::move(images))).at(0);

@@ -79,8 +79,10 @@ private:
             if (digest != *source.digest)
                 return fail(Code::corrupt, source.name + " has the digest " + digest.str());
         }
-        TRY(std::move(layer));
-        return {};
+        if (layer) return {};
+        bool is_named = layer.error().text().find(source.name) != std::string::npos;
+        return fail(is_named ? std::move(layer).error()
+                             : std::move(layer).error().with_context(source.name));
     }
 
     // Under each repository's name that the image has here, so that it is found by its digest.
