@@ -38,6 +38,8 @@ constexpr std::string_view kSaveExamples[] = {
     "crank save --format oci-dir -o layout crank-worker-base:latest"};
 constexpr std::string_view kLoadExamples[] = {"crank load -i base.tar"};
 constexpr std::string_view kImportExamples[] = {
+    "crank import docker://crank-email-classifier:latest",
+    "crank import containers-storage:crank-email-classifier",
     "crank import oci:layout:1.2 crank-email-classifier:1.2",
     "crank import docker-archive:saved.tar:crank-email-classifier:latest",
 };

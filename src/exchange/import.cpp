@@ -3,8 +3,11 @@
 #include "exchange/archive_index.h"
 #include "exchange/containers_storage.h"
 #include "exchange/directory.h"
+#include "exchange/docker_daemon.h"
 #include "exchange/layout.h"
 #include "registry/document.h"
+#include "sys/file.h"
+#include "sys/open_flags.h"
 #include "sys/stream.h"
 
 namespace crank::exchange {
@@ -53,9 +56,9 @@ public:
                 return take(TRY(read_docker_archive(archive.files, selection_)));
             }
             case Transport::containers_storage: return from_storage();
-            case Transport::docker_daemon: break;
+            case Transport::docker_daemon: return from_docker();
         }
-        return fail(Code::unsupported, "this way in is not supported yet");
+        return fail(Code::internal, "an unknown transport");
     }
 
 private:
@@ -65,6 +68,34 @@ private:
         auto storage = TRY(ContainersStorage::open(source.path, source.driver));
         Images images{TRY(storage.read(*TRY(storage.find(source.name))))};
         return take(std::move(images));
+    }
+
+    // All of the answer first, then what is in it: an archive that breaks off is none.
+    Result<Loaded> from_docker() {
+        const std::string& name = request_.source.name;
+        if (name.empty()) return fail(Code::usage, "it names no image");
+        auto docker = TRY(DockerDaemon::find());
+        DockerDaemon::Image image = TRY(docker.inspect(name));
+        store::Staging spool = TRY(store_.stage());
+        sys::UniqueFd file = TRY(sys::open(spool.path() + "/docker",
+                                           sys::kReadWrite | sys::kCreate | sys::kExclusive, 0600));
+        TRY(docker.save(name, file.get()));
+        auto copy = TRY(sys::open_file(spool.path() + "/docker"));
+        auto files = TRY(ArchiveIndex::read(copy.get(), spool.path(), "the archive of Docker"));
+        selection_.name.clear();
+        auto images = TRY(read_archive(files, selection_));
+        // Nothing but what was asked for is named here, whatever the archive says.
+        for (IncomingImage& incoming : images) incoming.tags = asked_for(image);
+        return take(std::move(images));
+    }
+    // The name that was typed, where it is one and not an id.
+    std::vector<std::string> asked_for(const DockerDaemon::Image& image) const {
+        auto typed = oci::Reference::parse(request_.source.name);
+        for (const std::string& tag : image.tags) {
+            auto reference = oci::Reference::parse(tag);
+            if (typed && reference && *typed == *reference) return {typed->str()};
+        }
+        return {};
     }
 
     Result<Loaded> take(Images images) {

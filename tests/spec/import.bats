@@ -9,7 +9,10 @@ setup() {
     small_image worker:1.2
     ID=$(image_id worker:1.2)
 }
-teardown() { common_teardown; }
+teardown() {
+    stop_servers
+    common_teardown
+}
 
 # Another store: what is imported there has come from outside.
 there() { crank --root "$CRANK_TEST_DIR/there" "$@"; }
@@ -162,4 +165,65 @@ skopeo() { command skopeo --insecure-policy "$@"; }
     run ! crank save --format oci-dir -o new nowhere
     [[ $output == *"no such image: nowhere"* ]]
     [ ! -e new ]
+}
+
+# canned TARGET STATUS [FILE]: what the daemon of the test answers.
+canned() {
+    { printf 'HTTP/1.1 %s\r\nContent-Length: %s\r\n\r\n' "$2" "$(stat -c %s "${3:-/dev/null}")"; cat "${3:-/dev/null}"; } >"answers/$1"
+}
+
+@test "a daemon that is not there, has no such image, or lies leaves nothing" {
+    refused() { # SOURCE TEXT
+        run ! there import "$1"
+        [[ $output == *"$2"* ]]
+        nothing_there
+    }
+    export DOCKER_HOST=unix://$CRANK_TEST_DIR/docker.sock
+    refused docker://worker "no Docker answers at $DOCKER_HOST"
+    [[ $output == *"set DOCKER_HOST="* ]]
+    refused docker:// "names no image"
+    refused 'docker://a b' "a b"
+    refused docker-daemon:../../version "importing docker-daemon:../../version"
+    DOCKER_HOST=tcp://127.0.0.1:2375 refused docker://worker "only unix:// is supported"
+
+    mkdir answers
+    crank save -o worker.tar worker:1.2
+    echo '{"Id":"sha256:'"${ID#sha256:}"'","RepoTags":["worker:1.2","else:1"]}' >inspect
+    echo '{"message":"No such image: worker"}' >message
+    python3 "$CRANK_SOURCE/tests/lib/canned_socket.py" docker.sock answers 3>&- &
+    echo $! >daemon.pid
+    local until=$((SECONDS + 20))
+    until [ -S docker.sock ]; do
+        [ "$SECONDS" -lt "$until" ]
+        sleep 0.05
+    done
+    canned images_worker:1.2_json "404 Not Found" message
+    refused docker://worker:1.2 "has no image 'worker:1.2'"
+    [[ $output == *"crank pull worker:1.2"* ]]
+    canned images_worker:1.2_json "500 Oh" message
+    refused docker://worker:1.2 "answers 500: No such image: worker"
+    canned images_worker:1.2_json "200 OK" worker.tar
+    refused docker://worker:1.2 "the answer of $DOCKER_HOST"
+    canned images_worker:1.2_json "200 OK" inspect
+    refused docker://worker:1.2 "breaks off"
+    canned images_worker:1.2_get "200 OK" inspect
+    refused docker://worker:1.2 "the archive of Docker"
+    canned images_worker:1.2_get "200 OK" worker.tar
+    truncate -s -700 answers/images_worker:1.2_get
+    refused docker://worker:1.2 "breaks off"
+    sed 's/content/CONTENT/' worker.tar >changed.tar
+    canned images_worker:1.2_get "200 OK" changed.tar
+    refused docker://worker:1.2 "digest"
+    small_image else:1 other
+    crank save -o both.tar worker:1.2 else:1
+    canned images_worker:1.2_get "200 OK" both.tar
+    refused docker://worker:1.2 "several images"
+    # the twin that is good; it gets the name that was asked for, and no other
+    crank tag worker:1.2 else:1
+    crank save -o two.tar worker:1.2 else:1
+    canned images_worker:1.2_get "200 OK" two.tar
+    run -0 there import docker://worker:1.2
+    [ "$output" = "Loaded image: worker:1.2" ]
+    [ "$(image_id worker:1.2 there)" = "$ID" ]
+    [ "$(there images -q | wc -l)" = 1 ]
 }

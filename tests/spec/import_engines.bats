@@ -83,3 +83,27 @@ DOCKERFILE
     run ! there import containers-storage:worker
     [[ $output == *"$CONTAINERS_STORAGE_CONF: line 1:"* ]]
 }
+
+@test "docker's images come through its socket, with the same id, and run" {
+    require dockerd command -v dockerd
+    run -0 --separate-stderr among_peers "
+        start_docker
+        docker load -q -i worker.tar >&2
+        docker tag worker example.org/second:1
+        docker image inspect --format '{{.Id}}' worker
+        crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker://worker:latest
+        crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker-daemon:example.org/second:1 mine:2
+        crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import -q docker://\$(docker images -q --no-trunc worker)
+        crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker://nowhere:1 || true"
+    local id
+    id=$(crank images -q --no-trunc worker)
+    [ "${lines[0]}" = "$id" ]
+    [ "${lines[1]}" = "Loaded image: worker:latest" ]
+    [ "${lines[2]}" = "Loaded image: mine:2" ]
+    [ "${lines[3]}" = "$id" ]
+    [[ $stderr == *"has no image 'nowhere:1'"*"crank pull nowhere:1"* ]]
+    [ "$(id_there worker)" = "$id" ]
+    [ "$(id_there mine:2)" = "$id" ]
+    run -0 there run --rm --network none worker
+    [ "$output" = "$answer" ]
+}
