@@ -1,5 +1,8 @@
 // save, load, import: images to and from what others have them in.
 #include "base/text.h"
+#include "build/build.h"
+#include "build/changes.h"
+#include "build/image_config.h"
 #include "cli/output.h"
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
@@ -28,6 +31,9 @@ constexpr Flag kLoadFlags[] = {
     {"quiet", 'q', FlagKind::boolean, "", "do not say what was loaded"},
 };
 constexpr Flag kImportFlags[] = {
+    {"change", 'c', FlagKind::list, "INSTRUCTION",
+     "of a root file system: an instruction of a Dockerfile for its configuration"},
+    {"message", 'm', FlagKind::value, "TEXT", "of a root file system: a remark for its history"},
     {"platform", 0, FlagKind::value, "OS/ARCH[/VARIANT]",
      "of an image for several (this machine's)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
@@ -42,6 +48,7 @@ constexpr std::string_view kImportExamples[] = {
     "crank import containers-storage:crank-email-classifier",
     "crank import oci:layout:1.2 crank-email-classifier:1.2",
     "crank import docker-archive:saved.tar:crank-email-classifier:latest",
+    "crank import root.tar.gz worker-root --change 'CMD [\"/bin/sh\"]'",
 };
 
 Result<exchange::ArchiveFormat> archive_format(const std::string& text) {
@@ -131,6 +138,11 @@ Result<std::optional<oci::Reference>> name_here(const Arguments& arguments) {
 }
 
 Error no_such_source(const std::string& typed) {
+    if (typed.find("://") != std::string::npos)
+        return Error(Code::unsupported, "nothing is imported from " + typed)
+            .with_hint(
+                "crank pull gets images from registries; curl URL | crank import - NAME a "
+                "root file system");
     std::string word = typed.substr(0, typed.find(':'));
     auto near = did_you_mean(word, exchange::transport_names());
     Error error(Code::not_found, "there is no file " + typed);
@@ -141,25 +153,68 @@ Error no_such_source(const std::string& typed) {
     return std::move(error).with_hint("an image's place begins with one of " + join(names, ", "));
 }
 
+Result<sys::UniqueFd> open_root(const std::string& typed) {
+    auto file = sys::open(typed, sys::kReadOnly);
+    if (!file && file.error().code() == Code::not_found) return fail(no_such_source(typed));
+    if (file && TRY(sys::stat_fd(file->get(), typed)).is_dir())
+        return fail(Error(Code::invalid_argument, typed + " is a directory")
+                        .with_hint("crank import oci:" + typed + " if it is a layout, tar -C " +
+                                   typed + " -c . | crank import - NAME if it is a root"));
+    return file;
+}
+
+Result<exchange::Loaded> import_root(store::Store& store, const Arguments& arguments) {
+    const std::string& typed = arguments.words()[0];
+    bool from_stdin = typed == "-";
+    if (from_stdin && sys::is_terminal(kStdin))
+        return fail(Code::usage, "no archive on standard input");
+    exchange::RootRequest request;
+    request.name = TRY(name_here(arguments));
+    sys::UniqueFd file = from_stdin ? sys::UniqueFd() : TRY(open_root(typed));
+    request.fd = from_stdin ? kStdin : file.get();
+    request.shown = from_stdin ? "standard input" : typed;
+    request.config.created = build::time_text(build::kDefaultEpoch);
+    request.config.platform = registry::host_platform();
+    if (auto platform = arguments.find("platform"))
+        request.config.platform = TRY(registry::parse_platform(*platform));
+    request.config.config = TRY(build::apply_changes({}, arguments.values("change")));
+    request.config.history = {{.created = request.config.created,
+                               .created_by = "crank import",
+                               .comment = arguments.value("message"),
+                               .empty_layer = false}};
+    return exchange::import_root(store, std::move(request));
+}
+
+Result<exchange::Loaded> import_image(store::Store& store, const Arguments& arguments,
+                                      const exchange::Source& source) {
+    for (const char* flag : {"change", "message"})
+        if (arguments.has(flag))
+            return fail(Code::usage, "--" + std::string(flag) +
+                                         " is for a root file system, and this is an image");
+    exchange::ImportRequest request{source, TRY(name_here(arguments)), {}};
+    if (auto platform = arguments.find("platform"))
+        request.platform = TRY(registry::parse_platform(*platform));
+    return exchange::import_image(store, request);
+}
+
 Result<int> perform_import(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     const std::string& typed = arguments.words()[0];
     auto source = TRY(exchange::parse_source(typed));
-    if (!source) return fail(no_such_source(typed));
-    exchange::ImportRequest request{*source, TRY(name_here(arguments)), {}};
-    if (auto platform = arguments.find("platform"))
-        request.platform = TRY(registry::parse_platform(*platform));
     exchange::Loaded loaded;
     {
         store::Store store =
             TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-        loaded = TRY_IN(exchange::import_image(store, request), "importing " + typed);
+        loaded =
+            TRY_IN(source ? import_image(store, arguments, *source) : import_root(store, arguments),
+                   "importing " + typed);
     }
-    if (arguments.on("quiet"))
+    // Of a root file system the id, as Docker prints it.
+    if (arguments.on("quiet") || !source)
         print_line(loaded.id.str());
     else
         print_loaded(loaded);
-    if (loaded.tags.empty())
+    if (loaded.tags.empty() && !arguments.on("quiet"))
         note("it has no name: crank tag " + loaded.id.short_hex() + " NAME gives it one");
     TRY(keep_storage_limit(invocation.paths));
     return 0;
@@ -190,9 +245,9 @@ constinit const Verb kLoad = {
 };
 constinit const Verb kImport = {
     .name = "import",
-    .summary = "bring an image from a layout, an archive or another engine",
+    .summary = "bring an image from another engine, a layout or a root file system",
     .group = Group::images,
-    .syntax = words(kImportFlags, 1, 2, "TRANSPORT:PLACE [NAME[:TAG]]"),
+    .syntax = words(kImportFlags, 1, 2, "TRANSPORT:PLACE|FILE|- [NAME[:TAG]]"),
     .examples = kImportExamples,
     .perform = perform_import,
 };

@@ -27,4 +27,15 @@ struct ImportRequest {
 // unsupported, exhausted, permission_denied, io.
 Result<Loaded> import_image(store::Store& store, const ImportRequest& request);
 
+// A root file system as an image of one layer: the tar, byte for byte, as `docker import` takes it.
+struct RootRequest {
+    int fd = -1;              // a file or a pipe; plain, gzip or zstd; stays the caller's
+    std::string shown;        // for errors
+    oci::ImageConfig config;  // without layers
+    std::optional<oci::Reference> name;
+};
+// Hostile input: unpacked rooted and bounded. Nothing is kept when it fails. Errors: corrupt,
+// unsupported (bzip2, xz), exhausted; failed_precondition (it is an image, not a root).
+Result<Loaded> import_root(store::Store& store, RootRequest request);
+
 }  // namespace crank::exchange

@@ -227,3 +227,75 @@ canned() {
     [ "$(image_id worker:1.2 there)" = "$ID" ]
     [ "$(there images -q | wc -l)" = 1 ]
 }
+
+@test "a root file system becomes an image of one layer: its tar, byte for byte" {
+    mkdir -p tree/etc
+    echo text >tree/etc/file
+    tar -C tree --sort=name --mtime=@1000 --owner=0 --group=0 -cf root.tar .
+    run -0 --separate-stderr there import root.tar os:1 \
+        --change 'CMD ["/bin/sh"]' -c 'ENV A=b' --message "by hand"
+    [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+    [ "$(image_id os:1 there)" = "$output" ]
+    local id=$output
+    run -0 there inspect --type image os:1
+    [ "$(jq -r '.[0].RootFS.Layers[0]' <<<"$output")" = "sha256:$(sha256sum <root.tar | cut -d' ' -f1)" ]
+    [ "$(jq -c '.[0].Config.Cmd' <<<"$output")" = '["/bin/sh"]' ]
+    there save os:1 | tar -xO "blobs/sha256/${id#sha256:}" >config
+    [ "$(jq -r '.history[0].comment' config)" = "by hand" ]
+    [ "$(jq -c '.config.Env' config)" = '["A=b"]' ]
+    # compressed, or through a pipe, it is the same image
+    gzip -k root.tar
+    zstd -q root.tar
+    local -a same=(--change 'CMD ["/bin/sh"]' -c 'ENV A=b' --message "by hand")
+    for file in root.tar.gz root.tar.zst; do
+        [ "$(there import "$file" "${same[@]}" 2>/dev/null)" = "$id" ]
+        [ "$(there import - "${same[@]}" 2>/dev/null <"$file")" = "$id" ]
+        # shellcheck disable=SC2002 # a pipe, not a file
+        [ "$(cat "$file" | there import - "${same[@]}" 2>/dev/null)" = "$id" ]
+    done
+    run -0 --separate-stderr there import root.tar
+    [[ $stderr == *"crank tag ${output:7:12} NAME"* ]]
+}
+
+@test "what is no root file system is refused by name, and nothing is left" {
+    refused() { # TEXT ARGUMENT...
+        local text=$1
+        shift
+        run ! there import "$@"
+        [[ $output == *"$text"* ]]
+        nothing_there
+    }
+    mkdir tree
+    echo text >tree/file
+    tar -C tree -cf root.tar .
+    crank save -o image.tar worker:1.2
+    refused "image.tar is an archive of images" image.tar x
+    [[ $output == *"crank import oci-archive:FILE"* ]]
+    refused "there is no file nowhere.tar" nowhere.tar
+    refused "tree is a directory" tree
+    refused "crank pull" https://example.org/x.tar
+    head -c 700 root.tar >short.tar
+    refused "short.tar" short.tar
+    head -c 2000 /dev/urandom >noise
+    refused "noise" noise
+    : >empty
+    refused "empty" empty
+    tar -cf none.tar -T /dev/null
+    refused "none.tar holds no files" none.tar
+    bzip2 -k root.tar
+    refused "bzip2 or xz" root.tar.bz2
+    refused "RUN changes no configuration" root.tar x --change 'RUN make'
+    refused "UPPER" root.tar UPPER
+    refused "digest for a name" root.tar "x@$ID"
+    refused "--change is for a root file system" oci-archive:image.tar x -c 'CMD a'
+    python3 - <<'PYTHON'
+import io, tarfile
+with tarfile.open("escape.tar", "w") as tar:
+    info = tarfile.TarInfo("../outside")
+    info.size = 1
+    tar.addfile(info, io.BytesIO(b"x"))
+PYTHON
+    refused "../outside" escape.tar
+    [ ! -e there/outside ]
+    [ -n "$(there import root.tar 2>/dev/null)" ] # the twin that is good
+}
