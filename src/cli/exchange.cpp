@@ -31,6 +31,8 @@ constexpr Flag kLoadFlags[] = {
     {"quiet", 'q', FlagKind::boolean, "", "do not say what was loaded"},
 };
 constexpr Flag kImportFlags[] = {
+    {"all", 'a', FlagKind::boolean, "",
+     "of docker:// and containers-storage: every image that has a name"},
     {"change", 'c', FlagKind::list, "INSTRUCTION",
      "of a root file system: an instruction of a Dockerfile for its configuration"},
     {"message", 'm', FlagKind::value, "TEXT", "of a root file system: a remark for its history"},
@@ -46,6 +48,7 @@ constexpr std::string_view kLoadExamples[] = {"crank load -i base.tar"};
 constexpr std::string_view kImportExamples[] = {
     "crank import docker://crank-email-classifier:latest",
     "crank import containers-storage:crank-email-classifier",
+    "crank import --all docker://",
     "crank import oci:layout:1.2 crank-email-classifier:1.2",
     "crank import docker-archive:saved.tar:crank-email-classifier:latest",
     "crank import root.tar.gz worker-root --change 'CMD [\"/bin/sh\"]'",
@@ -197,10 +200,41 @@ Result<exchange::Loaded> import_image(store::Store& store, const Arguments& argu
     return exchange::import_image(store, request);
 }
 
+// One that cannot be had is reported, and the others come.
+Result<int> import_all(Invocation& invocation, const exchange::ImportRequest& request) {
+    const Arguments& arguments = invocation.arguments;
+    const std::string& typed = arguments.words()[0];
+    if (!request.source.name.empty() || arguments.words().size() > 1)
+        return fail(Code::usage, "--all takes every image under its own name: " + typed +
+                                     " and a name say more than that");
+    int code = 0;
+    std::size_t nameless = 0;
+    {
+        store::Store store =
+            TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+        auto each = [&](const std::string& name, Result<exchange::Loaded> loaded) {
+            if (loaded && arguments.on("quiet")) print_line(loaded->id.str());
+            if (loaded && !arguments.on("quiet")) print_loaded(*loaded);
+            if (loaded) return;
+            code = 1;
+            report("import", std::move(loaded).error().with_context("importing " + name),
+                   invocation.debug);
+        };
+        nameless = TRY_IN(exchange::import_all(store, request, each), "importing " + typed);
+    }
+    if (nameless > 0 && !arguments.on("quiet"))
+        note(std::to_string(nameless) + " images without a name were left out");
+    TRY(keep_storage_limit(invocation.paths));
+    return code;
+}
+
 Result<int> perform_import(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     const std::string& typed = arguments.words()[0];
     auto source = TRY(exchange::parse_source(typed));
+    if (source && arguments.on("all")) return import_all(invocation, {*source, {}, {}});
+    if (arguments.on("all"))
+        return fail(Code::usage, "--all is for docker:// and containers-storage:");
     exchange::Loaded loaded;
     {
         store::Store store =

@@ -61,31 +61,61 @@ public:
         return fail(Code::internal, "an unknown transport");
     }
 
+    Result<std::size_t> run_all(const EachImported& each) {
+        const Source& source = request_.source;
+        if (source.transport == Transport::docker_daemon) return all_of_docker(each);
+        if (source.transport == Transport::containers_storage) return all_of_storage(each);
+        return fail(Code::usage, "--all is for docker:// and containers-storage:");
+    }
+
 private:
     Result<Loaded> from_storage() {
         const Source& source = request_.source;
-        if (source.name.empty()) return fail(Code::usage, "it names no image");
+        if (source.name.empty()) return fail(no_image_named());
         auto storage = TRY(ContainersStorage::open(source.path, source.driver));
-        Images images{TRY(storage.read(*TRY(storage.find(source.name))))};
+        return from_storage(storage, *TRY(storage.find(source.name)));
+    }
+    Result<Loaded> from_storage(const ContainersStorage& storage,
+                                const ContainersStorage::Image& image) {
+        Images images;
+        images.push_back(TRY(storage.read(image)));
         return take(std::move(images));
     }
+    Result<std::size_t> all_of_storage(const EachImported& each) {
+        auto storage = TRY(ContainersStorage::open(request_.source.path, request_.source.driver));
+        std::size_t nameless = 0;
+        for (const ContainersStorage::Image& image : storage.images()) {
+            if (image.names.empty())
+                ++nameless;
+            else
+                each(image.names.front(), from_storage(storage, image));
+        }
+        return nameless;
+    }
 
-    // All of the answer first, then what is in it: an archive that breaks off is none.
     Result<Loaded> from_docker() {
         const std::string& name = request_.source.name;
-        if (name.empty()) return fail(Code::usage, "it names no image");
+        if (name.empty()) return fail(no_image_named());
         auto docker = TRY(DockerDaemon::find());
         DockerDaemon::Image image = TRY(docker.inspect(name));
+        return from_docker(docker, name, asked_for(image));
+    }
+    // All of the answer first, then what is in it: an archive that breaks off is none.
+    Result<Loaded> from_docker(const DockerDaemon& docker, const std::string& name,
+                               const std::vector<std::string>& tags) {
         store::Staging spool = TRY(store_.stage());
-        sys::UniqueFd file = TRY(sys::open(spool.path() + "/docker",
-                                           sys::kReadWrite | sys::kCreate | sys::kExclusive, 0600));
+        std::string path = spool.path() + "/docker";
+        sys::UniqueFd file =
+            TRY(sys::open(path, sys::kReadWrite | sys::kCreate | sys::kExclusive, 0600));
         TRY(docker.save(name, file.get()));
-        auto copy = TRY(sys::open_file(spool.path() + "/docker"));
+        auto copy = TRY(sys::open_file(path));
         auto files = TRY(ArchiveIndex::read(copy.get(), spool.path(), "the archive of Docker"));
-        selection_.name.clear();
-        auto images = TRY(read_archive(files, selection_));
-        // Nothing but what was asked for is named here, whatever the archive says.
-        for (IncomingImage& incoming : images) incoming.tags = asked_for(image);
+        // The archive has one image, whatever it calls it.
+        Selection selection = selection_;
+        selection.name.clear();
+        auto images = TRY(read_archive(files, selection));
+        // Nothing but what was asked for is named here.
+        for (IncomingImage& incoming : images) incoming.tags = tags;
         return take(std::move(images));
     }
     // The name that was typed, where it is one and not an id.
@@ -96,6 +126,24 @@ private:
             if (typed && reference && *typed == *reference) return {typed->str()};
         }
         return {};
+    }
+    Result<std::size_t> all_of_docker(const EachImported& each) {
+        auto docker = TRY(DockerDaemon::find());
+        std::size_t nameless = 0;
+        for (const DockerDaemon::Image& image : TRY(docker.list())) {
+            std::vector<std::string> tags;
+            for (const std::string& tag : image.tags)
+                if (auto reference = oci::Reference::parse(tag)) tags.push_back(reference->str());
+            if (tags.empty())
+                ++nameless;
+            else
+                each(image.tags.front(), from_docker(docker, image.tags.front(), tags));
+        }
+        return nameless;
+    }
+
+    static Error no_image_named() {
+        return Error(Code::usage, "it names no image").with_hint("--all takes every one");
     }
 
     Result<Loaded> take(Images images) {
@@ -112,6 +160,11 @@ private:
 
 Result<Loaded> import_image(Store& store, const ImportRequest& request) {
     return Importer(store, request).run();
+}
+
+Result<std::size_t> import_all(Store& store, const ImportRequest& request,
+                               const EachImported& each) {
+    return Importer(store, request).run_all(each);
 }
 
 }  // namespace crank::exchange

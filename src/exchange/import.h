@@ -1,6 +1,7 @@
 // Images from wherever they are, except from registries (src/transfer).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,13 @@ struct ImportRequest {
 // image of that name: the hint has the names there are), invalid_argument (several), corrupt,
 // unsupported, exhausted, permission_denied, io.
 Result<Loaded> import_image(store::Store& store, const ImportRequest& request);
+
+// Every image of a Docker or a storage that has a name, each by itself: one that fails keeps no
+// other from coming. `each` is told of every one as it is done, with the name it is known by.
+// Returns how many were left out because they have no name.
+using EachImported = std::function<void(const std::string& name, Result<Loaded> loaded)>;
+Result<std::size_t> import_all(store::Store& store, const ImportRequest& request,
+                               const EachImported& each);
 
 // A root file system as an image of one layer: the tar, byte for byte, as `docker import` takes it.
 struct RootRequest {

@@ -218,6 +218,14 @@ canned() {
     crank save -o both.tar worker:1.2 else:1
     canned images_worker:1.2_get "200 OK" both.tar
     refused docker://worker:1.2 "several images"
+    # of all, those that can be had come
+    echo '[{"Id":"a","RepoTags":["nowhere:1"]},{"Id":"b","RepoTags":["worker:1.2","w:2"]},{"Id":"c","RepoTags":["<none>:<none>"]}]' >list
+    canned images_json "200 OK" list
+    canned images_worker:1.2_get "200 OK" worker.tar
+    run -1 there import --all docker://
+    [[ $output == *"importing nowhere:1: "*"Loaded image: worker:1.2"*"Loaded image: w:2"*"1 images without a name"* ]]
+    there rmi worker:1.2 w:2
+    nothing_there
     # the twin that is good; it gets the name that was asked for, and no other
     crank tag worker:1.2 else:1
     crank save -o two.tar worker:1.2 else:1
@@ -286,6 +294,9 @@ canned() {
     refused "bzip2 or xz" root.tar.bz2
     refused "RUN changes no configuration" root.tar x --change 'RUN make'
     refused "UPPER" root.tar UPPER
+    refused "--all is for docker://" root.tar --all
+    refused "--all is for docker://" oci:layout --all
+    refused "--all takes every image" --all docker://worker
     refused "digest for a name" root.tar "x@$ID"
     refused "--change is for a root file system" oci-archive:image.tar x -c 'CMD a'
     python3 - <<'PYTHON'

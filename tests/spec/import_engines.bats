@@ -54,6 +54,10 @@ DOCKERFILE
     there save --format oci-dir -o layout built:1
     [ "$(jq -r '.manifests[0].digest' layout/index.json)" = "$digest" ]
     run -0 there image verify
+    # all at once
+    run -0 --separate-stderr crank --root "$CRANK_TEST_DIR/all" import --all "$storage"
+    [[ $output == *"Loaded image: localhost/built:latest"* ]]
+    [ "$(crank --root "$CRANK_TEST_DIR/all" images -q --no-trunc worker)" = "$(crank images -q --no-trunc worker)" ]
     # what is not there, and what has been changed in place
     run ! there import "${storage}nowhere"
     [[ $output == *"there is no image 'nowhere'"*"it has "*localhost/built:latest* ]]
@@ -94,7 +98,8 @@ DOCKERFILE
         crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker://worker:latest
         crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker-daemon:example.org/second:1 mine:2
         crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import -q docker://\$(docker images -q --no-trunc worker)
-        crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker://nowhere:1 || true"
+        crank --root '$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER' import docker://nowhere:1 || true
+        crank --root '$CRANK_TEST_DIR/all-docker' import --all docker:// >&2"
     local id
     id=$(crank images -q --no-trunc worker)
     [ "${lines[0]}" = "$id" ]
@@ -102,6 +107,7 @@ DOCKERFILE
     [ "${lines[2]}" = "Loaded image: mine:2" ]
     [ "${lines[3]}" = "$id" ]
     [[ $stderr == *"has no image 'nowhere:1'"*"crank pull nowhere:1"* ]]
+    [ "$(crank --root "$CRANK_TEST_DIR/all-docker" images -q --no-trunc example.org/second:1)" = "$id" ]
     [ "$(id_there worker)" = "$id" ]
     [ "$(id_there mine:2)" = "$id" ]
     run -0 there run --rm --network none worker
