@@ -10,7 +10,9 @@ Result<std::vector<Loaded>> load(store::Store& store, int fd) {
         store::Staging spool = TRY(store.stage());
         auto archive = TRY(ArchiveIndex::read(fd, spool.path(), "the archive"));
         Selection everything{Selection::Count::all, {}, registry::host_platform()};
-        return take_in(store, TRY(read_archive(archive, everything)));
+        auto images = TRY(read_archive(archive, everything));
+        for (IncomingImage& image : images) forget_manifest(image);
+        return take_in(store, std::move(images));
     };
     return TRY_IN(load_from(), "loading an image");
 }

@@ -286,32 +286,6 @@ TEST_F(ArchiveTest, a_load_that_is_killed_leaves_nothing_and_the_next_one_succee
     EXPECT_EQ(must(open("target").find("a:1")).id, parts.id);
 }
 
-TEST_F(ArchiveTest, keeps_the_manifest_that_an_image_came_with) {
-    Parts parts;
-    oci::Manifest manifest = parts.manifest();
-    manifest.annotations["maker"] = "somebody";
-    Store store = open("target");
-    must(loaded(store, tar_of(parts.oci(manifest))));
-    auto kept = must(store.manifests_of(parts.id));
-    ASSERT_THAT(kept, SizeIs(1));
-    EXPECT_EQ(kept[0].json, oci::serialize(manifest));
-    std::string out = saved(store, {parts.id.str()}, ArchiveFormat::oci);
-    EXPECT_THAT(out, HasSubstr(kept[0].json));
-    // Compressed elsewhere: the layers leave as crank writes them, in a manifest of their own.
-    std::string zipped = gzip(parts.layer);
-    manifest.layers[0] = {std::string(oci::kMediaTypeLayerGzip),
-                          oci::Digest::of(zipped),
-                          static_cast<std::int64_t>(zipped.size()),
-                          {},
-                          {}};
-    Store other = open("other");
-    auto items = parts.oci(manifest);
-    items.push_back(file(Parts::blob(oci::Digest::of(zipped)), zipped));
-    must(loaded(other, tar_of(items)));
-    EXPECT_THAT(saved(other, {parts.id.str()}, ArchiveFormat::oci),
-                HasSubstr(oci::serialize(parts.manifest())));
-}
-
 TEST_F(ArchiveTest, a_blob_with_another_name_than_its_digest_is_refused) {
     Parts parts;
     std::string zipped = gzip(parts.layer);

@@ -51,6 +51,10 @@ bool ends_with_name(const std::string& name, const std::string& familiar) {
     return name.ends_with("/" + familiar);
 }
 
+bool is_plain(const oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids) {
+    return std::ranges::equal(manifest.layers, diff_ids, {}, &oci::Descriptor::digest);
+}
+
 Error hidden(Error error) {
     if (error.code() != Code::permission_denied) return error;
     return std::move(error).with_hint("podman save NAME | crank load");
@@ -201,8 +205,12 @@ Result<IncomingImage> ContainersStorage::read(const Image& image) const {
         auto reference = oci::Reference::parse(name);
         if (reference && !reference->digest) out.tags.push_back(reference->str());
     }
-    out.media_type = manifest.media_type;
-    out.manifest_json = *std::move(manifest_json);
+    // A registry's, as podman has pulled it. Where podman built the image it is podman's own, whose
+    // uncompressed layers are nothing to send to a registry.
+    if (!is_plain(manifest, out.diff_ids)) {
+        out.media_type = manifest.media_type;
+        out.manifest_json = *std::move(manifest_json);
+    }
     return out;
 }
 

@@ -115,7 +115,10 @@ private:
         selection.name.clear();
         auto images = TRY(read_archive(files, selection));
         // Nothing but what was asked for is named here.
-        for (IncomingImage& incoming : images) incoming.tags = tags;
+        for (IncomingImage& incoming : images) {
+            incoming.tags = tags;
+            forget_manifest(incoming);
+        }
         return take(std::move(images));
     }
     // The name that was typed, where it is one and not an id.

@@ -116,6 +116,11 @@ Result<IncomingImage> incoming(std::string config_json) {
     return out;
 }
 
+void forget_manifest(IncomingImage& image) {
+    image.media_type.clear();
+    image.manifest_json.clear();
+}
+
 Result<IncomingLayer> layer_of_file(std::shared_ptr<const Files> files, std::string path,
                                     std::optional<oci::Digest> digest, std::int64_t size) {
     if (!files->has(path))

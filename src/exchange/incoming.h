@@ -31,6 +31,10 @@ struct IncomingImage {
 // An image of this configuration, without layers yet. Errors: corrupt; unsupported (not for Linux).
 Result<IncomingImage> incoming(std::string config_json);
 
+// Of an archive that an engine has just written: its manifest was made for the archive, nobody
+// knows its digest, and its uncompressed layers are nothing to send to a registry.
+void forget_manifest(IncomingImage& image);
+
 // A file as a layer; where `digest` is given, its bytes must have it and be so many. corrupt: it is
 // not there.
 Result<IncomingLayer> layer_of_file(std::shared_ptr<const Files> files, std::string path,

@@ -158,6 +158,25 @@ TEST_F(LayoutTest, an_imported_image_leaves_as_it_came) {
     EXPECT_EQ(must(store.find("x@" + one.digest.str())).id, loaded.id);
 }
 
+TEST_F(LayoutTest, compressed_elsewhere_it_leaves_in_a_manifest_of_its_own) {
+    std::string tar = tar_of({file("f", "1")});
+    oci::Descriptor plain = image("1");
+    oci::Manifest manifest;
+    manifest.media_type = oci::kMediaTypeManifest;
+    manifest.config = blob(config_of({oci::Digest::of(tar)}), oci::kMediaTypeConfig);
+    manifest.layers = {blob(gzip(tar), oci::kMediaTypeLayerGzip)};
+    oci::Descriptor zipped = blob(oci::serialize(manifest), oci::kMediaTypeManifest);
+    list({zipped});
+    Store store = open("store");
+    must(import_image(store,
+                      {{Transport::oci, layout, "", ""}, must(oci::Reference::parse("x")), {}}));
+    must(save_layout(store, {"x"}, temp / "out"));
+    auto index = must(oci::parse_index(read(temp / "out/index.json")));
+    EXPECT_EQ(index.manifests.at(0).digest, plain.digest);
+    // What it came with is not forgotten: a registry may have these blobs.
+    EXPECT_EQ(must(store.manifests_of(manifest.config.digest)).at(0).digest, zipped.digest);
+}
+
 TEST_F(LayoutTest, images_are_added_to_a_layout_and_replaced_by_their_name) {
     Store store = open("store");
     for (const char* tag : {"a:1", "b:1"}) add_image(store, tag, tag);

@@ -139,9 +139,13 @@ protected:
                            {},
                            {}};
         manifest.annotations["maker"] = "podman";
+        // As it was pulled: compressed.
         for (std::size_t i = 0; i < 2; ++i)
-            manifest.layers.push_back(
-                {std::string(oci::kMediaTypeLayer), diff_ids[i], sizes[i], {}, {}});
+            manifest.layers.push_back({std::string(oci::kMediaTypeLayerGzip),
+                                       oci::Digest::of(std::to_string(i)),
+                                       sizes[i],
+                                       {},
+                                       {}});
         manifest_json = oci::serialize(manifest);
         sys::make_dirs(image_dir()).value();
         write(image_dir() + "/manifest", manifest_json);

@@ -69,6 +69,25 @@ skopeo() { command skopeo --insecure-policy "$@"; }
     [ "$(manifest_digest index.json)" = "$manifest" ]
 }
 
+@test "an image out of a layout is pushed with the manifest that it came with" {
+    require docker-registry command -v docker-registry
+    require umoci command -v umoci
+    start_registry open
+    crank save --format oci-dir -o layout worker:1.2
+    umoci config --image layout:1.2 --tag 2 --manifest.annotation made=elsewhere
+    local manifest
+    manifest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "2").digest' layout/index.json)
+    # shellcheck disable=SC2154 # start_registry sets it
+    there import oci:layout:2 "$open_HOST/w:2"
+    run -0 --separate-stderr there push "$open_HOST/w:2"
+    [[ $output == "2: digest: $manifest size: "* ]]
+    # what was loaded is sent as ever, compressed
+    crank save --format oci-archive worker:1.2 | crank --root other load -q
+    crank --root other tag worker:1.2 "$open_HOST/w:3"
+    crank --root other push -q "$open_HOST/w:3"
+    [[ $(skopeo inspect --cert-dir "$HOME/.config/containers/certs.d/$open_HOST" --raw "docker://$open_HOST/w:3") == *tar+gzip* ]]
+}
+
 @test "an image without a name is told, and --quiet prints its id" {
     require skopeo command -v skopeo
     crank save -o worker.tar worker:1.2
