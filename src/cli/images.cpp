@@ -1,19 +1,14 @@
-// images, rmi, tag, save, load.
+// images, rmi, tag.
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
 #include "cli/format.h"
 #include "cli/output.h"
 #include "cli/shown.h"
-#include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
 #include "oci/reference.h"
-#include "store/archive.h"
 #include "store/store.h"
-#include "sys/file.h"
-#include "sys/open_flags.h"
-#include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
@@ -32,24 +27,10 @@ constexpr Flag kRmiFlags[] = {
      "also if containers that have ended use it; one that is not there is no error"},
 };
 constexpr MissingFlag kRmiMissing[] = {{"no-prune", 0, false}};
-constexpr Flag kSaveFlags[] = {
-    {"output", 'o', FlagKind::value, "FILE", "write to this file instead of standard output"},
-    {"format", 0, FlagKind::value, "FORMAT",
-     "oci-archive, docker-archive, or both in one (the default)"},
-};
-constexpr Flag kLoadFlags[] = {
-    {"input", 'i', FlagKind::value, "FILE", "read this file instead of standard input"},
-    {"quiet", 'q', FlagKind::boolean, "", "do not say what was loaded"},
-};
 constexpr std::string_view kImagesExamples[] = {
     "crank images", "crank images --format '{{.Repository}}:{{.Tag}} {{.Size}}'"};
 constexpr std::string_view kRmiExamples[] = {"crank rmi crank-email-classifier:latest"};
 constexpr std::string_view kTagExamples[] = {"crank tag crank-worker-base crank-worker-base:1.0"};
-constexpr std::string_view kSaveExamples[] = {
-    "crank save -o base.tar crank-worker-base:latest",
-    "crank save crank-worker-base:latest | ssh host docker load"};
-constexpr std::string_view kLoadExamples[] = {"crank load -i base.tar"};
-
 constexpr Column kColumns[] = {
     {"Repository", "REPOSITORY"},
     {"Tag", "TAG"},
@@ -156,74 +137,6 @@ Result<int> perform_tag(Invocation& invocation) {
     return 0;
 }
 
-Result<store::ArchiveFormat> archive_format(const std::string& text) {
-    if (text.empty()) return store::ArchiveFormat::both;
-    if (text == "oci-archive" || text == "oci") return store::ArchiveFormat::oci;
-    if (text == "docker-archive" || text == "docker") return store::ArchiveFormat::docker;
-    return fail(Code::usage, "--format " + text + ": oci-archive or docker-archive");
-}
-
-Result<int> perform_save(Invocation& invocation) {
-    constexpr int kStdout = 1;
-    const Arguments& arguments = invocation.arguments;
-    store::ArchiveFormat format = TRY(archive_format(arguments.value("format")));
-    std::string path = arguments.value("output");
-    if (path.empty() && sys::is_terminal(kStdout))
-        return fail(Error(Code::usage, "an archive is not for a terminal")
-                        .with_hint("crank save -o FILE, or send it through a pipe"));
-    Result<store::Store> store =
-        store::Store::open(invocation.paths.root, store::OpenMode::read_only);
-    if (!store && store.error().code() == Code::not_found)
-        return fail(Code::not_found, "no such image: " + arguments.words()[0]);
-    if (!store) return fail(std::move(store).error());
-    if (path.empty()) {
-        TRY(store::save(*store, arguments.words(), format, kStdout));
-        return 0;
-    }
-    // Under another name until it is whole: a half-written archive must not look like one.
-    std::string half = path + ".part";
-    auto write = [&]() -> Result<> {
-        sys::UniqueFd file =
-            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0644));
-        TRY(store::save(*store, arguments.words(), format, file.get()));
-        return sys::rename(half, path);
-    };
-    Result<> written = write();
-    if (written) return 0;
-    (void)sys::remove_file(half);
-    return fail(std::move(written).error());
-}
-
-Result<int> perform_load(Invocation& invocation) {
-    constexpr int kStdin = 0;
-    const Arguments& arguments = invocation.arguments;
-    sys::UniqueFd file;
-    int fd = kStdin;
-    if (auto path = arguments.find("input")) {
-        file = TRY(sys::open(*path, sys::kReadOnly));
-        fd = file.get();
-    } else if (sys::is_terminal(kStdin)) {
-        return fail(
-            Error(Code::usage, "no archive on standard input").with_hint("crank load -i FILE"));
-    }
-    std::vector<store::Loaded> images;
-    {
-        store::Store store =
-            TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-        images = TRY(store::load(store, fd));
-    }
-    for (const store::Loaded& loaded : images) {
-        if (arguments.on("quiet")) continue;
-        for (const std::string& tag : loaded.tags) {
-            Result<oci::Reference> reference = oci::Reference::parse(tag);
-            print_line("Loaded image: " + (reference ? reference->familiar() : tag));
-        }
-        if (loaded.tags.empty()) print_line("Loaded image ID: " + loaded.id.str());
-    }
-    TRY(keep_storage_limit(invocation.paths));
-    return 0;
-}
-
 constexpr Syntax words(std::span<const Flag> flags, std::size_t least, std::size_t most,
                        std::string_view arguments, std::span<const MissingFlag> missing = {}) {
     return {.flags = flags,
@@ -258,22 +171,6 @@ constinit const Verb kTag = {
     .syntax = words({}, 2, 2, "IMAGE NAME[:TAG]"),
     .examples = kTagExamples,
     .perform = perform_tag,
-};
-constinit const Verb kSave = {
-    .name = "save",
-    .summary = "write images to an archive",
-    .group = Group::images,
-    .syntax = words(kSaveFlags, 1, kAnyWords, "IMAGE [IMAGE...]"),
-    .examples = kSaveExamples,
-    .perform = perform_save,
-};
-constinit const Verb kLoad = {
-    .name = "load",
-    .summary = "read images from an archive",
-    .group = Group::images,
-    .syntax = words(kLoadFlags, 0, 0, ""),
-    .examples = kLoadExamples,
-    .perform = perform_load,
 };
 
 }  // namespace crank::cli

@@ -11,7 +11,7 @@ namespace {
 // clang-format off
 constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect,
-    &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad,
+    &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
     &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
@@ -24,27 +24,41 @@ struct Alias {
     std::string_view typed, name;
 };
 constexpr Alias kAliases[] = {
-    {"container exec", "exec"},   {"container inspect", "inspect"},
-    {"container kill", "kill"},   {"container list", "ps"},
-    {"container logs", "logs"},   {"container ls", "ps"},
-    {"container ps", "ps"},       {"container rm", "rm"},
-    {"container run", "run"},     {"container stop", "stop"},
-    {"container wait", "wait"},   {"image build", "build"},
-    {"image inspect", "inspect"}, {"image list", "images"},
-    {"image load", "load"},       {"image ls", "images"},
-    {"image pull", "pull"},       {"image push", "push"},
-    {"image rm", "rmi"},          {"image save", "save"},
-    {"image tag", "tag"},         {"ls", "ps"},
-    {"system df", "df"},          {"system prune", "prune"},
-    {"builder prune", "prune"},   {"system info", "info"},
+    {"container exec", "exec"},
+    {"container inspect", "inspect"},
+    {"container kill", "kill"},
+    {"container list", "ps"},
+    {"container logs", "logs"},
+    {"container ls", "ps"},
+    {"container ps", "ps"},
+    {"container rm", "rm"},
+    {"container run", "run"},
+    {"container stop", "stop"},
+    {"container wait", "wait"},
+    {"image build", "build"},
+    {"image import", "import"},
+    {"image inspect", "inspect"},
+    {"image list", "images"},
+    {"image load", "load"},
+    {"image ls", "images"},
+    {"image pull", "pull"},
+    {"image push", "push"},
+    {"image rm", "rmi"},
+    {"image save", "save"},
+    {"image tag", "tag"},
+    {"ls", "ps"},
+    {"system df", "df"},
+    {"system prune", "prune"},
+    {"builder prune", "prune"},
+    {"system info", "info"},
     {"config ls", "config list"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach",  "commit", "compose", "cp",      "create", "diff",   "down",    "events", "export",
-    "history", "import", "network", "pause",   "port",   "rename", "restart", "search", "start",
-    "stats",   "system", "top",     "unpause", "up",     "update", "volume",
+    "attach", "commit",  "compose", "cp",    "create",  "diff",   "down",    "events",
+    "export", "history", "network", "pause", "port",    "rename", "restart", "search",
+    "start",  "stats",   "system",  "top",   "unpause", "up",     "update",  "volume",
 };
 
 const Verb* by_name(std::string_view name) {

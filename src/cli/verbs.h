@@ -5,7 +5,7 @@
 
 namespace crank::cli {
 
-extern const Verb kBuild, kImageBootstrap, kImages, kLoad, kRmi, kSave, kTag;
+extern const Verb kBuild, kImageBootstrap, kImages, kImport, kLoad, kRmi, kSave, kTag;
 extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, kImageVerify, kPrune;
 extern const Verb kPull, kPush, kLogin, kLogout;
 extern const Verb kCertsInit, kCertsIssue;

@@ -81,8 +81,9 @@ bool is_nothing(const Json& value) {
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text, Code code) {
-    if (text.size() > kMaxJsonBytes) return fail(code, "the document is larger than 4 MiB");
+Result<Json> parse_json(std::string_view text, Code code, std::size_t limit) {
+    if (text.size() > limit)
+        return fail(code, "the document is larger than " + std::to_string(limit >> 20) + " MiB");
     Json root;
     Builder builder(root);
     if (!Json::sax_parse(text.begin(), text.end(), &builder))

@@ -19,9 +19,9 @@ using Json = nlohmann::json;
 inline constexpr std::size_t kMaxJsonBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kMaxJsonDepth = 64;
 
-// Refuses, with `code`: more than 4 MiB, a depth over 64, a key that stands twice in one object
-// (two readers would see two documents), text that is not UTF-8.
-Result<Json> parse_json(std::string_view text, Code code);
+// Refuses, with `code`: more than `limit` bytes, a depth over 64, a key that stands twice in one
+// object (two readers would see two documents), text that is not UTF-8.
+Result<Json> parse_json(std::string_view text, Code code, std::size_t limit = kMaxJsonBytes);
 
 // The fields of one object. Each read names the JSON path ("process.user.uid") in its error; an
 // absent field and `null` (which Go writes for an empty list) leave the target as it is.

@@ -56,12 +56,7 @@ Result<> check_kind(DocumentKind kind, std::string_view bytes) {
         TRY(oci::parse_index(bytes));
         return {};
     }
-    auto manifest = TRY(oci::parse_manifest(bytes));
-    if (!contains(kConfigs, manifest.config.media_type))
-        return fail(Code::unsupported, "it is no image but an artifact of the type " +
-                                           printable(manifest.config.media_type));
-    for (const oci::Descriptor& layer : manifest.layers) TRY(check_layer_type(layer.media_type));
-    return {};
+    return check_manifest_types(TRY(oci::parse_manifest(bytes)));
 }
 
 std::string normal_architecture(std::string_view name) {
@@ -95,6 +90,23 @@ Result<DocumentKind> classify(std::string_view content_type, std::string_view by
                                        "', it calls itself '" + printable(own) + "'");
     TRY(check_kind(*kind, bytes));
     return *kind;
+}
+
+Result<> check_manifest_types(const oci::Manifest& manifest) {
+    if (!contains(kConfigs, manifest.config.media_type))
+        return fail(Code::unsupported, "it is no image but an artifact of the type " +
+                                           printable(manifest.config.media_type));
+    for (const oci::Descriptor& layer : manifest.layers) TRY(check_layer_type(layer.media_type));
+    return {};
+}
+
+Result<bool> is_index_document(std::string_view bytes) {
+    auto json = TRY(oci::parse_json(bytes, Code::corrupt));
+    auto in = TRY(oci::ObjectReader::create(json, "", Code::corrupt));
+    std::string own;
+    TRY(in.read("mediaType", own));
+    if (auto kind = kind_of(own)) return *kind == DocumentKind::index;
+    return in.find("manifests") != nullptr;
 }
 
 Result<oci::Platform> parse_platform(std::string_view text) {

@@ -26,6 +26,14 @@ enum class DocumentKind { manifest, index };
 // images); unsupported for schema 1 and for artifacts that are no image.
 Result<DocumentKind> classify(std::string_view content_type, std::string_view bytes);
 
+// What classify() says of a manifest beyond its syntax: it is an image's, of layers that crank
+// reads. Errors: unsupported.
+Result<> check_manifest_types(const oci::Manifest& manifest);
+
+// Whether a document that lies in a file, without a header that says so, is an index: by its own
+// mediaType, or by what stands in it. Errors: corrupt.
+Result<bool> is_index_document(std::string_view bytes);
+
 // "linux/amd64", "linux/arm64/v8", "arm64". Errors: invalid_argument.
 Result<oci::Platform> parse_platform(std::string_view text);
 oci::Platform host_platform();

@@ -1,5 +1,5 @@
 // As much of TOML 1.0 as registries.conf(5) uses: tables, arrays of tables, texts, booleans, whole
-// numbers, and lists of texts. Internal to registry.
+// numbers, and lists of texts. Internal to registry and exchange, which reads storage.conf(5).
 #pragma once
 
 #include <cstdint>

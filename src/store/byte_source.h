@@ -1,4 +1,5 @@
-// Where bytes come from: a descriptor, a range of a file, a decompressor. Internal to store.
+// Where bytes come from: a descriptor, a range of a file, a decompressor. Internal to store and
+// exchange.
 #pragma once
 
 #include <cstdint>

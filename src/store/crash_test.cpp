@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <set>
 
-#include "store/archive.h"
 #include "store/test_support.h"
 #include "sys/file.h"
 #include "sys/stream.h"
@@ -100,24 +99,22 @@ TEST_F(CrashTest, building_an_image) {
     }
 }
 
-TEST_F(CrashTest, loading_an_archive) {
+TEST_F(CrashTest, importing_an_image) {
     std::string tar = tar_of({file("f", "a"), file("f", "b")});
-    std::string archive =
-        tar_of({file("c", config_of({oci::Digest::of(tar)})), file("l", tar),
-                file("manifest.json", R"([{"Config":"c","RepoTags":["new"],"Layers":["l"]}])")});
-    write(temp / "archive", gzip(archive));
-    for (const char* point :
-         {"store.layer.after_share", "store.layer.before_rename", "store.layer.before_commit",
-          "store.layer.after_commit", "store.load.before_images", "store.add_image.before_commit",
-          "store.add_image.after_commit"}) {
-        auto load_it = [&] {
+    oci::Digest diff_id = oci::Digest::of(tar);
+    write(temp / "layer", gzip(tar));
+    for (const char* point : {"store.layer.after_share", "store.layer.before_rename",
+                              "store.layer.before_commit", "store.layer.after_commit",
+                              "store.add_image.before_commit", "store.add_image.after_commit"}) {
+        auto import_it = [&] {
             Store store = open_at(root);
-            must(load(store, must(sys::open_file(temp / "archive")).get()));
+            must(store.import_tar(temp / "layer", diff_id));
+            must(store.add_images({{config_of({diff_id}), {new_tag}}}));
         };
-        EXPECT_TRUE(killed_at(point, load_it)) << point;
+        EXPECT_TRUE(killed_at(point, import_it)) << point;
         auto left = expect_sound(root);
         EXPECT_EQ(left.contains(new_tag), std::string(point) == "store.add_image.after_commit");
-        EXPECT_FALSE(killed_at("", load_it));
+        EXPECT_FALSE(killed_at("", import_it));
         EXPECT_TRUE(expect_sound(root).contains(new_tag));
         must(open_at(root).remove("new"));
     }

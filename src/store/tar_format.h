@@ -1,5 +1,5 @@
 // The tar format: one entry's header as bytes (ustar, POSIX.1-1988; pax, POSIX.1-2001), and the
-// limits that both directions keep. Internal to store.
+// limits that both directions keep. Internal to store and exchange.
 #pragma once
 
 #include <cstdint>

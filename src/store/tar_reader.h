@@ -1,4 +1,5 @@
-// A strict reader of tar archives that others wrote: ustar, pax, GNU long names. Internal to store.
+// A strict reader of tar archives that others wrote: ustar, pax, GNU long names. Internal to store
+// and exchange.
 //
 // The archive is hostile. Where readers are known to disagree about what an archive holds, it is
 // refused rather than interpreted: sizes that two headers state differently, sparse files,

@@ -1,10 +1,11 @@
-// Packets with descriptors between processes of crank's own.
+// Packets with descriptors between processes of crank's own; the sockets of other programs.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "base/error.h"
@@ -24,5 +25,9 @@ Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> 
                                                std::chrono::milliseconds deadline);
 // not_found: the other end is closed.
 Result<> send_packet(int socket, std::span<const std::byte> packet);
+
+// A connected stream socket of a path (unix(7)). Errors: not_found (nothing there, or nobody
+// listens), permission_denied, invalid_argument (a path over 107 bytes).
+Result<UniqueFd> connect_unix(const std::string& path);
 
 }  // namespace crank::sys

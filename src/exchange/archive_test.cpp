@@ -1,4 +1,4 @@
-#include "store/archive.h"
+#include "exchange/archive.h"
 
 #include <thread>
 
@@ -7,10 +7,13 @@
 #include "sys/file.h"
 #include "sys/stream.h"
 
-namespace crank::store {
+namespace crank::exchange {
 namespace {
 
-using namespace test;
+using namespace store::test;
+using store::Image;
+using store::OpenMode;
+using store::Store;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -267,6 +270,42 @@ TEST_F(ArchiveTest, picks_the_image_of_this_machine_from_an_index) {
     EXPECT_EQ(code_of(none), Code::unsupported);
 }
 
+// The parts of the loading itself are killed in the store's tests.
+TEST_F(ArchiveTest, a_load_that_is_killed_leaves_nothing_and_the_next_one_succeeds) {
+    Parts parts;
+    write(temp / "input", tar_of(parts.docker()));
+    auto load_it = [&] {
+        Store store = open("target");
+        auto input = must(sys::open_file(temp / "input"));
+        must(load(store, input.get()));
+    };
+    EXPECT_TRUE(killed_at("exchange.take_in.before_images", load_it));
+    must(open("target").collect());
+    expect_empty("target");
+    EXPECT_FALSE(killed_at("", load_it));
+    EXPECT_EQ(must(open("target").find("a:1")).id, parts.id);
+}
+
+TEST_F(ArchiveTest, a_blob_with_another_name_than_its_digest_is_refused) {
+    Parts parts;
+    std::string zipped = gzip(parts.layer);
+    oci::Manifest manifest = parts.manifest();
+    manifest.layers[0] = {std::string(oci::kMediaTypeLayerGzip),
+                          oci::Digest::of("something else"),
+                          static_cast<std::int64_t>(zipped.size()),
+                          {},
+                          {}};
+    auto items = parts.oci(manifest);
+    items.push_back(file(Parts::blob(manifest.layers[0].digest), zipped));
+    {
+        Store store = open("target");
+        auto result = loaded(store, tar_of(items));
+        EXPECT_EQ(code_of(result), Code::corrupt);
+        EXPECT_THAT(text_of(result), HasSubstr("has the digest " + oci::Digest::of(zipped).str()));
+    }
+    expect_empty("target");
+}
+
 TEST_F(ArchiveTest, refuses_bad_archives_and_keeps_nothing) {
     Parts parts;
     auto good = parts.oci(parts.manifest());
@@ -349,4 +388,4 @@ TEST_F(ArchiveTest, refuses_bad_archives_and_keeps_nothing) {
 }
 
 }  // namespace
-}  // namespace crank::store
+}  // namespace crank::exchange

@@ -1,17 +1,16 @@
-#include "store/archive_index.h"
+#include "exchange/archive_index.h"
 
 #include "base/text.h"
 #include "store/tar_reader.h"
 #include "sys/file.h"
 #include "sys/stream.h"
 
-namespace crank::store {
+namespace crank::exchange {
 
 namespace {
 
 constexpr std::int64_t kMaxArchive = std::int64_t{1} << 40;
 constexpr std::int64_t kMaxFiles = 200'000;
-constexpr std::size_t kMaxText = std::size_t{4} << 20;
 constexpr int kMaxLinks = 8;
 
 // Lexically, as a path below the archive's root: nothing here reaches a file system.
@@ -35,48 +34,49 @@ std::string directory_of(const std::string& path) {
 
 }  // namespace
 
-Result<ArchiveIndex> ArchiveIndex::read(int fd, const std::string& spool) {
-    ArchiveIndex index;
+Result<std::shared_ptr<const ArchiveIndex>> ArchiveIndex::read(int fd, const std::string& spool,
+                                                               const std::string& name) {
+    std::shared_ptr<ArchiveIndex> index(new ArchiveIndex(name));
     auto range = TRY(sys::seekable_range(fd));
-    if (range && !TRY(is_compressed(fd, range->position))) {
-        index.fd_ = fd;
-        TRY(index.scan(range->position, range->size - range->position));
+    if (range && !TRY(store::is_compressed(fd, range->position))) {
+        index->fd_ = fd;
+        TRY(index->scan(range->position, range->size - range->position));
         return index;
     }
     auto plain =
-        TRY(decompress(std::make_unique<FdSource>(fd, "the archive"), kMaxArchive, "the archive"));
+        TRY(store::decompress(std::make_unique<store::FdSource>(fd, name), kMaxArchive, name));
     std::string path = spool + "/archive";
     auto dir = TRY(sys::open_dir(spool));
     auto out = TRY(sys::create_file_at(dir.get(), "archive", 0600));
-    std::int64_t size = TRY(copy_all(*plain, [&](Bytes bytes) {
+    std::int64_t size = TRY(store::copy_all(*plain, [&](store::Bytes bytes) {
         return sys::write_all(out.get(),
                               {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
     }));
-    index.spooled_ = TRY(sys::open_file(path));
-    index.fd_ = index.spooled_.get();
-    TRY(index.scan(0, size));
+    index->spooled_ = TRY(sys::open_file(path));
+    index->fd_ = index->spooled_.get();
+    TRY(index->scan(0, size));
     return index;
 }
 
 Result<> ArchiveIndex::scan(std::int64_t begin, std::int64_t size) {
-    RangeSource source(fd_, begin, size, "the archive");
-    TarLimits limits;
+    store::RangeSource source(fd_, begin, size, name_);
+    store::TarLimits limits;
     limits.entries = kMaxFiles;
     limits.payload = kMaxArchive;
-    TarReader reader(source, limits, "the archive");
+    store::TarReader reader(source, limits, name_);
     while (auto entry = TRY(reader.next())) {
         std::string path = normalise(entry->path);
         switch (entry->kind) {
-            case TarKind::file:
+            case store::TarKind::file:
                 TRY(add(path, Range{begin + reader.payload_position(), entry->size}, {}));
                 break;
-            case TarKind::hard_link: TRY(add(path, {}, normalise(entry->link))); break;
-            case TarKind::symlink:
+            case store::TarKind::hard_link: TRY(add(path, {}, normalise(entry->link))); break;
+            case store::TarKind::symlink:
                 TRY(add(path, {}, normalise(directory_of(path) + entry->link)));
                 break;
-            case TarKind::dir: break;
+            case store::TarKind::dir: break;
             default:
-                return fail(Code::corrupt, "the archive holds a device or a pipe: " + entry->path);
+                return fail(Code::corrupt, name_ + " holds a device or a pipe: " + entry->path);
         }
     }
     return {};
@@ -84,7 +84,7 @@ Result<> ArchiveIndex::scan(std::int64_t begin, std::int64_t size) {
 
 Result<> ArchiveIndex::add(const std::string& path, std::optional<Range> range, std::string link) {
     if (!files_.try_emplace(path, File{range, std::move(link)}).second)
-        return fail(Code::corrupt, "the archive holds '" + path + "' twice");
+        return fail(Code::corrupt, name_ + " holds '" + path + "' twice");
     return {};
 }
 
@@ -95,19 +95,17 @@ Result<ArchiveIndex::Range> ArchiveIndex::find(const std::string& path) const {
     for (int i = 0; i <= kMaxLinks; ++i) {
         auto found = files_.find(at);
         if (found == files_.end())
-            return fail(Code::corrupt, "the archive has no file '" + path + "'");
+            return fail(Code::corrupt, name_ + " has no file '" + path + "'");
         if (found->second.range) return *found->second.range;
         at = found->second.link;
     }
-    return fail(Code::corrupt, "'" + path + "' in the archive is a chain of links");
+    return fail(Code::corrupt, "'" + path + "' in " + name_ + " is a chain of links");
 }
 
-Result<std::string> ArchiveIndex::text(const std::string& path) const {
+Result<Files::Opened> ArchiveIndex::open(const std::string& path) const {
     Range range = TRY(find(path));
-    if (range.size > static_cast<std::int64_t>(kMaxText))
-        return fail(Code::corrupt, "'" + path + "' in the archive is larger than 4 MiB");
-    RangeSource source(fd_, range.offset, range.size, path);
-    return read_all(source, kMaxText, path);
+    return Opened{std::make_unique<store::RangeSource>(fd_, range.offset, range.size, path),
+                  range.size};
 }
 
-}  // namespace crank::store
+}  // namespace crank::exchange
