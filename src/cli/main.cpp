@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "engine/paths.h"
@@ -61,7 +62,14 @@ int run_verb(const FoundVerb& found, const Arguments& before,
     return code_for(verb, code.error());
 }
 
-int run(std::span<const std::string_view> words) {
+constexpr std::string_view kOciProgram = "crank-oci";
+
+bool is_called(std::string_view program, std::string_view name) {
+    return program.substr(program.rfind('/') + 1) == name;
+}
+
+int run(std::string_view program, std::span<const std::string_view> words) {
+    if (is_called(program, kOciProgram)) return run_oci(kOciProgram, words);
     if (!words.empty() && (words[0] == "--version" || words[0] == "-v")) {
         print_line("crank version " CRANK_VERSION);
         return 0;
@@ -74,6 +82,7 @@ int run(std::span<const std::string_view> words) {
     // Cannot fail: find_verb has read the same flags.
     Result<Arguments> before = parse({}, words.first(*at));
     words = words.subspan(*at);
+    if (!words.empty() && words[0] == "oci") return run_oci("crank oci", words.subspan(1));
     if (!words.empty() && words[0] == "help") {
         words = words.subspan(1);
         if (!words.empty()) before = parse({}, std::vector<std::string_view>{"--help"});
@@ -100,7 +109,7 @@ int main(int argc, char** argv) {
     std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
     int code = 1;
     try {
-        code = crank::cli::run(words);
+        code = crank::cli::run(argc > 0 ? argv[0] : "", words);
     } catch (const std::exception& e) {
         // Libraries return errors; what arrives here is a bug or the end of memory.
         std::fprintf(stderr, "crank: bug: %s\n", e.what());

@@ -8,6 +8,27 @@ namespace crank::oci {
 
 namespace {
 
+// At most kMaxJsonDepth deep.
+bool is_nothing(const Json& value) {
+    if (value.is_object()) {
+        for (const auto& [key, field] : value.get_ref<const Json::object_t&>())
+            if (!is_nothing(field)) return false;
+        return true;
+    }
+    return value.is_null() || value == false || value == 0 || value == "" ||
+           (value.is_array() && value.empty());
+}
+
+std::string position_text(std::string_view text, std::size_t byte) {
+    std::size_t line = 1, start = 0, end = std::min(byte > 0 ? byte - 1 : 0, text.size());
+    for (std::size_t i = 0; i < end; ++i) {
+        if (text[i] != '\n') continue;
+        ++line;
+        start = i + 1;
+    }
+    return "line " + std::to_string(line) + ", column " + std::to_string(end - start + 1);
+}
+
 // Builds the document while it checks what nlohmann's own builder does not: depth and twin keys.
 class Builder {
 public:
@@ -17,7 +38,7 @@ public:
     using string_t = Json::string_t;
     using binary_t = Json::binary_t;
 
-    explicit Builder(Json& root) : root_(root) {}
+    Builder(Json& root, std::string_view text) : root_(root), text_(text) {}
     const std::string& error() const { return error_; }
 
     bool null() { return put(nullptr); }
@@ -39,7 +60,7 @@ public:
         return true;
     }
     bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) {
-        return stop("is not valid JSON at byte " + std::to_string(position));
+        return stop("is not valid JSON at " + position_text(text_, position));
     }
 
 private:
@@ -69,15 +90,11 @@ private:
     }
 
     Json& root_;
+    std::string_view text_;
     std::vector<Json*> stack_;
     Json* target_ = nullptr;
     std::string error_;
 };
-
-bool is_nothing(const Json& value) {
-    return value.is_null() || value == false || value == 0 || value == "" ||
-           (value.is_structured() && value.empty());
-}
 
 }  // namespace
 
@@ -85,7 +102,7 @@ Result<Json> parse_json(std::string_view text, Code code, std::size_t limit) {
     if (text.size() > limit)
         return fail(code, "the document is larger than " + std::to_string(limit >> 20) + " MiB");
     Json root;
-    Builder builder(root);
+    Builder builder(root, text);
     if (!Json::sax_parse(text.begin(), text.end(), &builder))
         return fail(code, "the document " + builder.error());
     return root;
@@ -192,6 +209,10 @@ Result<> ObjectReader::refuse_unsupported(std::initializer_list<std::string_view
 Result<> ObjectReader::refuse_unknown() const {
     for (const auto& [key, value] : value_->get_ref<const Json::object_t&>()) {
         if (std::ranges::find(known_, key) != known_.end()) continue;
+        if (ignored_ != nullptr) {
+            ignored_->push_back(path_of(key));
+            continue;
+        }
         auto error = bad(key, "is not a known field").error();
         if (auto near = did_you_mean(key, known_))
             return fail(std::move(error).with_hint("did you mean '" + path_of(*near) + "'?"));

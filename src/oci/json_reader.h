@@ -28,6 +28,15 @@ Result<Json> parse_json(std::string_view text, Code code, std::size_t limit = kM
 class ObjectReader {
 public:
     static Result<ObjectReader> create(const Json& value, std::string path, Code code);
+    // Unknown fields of this object, and of those below it that are read through it, are listed
+    // there instead of refused.
+    void tolerate_unknown(std::vector<std::string>* ignored) { ignored_ = ignored; }
+    // An element of a list of this object.
+    Result<ObjectReader> element(const Json& value, std::string path) const {
+        ObjectReader reader = TRY(create(value, std::move(path), code_));
+        reader.ignored_ = ignored_;
+        return reader;
+    }
 
     // The field, or nullptr. Counts as read.
     const Json* find(std::string_view name);
@@ -78,12 +87,12 @@ public:
     Result<> object(std::string_view name, F&& f) {
         const Json* value = find(name);
         if (value == nullptr) return {};
-        ObjectReader reader = TRY(create(*value, path_of(name), code_));
+        ObjectReader reader = TRY(element(*value, path_of(name)));
         return f(reader);
     }
 
     // A field of the specification that crank does not implement: an error where it asks for
-    // something (not null, false, 0, "", [] or {}).
+    // something (not null, false, 0, "", an empty list, or an object of nothing but these).
     Result<> refuse_unsupported(std::initializer_list<std::string_view> names);
     // Refuses every field that was not read, with the nearest known name as the hint.
     Result<> refuse_unknown() const;
@@ -105,6 +114,7 @@ private:
     std::string path_;
     Code code_;
     std::vector<std::string_view> known_;
+    std::vector<std::string>* ignored_ = nullptr;
 };
 
 // A string without NUL: everything here ends in a C string sooner or later.

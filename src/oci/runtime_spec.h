@@ -1,6 +1,6 @@
 // The OCI runtime configuration, config.json (runtime-spec v1.2, config.md and config-linux.md):
 // the only contract between engine, builder and runtime. The types hold what crank's engine uses;
-// the room grows with the verbs of `crank oci`. parse() refuses unknown fields by name.
+// the room grows with the verbs of `crank oci`.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,20 @@ struct Rlimit {
     std::uint64_t hard = 0;
 };
 
+// sched_setattr(2); policy and flags by name: "SCHED_FIFO", "SCHED_FLAG_RESET_ON_FORK".
+struct Scheduler {
+    std::string policy;
+    std::int32_t nice = 0, priority = 0;
+    std::vector<std::string> flags;
+    std::uint64_t runtime = 0, deadline = 0, period = 0;  // nanoseconds
+};
+
+// ioprio_set(2).
+struct IoPriority {
+    std::string level;  // "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"
+    std::int32_t priority = 0;
+};
+
 struct Process {
     bool terminal = false;
     std::uint16_t console_rows = 0, console_columns = 0;
@@ -46,6 +60,8 @@ struct Process {
     std::vector<Rlimit> rlimits;
     bool no_new_privileges = true;
     std::optional<int> oom_score_adj;
+    std::optional<Scheduler> scheduler;
+    std::optional<IoPriority> io_priority;
 };
 
 struct Mount {
@@ -109,6 +125,12 @@ struct IdMapping {
     std::uint32_t container_id = 0, host_id = 0, size = 0;
 };
 
+// Of a clock of a new time namespace (time_namespaces(7)).
+struct ClockOffset {
+    std::int64_t seconds = 0;
+    std::uint32_t nanoseconds = 0;
+};
+
 struct Linux {
     std::vector<Namespace> namespaces;
     std::vector<IdMapping> uid_mappings, gid_mappings;
@@ -119,21 +141,44 @@ struct Linux {
     std::vector<std::string> masked_paths, readonly_paths;
     std::map<std::string, std::string> sysctl;
     std::optional<Seccomp> seccomp;  // absent: unconfined
+    std::optional<std::string> personality;  // "LINUX", "LINUX32"
+    std::optional<ClockOffset> monotonic_offset, boottime_offset;
+};
+
+// A program that a runtime executes at a point of a container's life (config.md, "Hooks"), with
+// the container's state on standard input.
+struct Hook {
+    std::string path;               // absolute
+    std::vector<std::string> args;  // with the program's name; empty: the path alone
+    std::vector<std::string> env;
+    std::optional<std::int64_t> timeout;  // seconds
+};
+struct Hooks {
+    std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart,
+        poststop;
 };
 
 struct RuntimeSpec {
     std::string oci_version = "1.2.0";
-    std::string hostname;
+    std::string hostname, domainname;
     std::string root_path;  // of the bundle; empty where the engine hands over mounted layers
     bool root_readonly = false;
     Process process;
     std::vector<Mount> mounts;  // in the order they are made
     Linux linux;
+    Hooks hooks;
     std::map<std::string, std::string> annotations;
 };
 
+// Unknown fields are errors, unless a list for their paths is given: a runtime must ignore what a
+// newer specification added (config.md, "Extensibility").
 // Errors: invalid_argument with the JSON path of the field ("process.user.uid").
-Result<RuntimeSpec> parse_runtime_spec(std::string_view json);
+Result<RuntimeSpec> parse_runtime_spec(std::string_view json,
+                                       std::vector<std::string>* ignored = nullptr);
+// The objects `process` and `linux.resources` by themselves: what `exec --process` and `update
+// --resources` are given.
+Result<Process> parse_process(std::string_view json, std::vector<std::string>* ignored);
+Result<Resources> parse_resources(std::string_view json, std::vector<std::string>* ignored);
 std::string serialize(const RuntimeSpec& spec);
 
 }  // namespace crank::oci

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 8> kNamespaces = {"pid", "network", "moun
 Result<> read_namespaces(ObjectReader& parent, std::vector<Namespace>& out) {
     std::set<std::string> seen;
     return parent.each("namespaces", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(parent.element(value, path));
         Namespace space;
         TRY(in.read("type", space.type));
         if (std::ranges::find(kNamespaces, space.type) == kNamespaces.end())
@@ -33,7 +33,7 @@ Result<> read_namespaces(ObjectReader& parent, std::vector<Namespace>& out) {
 
 Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<IdMapping>& out) {
     return parent.each(name, [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(parent.element(value, path));
         IdMapping& mapping = out.emplace_back();
         for (std::string_view field : {"containerID", "hostID", "size"}) TRY(in.require(field));
         TRY(in.read("containerID", mapping.container_id));
@@ -45,7 +45,7 @@ Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<
 
 Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
     return parent.each("devices", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(parent.element(value, path));
         Device& device = out.emplace_back();
         TRY(in.read("path", device.path));
         if (!device.path.starts_with('/')) return in.bad("path", "is not an absolute path");
@@ -55,6 +55,8 @@ Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
         TRY(in.read("major", device.major));
         TRY(in.read("minor", device.minor));
         TRY(in.read("fileMode", device.file_mode));
+        // Go's os.FileMode: permission bits alone count here.
+        device.file_mode &= 07777;
         TRY(in.read("uid", device.uid));
         TRY(in.read("gid", device.gid));
         return in.refuse_unknown();
@@ -63,7 +65,7 @@ Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
 
 Result<> read_device_rules(ObjectReader& parent, std::vector<DeviceRule>& out) {
     return parent.each("devices", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(parent.element(value, path));
         DeviceRule& rule = out.emplace_back();
         TRY(in.require("allow"));
         TRY(in.read("allow", rule.allow));
@@ -98,21 +100,9 @@ Result<> read_cpu(ObjectReader& in, Resources& out) {
     return in.refuse_unknown();
 }
 
-Result<> read_resources(ObjectReader& in, Resources& out) {
-    TRY(read_device_rules(in, out.devices));
-    TRY(in.object("memory", [&](ObjectReader& memory) { return read_memory(memory, out); }));
-    TRY(in.object("cpu", [&](ObjectReader& cpu) { return read_cpu(cpu, out); }));
-    TRY(in.object("pids", [&](ObjectReader& pids) -> Result<> {
-        TRY(pids.read("limit", out.pids_limit));
-        return pids.refuse_unknown();
-    }));
-    TRY(in.refuse_unsupported({"blockIO", "hugepageLimits", "network", "rdma", "unified"}));
-    return in.refuse_unknown();
-}
-
 Result<> read_seccomp_args(ObjectReader& rule, std::vector<SeccompArg>& out) {
     return rule.each("args", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(rule.element(value, path));
         SeccompArg& arg = out.emplace_back();
         TRY(in.require("index"));
         TRY(in.read("index", arg.index));
@@ -132,7 +122,7 @@ Result<> read_seccomp(ObjectReader& in, Seccomp& out) {
     TRY(in.read("defaultErrnoRet", out.default_errno_ret));
     TRY(in.read("architectures", out.architectures));
     TRY(in.each("syscalls", [&](const Json& value, const std::string& path) -> Result<> {
-        auto rule = TRY(ObjectReader::create(value, path, kBad));
+        auto rule = TRY(in.element(value, path));
         SeccompSyscall& call = out.syscalls.emplace_back();
         TRY(rule.read("names", call.names));
         if (call.names.empty()) return rule.bad("names", "is empty");
@@ -147,6 +137,18 @@ Result<> read_seccomp(ObjectReader& in, Seccomp& out) {
 }
 
 }  // namespace
+
+Result<> read_resources(ObjectReader& in, Resources& out) {
+    TRY(read_device_rules(in, out.devices));
+    TRY(in.object("memory", [&](ObjectReader& memory) { return read_memory(memory, out); }));
+    TRY(in.object("cpu", [&](ObjectReader& cpu) { return read_cpu(cpu, out); }));
+    TRY(in.object("pids", [&](ObjectReader& pids) -> Result<> {
+        TRY(pids.read("limit", out.pids_limit));
+        return pids.refuse_unknown();
+    }));
+    TRY(in.refuse_unsupported({"blockIO", "hugepageLimits", "network", "rdma", "unified"}));
+    return in.refuse_unknown();
+}
 
 Result<> read_linux(ObjectReader& in, Linux& out) {
     TRY(read_namespaces(in, out.namespaces));
@@ -164,8 +166,27 @@ Result<> read_linux(ObjectReader& in, Linux& out) {
     TRY(in.object("seccomp", [&](ObjectReader& seccomp) -> Result<> {
         return read_seccomp(seccomp, out.seccomp.emplace());
     }));
-    TRY(in.refuse_unsupported(
-        {"mountLabel", "intelRdt", "personality", "timeOffsets", "netDevices", "memoryPolicy"}));
+    TRY(in.object("personality", [&](ObjectReader& personality) -> Result<> {
+        TRY(personality.require("domain"));
+        TRY(personality.read("domain", out.personality.emplace()));
+        if (*out.personality != "LINUX" && *out.personality != "LINUX32")
+            return personality.bad("domain", "is not LINUX or LINUX32");
+        TRY(personality.refuse_unsupported({"flags"}));
+        return personality.refuse_unknown();
+    }));
+    TRY(in.object("timeOffsets", [&](ObjectReader& offsets) -> Result<> {
+        for (auto [name, offset] : {std::pair{"monotonic", &out.monotonic_offset},
+                                    std::pair{"boottime", &out.boottime_offset}})
+            TRY(offsets.object(name, [&](ObjectReader& clock) -> Result<> {
+                TRY(clock.read("secs", offset->emplace().seconds));
+                TRY(clock.read("nanosecs", (*offset)->nanoseconds));
+                if ((*offset)->nanoseconds > 999'999'999)
+                    return clock.bad("nanosecs", "is over 999999999");
+                return clock.refuse_unknown();
+            }));
+        return offsets.refuse_unknown();
+    }));
+    TRY(in.refuse_unsupported({"mountLabel", "intelRdt", "netDevices", "memoryPolicy"}));
     return in.refuse_unknown();
 }
 

@@ -6,6 +6,7 @@
 
 namespace crank::oci {
 
+Result<> read_resources(ObjectReader& in, Resources& out);
 Result<> read_linux(ObjectReader& in, Linux& out);
 
 }  // namespace crank::oci

@@ -37,7 +37,7 @@ Result<> read_capabilities(ObjectReader& in, CapabilitySets& out) {
 Result<> read_rlimits(ObjectReader& process, std::vector<Rlimit>& out) {
     std::set<std::string> seen;
     return process.each("rlimits", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(process.element(value, path));
         Rlimit limit;
         TRY(in.read("type", limit.type));
         TRY(in.require("soft"));
@@ -50,6 +50,49 @@ Result<> read_rlimits(ObjectReader& process, std::vector<Rlimit>& out) {
         out.push_back(std::move(limit));
         return in.refuse_unknown();
     });
+}
+
+Result<> read_scheduler(ObjectReader& in, Scheduler& out) {
+    TRY(in.require("policy"));
+    TRY(in.read("policy", out.policy));
+    TRY(in.read("nice", out.nice));
+    TRY(in.read("priority", out.priority));
+    TRY(in.read("flags", out.flags));
+    TRY(in.read("runtime", out.runtime));
+    TRY(in.read("deadline", out.deadline));
+    TRY(in.read("period", out.period));
+    return in.refuse_unknown();
+}
+
+Result<> read_io_priority(ObjectReader& in, IoPriority& out) {
+    TRY(in.require("class"));
+    TRY(in.read("class", out.level));
+    TRY(in.read("priority", out.priority));
+    if (out.priority < 0 || out.priority > 7) return in.bad("priority", "is not from 0 to 7");
+    return in.refuse_unknown();
+}
+
+// config.md, "POSIX-platform Hooks".
+Result<> read_hooks(ObjectReader& in, Hooks& out) {
+    for (auto [name, list] :
+         {std::pair{"prestart", &out.prestart}, std::pair{"createRuntime", &out.create_runtime},
+          std::pair{"createContainer", &out.create_container},
+          std::pair{"startContainer", &out.start_container},
+          std::pair{"poststart", &out.poststart}, std::pair{"poststop", &out.poststop}})
+        TRY(in.each(name, [&](const Json& value, const std::string& path) -> Result<> {
+            auto fields = TRY(in.element(value, path));
+            Hook& hook = list->emplace_back();
+            TRY(fields.require("path"));
+            TRY(fields.read("path", hook.path));
+            if (!hook.path.starts_with('/')) return fields.bad("path", "is not an absolute path");
+            TRY(fields.read("args", hook.args));
+            TRY(fields.read("env", hook.env));
+            TRY(fields.read("timeout", hook.timeout));
+            if (hook.timeout && *hook.timeout <= 0)
+                return fields.bad("timeout", "is not greater than 0");
+            return fields.refuse_unknown();
+        }));
+    return in.refuse_unknown();
 }
 
 Result<> read_process(ObjectReader& in, Process& out) {
@@ -71,14 +114,20 @@ Result<> read_process(ObjectReader& in, Process& out) {
     out.no_new_privileges = false;  // config.md: absent means that privileges may be gained
     TRY(in.read("noNewPrivileges", out.no_new_privileges));
     TRY(in.read("oomScoreAdj", out.oom_score_adj));
-    TRY(in.refuse_unsupported({"apparmorProfile", "selinuxLabel", "scheduler", "ioPriority",
-                               "execCPUAffinity", "commandLine"}));
+    TRY(in.object("scheduler", [&](ObjectReader& policy) {
+        return read_scheduler(policy, out.scheduler.emplace());
+    }));
+    TRY(in.object("ioPriority", [&](ObjectReader& priority) {
+        return read_io_priority(priority, out.io_priority.emplace());
+    }));
+    TRY(in.refuse_unsupported(
+        {"apparmorProfile", "selinuxLabel", "execCPUAffinity", "commandLine"}));
     return in.refuse_unknown();
 }
 
 Result<> read_mounts(ObjectReader& root, std::vector<Mount>& out) {
     return root.each("mounts", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(ObjectReader::create(value, path, kBad));
+        auto in = TRY(root.element(value, path));
         Mount mount;
         TRY(in.read("destination", mount.destination));
         if (!mount.destination.starts_with('/'))
@@ -100,8 +149,9 @@ Result<> read_version(ObjectReader& in, std::string& out) {
     return {};
 }
 
-Result<RuntimeSpec> read_spec(const Json& root) {
+Result<RuntimeSpec> read_spec(const Json& root, std::vector<std::string>* ignored) {
     auto in = TRY(ObjectReader::create(root, "", kBad));
+    in.tolerate_unknown(ignored);
     RuntimeSpec out;
     TRY(read_version(in, out.oci_version));
     TRY(in.read("hostname", out.hostname));
@@ -117,16 +167,42 @@ Result<RuntimeSpec> read_spec(const Json& root) {
     TRY(read_mounts(in, out.mounts));
     TRY(in.object("linux", [&](ObjectReader& part) { return read_linux(part, out.linux); }));
     TRY(in.read("annotations", out.annotations));
-    TRY(in.refuse_unsupported({"domainname", "hooks", "solaris", "windows", "vm", "zos"}));
+    TRY(in.read("domainname", out.domainname));
+    TRY(in.object("hooks", [&](ObjectReader& hooks) { return read_hooks(hooks, out.hooks); }));
+    TRY(in.refuse_unsupported({"solaris", "windows", "vm", "zos"}));
     TRY(in.refuse_unknown());
     return out;
 }
 
 }  // namespace
 
-Result<RuntimeSpec> parse_runtime_spec(std::string_view json) {
+Result<RuntimeSpec> parse_runtime_spec(std::string_view json, std::vector<std::string>* ignored) {
     Json root = TRY_IN(parse_json(json, kBad), "runtime configuration");
-    return TRY_IN(read_spec(root), "runtime configuration");
+    return TRY_IN(read_spec(root, ignored), "runtime configuration");
+}
+
+Result<Process> parse_process(std::string_view json, std::vector<std::string>* ignored) {
+    auto read = [&]() -> Result<Process> {
+        Json root = TRY(parse_json(json, kBad));
+        auto in = TRY(ObjectReader::create(root, "", kBad));
+        in.tolerate_unknown(ignored);
+        Process process;
+        TRY(read_process(in, process));
+        return process;
+    };
+    return TRY_IN(read(), "process document");
+}
+
+Result<Resources> parse_resources(std::string_view json, std::vector<std::string>* ignored) {
+    auto read = [&]() -> Result<Resources> {
+        Json root = TRY(parse_json(json, kBad));
+        auto in = TRY(ObjectReader::create(root, "", kBad));
+        in.tolerate_unknown(ignored);
+        Resources resources;
+        TRY(read_resources(in, resources));
+        return resources;
+    };
+    return TRY_IN(read(), "resources document");
 }
 
 }  // namespace crank::oci

@@ -32,6 +32,39 @@ Json to_json(const CapabilitySets& sets) {
     return out;
 }
 
+Json to_json(const Scheduler& scheduler) {
+    Json out{{"policy", scheduler.policy}};
+    put(out, "nice", scheduler.nice);
+    put(out, "priority", scheduler.priority);
+    put(out, "flags", scheduler.flags);
+    put(out, "runtime", scheduler.runtime);
+    put(out, "deadline", scheduler.deadline);
+    put(out, "period", scheduler.period);
+    return out;
+}
+
+Json to_json(const Hook& hook) {
+    Json out{{"path", hook.path}};
+    put(out, "args", hook.args);
+    put(out, "env", hook.env);
+    put(out, "timeout", hook.timeout);
+    return out;
+}
+
+Json to_json(const Hooks& hooks) {
+    Json out = Json::object();
+    auto list = [&](const char* name, const std::vector<Hook>& hooks_of) {
+        put_list(out, name, hooks_of, [](const Hook& hook) { return to_json(hook); });
+    };
+    list("prestart", hooks.prestart);
+    list("createRuntime", hooks.create_runtime);
+    list("createContainer", hooks.create_container);
+    list("startContainer", hooks.start_container);
+    list("poststart", hooks.poststart);
+    list("poststop", hooks.poststop);
+    return out;
+}
+
 Json to_json(const Process& process) {
     Json out{{"cwd", process.cwd},
              {"user", to_json(process.user)},
@@ -46,6 +79,10 @@ Json to_json(const Process& process) {
         return {{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}};
     });
     put(out, "oomScoreAdj", process.oom_score_adj);
+    if (process.scheduler) out["scheduler"] = to_json(*process.scheduler);
+    if (process.io_priority)
+        out["ioPriority"] = {{"class", process.io_priority->level},
+                             {"priority", process.io_priority->priority}};
     return out;
 }
 
@@ -139,6 +176,13 @@ Json to_json(const Linux& part) {
     put(out, "readonlyPaths", part.readonly_paths);
     put(out, "sysctl", part.sysctl);
     if (part.seccomp) out["seccomp"] = to_json(*part.seccomp);
+    if (part.personality) out["personality"] = {{"domain", *part.personality}};
+    Json offsets = Json::object();
+    for (auto [name, offset] : {std::pair{"monotonic", &part.monotonic_offset},
+                                std::pair{"boottime", &part.boottime_offset}})
+        if (*offset)
+            offsets[name] = {{"secs", (*offset)->seconds}, {"nanosecs", (*offset)->nanoseconds}};
+    put_object(out, "timeOffsets", std::move(offsets));
     return out;
 }
 
@@ -147,6 +191,8 @@ Json to_json(const Linux& part) {
 std::string serialize(const RuntimeSpec& spec) {
     Json out{{"ociVersion", spec.oci_version}, {"process", to_json(spec.process)}};
     put(out, "hostname", spec.hostname);
+    put(out, "domainname", spec.domainname);
+    put_object(out, "hooks", to_json(spec.hooks));
     if (!spec.root_path.empty())
         out["root"] = {{"path", spec.root_path}, {"readonly", spec.root_readonly}};
     put_list(out, "mounts", spec.mounts, [](const Mount& m) { return to_json(m); });

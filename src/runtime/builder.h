@@ -55,21 +55,34 @@ private:
     Plan& plan_;
 };
 
+// What stands between the process's set-up and its program where it is handed over.
+struct HandOver {
+    bool on = false;
+    int start_socket_slot = shim::kNoSlot;
+    int first_preserved_slot = shim::kNoSlot;
+    std::uint32_t preserved_fds = 0;
+};
+
 // The parts of plan(), each in its own file.
 Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
+// What the shim does before the clone; the first steps of all.
+Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given);
 Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given);
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
-                   const Options& options, const HostFacts& facts);
+                   const Options& options, const HostFacts& facts, const Given& given);
 Result<> plan_process(Builder& builder, const oci::Process& process,
-                      const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init);
+                      const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
+                      const HandOver& hand_over = {});
 // A process that keeps the caller's identity and rights (Options::keep_rights).
 Result<> plan_callers_process(Builder& builder, const oci::Process& process);
 // The descriptors 0, 1 and 2: a terminal, or pipes.
-void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read);
+void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read, bool hand_over);
 // The v1 `tasks` files of a container, one a hierarchy.
 std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::string& cgroups_path);
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);
 Result<> check_cgroups_path(const std::string& cgroups_path);
+// The writes for limits alone, for a container that runs.
+void plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
 // Whether a cgroup decides which devices the container's processes may open. Where none does, what
 // it must not open must not be a device: no CAP_MKNOD, and no devices in the image's layers.
 bool controls_devices(const HostFacts& facts, const std::string& cgroups_path);

@@ -67,6 +67,7 @@ private:
             slot_if(encoding_.forward_stderr, forward_slot(plan_, encoding_.listener_count, 1));
         header_.slot_count =
             static_cast<std::uint32_t>(forward_slot(plan_, encoding_.listener_count, 2));
+        if (encoding_.hand_over) header_.flags |= shim::kFlagHandOver;
         if (plan_.terminal) header_.flags |= shim::kFlagTerminal;
         for (const auto& file : plan_.monitor_cgroups) {
             std::uint32_t offset = text(file);

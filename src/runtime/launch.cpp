@@ -1,76 +1,13 @@
 // Apply: a plan becomes a container.
-#include <cstring>
-
 #include "base/undo.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
+#include "runtime/shim_process.h"
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
-#include "sys/memory.h"
-#include "sys/mount.h"
-#include "sys/open_flags.h"
-#include "sys/socket.h"
 
 namespace crank::runtime {
-namespace {
-
-// Bind sources become detached mounts: whatever happens to their paths from here on, the container
-// gets what was named.
-Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan) {
-    std::vector<sys::UniqueFd> mounts;
-    for (auto& bind : plan.binds) {
-        sys::UniqueFd mount = TRY(sys::clone_mount(bind.source, bind.recursive));
-        TRY(sys::set_mount_attributes(mount.get(), bind.attr_set, bind.recursive, bind.source));
-        plan.child[bind.step].op.a = TRY(sys::stat(bind.source)).is_dir() ? 0 : 1;
-        mounts.push_back(std::move(mount));
-    }
-    return mounts;
-}
-
-// The worker could reach the running executable through /proc (CVE-2019-5736): it is started from a
-// sealed copy in memory, 70 kB, which nobody can write to. A detached read-only mount of the file
-// would do as well, but dropping it waits for a grace period of the kernel: 4 to 10 ms on an idle
-// machine, where the copy takes 0.1.
-Result<sys::UniqueFd> open_shim(const std::string& path) {
-    return TRY_IN(sys::sealed_copy(path), "preparing crank-shim");
-}
-
-struct Handover {
-    std::vector<std::pair<int, int>> fds;
-    void add(int fd, int slot) {
-        if (fd >= 0) fds.emplace_back(fd, shim::kFirstSlot + slot);
-    }
-};
-
-struct Started {
-    sys::UniqueFd control, memory;
-};
-
-Result<Started> start_shim(const std::string& bytes, Handover handover, const HostFacts& facts,
-                           bool new_session) {
-    Started started;
-    started.memory = TRY(sys::make_memory_file("crank-plan", bytes.size()));
-    TRY(sys::write_all(started.memory.get(), bytes, "the plan"));
-    auto [mine, theirs] = TRY(sys::make_packet_pair());
-    sys::UniqueFd shim = TRY(open_shim(facts.shim_path));
-    sys::UniqueFd null = TRY(sys::open("/dev/null", sys::kReadWrite));
-    handover.fds.emplace_back(started.memory.get(), shim::kPlanFd);
-    handover.fds.emplace_back(theirs.get(), shim::kControlFd);
-    for (int fd = 0; fd < 3; ++fd) handover.fds.emplace_back(null.get(), fd);
-    sys::SpawnRequest request;
-    request.path = "/proc/self/fd/" + std::to_string(shim.get());
-    request.args = {"crank-shim", "--plan"};
-    request.fds = std::move(handover.fds);
-    request.new_session = new_session;
-    sys::Child child = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);
-    // The monitor outlives this process; what it has to say comes over the socket.
-    child.release();
-    started.control = std::move(mine);
-    return started;
-}
-
-}  // namespace
 
 Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
     Given given{static_cast<bool>(request.network_namespace),
@@ -109,8 +46,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Running running;
         running.id_ = request.id;
-        running.program_ = request.spec.process.args.front();
-        for (const auto& step : made.child) running.step_names_.push_back(step.description);
+        running.steps_ = names_of(made, request.spec.process.args.front());
         running.control_ = std::move(started.control);
         running.plan_memory_ = std::move(started.memory);
         running.gate_ = std::move(gate.write);
@@ -150,8 +86,28 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     handover.add(cgroup.get(), made.cgroup_slot());
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
     Running running;
-    running.program_ = request.process.args.front();
-    for (const auto& step : made.child) running.step_names_.push_back(step.description);
+    running.steps_ = names_of(made, request.process.args.front());
+    running.control_ = std::move(started.control);
+    running.plan_memory_ = std::move(started.memory);
+    return running;
+}
+
+Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
+    Plan made = TRY(plan_hook(request.hook));
+    Encoding encoding;
+    encoding.role = shim::Role::join;
+    encoding.stdin_given = true;
+    encoding.stdout_given = true;
+    encoding.stderr_given = true;
+    std::string bytes = TRY(encode(made, encoding));
+    Handover handover;
+    handover.add(request.pidfd, made.network_slot());
+    handover.add(request.stdin_read.get(), made.stdin_slot());
+    handover.add(request.output.get(), made.stdout_slot());
+    handover.add(request.output.get(), made.stderr_slot());
+    Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
+    Running running;
+    running.steps_ = names_of(made, request.hook.path);
     running.control_ = std::move(started.control);
     running.plan_memory_ = std::move(started.memory);
     return running;

@@ -36,10 +36,78 @@ constexpr std::uint64_t kOtherNamespaces =
 
 }  // namespace
 
-Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
+namespace {
+
+constexpr std::uint64_t kNewPid = 0x20000000, kNewTime = 0x80;
+
+// The first of its kind is joined; where it lies is the parent's business.
+std::size_t add_joined(Plan& plan, const oci::Namespace& ns, std::uint64_t flag) {
+    plan.joined.push_back({ns.type, ns.path, flag});
+    return plan.joined.size() - 1;
+}
+
+void enter_joined(Builder& builder, const Plan::Joined& joined, std::size_t index) {
+    Plan& plan = builder.plan();
+    shim::Op& op = builder.add(OpKind::set_namespace,
+                               "join the " + joined.type + " namespace " + joined.path);
+    op.fd = plan.joined_slot(index);
+    op.a = joined.flag;
+}
+
+std::string offset_line(const char* clock, const oci::ClockOffset& offset) {
+    return std::string(clock) + " " + std::to_string(offset.seconds) + " " +
+           std::to_string(offset.nanoseconds) + "\n";
+}
+
+// time_namespaces(7): offsets are written before the first process of the namespace exists.
+void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec) {
+    builder.add(OpKind::unshare, "make a time namespace").a = kNewTime;
+    std::string offsets;
+    if (spec.linux.monotonic_offset)
+        offsets += offset_line("monotonic", *spec.linux.monotonic_offset);
+    if (spec.linux.boottime_offset)
+        offsets += offset_line("boottime", *spec.linux.boottime_offset);
+    if (offsets.empty()) return;
+    std::uint32_t path = builder.text("/proc/self/timens_offsets"), text = builder.text(offsets);
+    shim::Op& op = builder.add(OpKind::write_file, "set the clocks of the time namespace");
+    op.s1 = path;
+    op.s2 = text;
+}
+
+}  // namespace
+
+Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     Plan& plan = builder.plan();
     for (const auto& ns : spec.linux.namespaces) {
+        if (!given.hand_over) break;
+        bool joins = !ns.path.empty();
+        if (joins && (ns.type == "mount" || ns.type == "user"))
+            return fail(Code::unsupported, "linux.namespaces: joining the " + ns.type +
+                                               " namespace " + ns.path + " is not supported yet");
+        if (joins) {
+            std::uint64_t flag = ns.type == "time" ? kNewTime : flag_of(ns.type).value_or(0);
+            add_joined(plan, ns, flag);
+        }
+    }
+    // Which of the two a process is in is decided at its birth.
+    for (std::size_t i = 0; i < plan.joined.size(); ++i)
+        if (plan.joined[i].flag == kNewPid || plan.joined[i].flag == kNewTime)
+            enter_joined(builder, plan.joined[i], i);
+    for (const auto& ns : spec.linux.namespaces)
+        if (given.hand_over && ns.type == "time" && ns.path.empty())
+            make_time_namespace(builder, spec);
+    plan.before_clone = plan.child.size();
+    return {};
+}
+
+Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
+    Plan& plan = builder.plan();
+    for (std::size_t i = 0; i < plan.joined.size(); ++i)
+        if (plan.joined[i].flag != kNewPid && plan.joined[i].flag != kNewTime)
+            enter_joined(builder, plan.joined[i], i);
+    for (const auto& ns : spec.linux.namespaces) {
         auto flag = flag_of(ns.type);
+        if (given.hand_over && (ns.type == "time" || !ns.path.empty())) continue;
         if (!flag)
             return fail(Code::unsupported,
                         "linux.namespaces: a " + ns.type + " namespace is not supported yet");
@@ -110,27 +178,43 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     if (options.keep_rights && !spec.linux.namespaces.empty())
         return fail(Code::invalid_argument,
                     "a process in namespaces cannot keep its caller's rights");
+    TRY(plan_before_clone(builder, spec, given));
     TRY(plan_cgroups(builder, spec, facts));
     TRY(plan_namespaces(builder, spec, given));
+    if (!given.keyring.empty())
+        builder.add(OpKind::session_keyring, "make a session keyring").s1 =
+            builder.text(given.keyring);
     if (!spec.hostname.empty())
         builder.add(OpKind::hostname, "set the host name " + spec.hostname).s1 =
             builder.text(spec.hostname);
+    if (!spec.domainname.empty())
+        builder.add(OpKind::domain_name, "set the domain name " + spec.domainname).s1 =
+            builder.text(spec.domainname);
     TRY(plan_sysctls(builder, spec));
     if (spec.process.oom_score_adj) {
         std::string value = std::to_string(*spec.process.oom_score_adj);
         builder.add(OpKind::oom_score, "set oom_score_adj to " + value).s1 = builder.text(value);
     }
-    TRY(plan_root(builder, spec, rootfs, options, facts));
+    TRY(plan_root(builder, spec, rootfs, options, facts, given));
     if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
-    plan_stdio(builder, spec.process, given.stdin_read);
+    plan_stdio(builder, spec.process, given.stdin_read, given.hand_over);
     if (options.keep_rights) {
         TRY(plan_callers_process(builder, spec.process));
         return plan;
     }
     oci::Process process = spec.process;
     if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
-    TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init));
+    if (spec.linux.personality) {
+        constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
+        builder.add(OpKind::personality, "set the personality " + *spec.linux.personality).a =
+            *spec.linux.personality == "LINUX32" ? kLinux32 : kLinux;
+    }
+    HandOver hand_over{given.hand_over,
+                       given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
+                       plan.first_preserved_slot(), given.preserved_fds};
+    TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
+                     hand_over));
     return plan;
 }
 
@@ -138,9 +222,10 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
                        const JoinFacts& join, const HostFacts& facts) {
     Plan plan;
     Builder builder(plan);
-    TRY(check_cgroups_path(join.cgroups_path));
+    // Of a container without groups of its own `crank oci exec` joins none.
+    if (!join.hand_over || !join.cgroups_path.empty()) TRY(check_cgroups_path(join.cgroups_path));
     // Before the mount namespace is entered: the cgroup files lie in the host's.
-    if (facts.cgroup_mode == CgroupMode::v1)
+    if (facts.cgroup_mode == CgroupMode::v1 && !join.cgroups_path.empty())
         for (const auto& dir : v1_cgroup_dirs(facts, join.cgroups_path))
             builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
                 builder.text(dir + "/tasks");
@@ -154,10 +239,30 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
     enter("enter the container's cgroup namespace", kNewCgroup);
-    plan_stdio(builder, process, join.stdin_read);
+    plan_stdio(builder, process, join.stdin_read, join.hand_over);
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
-    TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false));
+    HandOver hand_over{join.hand_over, shim::kNoSlot, plan.first_preserved_slot(),
+                       join.preserved_fds};
+    TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over));
+    return plan;
+}
+
+Result<Plan> plan_hook(const oci::Hook& hook) {
+    Plan plan;
+    Builder builder(plan);
+    shim::Op& enter = builder.add(OpKind::set_namespace, "enter the container's namespaces");
+    enter.fd = plan.network_slot();
+    enter.a = kOtherNamespaces;
+    plan.before_clone = plan.child.size();
+    builder.add(OpKind::stdio, "connect input and output").fd = plan.stdin_slot();
+    oci::Process process;
+    process.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
+    // The path is what is executed, whatever the program is told its name is.
+    process.args.front() = hook.path;
+    process.env = hook.env;
+    process.no_new_privileges = false;
+    TRY(plan_callers_process(builder, process));
     return plan;
 }
 

@@ -104,7 +104,8 @@ struct Plan {
         std::string source;          // absolute on the host
         std::uint64_t attr_set = 0;  // MOUNT_ATTR_* applied to the detached mount
         bool recursive = true;
-        std::size_t step = 0;  // its attach_mount in `child`
+        std::size_t step = 0;     // its attach_mount in `child`
+        bool propagates = false;  // keeps its peers until a later step says what it becomes
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
@@ -112,6 +113,12 @@ struct Plan {
     std::uint64_t clone_flags = 0;
     std::size_t before_clone = 0;  // so many steps are the joiner's own
     bool terminal = false;
+    // Namespaces joined by their path, opened by the parent: namespace i is joined_slot(i).
+    struct Joined {
+        std::string type, path;  // "network", "/run/netns/x"
+        std::uint64_t flag = 0;  // CLONE_NEW*
+    };
+    std::vector<Joined> joined;
 
     // The order of descriptors: bind i is slot i, then these, then listeners.
     int network_slot() const { return static_cast<int>(binds.size()); }
@@ -121,6 +128,13 @@ struct Plan {
     int stderr_slot() const { return network_slot() + 4; }
     int cgroup_slot() const { return network_slot() + 5; }
     int first_listener_slot() const { return network_slot() + 6; }
+    // Of a container that is handed over, which has no listeners.
+    int start_socket_slot() const { return first_listener_slot(); }
+    int console_slot() const { return first_listener_slot() + 1; }
+    int joined_slot(std::size_t i) const {
+        return first_listener_slot() + 2 + static_cast<int>(i);
+    }
+    int first_preserved_slot() const { return joined_slot(joined.size()); }
 
     std::string describe() const;  // all of it, a line each
 };
@@ -129,6 +143,12 @@ struct Plan {
 struct Given {
     bool network_namespace = false;
     bool stdin_read = false;
+    // The first process goes to the caller (`crank oci`): it waits to be started, on a socket.
+    bool hand_over = false;
+    bool start_socket = false;      // false: the program is executed at once
+    bool wait_for_hooks = false;    // before the root is entered
+    std::uint32_t preserved_fds = 0;  // handed to the program as 3, 4, ...
+    std::string keyring;              // of its session, a new one; empty: the caller's
 };
 
 // Pure. Errors: invalid_argument or unsupported, naming the field of the spec.
@@ -140,7 +160,12 @@ struct JoinFacts {
     std::string cgroups_path;
     bool default_seccomp = true;
     bool stdin_read = false;
+    bool hand_over = false;
+    std::uint32_t preserved_fds = 0;
 };
+// A hook: a program in the namespaces of the container's first process, with the caller's rights.
+// Slot network_slot() is the pidfd.
+Result<Plan> plan_hook(const oci::Hook& hook);
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
                        const JoinFacts& join, const HostFacts& facts);
 

@@ -30,11 +30,13 @@ oci::DeviceRule allow(std::string type, std::optional<std::int64_t> major,
     return {true, std::move(type), major, minor, std::move(access)};
 }
 
-// Deny all, then: making nodes (using them needs more), the default devices of runtime-spec
-// config-linux.md, terminals; then what the spec adds.
+// Deny all; then what the spec says, which often begins with denying all as well; then what every
+// container may use whatever came before, as with runc: making nodes (using them needs more), the
+// default devices of runtime-spec config-linux.md, terminals, the devices it is given.
 std::vector<oci::DeviceRule> device_rules(const oci::RuntimeSpec& spec) {
     std::vector<oci::DeviceRule> rules;
     rules.push_back({false, "a", {}, {}, "rwm"});
+    for (const auto& rule : spec.linux.resources.devices) rules.push_back(rule);
     rules.push_back(allow("c", {}, {}, "m"));
     rules.push_back(allow("b", {}, {}, "m"));
     for (std::int64_t minor : {3, 5, 7, 8, 9}) rules.push_back(allow("c", 1, minor, "rwm"));
@@ -44,7 +46,6 @@ std::vector<oci::DeviceRule> device_rules(const oci::RuntimeSpec& spec) {
         if (device.type == "c" || device.type == "u" || device.type == "b")
             rules.push_back(
                 allow(device.type == "b" ? "b" : "c", device.major, device.minor, "rwm"));
-    for (const auto& rule : spec.linux.resources.devices) rules.push_back(rule);
     return rules;
 }
 
@@ -66,20 +67,21 @@ void limit_memory_v1(Builder& builder, const oci::Resources& r) {
         write(builder, "memory", "memory.soft_limit_in_bytes", number(*r.memory_reservation));
 }
 
-void limit_v1(Builder& builder, const oci::RuntimeSpec& spec) {
-    const oci::Resources& r = spec.linux.resources;
+void limit_v1(Builder& builder, const oci::Resources& r) {
     limit_memory_v1(builder, r);
     if (r.cpu_shares) write(builder, "cpu", "cpu.shares", std::to_string(*r.cpu_shares));
     if (r.cpu_period) write(builder, "cpu", "cpu.cfs_period_us", std::to_string(*r.cpu_period));
     if (r.cpu_quota) write(builder, "cpu", "cpu.cfs_quota_us", number(*r.cpu_quota));
     if (r.pids_limit)
         write(builder, "pids", "pids.max", *r.pids_limit < 0 ? "max" : number(*r.pids_limit));
+}
+
+void control_devices_v1(Builder& builder, const oci::RuntimeSpec& spec) {
     for (const auto& rule : device_rules(spec))
         write(builder, "devices", rule.allow ? "devices.allow" : "devices.deny", v1_text(rule));
 }
 
-void limit_v2(Builder& builder, const oci::RuntimeSpec& spec) {
-    const oci::Resources& r = spec.linux.resources;
+void limit_v2(Builder& builder, const oci::Resources& r) {
     auto bytes = [](std::int64_t n) { return n < 0 ? std::string("max") : std::to_string(n); };
     if (r.memory_limit) write(builder, "", "memory.max", bytes(*r.memory_limit));
     if (r.memory_swap) {
@@ -98,7 +100,6 @@ void limit_v2(Builder& builder, const oci::RuntimeSpec& spec) {
         write(builder, "", "cpu.weight", std::to_string(1 + (shares - 2) * 9999 / 262142));
     }
     if (r.pids_limit) write(builder, "", "pids.max", bytes(*r.pids_limit));
-    builder.plan().device_rules = device_rules(spec);
 }
 
 bool wants_limits(const oci::Resources& r) {
@@ -109,7 +110,8 @@ bool wants_limits(const oci::Resources& r) {
 void plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
     Plan& plan = builder.plan();
     plan.cgroup_dirs = v1_cgroup_dirs(facts, spec.linux.cgroups_path);
-    limit_v1(builder, spec);
+    limit_v1(builder, spec.linux.resources);
+    control_devices_v1(builder, spec);
     for (const auto& [controller, mount] : facts.cgroup_mounts)
         if (controller == "memory")
             plan.oom_file = mount + spec.linux.cgroups_path + "/memory.oom_control";
@@ -120,6 +122,11 @@ void plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& fa
 }
 
 }  // namespace
+
+void plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::v1) limit_v1(builder, resources);
+    if (facts.cgroup_mode == CgroupMode::v2) limit_v2(builder, resources);
+}
 
 Result<> check_cgroups_path(const std::string& path) {
     bool good = path.starts_with("/") && path.size() > 1 && !path.ends_with("/");
@@ -174,7 +181,8 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
             Plan& plan = builder.plan();
             std::string dir = v2_cgroup_dir(facts, spec.linux.cgroups_path);
             plan.cgroup_dirs.push_back(dir);
-            limit_v2(builder, spec);
+            limit_v2(builder, spec.linux.resources);
+            plan.device_rules = device_rules(spec);
             plan.oom_file = dir + "/memory.events";
             plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, "/crank/monitors") +
                                            "/cgroup.procs");

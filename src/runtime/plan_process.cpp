@@ -75,32 +75,114 @@ Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccom
     return {};
 }
 
-void add_exec(Builder& builder, const oci::Process& process) {
+void add_exec(Builder& builder, const oci::Process& process, const HandOver& hand_over = {}) {
     std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
     shim::Op& op = builder.add(OpKind::exec, "execute " + process.args.front());
     op.s1 = args;
     op.a = process.args.size();
     op.s2 = env;
     op.b = process.env.size();
+    op.fd = hand_over.first_preserved_slot;
+    op.c = hand_over.preserved_fds;
+}
+
+// The last point at which a filter of the container's cannot forbid what waiting takes. What can be
+// known before the start is found out here, so that `create` fails and not `start`.
+void add_wait(Builder& builder, const oci::Process& process, const HandOver& hand_over) {
+    if (!hand_over.on) return;
+    std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
+    shim::Op& find = builder.add(OpKind::find_program, "find " + process.args.front());
+    find.s1 = args;
+    find.a = process.args.size();
+    find.s2 = env;
+    find.b = process.env.size();
+    if (hand_over.start_socket_slot != shim::kNoSlot)
+        builder.add(OpKind::await_start, "wait to be started").fd = hand_over.start_socket_slot;
+}
+
+// struct sched_attr of sched_setattr(2), its first version.
+struct SchedulerAttributes {
+    std::uint32_t size = 48, policy = 0;
+    std::uint64_t flags = 0;
+    std::int32_t nice = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t runtime = 0, deadline = 0, period = 0;
+};
+static_assert(sizeof(SchedulerAttributes) == 48);
+
+template <std::size_t N>
+Result<std::uint64_t> number_of(
+    const std::array<std::pair<std::string_view, std::uint64_t>, N>& names, const std::string& name,
+    const char* field) {
+    for (const auto& [known, number] : names)
+        if (known == name) return number;
+    return fail(Code::invalid_argument, std::string(field) + ": unknown value '" + name + "'");
+}
+
+Result<> add_scheduler(Builder& builder, const oci::Process& process) {
+    if (process.io_priority) {
+        constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kLevels{
+            {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}};
+        std::uint64_t level = TRY(
+            number_of(kLevels, process.io_priority->level, "process.ioPriority.class"));
+        builder.add(OpKind::io_priority, "set the I/O priority").a =
+            level << 13 | static_cast<std::uint64_t>(process.io_priority->priority);
+    }
+    if (!process.scheduler) return {};
+    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> kPolicies{
+        {{"SCHED_OTHER", 0},
+         {"SCHED_FIFO", 1},
+         {"SCHED_RR", 2},
+         {"SCHED_BATCH", 3},
+         {"SCHED_ISO", 4},
+         {"SCHED_IDLE", 5},
+         {"SCHED_DEADLINE", 6}}};
+    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> kFlags{
+        {{"SCHED_FLAG_RESET_ON_FORK", 0x01},
+         {"SCHED_FLAG_RECLAIM", 0x02},
+         {"SCHED_FLAG_DL_OVERRUN", 0x04},
+         {"SCHED_FLAG_KEEP_POLICY", 0x08},
+         {"SCHED_FLAG_KEEP_PARAMS", 0x10},
+         {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
+         {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40}}};
+    const oci::Scheduler& wanted = *process.scheduler;
+    SchedulerAttributes attributes;
+    attributes.policy = static_cast<std::uint32_t>(
+        TRY(number_of(kPolicies, wanted.policy, "process.scheduler.policy")));
+    for (const auto& flag : wanted.flags)
+        attributes.flags |= TRY(number_of(kFlags, flag, "process.scheduler.flags"));
+    attributes.nice = wanted.nice;
+    attributes.priority = static_cast<std::uint32_t>(wanted.priority);
+    attributes.runtime = wanted.runtime;
+    attributes.deadline = wanted.deadline;
+    attributes.period = wanted.period;
+    std::uint32_t offset = builder.array(std::span<const SchedulerAttributes>(&attributes, 1));
+    builder.add(OpKind::scheduler, "set the scheduler " + wanted.policy).s1 = offset;
+    return {};
 }
 
 }  // namespace
 
-void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read) {
+void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read, bool hand_over) {
     Plan& plan = builder.plan();
+    std::uint64_t given_to = hand_over ? std::uint64_t{process.user.uid} + 1 : 0;
     plan.terminal = process.terminal;
     if (process.terminal) {
         shim::Op& op = builder.add(OpKind::terminal, "open a terminal");
         op.a = process.console_rows;
         op.b = process.console_columns;
+        op.c = given_to;
+        if (hand_over) op.fd = plan.console_slot();
     } else {
-        builder.add(OpKind::stdio, "connect input and output").fd =
-            stdin_read ? plan.stdin_slot() : shim::kNoSlot;
+        shim::Op& op = builder.add(OpKind::stdio, "connect input and output");
+        op.fd = stdin_read ? plan.stdin_slot() : shim::kNoSlot;
+        op.c = given_to;
     }
 }
 
 Result<> plan_process(Builder& builder, const oci::Process& process,
-                      const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init) {
+                      const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
+                      const HandOver& hand_over) {
     if (process.args.empty() || process.args.front().empty())
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
     auto bounding =
@@ -114,11 +196,13 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     auto ambient =
         TRY_IN(policy::capability_set(process.capabilities.ambient), "process.capabilities");
 
+    TRY(add_scheduler(builder, process));
     TRY(add_rlimits(builder, process));
     builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);
     // As root still: the directory may be closed to the user, who then may stay in it all the same.
     builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 =
         builder.text(process.cwd);
+    add_wait(builder, process, hand_over);
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
     if (!process.no_new_privileges) TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
     builder.add(OpKind::bounding_set, "drop capabilities for good").a = bounding;
@@ -133,7 +217,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
-    add_exec(builder, process);
+    add_exec(builder, process, hand_over);
     return {};
 }
 

@@ -1,4 +1,5 @@
 // The container's file system: layers, mounts, devices, masks.
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -13,24 +14,56 @@ namespace {
 
 // mount_setattr(2) and mount(2) constants; a plan sees no system header.
 constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNodev = 0x4, kAttrNoexec = 0x8,
-                        kAttrNoatime = 0x10, kAttrStrictatime = 0x20, kAttrNodiratime = 0x80;
+                        kAttrNoatime = 0x10, kAttrStrictatime = 0x20, kAttrNodiratime = 0x80,
+                        kAttrNosymfollow = 0x200000;
 constexpr std::uint64_t kMsRdonly = 1, kMsNodev = 4;
 
 struct ParsedOptions {
     std::uint64_t attributes = 0;
     bool bind = false, recursive = false;
+    std::uint64_t propagation = 0;  // MS_*; 0: private
     std::vector<std::string> data;  // what belongs to the file system
 };
 
 std::optional<std::uint64_t> attribute(std::string_view option) {
     if (option == "ro" || option == "rro") return kAttrRdonly;
-    if (option == "nosuid") return kAttrNosuid;
-    if (option == "nodev") return kAttrNodev;
-    if (option == "noexec") return kAttrNoexec;
-    if (option == "noatime") return kAttrNoatime;
-    if (option == "strictatime") return kAttrStrictatime;
-    if (option == "nodiratime") return kAttrNodiratime;
+    if (option == "nosuid" || option == "rnosuid") return kAttrNosuid;
+    if (option == "nodev" || option == "rnodev") return kAttrNodev;
+    if (option == "noexec" || option == "rnoexec") return kAttrNoexec;
+    if (option == "noatime" || option == "rnoatime") return kAttrNoatime;
+    if (option == "strictatime" || option == "rstrictatime") return kAttrStrictatime;
+    if (option == "nodiratime" || option == "rnodiratime") return kAttrNodiratime;
+    if (option == "nosymfollow" || option == "rnosymfollow") return kAttrNosymfollow;
     return std::nullopt;
+}
+
+// What a new mount is anyway.
+bool is_default(std::string_view option) {
+    constexpr std::array kDefaults{"rw",       "suid",     "dev",       "exec",         "relatime",
+                                   "atime",    "diratime", "async",     "norelatime",   "loud",
+                                   "defaults", "private",  "rprivate",  "nostrictatime", "symfollow",
+                                   "nolazytime", "nomand", "noiversion"};
+    return std::ranges::find(kDefaults, option) != kDefaults.end();
+}
+
+std::optional<std::uint64_t> propagation_of(std::string_view option) {
+    constexpr std::uint64_t kRec = 0x4000;  // MS_REC
+    bool recursive = option.starts_with('r');
+    std::string_view kind = option.substr(recursive ? 1 : 0);
+    std::uint64_t flag = kind == "shared"       ? std::uint64_t{1} << 20
+                         : kind == "slave"      ? std::uint64_t{1} << 19
+                         : kind == "private"    ? std::uint64_t{1} << 18
+                         : kind == "unbindable" ? std::uint64_t{1} << 17
+                                                : 0;
+    if (flag == 0) return std::nullopt;
+    return flag | (recursive ? kRec : 0);
+}
+
+// The recursive form of these would clear an attribute of mounts below.
+bool attribute_is_cleared(std::string_view option) {
+    return option == "rw" || option == "suid" || option == "dev" || option == "exec" ||
+           option == "relatime" || option == "atime" || option == "diratime" ||
+           option == "norelatime" || option == "nostrictatime" || option == "symfollow";
 }
 
 Result<ParsedOptions> parse_options(const oci::Mount& mount) {
@@ -41,13 +74,12 @@ Result<ParsedOptions> parse_options(const oci::Mount& mount) {
         } else if (option == "bind" || option == "rbind") {
             parsed.bind = true;
             parsed.recursive = option == "rbind";
-        } else if (option == "rw" || option == "suid" || option == "dev" || option == "exec" ||
-                   option == "relatime" || option == "defaults" || option == "private" ||
-                   option == "rprivate") {
-            // What a new mount is anyway.
-        } else if (option == "shared" || option == "rshared" || option == "slave" ||
-                   option == "rslave" || option == "unbindable" || option == "runbindable") {
-            return fail(Code::unsupported, "mounts: propagation '" + option + "' of " +
+        } else if (is_default(option)) {
+        } else if (auto propagation = propagation_of(option)) {
+            parsed.propagation = *propagation;
+        } else if (option == "tmpcopyup" || option == "idmap" || option == "ridmap" ||
+                   (option.starts_with('r') && attribute_is_cleared(option.substr(1)))) {
+            return fail(Code::unsupported, "mounts: option '" + option + "' of " +
                                                mount.destination + " is not supported yet");
         } else {
             parsed.data.push_back(option);
@@ -119,7 +151,12 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
     plan.binds[index] = {mount.source, options.attributes, options.recursive,
-                         plan.child.size() - 1};
+                         plan.child.size() - 1, options.propagation != 0};
+    if (options.propagation == 0) return;
+    // Of the mount once it is attached: before, it has nobody to share with.
+    shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
+    set.fd = static_cast<std::int32_t>(index);
+    set.a = options.propagation;
 }
 
 Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
@@ -160,6 +197,7 @@ void add_node(Builder& builder, const oci::Device& device) {
     std::uint64_t type = device.type == "b" ? 0060000 : device.type == "p" ? 0010000 : 0020000;
     op.a = type | device.file_mode;
     op.b = device_number(device.major, device.minor);
+    op.c = std::uint64_t{device.gid} << 32 | device.uid;
     op.s2 = s2;
 }
 
@@ -192,11 +230,23 @@ void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
     }
 }
 
-bool has_own_dev(const oci::RuntimeSpec& spec) {
+// A bundle's root without a mount on /dev gets its devices all the same; a /dev of the host's does
+// not.
+bool has_own_dev(const oci::RuntimeSpec& spec, const Given& given) {
     for (const auto& mount : spec.mounts)
-        if (without_trailing_slashes(mount.destination) == "/dev" && mount.type == "tmpfs")
-            return true;
-    return false;
+        if (without_trailing_slashes(mount.destination) == "/dev") return mount.type == "tmpfs";
+    return given.hand_over;
+}
+
+Result<> add_root_propagation(Builder& builder, const oci::RuntimeSpec& spec) {
+    const std::string& name = spec.linux.rootfs_propagation;
+    if (name.empty()) return {};
+    auto flag = propagation_of(name);
+    if (!flag)
+        return fail(Code::invalid_argument,
+                    "linux.rootfsPropagation: unknown value '" + name + "'");
+    builder.add(OpKind::propagation, "set the propagation of the root").a = *flag;
+    return {};
 }
 
 // Options are spelled out, so that a kernel built with other defaults makes the same layers.
@@ -212,11 +262,14 @@ std::string overlay_options(const Rootfs& rootfs) {
 constexpr std::size_t kMaxMountOptions = 4096 - 1;  // mount(2): a page with its end
 
 Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
-                      const Options& options, const HostFacts& facts) {
+                      const Options& options, const HostFacts& facts, const Given& given) {
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
         if (spec.root_path.empty())
             return fail(Code::invalid_argument, "root.path is empty and no layers were given");
         std::uint32_t s1 = builder.text(spec.root_path);
+        // pivot_root wants a mount.
+        if (given.hand_over)
+            builder.add(OpKind::bind_root, "mount the root " + spec.root_path).s1 = s1;
         builder.add(OpKind::open_root, "open the root " + spec.root_path).s1 = s1;
         return {};
     }
@@ -246,7 +299,7 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
 }  // namespace
 
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
-                   const Options& options, const HostFacts& facts) {
+                   const Options& options, const HostFacts& facts, const Given& given) {
     if ((builder.plan().clone_flags & 0x00020000) == 0) {
         // No mount namespace: a native worker on the host's own root.
         if (!spec.mounts.empty() || !rootfs.lower.empty() || !rootfs.upper.empty())
@@ -254,9 +307,9 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
         return {};
     }
     builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
-    TRY(mount_layers(builder, spec, rootfs, options, facts));
+    TRY(mount_layers(builder, spec, rootfs, options, facts, given));
     TRY(add_mounts(builder, spec, facts));
-    if (has_own_dev(spec)) add_devices(builder, spec);
+    if (has_own_dev(spec, given)) add_devices(builder, spec);
     for (const auto& path : spec.linux.readonly_paths)
         builder.add(OpKind::readonly_path, "make " + path + " read-only").s2 = builder.text(path);
     for (const auto& path : spec.linux.masked_paths)
@@ -267,7 +320,11 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
         op.s2 = builder.text(cwd);
         op.a = 0755;
     }
+    if (given.wait_for_hooks)
+        builder.add(OpKind::sync, "wait for the hooks").fd = builder.plan().gate_slot();
     builder.add(OpKind::pivot_root, "make it the root");
+    // The engine's roots have no mount that anything could come from.
+    if (given.hand_over) TRY(add_root_propagation(builder, spec));
     if (spec.root_readonly) builder.add(OpKind::root_readonly, "make the root read-only");
     return {};
 }

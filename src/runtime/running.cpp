@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "runtime/runtime.h"
-#include "sys/errors.h"
 #include "sys/file.h"
 #include "sys/memory.h"
 #include "sys/socket.h"
@@ -31,25 +30,6 @@ Result<> Running::open_gate() {
     return opened;
 }
 
-Error Running::explain_failure(std::uint64_t step, int error_number) const {
-    if (step >= shim::kOwnStep)
-        return Error::from_errno(
-            error_number, step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)
-                              ? "create the container's process"
-                              : "prepare the monitor");
-    bool is_exec = step + 1 == step_names_.size();
-    if (!is_exec)
-        return Error::from_errno(error_number,
-                                 step < step_names_.size() ? step_names_[step] : "start");
-    std::string what = "exec: \"" + program_ + "\"";
-    if (sys::is_missing(error_number))
-        return Error(Code::command_not_found,
-                     what + (program_.find('/') == std::string::npos
-                                 ? ": executable file not found in $PATH"
-                                 : ": no such file, or its interpreter does not exist"));
-    return Error::from_errno(error_number, what).with_code(Code::cannot_invoke);
-}
-
 // Reads packets until the one wanted has been seen.
 Result<> Running::receive_until(Message wanted) {
     while (true) {
@@ -65,7 +45,7 @@ Result<> Running::receive_until(Message wanted) {
             return fail(Code::internal, "malformed packet from the monitor");
         switch (packet.message) {
             case Message::failed:
-                return fail(explain_failure(packet.a, static_cast<int>(packet.b)));
+                return fail(explain_failure(steps_, packet.a, static_cast<int>(packet.b)));
             case Message::terminal: terminal_ = std::move(received->descriptor); break;
             case Message::started:
                 pid_ = static_cast<pid_t>(packet.a);
@@ -76,7 +56,9 @@ Result<> Running::receive_until(Message wanted) {
                     ExitStatus{static_cast<int>(packet.a), static_cast<int>(packet.b & 0xffffffff),
                                (packet.b >> 32) != 0, static_cast<std::int64_t>(packet.c)};
                 break;
-            case Message::signal: break;
+            case Message::signal:
+            case Message::release:
+            case Message::reached: break;
         }
         if (packet.message == wanted) return {};
     }

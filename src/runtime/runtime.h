@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "oci/runtime_spec.h"
+#include "runtime/shim_process.h"
 #include "runtime/plan.h"
 #include "sys/unique_fd.h"
 
@@ -59,6 +60,7 @@ struct LaunchRequest {
 };
 
 struct JoinRequest;
+struct HookRequest;
 
 // A container from its launch on. Dropping it closes the control socket: the monitor and the worker
 // go on alone.
@@ -90,12 +92,11 @@ private:
     friend Result<Running> launch(LaunchRequest request, const HostFacts& facts);
     Running() = default;
     friend Result<Running> join(JoinRequest request, const HostFacts& facts);
+    friend Result<Running> join_hook(HookRequest request, const HostFacts& facts);
     Result<> receive_until(shim::Message wanted);
-    Error explain_failure(std::uint64_t step, int error_number) const;
 
     std::string id_;
-    std::string program_;
-    std::vector<std::string> step_names_;
+    StepNames steps_;
     sys::UniqueFd control_;
     sys::UniqueFd plan_memory_;
     sys::UniqueFd terminal_;
@@ -122,6 +123,15 @@ struct JoinRequest {
         stderr_write;  // given to the process; invalid: /dev/null
 };
 Result<Running> join(JoinRequest request, const HostFacts& facts);
+
+// A hook in the namespaces of a container's first process.
+struct HookRequest {
+    int pidfd = -1;
+    oci::Hook hook;
+    sys::UniqueFd stdin_read;  // the container's state
+    sys::UniqueFd output;      // both of its outputs
+};
+Result<Running> join_hook(HookRequest request, const HostFacts& facts);
 
 // What the monitor of a container left in its state directory.
 struct MonitorState {

@@ -1,6 +1,8 @@
 #include "shim/child.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -37,6 +39,8 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
             return error;
         }
         case OpKind::root_readonly: return make_root_readonly();
+        case OpKind::bind_root: return bind_root(plan, op);
+        case OpKind::propagation: return set_propagation(plan, op, root);
         default: return ENOSYS;
     }
 }
@@ -63,7 +67,8 @@ int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& roo
             mark(plan, Moment::gate_passed);
             return error;
         }
-        case OpKind::terminal: return open_terminal(op, io.terminal_socket);
+        case OpKind::terminal:
+            return open_terminal(op, op.fd >= 0 ? PlanView::slot(op.fd) : io.terminal_socket);
         case OpKind::stdio: return connect_stdio(plan, op, io);
         case OpKind::oom_score: return write_file("/proc/self/oom_score_adj", plan.text(op.s1));
         case OpKind::rlimit: return set_limit(op);
@@ -78,6 +83,27 @@ int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& roo
         case OpKind::seccomp: return set_seccomp(plan, op);
         case OpKind::init: return become_init(plan, io);
         case OpKind::exec: return execute(plan, op);
+        case OpKind::domain_name: {
+            const char* name = plan.text(op.s1);
+            return syscall(SYS_setdomainname, name, strlen(name)) != 0 ? errno : 0;
+        }
+        case OpKind::session_keyring: {
+            constexpr int kJoinSessionKeyring = 1;  // keyctl(2)
+            if (syscall(SYS_keyctl, kJoinSessionKeyring, plan.text(op.s1)) >= 0) return 0;
+            return errno == ENOSYS ? 0 : errno;  // a kernel without keyrings has none to read
+        }
+        case OpKind::sync: {
+            int error = report_reached(io, plan.index_of(op));
+            return error != 0 ? error : wait_gate(PlanView::slot(op.fd));
+        }
+        case OpKind::find_program: return find_program(plan, op);
+        case OpKind::await_start:
+            return await_start(io, plan.index_of(op), PlanView::slot(op.fd));
+        case OpKind::scheduler:
+            return syscall(SYS_sched_setattr, 0, plan.text(op.s1), 0) != 0 ? errno : 0;
+        case OpKind::io_priority:
+            return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, op.a) != 0 ? errno : 0;
+        case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;
         default: return perform_mount(plan, op, root);
     }
 }
@@ -97,7 +123,7 @@ int perform(const PlanView& plan, const ChildIo& io, uint32_t first, uint32_t la
     return 0;
 }
 
-void run_child(const PlanView& plan, const ChildIo& io) {
+void run_child(const PlanView& plan, ChildIo io) {
     mark(plan, Moment::in_child);
     // The monitor blocks every signal; the worker starts with none blocked and none ignored.
     for (int number = 1; number < 65; ++number) signal(number, SIG_DFL);
@@ -106,6 +132,16 @@ void run_child(const PlanView& plan, const ChildIo& io) {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     setsid();
     umask(0);
+    if ((plan.header->flags & kFlagHandOver) != 0) {
+        // Out of the way of the descriptors that the program is handed.
+        int high = fcntl(io.report_write, F_DUPFD_CLOEXEC,
+                         kFirstSlot + static_cast<int>(plan.header->slot_count));
+        if (high < 0) _exit(127);
+        close(io.report_write);
+        io.report_write = high;
+        // The end of the shim is seen by the end of this socket.
+        close(kControlFd);
+    }
 
     Report report{};
     report.error_number =

@@ -15,17 +15,12 @@ struct ChildIo {
     int terminal_socket = -1;                  // where the master end of a terminal is sent
 };
 
-struct Report {
-    uint32_t op;
-    int32_t error_number;
-};
-
 // Performs ops [first, last) in this process. 0, or the errno of the op that failed, whose index
 // is left in `failed`.
 int perform(const PlanView& plan, const ChildIo& io, uint32_t first, uint32_t last,
             uint32_t& failed);
 
 // Never returns: the body of the child.
-[[noreturn]] void run_child(const PlanView& plan, const ChildIo& io);
+[[noreturn]] void run_child(const PlanView& plan, ChildIo io);
 
 }  // namespace crank::shim

@@ -12,6 +12,7 @@
 #include "shim/monitor.h"
 #include "shim/plan_view.h"
 #include "shim/slice.h"
+#include "shim/starter.h"
 
 using namespace crank::shim;
 
@@ -27,17 +28,23 @@ int main(int argc, char** argv) {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
-    if (plan.header->role == Role::join) {
-        // From the moment it joins, root in the container could look into this process.
+    bool hand_over = (plan.header->flags & kFlagHandOver) != 0;
+    if (plan.header->role == Role::join || hand_over) {
+        // From the moment it joins, root in the container could look into this process; and into
+        // one that waits to be started, where the namespaces are shared.
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    } else {
-        prctl(PR_SET_NAME, "crank-monitor", 0, 0, 0);
+    }
+    if (plan.header->role == Role::monitor) {
+        prctl(PR_SET_NAME, hand_over ? "crank-starter" : "crank-monitor", 0, 0, 0);
         if (chdir("/") != 0) return 1;
     }
     umask(022);
     close(kPlanFd);
     // Before the clone, so that monitor, init and worker all have them.
     ask_for_short_slices();
-    run_monitor(plan);
+    if (hand_over)
+        run_starter(plan);
+    else
+        run_monitor(plan);
     return 0;
 }

@@ -39,6 +39,13 @@ int set_ambient(uint64_t mask);
 int set_seccomp(const PlanView& plan, const Op& op);
 int execute(const PlanView& plan, const Op& op);
 
+// ops_hand_over.cpp
+int bind_root(const PlanView& plan, const Op& op);
+int set_propagation(const PlanView& plan, const Op& op, const Root& root);
+int report_reached(const ChildIo& io, uint32_t op);
+int await_start(const ChildIo& io, uint32_t op, int socket);
+int find_program(const PlanView& plan, const Op& op);
+
 // init.cpp: returns 0 in the worker's process; the init itself never returns.
 int become_init(const PlanView& plan, const ChildIo& io);
 

@@ -224,10 +224,21 @@ int make_node(const PlanView& plan, const Op& op, const Root& root) {
     int parent = make_dirs(root, parts.parent, 0755);
     if (parent < 0) return errno;
     int error = 0;
+    auto type = static_cast<mode_t>(op.a) & S_IFMT;
     // The mode is set apart from mknod, whose mode the umask cuts.
-    if (mknodat(parent, parts.name, static_cast<mode_t>(op.a), static_cast<dev_t>(op.b)) != 0)
+    if (mknodat(parent, parts.name, static_cast<mode_t>(op.a), static_cast<dev_t>(op.b)) != 0) {
         error = errno;
-    else if (fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, 0) != 0)
+        struct stat info{};
+        // A device that stands there already, and is the one meant, will do.
+        if (error == EEXIST && fstatat(parent, parts.name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (info.st_mode & S_IFMT) == type && (type == S_IFIFO || info.st_rdev == op.b))
+            error = 0;
+    }
+    auto uid = static_cast<uid_t>(op.c), gid = static_cast<gid_t>(op.c >> 32);
+    if (error == 0 && fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, 0) != 0)
+        error = errno;
+    if (error == 0 && op.c != 0 &&
+        fchownat(parent, parts.name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
         error = errno;
     close(parent);
     return error;
@@ -239,6 +250,9 @@ int make_link(const PlanView& plan, const Op& op, const Root& root) {
     int parent = make_dirs(root, parts.parent, 0755);
     if (parent < 0) return errno;
     int error = symlinkat(plan.text(op.s1), parent, parts.name) != 0 ? errno : 0;
+    char there[256];
+    // In a root that is used a second time.
+    if (error == EEXIST && readlinkat(parent, parts.name, there, sizeof there) >= 0) error = 0;
     close(parent);
     return error;
 }

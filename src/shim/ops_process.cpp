@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "shim/kernel.h"
 #include "shim/ops.h"
@@ -63,8 +64,9 @@ int change_dir(const char* path) {
 namespace {
 
 int send_descriptor(int socket, int fd) {
-    char byte = 0;
-    iovec data{&byte, 1};
+    // Whoever takes it from a console socket also reads a name.
+    static char name[] = "/dev/ptmx";
+    iovec data{name, sizeof name - 1};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &data;
@@ -93,6 +95,22 @@ void offer_console(int slave) {
     close(target);
 }
 
+// A pipe of the caller's, or the terminal, which its new user could not open again otherwise
+// (/dev/stdout). Never a file of the host's.
+void give_to_user(uint64_t user_plus_one) {
+    if (user_plus_one == 0) return;
+    auto uid = static_cast<uid_t>(user_plus_one - 1);
+    for (int fd = 0; fd < 3; ++fd) {
+        struct stat info{};
+        if (fstat(fd, &info) != 0 || info.st_uid == uid) continue;
+        constexpr unsigned kFirstPtsMajor = 136, kLastPtsMajor = 143;
+        unsigned major_number = major(info.st_rdev);
+        bool terminal = S_ISCHR(info.st_mode) && major_number >= kFirstPtsMajor &&
+                        major_number <= kLastPtsMajor;
+        if (S_ISFIFO(info.st_mode) || terminal) (void)!fchown(fd, uid, static_cast<gid_t>(-1));
+    }
+}
+
 }  // namespace
 
 int open_terminal(const Op& op, int socket) {
@@ -117,6 +135,7 @@ int open_terminal(const Op& op, int socket) {
         if (dup2(slave, fd) < 0) return errno;
     close(slave);
     close(master);
+    give_to_user(op.c);
     return 0;
 }
 
@@ -131,6 +150,7 @@ int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io) {
     // Sources are all above 2: nothing is overwritten before it is used.
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) return errno;
     if (null > 2) close(null);
+    give_to_user(op.c);
     return 0;
 }
 
@@ -237,8 +257,11 @@ int execute(const PlanView& plan, const Op& op) {
     for (uint64_t i = 0; i < op.b; ++i, string = next(string))
         pointers[n++] = const_cast<char*>(string);
     pointers[n] = nullptr;
-    // Nothing but 0, 1 and 2 reaches the worker.
-    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) return errno;
+    // Nothing but 0, 1 and 2 reaches the worker, and what it was meant to be handed.
+    auto handed = static_cast<int>(op.c);
+    for (int i = 0; i < handed; ++i)
+        if (dup2(PlanView::slot(op.fd + i), 3 + i) < 0) return errno;
+    if (close_range(3 + static_cast<unsigned>(handed), ~0u, kCloseRangeCloexec) != 0) return errno;
     mark(plan, Moment::exec);
     return search_and_execute(pointers, environment);
 }

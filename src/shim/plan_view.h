@@ -12,6 +12,7 @@ struct PlanView {
         auto base = reinterpret_cast<const char*>(header);
         return reinterpret_cast<const Op*>(base + header->ops)[index];
     }
+    uint32_t index_of(const Op& which) const { return static_cast<uint32_t>(&which - &op(0)); }
     const char* text(uint32_t offset) const {
         return reinterpret_cast<const char*>(header) + offset;
     }

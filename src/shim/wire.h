@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x31'4b'52'43;  // "CRK1"
+inline constexpr uint32_t kMagic = 0x32'4b'52'43;  // "CRK2"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -46,8 +46,10 @@ enum class OpKind : uint16_t {
     write_file,     // s1: path seen from "/", s2: content (sysctl)
     // The process itself.
     gate,          // fd: waits for one byte
-    terminal,      // a: rows, b: columns; becomes stdin, stdout and stderr
-    stdio,         // the pipes; fd: stdin's slot or kNoSlot
+    terminal,      // a: rows, b: columns; becomes stdin, stdout and stderr; fd: the socket that
+                   // its master end is sent to, or kNoSlot: the monitor's
+    stdio,         // the pipes; fd: stdin's slot or kNoSlot. terminal and stdio: c: 1 + the user who
+                   // is given them, or 0
     oom_score,     // s1: the value as text
     rlimit,        // a: RLIMIT_*, s1..s2 unused; b: soft, c: hard
     umask,         // a
@@ -59,7 +61,20 @@ enum class OpKind : uint16_t {
     no_new_privileges,
     seccomp,  // s1: offset of sock_filter[], a: count
     init,     // the process stays as PID 1 and the ops behind this one run in its child
-    exec,     // s1: list of a arguments, s2: list of b variables
+    exec,     // s1: list of a arguments, s2: list of b variables; c: so many descriptors from slot
+              // fd on become 3, 4, ...
+    // Of containers whose first process goes to the caller (kFlagHandOver).
+    bind_root,     // s1: directory on the host, which becomes a mount
+    propagation,   // s2: where in the root ("" after pivot_root: "/" itself), a: MS_*
+    domain_name,   // s1
+    session_keyring,  // s1: its name
+    sync,          // says that it is reached, then as gate
+    find_program,  // as exec, without executing
+    await_start,   // says that it is reached, then accepts on socket fd and waits for one byte;
+                   // what fails from here on is told to the one who connected
+    scheduler,     // s1: offset of a sched_attr
+    io_priority,   // a: ioprio_set's value
+    personality,   // a
 };
 
 struct Op {
@@ -115,6 +130,9 @@ enum class Role : uint32_t { monitor, join };
 inline constexpr uint32_t kFlagEndWithCaller = 1;  // kill the worker when the control socket closes
 inline constexpr uint32_t kFlagTimings = 2;
 inline constexpr uint32_t kFlagTerminal = 4;
+// The shim ends as soon as it is released: the container's first process, or the one that joined,
+// then belongs to the caller's subreaper.
+inline constexpr uint32_t kFlagHandOver = 8;
 
 struct Header {
     uint32_t magic;
@@ -153,8 +171,16 @@ enum class Message : uint32_t {
     failed,    // a: index of the op, b: errno; from kOwnStep on: a step of the shim itself
     exited,    // a: exit code, b: signal | oom << 32, c: CLOCK_REALTIME nanoseconds
     terminal,  // with a descriptor
+    reached,   // a: index of a sync or await_start op, b: pid
     // To the shim.
-    signal,  // a: number
+    signal,   // a: number
+    release,  // what was started is recorded: leave it alone
+};
+
+// A Report is what the child writes: an error, or with error_number 0 that the op is reached.
+struct Report {
+    uint32_t op;
+    int32_t error_number;
 };
 
 struct Packet {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -181,6 +182,11 @@ Result<bool> wait_readable(int fd, std::chrono::milliseconds deadline) {
     while (ready < 0 && errno == EINTR);
     if (ready < 0) return fail_errno("wait for a descriptor");
     return ready > 0;
+}
+
+Result<> become_subreaper() {
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return fail_errno("become a subreaper");
+    return {};
 }
 
 Result<std::uint64_t> start_time_of(pid_t pid) {

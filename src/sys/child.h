@@ -68,12 +68,15 @@ struct CommandOutput {
 // Runs a program to its end with /dev/null as input and both outputs captured.
 Result<CommandOutput> run_command(const SpawnRequest& request);
 
+// From here on orphans below this process become its children (PR_SET_CHILD_SUBREAPER).
+Result<> become_subreaper();
 Result<UniqueFd> open_pidfd(pid_t pid);
 Result<> pidfd_signal(int pidfd, int number);
 // Until the descriptor is readable (a pidfd: the process ended). false: the deadline ran out; a
 // negative one waits for ever.
 Result<bool> wait_readable(int fd, std::chrono::milliseconds deadline);
-// Field 22 of /proc/PID/stat: with it a pid names one process for good. not_found: gone.
+// Field 22 of /proc/PID/stat: with it a pid names one process for good. not_found: gone, or dead
+// and not yet reaped.
 Result<std::uint64_t> start_time_of(pid_t pid);
 
 }  // namespace crank::sys

@@ -23,10 +23,10 @@ Result<UniqueFd> clone_mount(const std::string& path, bool recursive) {
 }
 
 Result<> set_mount_attributes(int mount_fd, std::uint64_t set, bool recursive,
-                              const std::string& name) {
+                              const std::string& name, Peers peers) {
     mount_attr attr{};
     attr.attr_set = set;
-    attr.propagation = kPrivate;
+    attr.propagation = peers == Peers::dropped ? kPrivate : 0;
     unsigned flags = AT_EMPTY_PATH | (recursive ? kRecursive : 0);
     if (::syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) != 0)
         return fail_errno("set the attributes of the mount of " + name);

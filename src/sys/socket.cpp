@@ -55,22 +55,4 @@ Result<> send_packet(int socket, std::span<const std::byte> packet) {
     return fail_errno("send a packet");
 }
 
-Result<UniqueFd> connect_unix(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        return fail(Code::invalid_argument, "the path of a socket is too long: " + path);
-    std::memcpy(address.sun_path, path.data(), path.size());
-    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd) return fail_errno("make a socket for " + path);
-    int result;
-    do result = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    while (result != 0 && errno == EINTR);
-    if (result == 0) return fd;
-    Error error = Error::from_errno(errno, "connect to " + path);
-    if (error.error_number() == ECONNREFUSED)
-        return fail(std::move(error).with_code(Code::not_found));
-    return fail(std::move(error));
-}
-
 }  // namespace crank::sys

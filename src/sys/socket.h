@@ -26,8 +26,4 @@ Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> 
 // not_found: the other end is closed.
 Result<> send_packet(int socket, std::span<const std::byte> packet);
 
-// A connected stream socket of a path (unix(7)). Errors: not_found (nothing there, or nobody
-// listens), permission_denied, invalid_argument (a path over 107 bytes).
-Result<UniqueFd> connect_unix(const std::string& path);
-
 }  // namespace crank::sys

@@ -1,0 +1,232 @@
+// create, start, run, state, kill, delete, list.
+#include <nlohmann/json.hpp>
+
+#include "cli/oci.h"
+#include "cli/output.h"
+#include "runtime/oci/life.h"
+#include "sys/child.h"
+#include "sys/signals.h"
+
+namespace crank::cli {
+namespace {
+
+namespace verbs = runtime::oci_verbs;
+
+constexpr std::uint32_t kMostPreserved = 1000;
+
+constexpr Flag kCreateFlags[] = {
+    {"bundle", 'b', FlagKind::value, "DIR", "the bundle (the current directory)"},
+    {"console-socket", 0, FlagKind::value, "SOCKET", "where the terminal's master end is sent"},
+    {"pid-file", 0, FlagKind::value, "FILE", "where the process's id is written"},
+    {"no-new-keyring", 0, FlagKind::boolean, "", "keep the caller's session keyring"},
+    {"preserve-fds", 0, FlagKind::value, "N", "hand N descriptors on, from 3 on"},
+};
+constexpr Flag kRunFlags[] = {
+    kCreateFlags[0],
+    kCreateFlags[1],
+    kCreateFlags[2],
+    kCreateFlags[3],
+    kCreateFlags[4],
+    {"detach", 'd', FlagKind::boolean, "", "do not wait for it"},
+    {"keep", 0, FlagKind::boolean, "", "do not delete the container after it has ended"},
+};
+constexpr MissingFlag kCreateMissing[] = {{"no-pivot", 0, false}, {"no-subreaper", 0, false}};
+
+Result<verbs::CreateRequest> read_create(OciCall& call) {
+    const Arguments& arguments = call.arguments;
+    verbs::CreateRequest request;
+    request.id = arguments.words()[0];
+    request.bundle = arguments.value("bundle", ".");
+    request.caller.console_socket = arguments.value("console-socket");
+    request.caller.pid_file = arguments.value("pid-file");
+    request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
+    request.new_keyring = !arguments.on("no-new-keyring");
+    return request;
+}
+
+void warn_ignored(const OciCall& call, const std::vector<std::string>& ignored) {
+    for (const std::string& field : ignored)
+        call.log.warn("config.json: '" + field + "' is not a field that crank knows: ignored");
+}
+
+void warn_all(const OciCall& call, const std::vector<std::string>& warnings) {
+    for (const std::string& text : warnings) call.log.warn(text);
+}
+
+Result<int> perform_create(OciCall& call) {
+    auto request = TRY(read_create(call));
+    auto facts = TRY(call.facts());
+    auto created = TRY(verbs::create(call.store, request, facts));
+    warn_ignored(call, created.ignored);
+    return 0;
+}
+
+Result<int> perform_start(OciCall& call) {
+    auto facts = TRY(call.facts());
+    warn_all(call, TRY(verbs::start(call.store, call.arguments.words()[0], facts)));
+    return 0;
+}
+
+Result<int> perform_run(OciCall& call) {
+    auto request = TRY(read_create(call));
+    auto facts = TRY(call.facts());
+    bool detach = call.arguments.on("detach");
+    // What is handed over comes to this process, which waits for it.
+    if (!detach) TRY(sys::become_subreaper());
+    auto created = TRY(verbs::create(call.store, request, facts));
+    warn_ignored(call, created.ignored);
+    auto started = verbs::start(call.store, request.id, facts);
+    if (!started) {
+        Error error = std::move(started).error();
+        auto removed = verbs::remove(call.store, request.id, verbs::Force::yes, facts);
+        if (!removed) error = std::move(error).with_cleanup(removed.error());
+        return fail(std::move(error));
+    }
+    warn_all(call, *started);
+    if (detach) return 0;
+    int code = TRY(attend_process(created.pid));
+    if (!call.arguments.on("keep"))
+        warn_all(call, TRY(verbs::remove(call.store, request.id, verbs::Force::yes, facts)));
+    return code;
+}
+
+Result<int> perform_state(OciCall& call) {
+    auto facts = TRY(call.facts());
+    auto state = TRY(verbs::state(call.store, call.arguments.words()[0], facts));
+    auto json = nlohmann::ordered_json::parse(serialize(state, oci::Detail::all));
+    print_line(json.dump(2));
+    return 0;
+}
+
+Result<int> perform_kill(OciCall& call) {
+    const auto& words = call.arguments.words();
+    std::string name = words.size() > 1 ? words[1] : "SIGTERM";
+    auto signal = sys::signal_number(name);
+    if (!signal) return fail(Code::usage, "unknown signal \"" + name + "\"");
+    auto facts = TRY(call.facts());
+    TRY(verbs::kill(call.store, words[0], *signal,
+                    call.arguments.on("all") ? verbs::Whom::all : verbs::Whom::first, facts));
+    return 0;
+}
+
+Result<int> perform_delete(OciCall& call) {
+    auto facts = TRY(call.facts());
+    auto force = call.arguments.on("force") ? verbs::Force::yes : verbs::Force::no;
+    for (const std::string& id : call.arguments.words())
+        warn_all(call, TRY(verbs::remove(call.store, id, force, facts)));
+    return 0;
+}
+
+Result<int> perform_list(OciCall& call) {
+    std::string format = call.arguments.value("format", "table");
+    if (format != "table" && format != "json")
+        return fail(Code::usage, "--format \"" + format + "\" is neither table nor json");
+    auto facts = TRY(call.facts());
+    TRY(call.store.sweep(facts));
+    std::vector<oci::ContainerState> states;
+    for (const std::string& id : TRY(call.store.ids())) {
+        auto state = verbs::state(call.store, id, facts);
+        if (state) states.push_back(std::move(*state));
+        // Deleted since the directory was read.
+        else if (state.error().code() != Code::not_found)
+            return fail(std::move(state).error());
+    }
+    if (call.arguments.on("quiet")) {
+        for (const auto& state : states) print_line(state.id);
+        return 0;
+    }
+    if (format == "json") {
+        print_line(serialize(states));
+        return 0;
+    }
+    Table table({"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"});
+    for (const auto& state : states)
+        table.add({state.id, std::to_string(state.pid), std::string(name_of(state.status)),
+                   state.bundle, state.created, state.owner});
+    print(table.text());
+    return 0;
+}
+
+constexpr std::string_view kCreateExamples[] = {
+    "crank oci create --bundle /tmp/bundle mail",
+    "crank oci create --bundle /tmp/bundle --pid-file /tmp/pid --console-socket /tmp/tty mail"};
+constexpr std::string_view kStartExamples[] = {"crank oci start mail"};
+constexpr std::string_view kRunExamples[] = {"crank oci run --bundle /tmp/bundle mail",
+                                             "crank oci run --detach --bundle /tmp/bundle mail"};
+constexpr std::string_view kStateExamples[] = {"crank oci state mail"};
+constexpr Flag kKillFlags[] = {
+    {"all", 'a', FlagKind::boolean, "", "to every process of the container"}};
+constexpr std::string_view kKillExamples[] = {"crank oci kill mail", "crank oci kill mail KILL"};
+constexpr Flag kDeleteFlags[] = {
+    {"force", 'f', FlagKind::boolean, "", "kill it first; no error where there is none"}};
+constexpr std::string_view kDeleteExamples[] = {"crank oci delete mail",
+                                                "crank oci delete --force mail"};
+constexpr Flag kListFlags[] = {
+    {"format", 'f', FlagKind::value, "table|json", "how to print them (table)"},
+    {"quiet", 'q', FlagKind::boolean, "", "print the ids alone"}};
+constexpr std::string_view kListExamples[] = {"crank oci list", "crank oci list --format json"};
+
+}  // namespace
+
+constinit const OciVerb kOciCreate = {
+    .name = "create",
+    .summary = "make a container of a bundle, all but its program",
+    .syntax = {.flags = kCreateFlags,
+               .missing = kCreateMissing,
+               .min_words = 1,
+               .max_words = 1,
+               .arguments = "ID"},
+    .examples = kCreateExamples,
+    .perform = perform_create,
+};
+constinit const OciVerb kOciStart = {
+    .name = "start",
+    .summary = "run the program of a created container",
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "ID"},
+    .examples = kStartExamples,
+    .perform = perform_start,
+};
+constinit const OciVerb kOciRun = {
+    .name = "run",
+    .summary = "create and start a container",
+    .syntax = {.flags = kRunFlags,
+               .missing = kCreateMissing,
+               .min_words = 1,
+               .max_words = 1,
+               .arguments = "ID"},
+    .examples = kRunExamples,
+    .perform = perform_run,
+};
+constinit const OciVerb kOciState = {
+    .name = "state",
+    .summary = "print the state of a container as JSON",
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "ID"},
+    .examples = kStateExamples,
+    .perform = perform_state,
+};
+constinit const OciVerb kOciKill = {
+    .name = "kill",
+    .summary = "send a signal (TERM) to the first process of a container",
+    .syntax = {.flags = kKillFlags, .min_words = 1, .max_words = 2, .arguments = "ID [SIGNAL]"},
+    .examples = kKillExamples,
+    .perform = perform_kill,
+};
+constinit const OciVerb kOciDelete = {
+    .name = "delete",
+    .summary = "remove stopped containers",
+    .syntax = {.flags = kDeleteFlags,
+               .min_words = 1,
+               .max_words = kAnyWords,
+               .arguments = "ID [ID...]"},
+    .examples = kDeleteExamples,
+    .perform = perform_delete,
+};
+constinit const OciVerb kOciList = {
+    .name = "list",
+    .summary = "list the containers of this root",
+    .syntax = {.flags = kListFlags},
+    .examples = kListExamples,
+    .perform = perform_list,
+};
+
+}  // namespace crank::cli

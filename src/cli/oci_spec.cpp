@@ -1,0 +1,140 @@
+// spec and features.
+#include <nlohmann/json.hpp>
+
+#include "cli/oci.h"
+#include "cli/output.h"
+#include "oci/runtime_spec.h"
+#include "policy/policy.h"
+#include "sys/file.h"
+
+namespace crank::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A configuration to begin with: a shell on a terminal, few rights, a root of its own.
+oci::RuntimeSpec example_spec() {
+    oci::RuntimeSpec spec;
+    spec.hostname = "crank";
+    spec.root_path = "rootfs";
+    spec.root_readonly = true;
+    oci::Process& process = spec.process;
+    process.terminal = true;
+    process.args = {"sh"};
+    process.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                   "TERM=xterm"};
+    process.capabilities.bounding = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"};
+    process.capabilities.effective = process.capabilities.permitted = process.capabilities.bounding;
+    process.rlimits = {{"RLIMIT_NOFILE", 1024, 1024}};
+    spec.mounts = {
+        {"/proc", "proc", "proc", {}},
+        {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+        {"/dev/pts",
+         "devpts",
+         "devpts",
+         {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+        {"/dev/shm",
+         "tmpfs",
+         "shm",
+         {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+        {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
+        {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
+        {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}},
+    };
+    for (const char* type : {"pid", "network", "ipc", "uts", "cgroup", "mount"})
+        spec.linux.namespaces.push_back({type, ""});
+    spec.linux.resources.devices = {{false, "a", {}, {}, "rwm"}};
+    for (std::string_view path : policy::masked_paths()) spec.linux.masked_paths.emplace_back(path);
+    for (std::string_view path : policy::readonly_paths())
+        spec.linux.readonly_paths.emplace_back(path);
+    return spec;
+}
+
+Result<int> perform_spec(OciCall& call) {
+    std::string path = call.arguments.value("bundle", ".") + "/config.json";
+    if (sys::exists(path))
+        return fail(Error(Code::already_exists, path + " exists").with_hint("rm " + path));
+    Json document = Json::parse(oci::serialize(example_spec()));
+    constexpr mode_t kMode = 0644;
+    TRY(sys::write_file_atomic(path, document.dump(4) + "\n", kMode, sys::Sync::no));
+    return 0;
+}
+
+Json capability_list() {
+    Json names = Json::array();
+    for (const std::string& name : policy::capability_names(~policy::CapabilitySet{0}))
+        names.push_back(name);
+    return names;
+}
+
+// runtime-spec features.md.
+Json features() {
+    Json out;
+    out["ociVersionMin"] = "1.0.0";
+    out["ociVersionMax"] = "1.2.0";
+    out["hooks"] = {"prestart",       "createRuntime", "createContainer",
+                    "startContainer", "poststart",     "poststop"};
+    out["mountOptions"] = {
+        "async",       "atime",    "bind",     "defaults",   "dev",       "diratime",
+        "dirsync",     "exec",     "lazytime", "loud",       "noatime",   "nodev",
+        "nodiratime",  "noexec",   "nomand",   "norelatime", "nostrictatime", "nosuid",
+        "nosymfollow", "private",  "rbind",    "relatime",   "rnoatime",  "rnodev",
+        "rnodiratime", "rnoexec",  "rnosuid",  "rnosymfollow", "ro",      "rprivate",
+        "rro",         "rshared",  "rslave",   "rstrictatime", "runbindable", "rw",
+        "shared",      "silent",   "slave",    "strictatime", "suid",     "symfollow",
+        "sync",        "unbindable"};
+    Json part;
+    part["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "uts"};
+    part["capabilities"] = capability_list();
+    part["cgroup"] = {{"v1", true},
+                      {"v2", true},
+                      {"systemd", false},
+                      {"systemdUser", false},
+                      {"rdma", false}};
+    part["seccomp"] = {
+        {"enabled", true},
+        {"actions",
+         {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
+          "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
+        {"operators",
+         {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
+          "SCMP_CMP_MASKED_EQ"}},
+        {"supportedFlags", Json::array()}};
+    part["apparmor"] = {{"enabled", false}};
+    part["selinux"] = {{"enabled", false}};
+    part["intelRdt"] = {{"enabled", false}};
+    part["mountExtensions"] = {{"idmap", {{"enabled", false}}}};
+    out["linux"] = part;
+    out["annotations"] = {{"org.crank.version", CRANK_VERSION}};
+    return out;
+}
+
+Result<int> perform_features(OciCall&) {
+    print_line(features().dump(2));
+    return 0;
+}
+
+constexpr Flag kSpecFlags[] = {
+    {"bundle", 'b', FlagKind::value, "DIR", "the bundle (the current directory)"}};
+constexpr MissingFlag kSpecMissing[] = {{"rootless", 0, false}};
+constexpr std::string_view kSpecExamples[] = {"crank oci spec", "crank oci spec --bundle /tmp/b"};
+constexpr std::string_view kFeaturesExamples[] = {"crank oci features"};
+
+}  // namespace
+
+constinit const OciVerb kOciSpec = {
+    .name = "spec",
+    .summary = "write a config.json to begin with",
+    .syntax = {.flags = kSpecFlags, .missing = kSpecMissing},
+    .examples = kSpecExamples,
+    .perform = perform_spec,
+};
+constinit const OciVerb kOciFeatures = {
+    .name = "features",
+    .summary = "print what this runtime can do, as JSON",
+    .syntax = {},
+    .examples = kFeaturesExamples,
+    .perform = perform_features,
+};
+
+}  // namespace crank::cli

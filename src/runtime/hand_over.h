@@ -1,0 +1,81 @@
+// Starting a process that goes to the caller: no monitor of crank's stays (`crank oci`).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/runtime_spec.h"
+#include "runtime/shim_process.h"
+#include "runtime/plan.h"
+#include "sys/unique_fd.h"
+
+namespace crank::runtime {
+
+// Not owned; the caller's own 0, 1 and 2, a terminal's socket, and what is handed on.
+struct HandedFds {
+    int stdio[3] = {0, 1, 2};
+    int console = -1;          // connected; with process.terminal
+    int first_preserved = 3;   // so many from here on become the program's 3, 4, ...
+    std::uint32_t preserved = 0;
+};
+
+// A started process, until it is released. Dropped before that, it is killed, and what was made for
+// it is removed.
+class Handed {
+public:
+    Handed(Handed&&) noexcept = default;
+    Handed& operator=(Handed&&) noexcept = default;
+
+    enum class Reached : std::uint8_t {
+        hooks,     // everything is mounted, the root is not entered yet; goes on by open_gate()
+        created,   // waits on the start socket
+        executed,  // the program runs
+    };
+    // The next of these. Errors name the step that failed; the deadline is 60 s.
+    Result<Reached> wait();
+    Result<> open_gate();
+    pid_t pid() const { return pid_; }  // after the first wait
+    const StepNames& steps() const { return steps_; }
+    // It is recorded: from here on it is the subreaper's of the caller.
+    Result<> release();
+    // Kills it, and returns when what was made for it is removed.
+    void abandon();
+
+private:
+    friend Result<Handed> hand_over(struct HandOverRequest request, const HostFacts& facts);
+    friend Result<Handed> hand_over_join(struct HandOverJoin request, const HostFacts& facts);
+    Handed() = default;
+
+    StepNames steps_;
+    std::optional<std::uint64_t> hooks_step_;
+    sys::UniqueFd control_, gate_;
+    pid_t pid_ = -1;
+};
+
+struct HandOverRequest {
+    oci::RuntimeSpec spec;       // root_path absolute
+    sys::UniqueFd start_socket;  // listening; invalid: the program is executed at once
+    bool wait_for_hooks = false;
+    bool new_keyring = true;  // a session keyring of its own, so that it cannot read the caller's
+    std::string keyring;      // its name
+    HandedFds fds;
+};
+Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts);
+
+// A second process of a running container.
+struct HandOverJoin {
+    pid_t pid = -1;
+    std::uint64_t start_time = 0;
+    std::string cgroups_path;  // empty: none to join
+    oci::Process process;
+    std::optional<oci::Seccomp> seccomp;
+    HandedFds fds;
+};
+Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts);
+
+}  // namespace crank::runtime

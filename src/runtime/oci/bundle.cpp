@@ -1,0 +1,99 @@
+#include "runtime/oci/bundle.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "runtime/builder.h"
+#include "sys/file.h"
+
+namespace crank::runtime::oci_verbs {
+namespace {
+
+// Go's zero values: callers write 0 where they mean nothing.
+template <class T>
+void drop_zero(std::optional<T>& value) {
+    if (value && *value == 0) value.reset();
+}
+
+Result<> place_root(oci::RuntimeSpec& spec, const std::string& bundle) {
+    if (spec.root_path.empty())
+        return fail(Code::invalid_argument, "runtime configuration: 'root.path' is missing");
+    std::string path =
+        spec.root_path.starts_with('/') ? spec.root_path : bundle + "/" + spec.root_path;
+    auto real = sys::real_path(path);
+    if (!real)
+        return fail(std::move(real).error().with_context("runtime configuration: 'root.path'"));
+    auto info = TRY(sys::stat(*real));
+    if (!info.is_dir())
+        return fail(Code::invalid_argument,
+                    "runtime configuration: 'root.path': " + *real + " is not a directory");
+    if (*real == "/")
+        return fail(Code::invalid_argument,
+                    "runtime configuration: 'root.path' is the host's own root");
+    spec.root_path = *real;
+    return {};
+}
+
+Result<> place_cgroup(oci::RuntimeSpec& spec, const std::string& id, const HostFacts& facts) {
+    std::string& path = spec.linux.cgroups_path;
+    if (facts.cgroup_mode == CgroupMode::none) {
+        path.clear();
+        return {};
+    }
+    if (path.empty()) path = "/crank-oci/" + id;
+    if (path.find(':') != std::string::npos && !path.starts_with('/'))
+        return fail(Error(Code::unsupported, "linux.cgroupsPath '" + path +
+                                                 "' names a systemd slice, which crank does not "
+                                                 "speak to yet")
+                        .with_hint("use the cgroupfs driver: podman --cgroup-manager=cgroupfs, "
+                                   "dockerd --exec-opt native.cgroupdriver=cgroupfs"));
+    if (!path.starts_with('/')) path = "/" + path;
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    return check_cgroups_path(path);
+}
+
+void place_binds(oci::RuntimeSpec& spec, const std::string& bundle) {
+    for (auto& mount : spec.mounts) {
+        bool bind = mount.type == "bind" ||
+                    std::ranges::any_of(mount.options, [](const std::string& option) {
+                        return option == "bind" || option == "rbind";
+                    });
+        // config.md, "Mounts": a relative source is relative to the bundle.
+        if (bind && !mount.source.starts_with('/')) mount.source = bundle + "/" + mount.source;
+    }
+}
+
+}  // namespace
+
+oci::Resources without_zeros(oci::Resources resources) {
+    drop_zero(resources.memory_limit);
+    drop_zero(resources.memory_swap);
+    drop_zero(resources.memory_reservation);
+    drop_zero(resources.cpu_shares);
+    drop_zero(resources.cpu_quota);
+    drop_zero(resources.cpu_period);
+    drop_zero(resources.pids_limit);
+    return resources;
+}
+
+Result<Bundle> load_bundle(const std::string& dir, const std::string& id, const HostFacts& facts) {
+    Bundle bundle;
+    bundle.dir = TRY_IN(sys::real_path(dir.empty() ? "." : dir), "opening the bundle");
+    std::string path = bundle.dir + "/config.json";
+    auto text = sys::read_file(path);
+    if (!text) {
+        Error error = std::move(text).error();
+        if (error.code() == Code::not_found)
+            error = std::move(error).with_hint("crank oci spec --bundle " + bundle.dir);
+        return fail(std::move(error));
+    }
+    bundle.spec = TRY_IN(oci::parse_runtime_spec(*text, &bundle.ignored), path);
+    TRY_IN(place_root(bundle.spec, bundle.dir), path);
+    TRY_IN(place_cgroup(bundle.spec, id, facts), path);
+    place_binds(bundle.spec, bundle.dir);
+    bundle.spec.linux.resources = without_zeros(std::move(bundle.spec.linux.resources));
+    bundle.text = oci::serialize(bundle.spec);
+    return bundle;
+}
+
+}  // namespace crank::runtime::oci_verbs

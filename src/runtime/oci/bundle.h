@@ -1,0 +1,27 @@
+// A bundle: a directory with config.json and, by it, the root file system.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/runtime_spec.h"
+#include "runtime/plan.h"
+
+namespace crank::runtime::oci_verbs {
+
+struct Bundle {
+    std::string dir;  // absolute, without links
+    oci::RuntimeSpec spec;  // with an absolute root, absolute bind sources, and a cgroups path
+    std::string text;       // config.json for later commands: `spec` again
+    std::vector<std::string> ignored;  // fields that crank does not know
+};
+
+// `id` names the cgroup where the configuration does not. Errors: not_found without config.json or
+// root file system, invalid_argument with the field.
+Result<Bundle> load_bundle(const std::string& dir, const std::string& id, const HostFacts& facts);
+
+// Limits of 0, which callers write where they mean none, become absent.
+oci::Resources without_zeros(oci::Resources resources);
+
+}  // namespace crank::runtime::oci_verbs

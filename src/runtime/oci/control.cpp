@@ -1,0 +1,209 @@
+#include "runtime/oci/control.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "base/text.h"
+#include "base/undo.h"
+#include "runtime/builder.h"
+#include "runtime/runtime.h"
+#include "sys/child.h"
+#include "sys/file.h"
+
+namespace crank::runtime::oci_verbs {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{5};
+constexpr int kMostPauses = 2000;
+
+// Of a controller's hierarchy; empty: this host has none.
+std::string dir_of(std::string_view controller, const std::string& path, const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::v2) return v2_cgroup_dir(facts, path);
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == controller) return mount + path;
+    return "";
+}
+
+std::string freezer_file(const std::string& path, const HostFacts& facts) {
+    std::string dir = dir_of("freezer", path, facts);
+    if (dir.empty()) return "";
+    return dir + (facts.cgroup_mode == CgroupMode::v2 ? "/cgroup.freeze" : "/freezer.state");
+}
+
+// Where the kernel says that everything has stopped.
+bool has_frozen(const std::string& path, const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::v2) {
+        auto text = sys::read_file(dir_of("", path, facts) + "/cgroup.events", 4096);
+        return text && text->find("frozen 1") != std::string::npos;
+    }
+    auto text = sys::read_file(freezer_file(path, facts), 64);
+    return text && trim(*text) == "FROZEN";
+}
+
+}  // namespace
+
+bool is_frozen(const std::string& cgroups_path, const HostFacts& facts) {
+    std::string file = freezer_file(cgroups_path, facts);
+    if (file.empty()) return false;
+    auto text = sys::read_file(file, 64);
+    if (!text) return false;
+    return trim(*text) == (facts.cgroup_mode == CgroupMode::v2 ? "1" : "FROZEN");
+}
+
+Result<> set_frozen(const std::string& cgroups_path, bool frozen, const HostFacts& facts) {
+    std::string file =
+        cgroups_path.empty() ? std::string() : freezer_file(cgroups_path, facts);
+    if (file.empty())
+        return fail(Code::unsupported, "the container has no cgroup that could be frozen");
+    bool v2 = facts.cgroup_mode == CgroupMode::v2;
+    std::string word = v2 ? (frozen ? "1" : "0") : (frozen ? "FROZEN" : "THAWED");
+    TRY(sys::write_knob(file, word));
+    for (int i = 0; i < kMostPauses; ++i) {
+        if (has_frozen(cgroups_path, facts) == frozen) return {};
+        std::this_thread::sleep_for(kPause);
+        // A process that was being born while the group froze holds it in FREEZING on v1.
+        if (frozen && !v2) TRY(sys::write_knob(file, word));
+    }
+    if (frozen) (void)sys::write_knob(file, v2 ? "0" : "THAWED");
+    return fail(Code::deadline_exceeded, "the cgroup " + file + " did not become " + word);
+}
+
+Result<std::vector<pid_t>> processes(const std::string& cgroups_path, const HostFacts& facts) {
+    // Every process of a container is in each of its groups: one hierarchy will do.
+    std::string dir;
+    for (std::string_view controller : {"pids", "memory", "freezer", "devices", "cpu"})
+        if (dir.empty()) dir = dir_of(controller, cgroups_path, facts);
+    std::vector<pid_t> pids;
+    auto text = sys::read_file(dir + "/cgroup.procs");
+    if (!text) {
+        if (text.error().code() == Code::not_found) return pids;
+        return fail(std::move(text).error());
+    }
+    for (const auto& line : split(*text, '\n'))
+        if (auto pid = parse_int(line); pid && *pid > 0) pids.push_back(static_cast<pid_t>(*pid));
+    std::ranges::sort(pids);
+    return pids;
+}
+
+Result<> signal_group(const std::string& cgroups_path, int signal, const HostFacts& facts) {
+    bool thaw = signal == SIGKILL && is_frozen(cgroups_path, facts);
+    for (pid_t pid : TRY(processes(cgroups_path, facts))) {
+        auto pidfd = sys::open_pidfd(pid);
+        if (!pidfd) continue;  // it has just ended
+        auto sent = sys::pidfd_signal(pidfd->get(), signal);
+        if (!sent && sent.error().code() != Code::not_found) return sent;
+    }
+    if (thaw) return set_frozen(cgroups_path, false, facts);
+    return {};
+}
+
+namespace {
+
+struct Write {
+    std::string path, value;
+    bool optional;
+};
+
+Result<std::vector<Write>> writes_for(const std::string& cgroups_path,
+                                      const oci::Resources& resources, const HostFacts& facts) {
+    if (!resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty())
+        return fail(Code::unsupported, "cpu.cpus and cpu.mems are not supported yet");
+    if (!resources.devices.empty())
+        return fail(Code::unsupported, "the devices of a running container cannot be changed yet");
+    Plan plan;
+    Builder builder(plan);
+    plan_limits(builder, resources, facts);
+    std::vector<Write> writes;
+    for (const auto& write : plan.cgroup_writes) {
+        std::string dir = dir_of(write.controller, cgroups_path, facts);
+        if (dir.empty())
+            return fail(Code::unsupported,
+                        "this host has no '" + write.controller + "' cgroup to limit");
+        writes.push_back({dir + "/" + write.file, write.value, write.optional});
+    }
+    return writes;
+}
+
+Result<> apply(const Write& write, Undo& undo) {
+    auto before = sys::read_file(write.path, 4096);
+    auto done = sys::write_knob(write.path, write.value);
+    if (!done && write.optional && done.error().code() == Code::not_found) return {};
+    TRY(std::move(done));
+    if (before)
+        undo.add([path = write.path, value = std::string(trim(*before))] {
+            return sys::write_knob(path, value);
+        });
+    return {};
+}
+
+}  // namespace
+
+Result<> update_limits(const std::string& cgroups_path, const oci::Resources& resources,
+                       const HostFacts& facts) {
+    if (cgroups_path.empty() || facts.cgroup_mode == CgroupMode::none)
+        return fail(Code::unsupported, "the container has no cgroup whose limits could change");
+    auto writes = TRY(writes_for(cgroups_path, resources, facts));
+    Undo undo;
+    // v1: memory may never be over memory+swap, so the order depends on the direction. What is
+    // refused is tried again after the others.
+    std::vector<Write> again;
+    for (const auto& write : writes)
+        if (!apply(write, undo)) again.push_back(write);
+    for (const auto& write : again)
+        if (auto done = apply(write, undo); !done)
+            return fail(undo.run(std::move(done).error()));
+    undo.commit();
+    return {};
+}
+
+namespace {
+
+std::int64_t number_in(const std::string& path) {
+    auto text = sys::read_file(path, 4096);
+    if (!text) return 0;
+    // A limit near 2^63, or "max": none, which runc tells as 2^64-1; here 0 stands for none.
+    return parse_int(trim(*text)).value_or(0);
+}
+
+// "name": value, of every line "name value" of the file.
+std::string raw_fields(const std::string& path) {
+    std::string out;
+    auto text = sys::read_file(path, 65536);
+    if (!text) return out;
+    for (const auto& line : split(*text, '\n')) {
+        auto parts = split(line, ' ');
+        if (parts.size() != 2 || !parse_int(parts[1])) continue;
+        out += (out.empty() ? "\"" : ",\"") + parts[0] + "\":" + parts[1];
+    }
+    return out;
+}
+
+std::string field(const char* name, std::int64_t value) {
+    return "\"" + std::string(name) + "\":" + std::to_string(value);
+}
+
+}  // namespace
+
+Result<std::string> stats_json(const std::string& id, const std::string& cgroups_path,
+                               const HostFacts& facts) {
+    CgroupUsage usage = TRY(read_usage(cgroups_path, facts));
+    bool v2 = facts.cgroup_mode == CgroupMode::v2;
+    std::string memory = dir_of("memory", cgroups_path, facts);
+    std::string pids = dir_of("pids", cgroups_path, facts);
+    std::int64_t limit =
+        number_in(memory + (v2 ? "/memory.max" : "/memory.limit_in_bytes"));
+    std::int64_t failures = v2 ? 0 : number_in(memory + "/memory.failcnt");
+    // An id needs no escape (check_id).
+    return R"({"type":"stats","id":")" + id + R"(","data":{"cpu":{"usage":{)" +
+           field("total", usage.cpu_usage_ns) + R"(},"throttling":{)" +
+           field("throttledPeriods", usage.throttled_periods) + "," +
+           field("throttledTime", usage.throttled_ns) + R"(}},"memory":{"usage":{)" +
+           field("limit", limit) + "," + field("usage", usage.memory_current) + "," +
+           field("max", usage.memory_peak) + "," + field("failcnt", failures) + R"(},"raw":{)" +
+           raw_fields(memory + "/memory.stat") + R"(}},"pids":{)" + field("current", usage.pids) +
+           "," + field("limit", number_in(pids + "/pids.max")) + "}}}";
+}
+
+}  // namespace crank::runtime::oci_verbs

@@ -1,0 +1,71 @@
+#include "runtime/oci/exec.h"
+
+#include <algorithm>
+
+#include "runtime/hand_over.h"
+
+namespace crank::runtime::oci_verbs {
+namespace {
+
+void add_capabilities(oci::CapabilitySets& sets, const std::vector<std::string>& names) {
+    for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable})
+        for (const auto& name : names)
+            if (std::ranges::find(*set, name) == set->end()) set->push_back(name);
+}
+
+oci::Process process_of(const ExecRequest& request, const oci::RuntimeSpec& spec) {
+    oci::Process process = request.process ? *request.process : spec.process;
+    if (!request.process) process.terminal = false;
+    if (!request.args.empty()) process.args = request.args;
+    process.env.insert(process.env.end(), request.env.begin(), request.env.end());
+    if (!request.cwd.empty()) process.cwd = request.cwd;
+    if (request.user) {
+        std::uint32_t uid = request.user->uid, gid = request.user->gid;
+        process.user.uid = uid;
+        process.user.gid = gid;
+        process.user.additional_gids.insert(process.user.additional_gids.end(),
+                                            request.user->additional_gids.begin(),
+                                            request.user->additional_gids.end());
+    }
+    add_capabilities(process.capabilities, request.capabilities);
+    if (request.terminal) process.terminal = *request.terminal;
+    if (request.no_new_privileges) process.no_new_privileges = *request.no_new_privileges;
+    return process;
+}
+
+}  // namespace
+
+Result<pid_t> exec(Store& store, ExecRequest request, const HostFacts& facts) {
+    oci::ContainerRecord record = TRY(look_up(store, request.id, facts));
+    if (record.state.status == oci::Status::stopped)
+        return fail(Code::failed_precondition,
+                    "cannot exec in a stopped container: \"" + request.id + "\"");
+    if (record.state.status == oci::Status::paused)
+        return fail(Error(Code::failed_precondition,
+                          "cannot exec in a paused container: \"" + request.id + "\"")
+                        .with_hint("crank oci resume " + request.id));
+    oci::RuntimeSpec spec = TRY(store.read_spec(request.id));
+    HandOverJoin over;
+    over.pid = record.state.pid;
+    over.start_time = record.start_time;
+    over.cgroups_path = record.cgroups_path;
+    over.process = process_of(request, spec);
+    over.seccomp = spec.linux.seccomp;
+    sys::UniqueFd console = TRY(connect_console(request.caller, over.process.terminal));
+    over.fds.console = console.get();
+    over.fds.preserved = request.caller.preserved_fds;
+    Handed handed = TRY(hand_over_join(std::move(over), facts));
+    auto finish = [&]() -> Result<> {
+        TRY(handed.wait());
+        if (!request.caller.pid_file.empty())
+            TRY(write_pid_file(request.caller.pid_file, handed.pid()));
+        return handed.release();
+    };
+    if (auto done = finish(); !done) {
+        handed.abandon();
+        return fail(std::move(done).error());
+    }
+    return handed.pid();
+}
+
+}  // namespace crank::runtime::oci_verbs

@@ -1,0 +1,30 @@
+// `exec`: another process in a container.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/runtime_spec.h"
+#include "runtime/oci/life.h"
+
+namespace crank::runtime::oci_verbs {
+
+struct ExecRequest {
+    std::string id;
+    // The whole process; nothing: the container's own, with what follows in its place.
+    std::optional<oci::Process> process;
+    std::vector<std::string> args;
+    std::vector<std::string> env;  // added
+    std::string cwd;               // empty: the container's
+    std::optional<oci::User> user;
+    std::vector<std::string> capabilities;  // added to every set
+    std::optional<bool> terminal, no_new_privileges;
+    Caller caller;
+};
+
+// Started and recorded in the pid file; it is the caller's child, or its subreaper's.
+Result<pid_t> exec(Store& store, ExecRequest request, const HostFacts& facts);
+
+}  // namespace crank::runtime::oci_verbs

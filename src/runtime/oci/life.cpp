@@ -1,0 +1,223 @@
+#include "runtime/oci/life.h"
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+
+#include "base/crash_point.h"
+#include "base/units.h"
+#include "runtime/oci/bundle.h"
+#include "runtime/oci/control.h"
+#include "runtime/oci/hooks.h"
+#include "runtime/runtime.h"
+#include "sys/child.h"
+#include "sys/file.h"
+#include "sys/system.h"
+#include "sys/unix_socket.h"
+
+namespace crank::runtime::oci_verbs {
+namespace {
+
+constexpr std::chrono::milliseconds kKillDeadline{10'000};
+constexpr mode_t kOwnerFile = 0600;
+
+std::string socket_of(const Store& store, const std::string& id) { return store.dir(id) + "/start"; }
+
+bool has_create_hooks(const oci::Hooks& hooks) {
+    return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
+           !hooks.create_container.empty();
+}
+
+oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bundle) {
+    oci::ContainerRecord record;
+    record.state.id = request.id;
+    record.state.bundle = bundle.dir;
+    record.state.rootfs = bundle.spec.root_path;
+    record.state.created = format_time(std::chrono::system_clock::now());
+    record.state.owner = sys::effective_uid() == 0 ? "root" : std::to_string(sys::effective_uid());
+    record.state.annotations = bundle.spec.annotations;
+    record.cgroups_path = bundle.spec.linux.cgroups_path;
+    return record;
+}
+
+// In the order of runtime.md: the namespaces exist, the root is not entered yet.
+Result<> run_create_hooks(const oci::Hooks& hooks, oci::ContainerState state,
+                          const HostFacts& facts) {
+    state.status = oci::Status::creating;
+    TRY(run_hooks(hooks.prestart, "prestart", state));
+    TRY(run_hooks(hooks.create_runtime, "createRuntime", state));
+    return run_hooks_inside(hooks.create_container, "createContainer", state, facts);
+}
+
+Result<> bring_up(Handed& handed, const Bundle& bundle, oci::ContainerRecord& record,
+                  const HostFacts& facts) {
+    Handed::Reached reached = TRY(handed.wait());
+    if (reached == Handed::Reached::hooks) {
+        record.state.pid = handed.pid();
+        TRY(run_create_hooks(bundle.spec.hooks, record.state, facts));
+        TRY(handed.open_gate());
+        reached = TRY(handed.wait());
+    }
+    if (reached != Handed::Reached::created)
+        return fail(Code::internal, "the container's process did not wait to be started");
+    record.state.pid = handed.pid();
+    record.start_time = TRY(sys::start_time_of(handed.pid()));
+    record.program = handed.steps().program;
+    record.steps = handed.steps().names;
+    return {};
+}
+
+Result<> keep(Creation& creation, Handed& handed, const oci::ContainerRecord& record,
+              const Caller& caller) {
+    crash_point("oci.create.before_record");
+    TRY(creation.write(record));
+    crash_point("oci.create.recorded");
+    if (!caller.pid_file.empty()) TRY(write_pid_file(caller.pid_file, record.state.pid));
+    TRY(handed.release());
+    creation.keep();
+    return {};
+}
+
+}  // namespace
+
+Result<> write_pid_file(const std::string& path, pid_t pid) {
+    constexpr mode_t kReadable = 0644;
+    TRY_IN(sys::write_file_atomic(path, std::to_string(pid), kReadable, sys::Sync::no),
+           "writing the pid file");
+    return {};
+}
+
+Result<sys::UniqueFd> connect_console(const Caller& caller, bool terminal) {
+    if (terminal && caller.console_socket.empty())
+        return fail(Error(Code::invalid_argument,
+                          "the process wants a terminal (process.terminal), and there is no "
+                          "--console-socket that it could be sent to")
+                        .with_hint("give --console-socket, or set process.terminal to false"));
+    if (!terminal && !caller.console_socket.empty())
+        return fail(Error(Code::invalid_argument,
+                          "--console-socket was given, and the process has no terminal")
+                        .with_hint("set process.terminal to true"));
+    if (!terminal) return sys::UniqueFd();
+    return TRY_IN(sys::connect_unix(caller.console_socket), "--console-socket");
+}
+
+Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts) {
+    TRY(check_id(request.id));
+    Bundle bundle = TRY(load_bundle(request.bundle, request.id, facts));
+    Creation creation = TRY(store.begin(request.id, facts));
+    // Before the first cgroup: the sweep learns from it which ones to remove.
+    TRY(sys::write_file_atomic(creation.dir() + "/config.json", bundle.text, kOwnerFile,
+                               sys::Sync::no));
+    crash_point("oci.create.configured");
+    HandOverRequest over;
+    over.spec = bundle.spec;
+    over.start_socket = TRY(sys::listen_unix(socket_of(store, request.id)));
+    over.wait_for_hooks = has_create_hooks(bundle.spec.hooks);
+    sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process.terminal));
+    over.fds.console = console.get();
+    over.fds.preserved = request.caller.preserved_fds;
+    over.new_keyring = request.new_keyring;
+    over.keyring = "_ses." + request.id;
+    Handed handed = TRY(hand_over(std::move(over), facts));
+    crash_point("oci.create.started");
+    oci::ContainerRecord record = new_record(request, bundle);
+    auto done = bring_up(handed, bundle, record, facts);
+    if (done) done = keep(creation, handed, record, request.caller);
+    if (!done) {
+        handed.abandon();
+        return fail(std::move(done).error());
+    }
+    return Created{handed.pid(), bundle.spec.process.terminal, std::move(bundle.ignored)};
+}
+
+Result<oci::ContainerRecord> look_up(const Store& store, const std::string& id,
+                                     const HostFacts& facts) {
+    oci::ContainerRecord record = TRY(store.read(id));
+    oci::ContainerState& state = record.state;
+    if (!is_alive(state.pid, record.start_time)) {
+        state.status = oci::Status::stopped;
+        state.pid = 0;
+        return record;
+    }
+    state.status = oci::Status::running;
+    // Before its program runs it is crank-shim, out of memory. The socket alone says too little:
+    // `start` may have been killed before it removed that; the program alone could pretend.
+    if (sys::exists(socket_of(store, id))) {
+        auto program = sys::read_link("/proc/" + std::to_string(state.pid) + "/exe");
+        if (program && program->starts_with("/memfd:crank-shim"))
+            state.status = oci::Status::created;
+    }
+    if (!record.cgroups_path.empty() && is_frozen(record.cgroups_path, facts))
+        state.status = oci::Status::paused;
+    return record;
+}
+
+Result<oci::ContainerState> state(const Store& store, const std::string& id,
+                                  const HostFacts& facts) {
+    return TRY(look_up(store, id, facts)).state;
+}
+
+Result<> kill(Store& store, const std::string& id, int signal, Whom whom, const HostFacts& facts) {
+    oci::ContainerRecord record = TRY(look_up(store, id, facts));
+    if (whom == Whom::all && !record.cgroups_path.empty())
+        return signal_group(record.cgroups_path, signal, facts);
+    if (record.state.status == oci::Status::stopped)
+        return fail(Code::failed_precondition, "container not running: \"" + id + "\"");
+    auto sent = signal_process(record.state.pid, record.start_time, signal);
+    if (!sent && sent.error().code() == Code::not_found)
+        return fail(Code::failed_precondition, "container not running: \"" + id + "\"");
+    TRY(std::move(sent));
+    // What is frozen on v1 does not die.
+    if (signal == SIGKILL && record.state.status == oci::Status::paused)
+        TRY(set_frozen(record.cgroups_path, false, facts));
+    return {};
+}
+
+namespace {
+
+Result<> end_by_force(const oci::ContainerRecord& record, const HostFacts& facts) {
+    if (record.state.status == oci::Status::stopped) return {};
+    auto sent = signal_process(record.state.pid, record.start_time, SIGKILL);
+    if (!sent && sent.error().code() != Code::not_found) return sent;
+    if (record.state.status == oci::Status::paused)
+        TRY(set_frozen(record.cgroups_path, false, facts));
+    if (!TRY(wait_gone(record.state.pid, record.start_time, kKillDeadline)))
+        return fail(Code::deadline_exceeded,
+                    "container \"" + record.state.id + "\" did not die of SIGKILL");
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> remove(Store& store, const std::string& id, Force force,
+                                        const HostFacts& facts) {
+    std::vector<std::string> warnings;
+    TRY(check_id(id));
+    TRY(store.sweep(facts));
+    auto lock = store.lock(id);
+    if (!lock) {
+        if (force == Force::yes && lock.error().code() == Code::not_found) return warnings;
+        return fail(std::move(lock).error());
+    }
+    oci::ContainerRecord record = TRY(look_up(store, id, facts));
+    oci::Status status = record.state.status;
+    if (status != oci::Status::stopped && force == Force::no)
+        return fail(Error(Code::failed_precondition,
+                          "cannot delete container \"" + id + "\" that is not stopped: it is " +
+                              std::string(name_of(status)))
+                        .with_hint("crank oci delete --force " + id));
+    TRY(end_by_force(record, facts));
+    if (!record.cgroups_path.empty()) TRY(remove_cgroups(record.cgroups_path, facts));
+    std::vector<oci::Hook> hooks;
+    if (auto spec = store.read_spec(id)) hooks = spec->hooks.poststop;
+    TRY(store.remove(id));
+    record.state.status = oci::Status::stopped;
+    record.state.pid = 0;
+    // runtime.md: the container is gone all the same.
+    for (const auto& hook : hooks)
+        if (auto done = run_hooks({hook}, "poststop", record.state); !done)
+            warnings.push_back(done.error().text());
+    return warnings;
+}
+
+}  // namespace crank::runtime::oci_verbs

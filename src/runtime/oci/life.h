@@ -1,0 +1,60 @@
+// The life of a container as runtime-spec has it (runtime.md, "Lifecycle"): create, start, kill,
+// delete, without a process of crank's that stays.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "oci/container_state.h"
+#include "runtime/hand_over.h"
+#include "runtime/oci/store.h"
+
+namespace crank::runtime::oci_verbs {
+
+// What the caller gets from a verb that starts a process.
+struct Caller {
+    std::string console_socket;      // path; with process.terminal
+    std::string pid_file;            // path; empty: none
+    std::uint32_t preserved_fds = 0;  // of the caller's from 3 on
+};
+
+struct CreateRequest {
+    std::string id, bundle;
+    Caller caller;
+    bool new_keyring = true;
+};
+struct Created {
+    pid_t pid = -1;
+    bool terminal = false;
+    std::vector<std::string> ignored;  // fields of the configuration that crank does not know
+};
+// Everything but the program; on an error nothing is left behind.
+Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts);
+
+// The program, and the hooks around it. The texts are warnings.
+Result<std::vector<std::string>> start(Store& store, const std::string& id,
+                                       const HostFacts& facts);
+
+// With the status that it has now; pid 0 when it has stopped.
+Result<oci::ContainerState> state(const Store& store, const std::string& id,
+                                  const HostFacts& facts);
+// The record, and the status too.
+Result<oci::ContainerRecord> look_up(const Store& store, const std::string& id,
+                                     const HostFacts& facts);
+
+enum class Whom : std::uint8_t { first, all };
+Result<> kill(Store& store, const std::string& id, int signal, Whom whom, const HostFacts& facts);
+
+enum class Force : std::uint8_t { no, yes };
+// Only what has stopped, unless forced; then also what does not exist. The texts are warnings.
+Result<std::vector<std::string>> remove(Store& store, const std::string& id, Force force,
+                                        const HostFacts& facts);
+
+// The pid of a new process, for whoever supervises it: written aside and renamed.
+Result<> write_pid_file(const std::string& path, pid_t pid);
+// failed_precondition where terminal and console socket do not go together.
+Result<sys::UniqueFd> connect_console(const Caller& caller, bool terminal);
+
+}  // namespace crank::runtime::oci_verbs

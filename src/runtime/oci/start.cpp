@@ -1,0 +1,82 @@
+// `start`: the word to a process that waits for it.
+#include <chrono>
+#include <csignal>
+#include <span>
+
+#include "base/crash_point.h"
+#include "runtime/oci/hooks.h"
+#include "runtime/oci/life.h"
+#include "runtime/runtime.h"
+#include "shim/wire.h"
+#include "sys/child.h"
+#include "sys/file.h"
+#include "sys/poll.h"
+#include "sys/unix_socket.h"
+
+namespace crank::runtime::oci_verbs {
+namespace {
+
+constexpr std::chrono::milliseconds kDeadline{60'000};
+
+// A report, or nothing: the end of the connection, which the program's execution closed.
+Result<std::optional<shim::Report>> read_report(int connection) {
+    if (!TRY(sys::wait_readable(connection, kDeadline)))
+        return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
+    shim::Report report{};
+    auto n = TRY(sys::read_some(
+        connection, std::span(reinterpret_cast<char*>(&report), sizeof report)));
+    if (!n || *n == 0) return std::optional<shim::Report>();
+    if (*n != sizeof report) return fail(Code::internal, "malformed report of the container");
+    return std::optional(report);
+}
+
+Result<> execute(const oci::ContainerRecord& record, int connection) {
+    TRY(sys::write_all(connection, "s", "the start socket"));
+    auto report = TRY(read_report(connection));
+    if (!report) return {};
+    return fail(explain_failure(StepNames{record.program, record.steps}, report->op,
+                                report->error_number));
+}
+
+Result<> end(const oci::ContainerRecord& record) {
+    TRY(signal_process(record.state.pid, record.start_time, SIGKILL));
+    TRY(wait_gone(record.state.pid, record.start_time, kDeadline));
+    return {};
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> start(Store& store, const std::string& id,
+                                       const HostFacts& facts) {
+    sys::UniqueFd lock = TRY(store.lock(id));
+    oci::ContainerRecord record = TRY(look_up(store, id, facts));
+    if (record.state.status != oci::Status::created)
+        return fail(Code::failed_precondition,
+                    "cannot start container \"" + id + "\": it is " +
+                        std::string(name_of(record.state.status)));
+    oci::RuntimeSpec spec = TRY(store.read_spec(id));
+    sys::UniqueFd connection = TRY(sys::connect_unix(store.dir(id) + "/start"));
+    // The process says that it has taken the connection: what goes wrong from here on is heard.
+    if (!TRY(read_report(connection.get())))
+        return fail(Code::failed_precondition, "the process of container \"" + id + "\" is gone");
+    auto done = run_hooks_inside(spec.hooks.start_container, "startContainer", record.state, facts);
+    if (!done) {
+        Error error = std::move(done).error();
+        if (auto ended = end(record); !ended) error = std::move(error).with_cleanup(ended.error());
+        return fail(std::move(error));
+    }
+    crash_point("oci.start.before_word");
+    done = execute(record, connection.get());
+    crash_point("oci.start.after_word");
+    (void)sys::remove_file(store.dir(id) + "/start");
+    TRY(std::move(done));
+    std::vector<std::string> warnings;
+    record.state.status = oci::Status::running;
+    // runtime.md: the container goes on all the same.
+    for (const auto& hook : spec.hooks.poststart)
+        if (auto ran = run_hooks({hook}, "poststart", record.state); !ran)
+            warnings.push_back(ran.error().text());
+    return warnings;
+}
+
+}  // namespace crank::runtime::oci_verbs

@@ -1,0 +1,170 @@
+#include "runtime/oci/store.h"
+
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/text.h"
+#include "runtime/runtime.h"
+#include "sys/child.h"
+#include "sys/file.h"
+#include "sys/system.h"
+
+namespace crank::runtime::oci_verbs {
+namespace {
+
+constexpr std::size_t kMaxId = 255;  // a file name
+constexpr mode_t kOwnerOnly = 0700, kOwnerFile = 0600;
+
+Error no_such(const std::string& id) {
+    return Error(Code::not_found, "container \"" + id + "\" does not exist");
+}
+
+// Whether the command that made the marker still runs.
+bool creator_lives(const std::string& marker) {
+    auto target = sys::read_link(marker);
+    if (!target) return false;
+    auto parts = split(*target, ':');
+    if (parts.size() != 2) return false;
+    auto pid = parse_int(parts[0]), start = parse_int(parts[1]);
+    return pid && start &&
+           is_alive(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
+}
+
+}  // namespace
+
+Result<> check_id(const std::string& id) {
+    bool good = !id.empty() && id.size() <= kMaxId && id.front() != '.' &&
+                std::ranges::all_of(id, [](char c) {
+                    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' || c == '.';
+                });
+    if (good) return {};
+    return fail(Code::invalid_argument,
+                "invalid container id \"" + id +
+                    "\": it is made of letters, digits and _+-. and does not begin with a dot");
+}
+
+Creation::Creation(Creation&& other) noexcept
+    : marker_(std::move(other.marker_)), dir_(std::move(other.dir_)), live_(other.live_),
+      kept_(other.kept_) {
+    other.live_ = false;
+}
+
+Creation::~Creation() {
+    if (!live_) return;
+    if (!kept_) (void)sys::remove_tree(dir_);
+    (void)sys::remove_file(marker_);
+}
+
+Result<> Creation::write(const oci::ContainerRecord& record) {
+    return sys::write_file_atomic(dir_ + "/state.json", oci::serialize(record), kOwnerFile,
+                                  sys::Sync::no);
+}
+
+void Creation::keep() { kept_ = true; }
+
+// Exclusive: one command at a time creates or removes a container.
+Result<std::string> Store::mark(const std::string& id) const {
+    TRY(sys::make_dirs(changing(), kOwnerOnly));
+    std::string marker = changing() + "/" + id;
+    pid_t own = sys::own_pid();
+    std::string target = std::to_string(own) + ":" + std::to_string(TRY(sys::start_time_of(own)));
+    auto marked = sys::make_symlink(target, marker);
+    if (marked) return marker;
+    if (marked.error().code() == Code::already_exists)
+        return fail(Code::in_use,
+                    "container \"" + id + "\" is being created or removed by another command");
+    return fail(std::move(marked).error());
+}
+
+Result<Creation> Store::begin(const std::string& id, const HostFacts& facts) {
+    TRY(check_id(id));
+    TRY(sweep(facts));
+    std::string marker = TRY(mark(id));
+    crash_point("oci.create.marked");
+    auto made = sys::make_dir(dir(id), kOwnerOnly);
+    if (!made) {
+        (void)sys::remove_file(marker);
+        if (made.error().code() != Code::already_exists) return fail(std::move(made).error());
+        return fail(Error(Code::already_exists, "container \"" + id + "\" already exists")
+                        .with_hint("crank oci delete " + id));
+    }
+    return Creation(std::move(marker), dir(id));
+}
+
+Result<oci::ContainerRecord> Store::read(const std::string& id) const {
+    TRY(check_id(id));
+    auto text = sys::read_file(dir(id) + "/state.json");
+    if (!text) {
+        if (text.error().code() == Code::not_found) return fail(no_such(id));
+        return fail(std::move(text).error());
+    }
+    return TRY_IN(oci::parse_container_record(*text), dir(id) + "/state.json");
+}
+
+Result<oci::RuntimeSpec> Store::read_spec(const std::string& id) const {
+    std::string text = TRY(sys::read_file(dir(id) + "/config.json"));
+    std::vector<std::string> ignored;
+    return oci::parse_runtime_spec(text, &ignored);
+}
+
+Result<std::vector<std::string>> Store::ids() const {
+    auto names = sys::list_dir(root_);
+    if (!names) {
+        if (names.error().code() == Code::not_found) return std::vector<std::string>{};
+        return fail(std::move(names).error());
+    }
+    std::erase_if(*names, [this](const std::string& name) {
+        return !check_id(name) || !sys::exists(dir(name) + "/state.json");
+    });
+    return std::move(*names);
+}
+
+Result<sys::UniqueFd> Store::lock(const std::string& id) const {
+    TRY(check_id(id));
+    if (!sys::exists(dir(id) + "/state.json")) return fail(no_such(id));
+    auto lock = sys::lock_file(dir(id) + "/lock", sys::LockMode::exclusive);
+    // Another may have removed it while this one waited.
+    if (!lock || !sys::exists(dir(id) + "/state.json")) {
+        if (!lock && lock.error().code() != Code::not_found) return lock;
+        return fail(no_such(id));
+    }
+    return lock;
+}
+
+Result<> Store::remove(const std::string& id) const {
+    std::string marker = TRY(mark(id));
+    crash_point("oci.delete.marked");
+    // The record first: without it there is no container, and the rest is swept.
+    auto removed = sys::remove_file(dir(id) + "/state.json");
+    if (!removed && removed.error().code() != Code::not_found) return removed;
+    crash_point("oci.delete.forgotten");
+    TRY(sys::remove_tree(dir(id)));
+    return sys::remove_file(marker);
+}
+
+Result<> Store::sweep_one(const std::string& id, const HostFacts& facts) const {
+    std::string marker = changing() + "/" + id;
+    if (!check_id(id) || creator_lives(marker)) return {};
+    if (!sys::exists(dir(id) + "/state.json") && sys::exists(dir(id))) {
+        if (auto spec = read_spec(id); spec && !spec->linux.cgroups_path.empty())
+            TRY(remove_cgroups(spec->linux.cgroups_path, facts));
+        TRY(sys::remove_tree(dir(id)));
+    }
+    auto removed = sys::remove_file(marker);
+    if (!removed && removed.error().code() != Code::not_found) return removed;
+    return {};
+}
+
+Result<> Store::sweep(const HostFacts& facts) const {
+    auto names = sys::list_dir(changing());
+    if (!names) {
+        if (names.error().code() == Code::not_found) return {};
+        return fail(std::move(names).error());
+    }
+    for (const auto& id : *names)
+        TRY_IN(sweep_one(id, facts), "sweeping what a killed command left of \"" + id + "\"");
+    return {};
+}
+
+}  // namespace crank::runtime::oci_verbs

@@ -1,0 +1,93 @@
+// Operations of containers whose first process is handed over to the caller.
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "shim/kernel.h"
+#include "shim/ops.h"
+
+namespace crank::shim {
+
+int bind_root(const PlanView& plan, const Op& op) {
+    const char* path = plan.text(op.s1);
+    return mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0 ? errno : 0;
+}
+
+int set_propagation(const PlanView& plan, const Op& op, const Root& root) {
+    constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
+    MountAttr attr{};
+    attr.propagation = op.a & ~static_cast<uint64_t>(MS_REC);
+    unsigned flags = AT_EMPTY_PATH | ((op.a & MS_REC) != 0 ? kRecursive : 0);
+    const char* path = plan.text(op.s2);
+    int fd;
+    if (op.fd >= 0) {
+        fd = PlanView::slot(op.fd);  // a detached mount that has been attached
+    } else {
+        (void)root;
+        fd = open(*path != 0 ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0) return errno;
+    int error = mount_setattr(fd, flags, attr) != 0 ? errno : 0;
+    if (op.fd < 0) close(fd);
+    return error;
+}
+
+int report_reached(const ChildIo& io, uint32_t op) {
+    Report report{op, 0};
+    return write(io.report_write, &report, sizeof report) < 0 ? errno : 0;
+}
+
+int await_start(const ChildIo& io, uint32_t op, int socket) {
+    if (int error = report_reached(io, op); error != 0) return error;
+    while (true) {
+        int connection = accept4(socket, nullptr, nullptr, SOCK_CLOEXEC);
+        if (connection < 0 && errno == EINTR) continue;
+        if (connection < 0) return errno;
+        // The same number: from here on a failure is told to the one who starts the container. The
+        // first time this ends the pipe to the shim, which is done by now.
+        if (dup3(connection, io.report_write, O_CLOEXEC) < 0) return errno;
+        close(connection);
+        if (report_reached(io, op) != 0) continue;
+        char byte;
+        ssize_t n;
+        do n = read(io.report_write, &byte, 1);
+        while (n < 0 && errno == EINTR);
+        if (n == 1) break;
+        // Whoever connected went away before the word: wait for the next.
+    }
+    close(socket);
+    return 0;
+}
+
+int find_program(const PlanView& plan, const Op& op) {
+    const char* name = plan.text(op.s1);
+    if (strchr(name, '/') != nullptr)
+        return faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) != 0 ? errno : 0;
+    const char* path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    const char* variable = plan.text(op.s2);
+    for (uint64_t i = 0; i < op.b; ++i, variable += strlen(variable) + 1) {
+        if (strncmp(variable, "PATH=", 5) != 0) continue;
+        path = variable + 5;
+        break;
+    }
+    int result = ENOENT;
+    for (const char* dir = path;;) {
+        const char* end = strchrnul(dir, ':');
+        char candidate[4096];
+        int n = snprintf(candidate, sizeof candidate, "%.*s%s%s", static_cast<int>(end - dir), dir,
+                         end == dir ? "./" : "/", name);
+        struct stat info{};
+        if (n > 0 && static_cast<size_t>(n) < sizeof candidate && stat(candidate, &info) == 0 &&
+            S_ISREG(info.st_mode)) {
+            if (faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) return 0;
+            result = errno;
+        }
+        if (*end == 0) return result;
+        dir = end + 1;
+    }
+}
+
+}  // namespace crank::shim
