@@ -55,11 +55,6 @@ bool is_plain(const oci::Manifest& manifest, const std::vector<oci::Digest>& dif
     return std::ranges::equal(manifest.layers, diff_ids, {}, &oci::Descriptor::digest);
 }
 
-Error hidden(Error error) {
-    if (error.code() != Code::permission_denied) return error;
-    return std::move(error).with_hint("podman save NAME | crank load");
-}
-
 }  // namespace
 
 Result<ContainersStorage> ContainersStorage::open(const std::string& root,
@@ -81,7 +76,7 @@ Result<ContainersStorage> ContainersStorage::open(const std::string& root,
         if (absent)
             return fail(Error(Code::not_found, "there is no container storage in " + path)
                             .with_hint("containers-storage:[overlay@/PATH]NAME says where it is"));
-        if (!added) return fail(hidden(std::move(added).error()));
+        if (!added) return fail(std::move(added).error());
     }
     return out;
 }
@@ -175,7 +170,7 @@ Result<IncomingLayer> ContainersStorage::layer(const std::string& id) const {
         auto directory = root->below(tree);
         if (!directory && directory.error().code() == Code::not_found)
             return fail(Code::corrupt, name + " has no files: " + tree + " is missing");
-        if (!directory) return fail(hidden(std::move(directory).error()));
+        if (!directory) return fail(std::move(directory).error());
         auto plain =
             TRY(store::decompress(TRY(root->open(records)).bytes, kMaxRecords, "its tar-split"));
         return join_tar_split(std::move(plain), *directory, name);
@@ -185,9 +180,8 @@ Result<IncomingLayer> ContainersStorage::layer(const std::string& id) const {
 
 Result<IncomingImage> ContainersStorage::read(const Image& image) const {
     std::string directory = driver_ + "-images/" + image.id + "/";
-    auto manifest_json = image.root->text(directory + "manifest");
-    if (!manifest_json) return fail(hidden(std::move(manifest_json).error()));
-    auto manifest = TRY(oci::parse_manifest(*manifest_json));
+    std::string manifest_json = TRY(image.root->text(directory + "manifest"));
+    auto manifest = TRY(oci::parse_manifest(manifest_json));
     TRY(registry::check_manifest_types(manifest));
     auto config = TRY(image.root->text(directory + big_data_name(manifest.config.digest.str())));
     oci::Digest digest = oci::Digest::of(config);
@@ -209,7 +203,7 @@ Result<IncomingImage> ContainersStorage::read(const Image& image) const {
     // uncompressed layers are nothing to send to a registry.
     if (!is_plain(manifest, out.diff_ids)) {
         out.media_type = manifest.media_type;
-        out.manifest_json = *std::move(manifest_json);
+        out.manifest_json = std::move(manifest_json);
     }
     return out;
 }

@@ -6,10 +6,10 @@
 #include "oci/reference.h"
 #include "sys/child.h"
 #include "sys/file.h"
-#include "sys/socket.h"
 #include "sys/stream.h"
 #include "sys/stream_pair.h"
 #include "sys/system.h"
+#include "sys/unix_socket.h"
 
 namespace crank::exchange {
 
@@ -86,7 +86,9 @@ Result<DockerDaemon> DockerDaemon::find() {
 
 Result<std::unique_ptr<HttpAnswer>> DockerDaemon::get(const std::string& target) const {
     auto fd = sys::connect_unix(path_);
-    if (!fd && fd.error().code() == Code::not_found)
+    bool nobody = !fd && (fd.error().code() == Code::not_found ||
+                          fd.error().code() == Code::failed_precondition);
+    if (nobody)
         return fail(Error(Code::not_found, "no Docker answers at " + name_)
                         .with_hint("start it, or set DOCKER_HOST=unix://PATH"));
     if (!fd && fd.error().code() == Code::permission_denied)

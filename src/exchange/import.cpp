@@ -72,17 +72,27 @@ private:
     Result<Loaded> from_storage() {
         const Source& source = request_.source;
         if (source.name.empty()) return fail(no_image_named());
-        auto storage = TRY(ContainersStorage::open(source.path, source.driver));
+        auto storage = TRY(readable(ContainersStorage::open(source.path, source.driver)));
         return from_storage(storage, *TRY(storage.find(source.name)));
     }
     Result<Loaded> from_storage(const ContainersStorage& storage,
                                 const ContainersStorage::Image& image) {
-        Images images;
-        images.push_back(TRY(storage.read(image)));
-        return take(std::move(images));
+        auto read = [&]() -> Result<Loaded> {
+            Images images;
+            images.push_back(TRY(storage.read(image)));
+            return take(std::move(images));
+        };
+        return readable(read());
+    }
+    // Files of the container's other users belong to other users here, where podman has no root.
+    template <class T>
+    static Result<T> readable(Result<T> result) {
+        if (result || result.error().code() != Code::permission_denied) return result;
+        return fail(std::move(result).error().with_hint("podman save NAME | crank load"));
     }
     Result<std::size_t> all_of_storage(const EachImported& each) {
-        auto storage = TRY(ContainersStorage::open(request_.source.path, request_.source.driver));
+        auto storage =
+            TRY(readable(ContainersStorage::open(request_.source.path, request_.source.driver)));
         std::size_t nameless = 0;
         for (const ContainersStorage::Image& image : storage.images()) {
             if (image.names.empty())

@@ -12,8 +12,10 @@ namespace crank::exchange {
 
 namespace {
 
-constexpr int kMaxNesting = 4;         // of indexes
-constexpr std::size_t kMaxNamed = 20;  // in an error
+constexpr std::size_t kMaxImages = 1000;  // of one layout, as of docker's archives
+constexpr int kMaxIndexes = 1000;         // that are read: one may be named again and again
+constexpr int kMaxNesting = 4;            // of indexes
+constexpr std::size_t kMaxNamed = 20;     // in an error
 
 bool is_index(std::string_view media_type) {
     return media_type == oci::kMediaTypeIndex || media_type == registry::kDockerIndex;
@@ -153,10 +155,14 @@ private:
             auto same = std::ranges::find(found_, descriptor.digest, [](const Found& found) {
                 return found.descriptor.digest;
             });
+            if (same == found_.end() && found_.size() == kMaxImages)
+                return fail(Code::corrupt, files_->name() + " names more than 1000 images");
             if (same == found_.end()) same = found_.insert(same, Found{descriptor, {}});
             if (!tag.empty() && std::ranges::find(same->tags, tag) == same->tags.end())
                 same->tags.push_back(tag);
         } else if (is_index(descriptor.media_type)) {
+            if (++indexes_ > kMaxIndexes)
+                return fail(Code::corrupt, files_->name() + " names more than 1000 indexes");
             auto index = TRY(oci::parse_index(TRY(document(descriptor))));
             for (const oci::Descriptor& inner : index.manifests) {
                 std::string own = full_name(inner);
@@ -207,6 +213,7 @@ private:
     std::shared_ptr<const Files> files_;
     const Selection& selection_;
     std::vector<Found> found_;
+    int indexes_ = 0;
 };
 
 bool is_tagged(const oci::DockerArchiveImage& image, const std::string& name) {

@@ -114,6 +114,28 @@ TEST_F(LayoutTest, the_platform_decides_within_an_index) {
     EXPECT_EQ(code_of(read_one()), Code::unsupported);
 }
 
+TEST_F(LayoutTest, indexes_are_bounded) {
+    oci::Descriptor one = image("1"), nested = one;
+    for (int depth = 0; depth < 3; ++depth) nested = blob(index_of({nested}), oci::kMediaTypeIndex);
+    list({nested});
+    EXPECT_EQ(manifest_of(), one.digest.str());
+    list({blob(index_of({nested}), oci::kMediaTypeIndex)});
+    EXPECT_THAT(text_of(read_one()), HasSubstr("nested too deep"));
+    // Forty of forty of forty: few bytes, much to read.
+    oci::Descriptor many = one;
+    for (int depth = 0; depth < 3; ++depth)
+        many = blob(index_of(std::vector(40, many)), oci::kMediaTypeIndex);
+    list({many});
+    EXPECT_THAT(text_of(read_one()), HasSubstr("more than 1000 indexes"));
+    std::vector<oci::Descriptor> absent;
+    for (int i = 0; i <= 1000; ++i) {
+        absent.push_back(one);
+        absent.back().digest = oci::Digest::of(std::to_string(i));
+    }
+    list(absent);
+    EXPECT_THAT(text_of(read_one()), HasSubstr("more than 1000 images"));
+}
+
 TEST_F(LayoutTest, what_is_no_image_is_passed_over_or_named) {
     oci::Descriptor one = image("1"), strange = blob("{}", "application/vnd.example+json");
     list({strange, one});

@@ -102,5 +102,15 @@ TEST(Document, SelectsTheImageOfAPlatform) {
     EXPECT_FALSE(parse_platform("linux/../x"));
 }
 
+TEST(Document, an_index_in_a_file_is_told_by_what_stands_in_it) {
+    EXPECT_TRUE(is_index_document(R"({"schemaVersion":2,"manifests":[]})").value());
+    EXPECT_TRUE(
+        is_index_document(R"({"mediaType":")" + std::string(kDockerIndex) + R"("})").value());
+    EXPECT_FALSE(is_index_document(manifest()).value());
+    EXPECT_FALSE(is_index_document("{}").value());
+    EXPECT_EQ(is_index_document("[]").error().code(), Code::corrupt);
+    EXPECT_EQ(is_index_document("").error().code(), Code::corrupt);
+}
+
 }  // namespace
 }  // namespace crank::registry

@@ -57,6 +57,9 @@ DOCKERFILE
     [[ $output == *"there is no image 'nowhere'"*"it has "*localhost/built:latest* ]]
     run ! there import containers-storage:"[$CRANK_TEST_DIR/nowhere]built"
     [[ $output == *"there is no container storage in $CRANK_TEST_DIR/nowhere"* ]]
+    mkdir nobody && chown 65534 nobody
+    run ! as_nobody crank --root "$CRANK_TEST_DIR/nobody/root" import "${storage}built"
+    [[ $output == *"Permission denied"*"podman save NAME | crank load"* ]]
     local file layer
     file=$(find peers/podman/overlay -path '*/diff/copied/answer.sh')
     layer=$(cut -d/ -f4 <<<"$file")
@@ -119,6 +122,7 @@ DOCKERFILE
     [ "${lines[1]}" = "Loaded image: worker:latest" ]
     [ "${lines[2]}" = "Loaded image: mine:2" ]
     [ "${lines[3]}" = "$id" ]
+    # shellcheck disable=SC2154 # run sets it
     [[ $stderr == *"has no image 'nowhere:1'"*"crank pull nowhere:1"* ]]
     [ "$(crank --root "$CRANK_TEST_DIR/all-docker" images -q --no-trunc example.org/second:1)" = "$id" ]
     [ "$(id_there worker)" = "$id" ]
