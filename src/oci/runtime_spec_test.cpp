@@ -162,7 +162,7 @@ TEST(RuntimeSpec, refuses_bad_fields_by_path) {
              Bad{R"("root":{})", "'root.path' is missing"},
              Bad{R"("mounts":[{"destination":"x"}])", "'mounts[0].destination'"},
              Bad{R"("mounts":[{"destination":"/x","opts":[]}])", "'mounts[0].opts'"},
-             Bad{R"("hooks":{"prestart":[{"path":"/x"}]})", "'hooks'", Code::unsupported},
+             Bad{R"("hooks":{"prestart":[{"path":"x"}]})", "'hooks.prestart[0].path'", Code::invalid_argument},
              Bad{R"("linux":{"namespaces":[{"type":"net"}]})", "'linux.namespaces[0].type'"},
              Bad{R"("linux":{"namespaces":[{"type":"pid"},{"type":"pid"}]})", "stands twice"},
              Bad{R"("linux":{"uidMappings":[{"containerID":0,"size":1}]})",

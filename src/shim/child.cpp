@@ -40,12 +40,12 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
         }
         case OpKind::root_readonly: return make_root_readonly();
         case OpKind::bind_root: return bind_root(plan, op);
-        case OpKind::propagation: return set_propagation(plan, op, root);
+        case OpKind::propagation: return set_propagation(op);
         default: return ENOSYS;
     }
 }
 
-int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& root) {
+int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
     switch (op.kind) {
         case OpKind::join_cgroup: return write_file(plan.text(op.s1), "0");
         case OpKind::set_namespace:
@@ -98,7 +98,7 @@ int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& roo
         }
         case OpKind::find_program: return find_program(plan, op);
         case OpKind::await_start:
-            return await_start(io, plan.index_of(op), PlanView::slot(op.fd));
+            return await_start(plan, op, io);
         case OpKind::scheduler:
             return syscall(SYS_sched_setattr, 0, plan.text(op.s1), 0) != 0 ? errno : 0;
         case OpKind::io_priority:
@@ -110,7 +110,7 @@ int perform_one(const PlanView& plan, const ChildIo& io, const Op& op, Root& roo
 
 }  // namespace
 
-int perform(const PlanView& plan, const ChildIo& io, uint32_t first, uint32_t last,
+int perform(const PlanView& plan, ChildIo& io, uint32_t first, uint32_t last,
             uint32_t& failed) {
     Root root;
     for (uint32_t i = first; i < last; ++i) {

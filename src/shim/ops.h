@@ -41,9 +41,9 @@ int execute(const PlanView& plan, const Op& op);
 
 // ops_hand_over.cpp
 int bind_root(const PlanView& plan, const Op& op);
-int set_propagation(const PlanView& plan, const Op& op, const Root& root);
+int set_propagation(const Op& op);
 int report_reached(const ChildIo& io, uint32_t op);
-int await_start(const ChildIo& io, uint32_t op, int socket);
+int await_start(const PlanView& plan, const Op& op, ChildIo& io);
 int find_program(const PlanView& plan, const Op& op);
 
 // init.cpp: returns 0 in the worker's process; the init itself never returns.

@@ -16,19 +16,12 @@ int bind_root(const PlanView& plan, const Op& op) {
     return mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0 ? errno : 0;
 }
 
-int set_propagation(const PlanView& plan, const Op& op, const Root& root) {
+int set_propagation(const Op& op) {
     constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
     MountAttr attr{};
     attr.propagation = op.a & ~static_cast<uint64_t>(MS_REC);
     unsigned flags = AT_EMPTY_PATH | ((op.a & MS_REC) != 0 ? kRecursive : 0);
-    const char* path = plan.text(op.s2);
-    int fd;
-    if (op.fd >= 0) {
-        fd = PlanView::slot(op.fd);  // a detached mount that has been attached
-    } else {
-        (void)root;
-        fd = open(*path != 0 ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }
+    int fd = op.fd >= 0 ? PlanView::slot(op.fd) : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return errno;
     int error = mount_setattr(fd, flags, attr) != 0 ? errno : 0;
     if (op.fd < 0) close(fd);
@@ -40,17 +33,24 @@ int report_reached(const ChildIo& io, uint32_t op) {
     return write(io.report_write, &report, sizeof report) < 0 ? errno : 0;
 }
 
-int await_start(const ChildIo& io, uint32_t op, int socket) {
-    if (int error = report_reached(io, op); error != 0) return error;
+int await_start(const PlanView& plan, const Op& op, ChildIo& io) {
+    int socket = PlanView::slot(op.fd);
+    uint32_t index = plan.index_of(op);
+    if (int error = report_reached(io, index); error != 0) return error;
+    // Above what the program is handed; below its limit of open files, which is set by now.
+    int lowest = 3 + static_cast<int>(plan.op(plan.header->op_count - 1).c);
     while (true) {
         int connection = accept4(socket, nullptr, nullptr, SOCK_CLOEXEC);
         if (connection < 0 && errno == EINTR) continue;
         if (connection < 0) return errno;
-        // The same number: from here on a failure is told to the one who starts the container. The
-        // first time this ends the pipe to the shim, which is done by now.
-        if (dup3(connection, io.report_write, O_CLOEXEC) < 0) return errno;
+        int kept = fcntl(connection, F_DUPFD_CLOEXEC, lowest);
+        if (kept < 0) return errno;
         close(connection);
-        if (report_reached(io, op) != 0) continue;
+        // From here on a failure is told to the one who starts the container. The first time this
+        // ends the pipe to the shim, which is done by now.
+        close(io.report_write);
+        io.report_write = kept;
+        if (report_reached(io, index) != 0) continue;
         char byte;
         ssize_t n;
         do n = read(io.report_write, &byte, 1);
@@ -64,8 +64,12 @@ int await_start(const ChildIo& io, uint32_t op, int socket) {
 
 int find_program(const PlanView& plan, const Op& op) {
     const char* name = plan.text(op.s1);
-    if (strchr(name, '/') != nullptr)
-        return faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) != 0 ? errno : 0;
+    if (strchr(name, '/') != nullptr) {
+        struct stat info{};
+        if (stat(name, &info) != 0 || faccessat(AT_FDCWD, name, X_OK, AT_EACCESS) != 0)
+            return errno;
+        return S_ISREG(info.st_mode) ? 0 : EACCES;  // as execve says of a directory
+    }
     const char* path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     const char* variable = plan.text(op.s2);
     for (uint64_t i = 0; i < op.b; ++i, variable += strlen(variable) + 1) {

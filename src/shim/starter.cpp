@@ -72,7 +72,8 @@ Next on_control(const Starter& starter) {
 void run_starter(PlanView& plan) {
     Pipes pipes;
     uint32_t failed = 0;
-    if (int error = perform(plan, ChildIo{-1}, 0, plan.header->before_clone, failed); error != 0)
+    ChildIo nobody{-1};
+    if (int error = perform(plan, nobody, 0, plan.header->before_clone, failed); error != 0)
         return tell_failure(plan, failed, error);
     if (int error = make_pipes(plan, pipes); error != 0)
         return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::make_pipes), error);

@@ -65,7 +65,7 @@ enum class OpKind : uint16_t {
               // fd on become 3, 4, ...
     // Of containers whose first process goes to the caller (kFlagHandOver).
     bind_root,     // s1: directory on the host, which becomes a mount
-    propagation,   // s2: where in the root ("" after pivot_root: "/" itself), a: MS_*
+    propagation,   // of "/" (after pivot_root), or of what was attached from slot fd; a: MS_*
     domain_name,   // s1
     session_keyring,  // s1: its name
     sync,          // says that it is reached, then as gate

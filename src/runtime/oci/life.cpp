@@ -59,7 +59,10 @@ Result<> bring_up(Handed& handed, const Bundle& bundle, oci::ContainerRecord& re
         reached = TRY(handed.wait());
     }
     if (reached != Handed::Reached::created)
-        return fail(Code::internal, "the container's process did not wait to be started");
+        // Nothing but a signal ends it without a word.
+        return fail(Error(Code::failed_precondition,
+                          "the container's process was killed before it could be started")
+                        .with_hint("does linux.resources.memory.limit leave it room?"));
     record.state.pid = handed.pid();
     record.start_time = TRY(sys::start_time_of(handed.pid()));
     record.program = handed.steps().program;
