@@ -25,8 +25,11 @@ void show(const store::Damage& damage) {
     if (!damage.images.empty()) line += " (" + join(damage.images, ", ") + ")";
     print_line(line);
     if (damage.repaired) return;
+    bool has_name = !damage.images.empty() && !damage.images.front().starts_with("sha256:");
     if (damage.images.empty())
         note("hint: only the build cache has it: the next build makes it again");
+    else if (!has_name)
+        note("hint: load or build the image again: that puts a sound one in its place");
     else
         note("hint: crank pull " + damage.images.front() +
              ", or load or build it again: that puts a sound one in its place");

@@ -36,11 +36,8 @@ Result<std::optional<std::int64_t>> Store::State::image_of_manifest(
     return std::optional(rows.integer(0));
 }
 
-Result<> Store::record_manifest(const oci::Digest& image, const Manifest& manifest,
-                                std::span<const Blob> blobs) {
-    std::lock_guard lock(state_->mutex);
-    Database& db = state_->db;
-    auto transaction = TRY(Transaction::begin(db, Durability::ordered));
+Result<> Store::State::insert_manifest(const oci::Digest& image, const Manifest& manifest,
+                                       std::span<const Blob> blobs) {
     TRY(db.run(
         "INSERT OR REPLACE INTO manifest(image, repository, digest, media_type, json, added) "
         "SELECT number, ?, ?, ?, ?, ? FROM image WHERE id = ?",
@@ -55,6 +52,14 @@ Result<> Store::record_manifest(const oci::Digest& image, const Manifest& manife
         TRY(db.run("INSERT OR IGNORE INTO blob_place(digest, repository) VALUES(?, ?)",
                    {blob.digest.hex(), manifest.repository}));
     }
+    return {};
+}
+
+Result<> Store::record_manifest(const oci::Digest& image, const Manifest& manifest,
+                                std::span<const Blob> blobs) {
+    std::lock_guard lock(state_->mutex);
+    auto transaction = TRY(Transaction::begin(state_->db, Durability::ordered));
+    TRY(state_->insert_manifest(image, manifest, blobs));
     crash_point("store.record_manifest.before_commit");
     return transaction.commit();
 }

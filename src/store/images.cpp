@@ -210,6 +210,8 @@ Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& 
     for (std::size_t i = 0; i < images.size(); ++i) {
         TRY(state_->insert_image(ids[i].hex(), images[i].config_json, configs[i].diff_ids));
         for (const std::string& tag : images[i].tags) TRY(state_->insert_tag(tag, ids[i]));
+        for (const Manifest& manifest : images[i].manifests)
+            TRY(state_->insert_manifest(ids[i], manifest, images[i].blobs));
     }
     TRY(state_->db.run("UPDATE layer SET boot = NULL WHERE boot IS NOT NULL AND number <= ?",
                        {synced}));

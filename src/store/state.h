@@ -119,6 +119,8 @@ struct Store::State {
     Result<> insert_image(std::string_view id, std::string_view json,
                           const std::vector<oci::Digest>& diff_ids);
     Result<std::vector<std::string>> remove_rows(std::string_view name);
+    Result<> insert_manifest(const oci::Digest& image, const Manifest& manifest,
+                             std::span<const Blob> blobs);
     Result<> insert_tag(std::string_view name, const oci::Digest& id);
     Result<> delete_tag(std::string_view name, std::int64_t now);
     Result<std::vector<std::string>> tags_of(std::int64_t image);

@@ -182,11 +182,24 @@ public:
     Result<> tag(const oci::Reference& reference, const oci::Digest& id);
     // What the tag has named, the latest first, at most 20; empty: it never was.
     Result<std::vector<TagChange>> history(const oci::Reference& reference);
-    // Several images, each with full references as tags, all of them or none; their ids in the same
-    // order.
+    // What registries call the images and layers of this store. A repository is "host/a/b".
+    struct Manifest {
+        std::string repository;
+        oci::Digest digest;  // of `json`, or of the index that led to it
+        std::string media_type, json;
+    };
+    struct Blob {
+        oci::Digest digest, diff_id;
+        std::int64_t size = 0;
+        std::string media_type;
+    };
+    // Several images, each with full references as tags and what registries call it, all of them or
+    // none; their ids in the same order.
     struct NewImage {
         std::string config_json;
         std::vector<std::string> tags;
+        std::vector<Manifest> manifests = {};
+        std::vector<Blob> blobs = {};  // of its layers; they are in the repository of each manifest
     };
     Result<std::vector<oci::Digest>> add_images(const std::vector<NewImage>& images);
     // Removes a tag; the image goes with its last tag, its layers when no image needs them and no
@@ -247,17 +260,6 @@ public:
     // (from a registry: transfer/repair.h).
     Result<VerifyReport> verify(std::span<const std::string> names, Repair repair);
 
-    // What registries call the images and layers of this store. A repository is "host/a/b".
-    struct Manifest {
-        std::string repository;
-        oci::Digest digest;  // of `json`, or of the index that led to it
-        std::string media_type, json;
-    };
-    struct Blob {
-        oci::Digest digest, diff_id;
-        std::int64_t size = 0;
-        std::string media_type;
-    };
     // The image and the blobs' layers must be here (not_found).
     Result<> record_manifest(const oci::Digest& image, const Manifest& manifest,
                              std::span<const Blob> blobs);

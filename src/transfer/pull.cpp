@@ -116,23 +116,26 @@ private:
         return rest ? error : std::move(rest).error();
     }
 
+    // The image, its tag and where it came from, at once: an image that does not know its registry
+    // could not be repaired from there.
     Result<> commit(const Pulled& out, const oci::Reference& reference) {
         crash_point("transfer.pull.before_image");
-        std::vector<std::string> tags;
-        if (!out.reference.empty()) tags.push_back(out.reference);
-        TRY(store_.add_images({{image_.config_json, tags}}));
-        store::Store::Manifest manifest{reference.name(), image_.digest, image_.media_type,
-                                        image_.manifest_json};
-        std::vector<store::Store::Blob> blobs;
+        store::Store::NewImage image{image_.config_json, {}};
+        if (!out.reference.empty()) image.tags.push_back(out.reference);
+        image.manifests.push_back(
+            {reference.name(), image_.digest, image_.media_type, image_.manifest_json});
+        // Under the image's own digest too, where an index led to it.
+        if (image_.digest != image_.manifest_digest) {
+            image.manifests.push_back(image.manifests.front());
+            image.manifests.back().digest = image_.manifest_digest;
+        }
         for (std::size_t i = 0; i < image_.config.diff_ids.size(); ++i) {
             const oci::Descriptor& blob = image_.manifest.layers[i];
-            blobs.push_back({blob.digest, image_.config.diff_ids[i], blob.size, blob.media_type});
+            image.blobs.push_back(
+                {blob.digest, image_.config.diff_ids[i], blob.size, blob.media_type});
         }
-        TRY(store_.record_manifest(image_.id, manifest, blobs));
-        // Under the image's own digest too, where an index led to it.
-        if (manifest.digest == image_.manifest_digest) return {};
-        manifest.digest = image_.manifest_digest;
-        return store_.record_manifest(image_.id, manifest, {});
+        TRY(store_.add_images({std::move(image)}));
+        return {};
     }
 
     std::string name_of(std::size_t i) const {

@@ -1,6 +1,8 @@
 """docs/evidence/*.json: what a campaign has shown, where and when. Read by tools/lint_evidence.py."""
 
+import contextlib
 import datetime
+import fcntl
 import json
 import os
 import pathlib
@@ -33,17 +35,35 @@ def read(path):
         return None
 
 
+@contextlib.contextmanager
+def alone_in(directory):
+    """Pieces of a campaign may run at once."""
+    directory.mkdir(parents=True, exist_ok=True)
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def add(path, what, count, seed, broken, details):
     """Another piece of a campaign: pieces of one commit and machine add up, others begin anew."""
+    path = pathlib.Path(path)
+    with alone_in(path.parent):
+        path.write_text(json.dumps(added(read(path), what, {"seed": seed, "count": count,
+                                                            "broken": broken, **details}),
+                                   indent=2) + "\n")
+
+
+def added(old, what, run):
     commit = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "tests/crash")
-    run = {"seed": seed, "count": count, "broken": broken, **details}
-    old = read(path)
+    changed = git("status", "--porcelain", "--", "src", "tests/crash", "tests/vm")
     runs = []
     if old and (old["commit"], old["machine"]) == (commit, machine()):
-        runs = [piece for piece in old["runs"] if piece["seed"] != seed]
-    runs.append(run)
-    document = {
+        runs = [piece for piece in old["runs"] if piece["seed"] != run["seed"]]
+    runs = sorted([*runs, run], key=lambda piece: piece["seed"])
+    return {
         "what": what,
         "commit": commit,
         "changes_beside_the_commit": bool(changed),
@@ -53,5 +73,3 @@ def add(path, what, count, seed, broken, details):
         "machine": machine(),
         "runs": runs,
     }
-    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-    pathlib.Path(path).write_text(json.dumps(document, indent=2) + "\n")

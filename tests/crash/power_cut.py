@@ -122,7 +122,8 @@ class Replay:
             self.log.apply(entry, fd)
         os.close(fd)
         self.done = max(self.done, first)
-        disk = self.directory / "cut"
+        # a file of its own: the last one may still be somebody's, by a mount in a dying namespace
+        disk = self.directory / f"cut-{upto}"
         copy_sparse(self.safe, disk)
         fd = os.open(disk, os.O_WRONLY)
         cost = write_log.cut(self.log, upto, fd, dice)
@@ -130,18 +131,17 @@ class Replay:
         return disk, cost
 
 
-def unmount(place):
-    """A container that has just ended may still have a process that is on its way out."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            call("umount", place)
-            return
-        except RuntimeError:
-            if time.monotonic() > deadline:
-                call("umount", "--lazy", place)
-                raise
-            time.sleep(0.05)
+def within(seconds, what, attempt):
+    """Until it succeeds; a container that has just ended may have a process that is on its way out."""
+    deadline = time.monotonic() + seconds
+    while not attempt():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what} is in use after {seconds} s")
+        time.sleep(0.05)
+
+
+def is_done(*arguments):
+    return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
 @contextlib.contextmanager
@@ -151,7 +151,14 @@ def mounted(disk, place):
     try:
         yield place
     finally:
-        unmount(place)
+        try:
+            within(30, place, lambda: is_done("umount", place))
+            within(30, disk, lambda: not call("losetup", "--associated", disk))
+        except RuntimeError:
+            is_done("umount", "--lazy", place)
+            raise
+        finally:
+            disk.unlink()
 
 
 class Campaign:

@@ -161,20 +161,21 @@ def inspect_problems(crank, names):
 
 
 def processes_of(root):
-    """Processes of crank's that work on the store: below it, or with it in their arguments."""
+    """Processes that work on the store: crank's with files of it open, and whoever sees it mounted,
+    which are those in its containers."""
     found, text = [], str(root)
     for entry in os.listdir("/proc"):
         if not re.fullmatch(r"\d+", entry) or int(entry) == os.getpid():
             continue
         try:
-            with open(f"/proc/{entry}/comm", encoding="utf-8", errors="replace") as file:
-                if not file.read().startswith("crank"):
-                    continue
-            fds = [os.readlink(f"/proc/{entry}/fd/{fd}") for fd in os.listdir(f"/proc/{entry}/fd")]
             with open(f"/proc/{entry}/mountinfo", encoding="utf-8", errors="replace") as file:
-                mounts = file.read()
+                used = text in file.read()
+            with open(f"/proc/{entry}/comm", encoding="utf-8", errors="replace") as file:
+                if file.read().startswith("crank") and not used:
+                    fds = f"/proc/{entry}/fd"
+                    used = any(os.readlink(f"{fds}/{fd}").startswith(text) for fd in os.listdir(fds))
         except OSError:
             continue  # it ended meanwhile
-        if any(fd.startswith(text) for fd in fds) or text in mounts:
+        if used:
             found.append(int(entry))
     return found
