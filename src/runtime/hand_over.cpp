@@ -124,9 +124,9 @@ Result<> Handed::open_gate() {
 Result<> Handed::release() {
     Packet packet{Message::release};
     TRY(sys::send_packet(control_.get(), std::as_bytes(std::span(&packet, 1))));
-    // Until the shim is gone: only then does the process have its new parent.
-    (void)sys::receive_packet(control_.get(), std::as_writable_bytes(std::span(&packet, 1)),
-                              kDeadline);
+    // Until the shim is gone, and not only its end of the socket: only then does the process have
+    // its new parent.
+    TRY(shim_.wait());
     control_.reset();
     return {};
 }
@@ -140,6 +140,7 @@ void Handed::abandon() {
             control_.get(), std::as_writable_bytes(std::span(&packet, 1)), kDeadline);
         if (!received || !*received || (*received)->size == 0) break;
     }
+    (void)shim_.wait();
     control_.reset();
 }
 
@@ -183,6 +184,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         handed.steps_ = names_of(made, request.spec.process.args.front());
         handed.hooks_step_ = find_step(made, shim::OpKind::sync);
         handed.control_ = std::move(started.control);
+        handed.shim_ = std::move(started.shim);
         handed.gate_ = std::move(gate.write);
         return handed;
     };
@@ -220,6 +222,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
     handed.steps_ = names_of(made, request.process.args.front());
     handed.control_ = std::move(started.control);
+    handed.shim_ = std::move(started.shim);
     return handed;
 }
 

@@ -54,6 +54,7 @@ private:
     StepNames steps_;
     std::optional<std::uint64_t> hooks_step_;
     sys::UniqueFd control_, gate_;
+    sys::Child shim_;
     pid_t pid_ = -1;
 };
 

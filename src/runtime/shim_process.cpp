@@ -50,9 +50,7 @@ Result<Started> start_shim(const std::string& bytes, Handover handover, const Ho
     request.args = {"crank-shim", "--plan"};
     request.fds = std::move(handover.fds);
     request.new_session = new_session;
-    sys::Child child = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);
-    // The monitor outlives this process; what it has to say comes over the socket.
-    child.release();
+    started.shim = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);
     started.control = std::move(mine);
     return started;
 }

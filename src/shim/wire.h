@@ -36,7 +36,8 @@ enum class OpKind : uint16_t {
     make_dir,        // s2, a: mode
     mount_fs,        // s1: type, s2: destination, s3: options; a: MOUNT_ATTR_*; b: 1 when no part
                      // of the destination may be a link
-    attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory
+    attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory; b: 1
+                     // when a file of /proc is meant
     make_node,       // s2, a: mode with type, b: device number (makedev)
     make_link,       // s1: target, s2
     mask_path,  // s2: a file becomes /dev/null, a directory an empty read-only one; absent: nothing
