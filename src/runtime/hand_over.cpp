@@ -36,8 +36,8 @@ Result<> refuse_own(const Plan::Joined& joined, const sys::UniqueFd& fd,
     if (own.inode != theirs.inode || own.device != theirs.device) return {};
     bool concerned = joined.type == "uts" && (!spec.hostname.empty() || !spec.domainname.empty());
     for (const auto& [key, value] : spec.linux.sysctl)
-        concerned = concerned || (joined.type == "network" ? key.starts_with("net.")
-                                                           : !key.starts_with("net."));
+        concerned = concerned ||
+                    (joined.type == "network" ? key.starts_with("net.") : !key.starts_with("net."));
     if (!concerned) return {};
     return fail(Code::invalid_argument,
                 "linux.namespaces: " + joined.path + " is the host's " + joined.type +
@@ -60,8 +60,8 @@ Result<> refuse_populated(const Plan& plan) {
     for (const auto& dir : plan.cgroup_dirs) {
         auto processes = sys::read_file(dir + "/cgroup.procs");
         if (processes && !processes->empty())
-            return fail(Code::in_use, "linux.cgroupsPath: the cgroup " + dir +
-                                          " already has processes in it");
+            return fail(Code::in_use,
+                        "linux.cgroupsPath: the cgroup " + dir + " already has processes in it");
     }
     return {};
 }
@@ -97,9 +97,8 @@ std::optional<std::uint64_t> find_step(const Plan& plan, shim::OpKind kind) {
 
 Result<Handed::Reached> Handed::wait() {
     Packet packet;
-    auto received =
-        TRY(sys::receive_packet(control_.get(), std::as_writable_bytes(std::span(&packet, 1)),
-                                kDeadline));
+    auto received = TRY(sys::receive_packet(
+        control_.get(), std::as_writable_bytes(std::span(&packet, 1)), kDeadline));
     if (!received)
         return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
     if (received->size != sizeof packet)

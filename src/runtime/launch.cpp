@@ -2,8 +2,8 @@
 #include "base/undo.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
-#include "runtime/shim_process.h"
 #include "runtime/runtime.h"
+#include "runtime/shim_process.h"
 #include "sys/child.h"
 #include "sys/file.h"
 

@@ -39,10 +39,10 @@ std::optional<std::uint64_t> attribute(std::string_view option) {
 
 // What a new mount is anyway.
 bool is_default(std::string_view option) {
-    constexpr std::array kDefaults{"rw",       "suid",     "dev",       "exec",         "relatime",
-                                   "atime",    "diratime", "async",     "norelatime",   "loud",
-                                   "defaults", "private",  "rprivate",  "nostrictatime", "symfollow",
-                                   "nolazytime", "nomand", "noiversion"};
+    constexpr std::array kDefaults{
+        "rw",       "suid",          "dev",        "exec",       "relatime", "atime",
+        "diratime", "async",         "norelatime", "loud",       "defaults", "private",
+        "rprivate", "nostrictatime", "symfollow",  "nolazytime", "nomand",   "noiversion"};
     return std::ranges::find(kDefaults, option) != kDefaults.end();
 }
 
@@ -145,10 +145,11 @@ void add_cgroup_mounts(Builder& builder, const std::string& destination, std::ui
 // Files of /proc that a container may be shown others for, as lxcfs does: what they tell is no
 // boundary.
 bool is_replaceable(std::string_view destination) {
-    constexpr std::array kFiles{"/proc/cpuinfo",  "/proc/diskstats", "/proc/loadavg",
-                                "/proc/meminfo",  "/proc/net/dev",   "/proc/slabinfo",
-                                "/proc/stat",     "/proc/swaps",     "/proc/uptime",
-                                "/proc/sys/kernel/ns_last_pid"};
+    constexpr std::array kFiles{"/proc/cpuinfo", "/proc/diskstats",
+                                "/proc/loadavg", "/proc/meminfo",
+                                "/proc/net/dev", "/proc/slabinfo",
+                                "/proc/stat",    "/proc/swaps",
+                                "/proc/uptime",  "/proc/sys/kernel/ns_last_pid"};
     return std::ranges::find(kFiles, destination) != kFiles.end();
 }
 
@@ -161,8 +162,8 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
     op.b = is_replaceable(destination) ? 1 : 0;
-    plan.binds[index] = {mount.source, options.attributes, options.recursive,
-                         plan.child.size() - 1, options.propagation != 0};
+    plan.binds[index] = {mount.source, options.attributes, options.recursive, plan.child.size() - 1,
+                         options.propagation != 0};
     if (options.propagation == 0) return;
     // Of the mount once it is attached: before, it has nobody to share with.
     shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);

@@ -13,13 +13,14 @@ setup() { crank_setup; }
 teardown() { crank_teardown; }
 teardown_file() { crank_teardown_file; }
 
-# Hides the other runtimes in the private world, and proves it.
+# Puts something that cannot be executed over every other runtime on the PATH.
 hide_others='
 for name in runc crun kata-runtime runsc youki; do
-    while other=$(command -v "$name"); do mount --bind /dev/null "$other"; hash -r; done
+    for dir in ${PATH//:/ }; do
+        if [ -x "$dir/$name" ]; then mount --bind /dev/null "$dir/$name"; fi
+        if [ -x "$dir/$name" ]; then exit 99; fi
+    done
 done
-hide() { if command -v runc crun; then exit 99; fi; }
-hide
 '
 
 @test "podman runs, executes in, pauses, kills and removes containers" {
