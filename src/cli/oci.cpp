@@ -19,8 +19,9 @@ namespace {
 constexpr int kFailed = 1;  // runc's, whatever went wrong
 
 constexpr const OciVerb* kVerbs[] = {
-    &kOciCreate, &kOciStart,  &kOciRun,    &kOciState,  &kOciKill, &kOciDelete,  &kOciList, &kOciExec,
-    &kOciPs,     &kOciPause,  &kOciResume, &kOciUpdate, &kOciEvents, &kOciSpec, &kOciFeatures,
+    &kOciCreate, &kOciStart,  &kOciRun,    &kOciState, &kOciKill,
+    &kOciDelete, &kOciList,   &kOciExec,   &kOciPs,    &kOciPause,
+    &kOciResume, &kOciUpdate, &kOciEvents, &kOciSpec,  &kOciFeatures,
 };
 
 constexpr Flag kFlags[] = {
@@ -108,8 +109,8 @@ Result<int> perform(std::string_view program, const OciVerb& verb, const Argumen
     if (!arguments) {
         Error error = std::move(arguments).error();
         if (error.hint().empty())
-            error = std::move(error).with_hint(std::string(program) + " " +
-                                               std::string(verb.name) + " --help");
+            error = std::move(error).with_hint(std::string(program) + " " + std::string(verb.name) +
+                                               " --help");
         return fail(std::move(error));
     }
     if (arguments->on("help")) {
@@ -141,8 +142,8 @@ void OciLog::write(std::string_view level, const std::string& message) const {
         return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     };
     if (format_ == Format::json)
-        line = R"({"level":")" + std::string(level) + R"(","msg":)" + quoted(text) + R"(,"time":")" +
-               time + "\"}\n";
+        line = R"({"level":")" + std::string(level) + R"(","msg":)" + quoted(text) +
+               R"(,"time":")" + time + "\"}\n";
     else
         line = "time=\"" + time + "\" level=" + std::string(level) + " msg=" + quoted(text) + "\n";
     if (path_.empty()) return print_to(Output::err, line);

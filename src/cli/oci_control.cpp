@@ -24,9 +24,9 @@ Result<oci::ContainerRecord> look_up(const OciCall& call, const runtime::HostFac
 }
 
 Error wrong_status(const char* verb, const oci::ContainerRecord& record) {
-    return Error(Code::failed_precondition,
-                 "cannot " + std::string(verb) + " container \"" + record.state.id + "\": it is " +
-                     std::string(name_of(record.state.status)));
+    return Error(Code::failed_precondition, "cannot " + std::string(verb) + " container \"" +
+                                                record.state.id + "\": it is " +
+                                                std::string(name_of(record.state.status)));
 }
 
 Result<int> perform_pause(OciCall& call) {
@@ -112,8 +112,8 @@ Result<> read_number(const Arguments& arguments, std::string_view flag, auto& ta
     if (!number) {
         auto bytes = parse_size(*text);
         if (!bytes)
-            return fail(Code::usage, "--" + std::string(flag) + " \"" + *text +
-                                         "\" is not a number");
+            return fail(Code::usage,
+                        "--" + std::string(flag) + " \"" + *text + "\" is not a number");
         number = static_cast<std::int64_t>(*bytes);
     }
     using Value = typename std::remove_reference_t<decltype(target)>::value_type;
@@ -198,10 +198,10 @@ constexpr Flag kUpdateFlags[] = {
     {"pids-limit", 0, FlagKind::value, "N", "most processes"},
 };
 constexpr MissingFlag kUpdateMissing[] = {
-    {"blkio-weight", 0, true},       {"cpuset-cpus", 0, true},   {"cpuset-mems", 0, true},
-    {"cpu-rt-period", 0, true},      {"cpu-rt-runtime", 0, true}, {"cpu-burst", 0, true},
-    {"cpu-idle", 0, true},           {"kernel-memory", 0, true}, {"kernel-memory-tcp", 0, true},
-    {"l3-cache-schema", 0, true},    {"mem-bw-schema", 0, true},
+    {"blkio-weight", 0, true},    {"cpuset-cpus", 0, true},    {"cpuset-mems", 0, true},
+    {"cpu-rt-period", 0, true},   {"cpu-rt-runtime", 0, true}, {"cpu-burst", 0, true},
+    {"cpu-idle", 0, true},        {"kernel-memory", 0, true},  {"kernel-memory-tcp", 0, true},
+    {"l3-cache-schema", 0, true}, {"mem-bw-schema", 0, true},
 };
 constexpr std::string_view kUpdateExamples[] = {
     "crank oci update --memory 256m mail",

@@ -33,10 +33,7 @@ oci::RuntimeSpec example_spec() {
          "devpts",
          "devpts",
          {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-        {"/dev/shm",
-         "tmpfs",
-         "shm",
-         {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+        {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
         {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
         {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
         {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}},
@@ -75,22 +72,20 @@ Json features() {
     out["hooks"] = {"prestart",       "createRuntime", "createContainer",
                     "startContainer", "poststart",     "poststop"};
     out["mountOptions"] = {
-        "async",       "atime",    "bind",     "defaults",   "dev",       "diratime",
-        "dirsync",     "exec",     "lazytime", "loud",       "noatime",   "nodev",
-        "nodiratime",  "noexec",   "nomand",   "norelatime", "nostrictatime", "nosuid",
-        "nosymfollow", "private",  "rbind",    "relatime",   "rnoatime",  "rnodev",
-        "rnodiratime", "rnoexec",  "rnosuid",  "rnosymfollow", "ro",      "rprivate",
-        "rro",         "rshared",  "rslave",   "rstrictatime", "runbindable", "rw",
-        "shared",      "silent",   "slave",    "strictatime", "suid",     "symfollow",
-        "sync",        "unbindable"};
+        "async",      "atime",         "bind",         "defaults",     "dev",
+        "diratime",   "dirsync",       "exec",         "lazytime",     "loud",
+        "noatime",    "nodev",         "nodiratime",   "noexec",       "nomand",
+        "norelatime", "nostrictatime", "nosuid",       "nosymfollow",  "private",
+        "rbind",      "relatime",      "rnoatime",     "rnodev",       "rnodiratime",
+        "rnoexec",    "rnosuid",       "rnosymfollow", "ro",           "rprivate",
+        "rro",        "rshared",       "rslave",       "rstrictatime", "runbindable",
+        "rw",         "shared",        "silent",       "slave",        "strictatime",
+        "suid",       "symfollow",     "sync",         "unbindable"};
     Json part;
     part["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "uts"};
     part["capabilities"] = capability_list();
-    part["cgroup"] = {{"v1", true},
-                      {"v2", true},
-                      {"systemd", false},
-                      {"systemdUser", false},
-                      {"rdma", false}};
+    part["cgroup"] = {
+        {"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", false}};
     part["seccomp"] = {
         {"enabled", true},
         {"actions",

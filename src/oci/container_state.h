@@ -29,9 +29,9 @@ struct ContainerState {
 // What only crank reads.
 struct ContainerRecord {
     ContainerState state;
-    std::uint64_t start_time = 0;  // of the process, field 22 of /proc/PID/stat
-    std::string cgroups_path;      // below the root of each hierarchy; empty: none of its own
-    std::string program;           // for the errors of `start`
+    std::uint64_t start_time = 0;    // of the process, field 22 of /proc/PID/stat
+    std::string cgroups_path;        // below the root of each hierarchy; empty: none of its own
+    std::string program;             // for the errors of `start`
     std::vector<std::string> steps;  // of the plan, by number
 };
 

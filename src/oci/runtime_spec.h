@@ -140,7 +140,7 @@ struct Linux {
     std::string rootfs_propagation;
     std::vector<std::string> masked_paths, readonly_paths;
     std::map<std::string, std::string> sysctl;
-    std::optional<Seccomp> seccomp;  // absent: unconfined
+    std::optional<Seccomp> seccomp;          // absent: unconfined
     std::optional<std::string> personality;  // "LINUX", "LINUX32"
     std::optional<ClockOffset> monotonic_offset, boottime_offset;
 };

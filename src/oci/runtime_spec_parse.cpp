@@ -77,8 +77,8 @@ Result<> read_hooks(ObjectReader& in, Hooks& out) {
     for (auto [name, list] :
          {std::pair{"prestart", &out.prestart}, std::pair{"createRuntime", &out.create_runtime},
           std::pair{"createContainer", &out.create_container},
-          std::pair{"startContainer", &out.start_container},
-          std::pair{"poststart", &out.poststart}, std::pair{"poststop", &out.poststop}})
+          std::pair{"startContainer", &out.start_container}, std::pair{"poststart", &out.poststart},
+          std::pair{"poststop", &out.poststop}})
         TRY(in.each(name, [&](const Json& value, const std::string& path) -> Result<> {
             auto fields = TRY(in.element(value, path));
             Hook& hook = list->emplace_back();

@@ -16,8 +16,8 @@ struct Encoding {
     shim::Role role = shim::Role::monitor;
     const Options* options = nullptr;                                      // monitor only
     bool stdin_given = false, stdout_given = false, stderr_given = false;  // join only
-    bool hand_over = false;  // stdin, stdout and stderr count with it too
-    bool cgroup_given = false;                                             // v2
+    bool hand_over = false;     // stdin, stdout and stderr count with it too
+    bool cgroup_given = false;  // v2
     bool forward_stdout = false, forward_stderr = false;
     std::size_t listener_count = 0;
     // Cgroups that the monitor removes at the end.

@@ -36,8 +36,8 @@ Result<> refuse_own(const Plan::Joined& joined, const sys::UniqueFd& fd,
     if (own.inode != theirs.inode || own.device != theirs.device) return {};
     bool concerned = joined.type == "uts" && (!spec.hostname.empty() || !spec.domainname.empty());
     for (const auto& [key, value] : spec.linux.sysctl)
-        concerned = concerned || (joined.type == "network" ? key.starts_with("net.")
-                                                           : !key.starts_with("net."));
+        concerned = concerned ||
+                    (joined.type == "network" ? key.starts_with("net.") : !key.starts_with("net."));
     if (!concerned) return {};
     return fail(Code::invalid_argument,
                 "linux.namespaces: " + joined.path + " is the host's " + joined.type +
@@ -60,8 +60,8 @@ Result<> refuse_populated(const Plan& plan) {
     for (const auto& dir : plan.cgroup_dirs) {
         auto processes = sys::read_file(dir + "/cgroup.procs");
         if (processes && !processes->empty())
-            return fail(Code::in_use, "linux.cgroupsPath: the cgroup " + dir +
-                                          " already has processes in it");
+            return fail(Code::in_use,
+                        "linux.cgroupsPath: the cgroup " + dir + " already has processes in it");
     }
     return {};
 }
@@ -97,9 +97,8 @@ std::optional<std::uint64_t> find_step(const Plan& plan, shim::OpKind kind) {
 
 Result<Handed::Reached> Handed::wait() {
     Packet packet;
-    auto received =
-        TRY(sys::receive_packet(control_.get(), std::as_writable_bytes(std::span(&packet, 1)),
-                                kDeadline));
+    auto received = TRY(sys::receive_packet(
+        control_.get(), std::as_writable_bytes(std::span(&packet, 1)), kDeadline));
     if (!received)
         return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
     if (received->size != sizeof packet)
@@ -124,9 +123,9 @@ Result<> Handed::open_gate() {
 Result<> Handed::release() {
     Packet packet{Message::release};
     TRY(sys::send_packet(control_.get(), std::as_bytes(std::span(&packet, 1))));
-    // Until the shim is gone: only then does the process have its new parent.
-    (void)sys::receive_packet(control_.get(), std::as_writable_bytes(std::span(&packet, 1)),
-                              kDeadline);
+    // Until the shim is gone, and not only its end of the socket: only then does the process have
+    // its new parent.
+    TRY(shim_.wait());
     control_.reset();
     return {};
 }
@@ -140,6 +139,7 @@ void Handed::abandon() {
             control_.get(), std::as_writable_bytes(std::span(&packet, 1)), kDeadline);
         if (!received || !*received || (*received)->size == 0) break;
     }
+    (void)shim_.wait();
     control_.reset();
 }
 
@@ -183,6 +183,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         handed.steps_ = names_of(made, request.spec.process.args.front());
         handed.hooks_step_ = find_step(made, shim::OpKind::sync);
         handed.control_ = std::move(started.control);
+        handed.shim_ = std::move(started.shim);
         handed.gate_ = std::move(gate.write);
         return handed;
     };
@@ -220,6 +221,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
     handed.steps_ = names_of(made, request.process.args.front());
     handed.control_ = std::move(started.control);
+    handed.shim_ = std::move(started.shim);
     return handed;
 }
 

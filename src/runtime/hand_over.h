@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "oci/runtime_spec.h"
-#include "runtime/shim_process.h"
 #include "runtime/plan.h"
+#include "runtime/shim_process.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {
@@ -19,8 +19,8 @@ namespace crank::runtime {
 // Not owned; the caller's own 0, 1 and 2, a terminal's socket, and what is handed on.
 struct HandedFds {
     int stdio[3] = {0, 1, 2};
-    int console = -1;          // connected; with process.terminal
-    int first_preserved = 3;   // so many from here on become the program's 3, 4, ...
+    int console = -1;         // connected; with process.terminal
+    int first_preserved = 3;  // so many from here on become the program's 3, 4, ...
     std::uint32_t preserved = 0;
 };
 
@@ -54,6 +54,7 @@ private:
     StepNames steps_;
     std::optional<std::uint64_t> hooks_step_;
     sys::UniqueFd control_, gate_;
+    sys::Child shim_;
     pid_t pid_ = -1;
 };
 

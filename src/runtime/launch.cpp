@@ -2,8 +2,8 @@
 #include "base/undo.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
-#include "runtime/shim_process.h"
 #include "runtime/runtime.h"
+#include "runtime/shim_process.h"
 #include "sys/child.h"
 #include "sys/file.h"
 
@@ -44,6 +44,8 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         handover.add(request.held.get(), forward_slot(made, request.listeners.size(), 2));
 
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
+        // The monitor outlives this process; what it has to say comes over the socket.
+        started.shim.release();
         Running running;
         running.id_ = request.id;
         running.steps_ = names_of(made, request.spec.process.args.front());
@@ -85,6 +87,8 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     handover.add(request.stderr_write.get(), made.stderr_slot());
     handover.add(cgroup.get(), made.cgroup_slot());
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
+    // The monitor outlives this process; what it has to say comes over the socket.
+    started.shim.release();
     Running running;
     running.steps_ = names_of(made, request.process.args.front());
     running.control_ = std::move(started.control);
@@ -106,6 +110,8 @@ Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
     handover.add(request.output.get(), made.stdout_slot());
     handover.add(request.output.get(), made.stderr_slot());
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
+    // The monitor outlives this process; what it has to say comes over the socket.
+    started.shim.release();
     Running running;
     running.steps_ = names_of(made, request.hook.path);
     running.control_ = std::move(started.control);

@@ -48,8 +48,8 @@ std::size_t add_joined(Plan& plan, const oci::Namespace& ns, std::uint64_t flag)
 
 void enter_joined(Builder& builder, const Plan::Joined& joined, std::size_t index) {
     Plan& plan = builder.plan();
-    shim::Op& op = builder.add(OpKind::set_namespace,
-                               "join the " + joined.type + " namespace " + joined.path);
+    shim::Op& op =
+        builder.add(OpKind::set_namespace, "join the " + joined.type + " namespace " + joined.path);
     op.fd = plan.joined_slot(index);
     op.a = joined.flag;
 }
@@ -65,8 +65,7 @@ void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec) {
     std::string offsets;
     if (spec.linux.monotonic_offset)
         offsets += offset_line("monotonic", *spec.linux.monotonic_offset);
-    if (spec.linux.boottime_offset)
-        offsets += offset_line("boottime", *spec.linux.boottime_offset);
+    if (spec.linux.boottime_offset) offsets += offset_line("boottime", *spec.linux.boottime_offset);
     if (offsets.empty()) return;
     std::uint32_t path = builder.text("/proc/self/timens_offsets"), text = builder.text(offsets);
     shim::Op& op = builder.add(OpKind::write_file, "set the clocks of the time namespace");

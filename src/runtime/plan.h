@@ -131,9 +131,7 @@ struct Plan {
     // Of a container that is handed over, which has no listeners.
     int start_socket_slot() const { return first_listener_slot(); }
     int console_slot() const { return first_listener_slot() + 1; }
-    int joined_slot(std::size_t i) const {
-        return first_listener_slot() + 2 + static_cast<int>(i);
-    }
+    int joined_slot(std::size_t i) const { return first_listener_slot() + 2 + static_cast<int>(i); }
     int first_preserved_slot() const { return joined_slot(joined.size()); }
 
     std::string describe() const;  // all of it, a line each
@@ -145,8 +143,8 @@ struct Given {
     bool stdin_read = false;
     // The first process goes to the caller (`crank oci`): it waits to be started, on a socket.
     bool hand_over = false;
-    bool start_socket = false;      // false: the program is executed at once
-    bool wait_for_hooks = false;    // before the root is entered
+    bool start_socket = false;        // false: the program is executed at once
+    bool wait_for_hooks = false;      // before the root is entered
     std::uint32_t preserved_fds = 0;  // handed to the program as 3, 4, ...
     std::string keyring;              // of its session, a new one; empty: the caller's
 };

@@ -39,10 +39,10 @@ std::optional<std::uint64_t> attribute(std::string_view option) {
 
 // What a new mount is anyway.
 bool is_default(std::string_view option) {
-    constexpr std::array kDefaults{"rw",       "suid",     "dev",       "exec",         "relatime",
-                                   "atime",    "diratime", "async",     "norelatime",   "loud",
-                                   "defaults", "private",  "rprivate",  "nostrictatime", "symfollow",
-                                   "nolazytime", "nomand", "noiversion"};
+    constexpr std::array kDefaults{
+        "rw",       "suid",          "dev",        "exec",       "relatime", "atime",
+        "diratime", "async",         "norelatime", "loud",       "defaults", "private",
+        "rprivate", "nostrictatime", "symfollow",  "nolazytime", "nomand",   "noiversion"};
     return std::ranges::find(kDefaults, option) != kDefaults.end();
 }
 
@@ -142,6 +142,17 @@ void add_cgroup_mounts(Builder& builder, const std::string& destination, std::ui
     }
 }
 
+// Files of /proc that a container may be shown others for, as lxcfs does: what they tell is no
+// boundary.
+bool is_replaceable(std::string_view destination) {
+    constexpr std::array kFiles{"/proc/cpuinfo", "/proc/diskstats",
+                                "/proc/loadavg", "/proc/meminfo",
+                                "/proc/net/dev", "/proc/slabinfo",
+                                "/proc/stat",    "/proc/swaps",
+                                "/proc/uptime",  "/proc/sys/kernel/ns_last_pid"};
+    return std::ranges::find(kFiles, destination) != kFiles.end();
+}
+
 void add_bind(Builder& builder, const oci::Mount& mount, const std::string& destination,
               const ParsedOptions& options, std::size_t index) {
     Plan& plan = builder.plan();
@@ -150,13 +161,23 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
         builder.add(OpKind::attach_mount, "mount " + mount.source + " on " + destination);
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
-    plan.binds[index] = {mount.source, options.attributes, options.recursive,
-                         plan.child.size() - 1, options.propagation != 0};
+    op.b = is_replaceable(destination) ? 1 : 0;
+    plan.binds[index] = {mount.source, options.attributes, options.recursive, plan.child.size() - 1,
+                         options.propagation != 0};
     if (options.propagation == 0) return;
     // Of the mount once it is attached: before, it has nobody to share with.
     shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
     set.fd = static_cast<std::int32_t>(index);
     set.a = options.propagation;
+}
+
+Result<> check_proc(const oci::Mount& mount, const std::string& destination) {
+    if (!is_in(destination, "/proc")) return {};
+    if (destination == "/proc" && mount.type == "proc") return {};
+    if (is_replaceable(destination)) return {};
+    return fail(Code::invalid_argument, "mounts: " + destination +
+                                            " may not be covered: the kernel's own view of the "
+                                            "container's processes belongs there");
 }
 
 Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
@@ -168,6 +189,7 @@ Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFa
                         "mounts: destination '" + mount.destination + "' is not an absolute path");
         if (destination == "/")
             return fail(Code::invalid_argument, "mounts: the destination may not be /");
+        TRY(check_proc(mount, destination));
         ParsedOptions options = TRY(parse_options(mount));
         if (options.bind || mount.type == "bind") {
             if (!mount.source.starts_with("/"))

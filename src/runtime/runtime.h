@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "oci/runtime_spec.h"
-#include "runtime/shim_process.h"
 #include "runtime/plan.h"
+#include "runtime/shim_process.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {

@@ -50,9 +50,7 @@ Result<Started> start_shim(const std::string& bytes, Handover handover, const Ho
     request.args = {"crank-shim", "--plan"};
     request.fds = std::move(handover.fds);
     request.new_session = new_session;
-    sys::Child child = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);
-    // The monitor outlives this process; what it has to say comes over the socket.
-    child.release();
+    started.shim = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);
     started.control = std::move(mine);
     return started;
 }
@@ -73,7 +71,11 @@ Error explain_failure(const StepNames& steps, std::uint64_t step, int error_numb
                      what + (program.find('/') == std::string::npos
                                  ? ": executable file not found in $PATH"
                                  : ": no such file, or its interpreter does not exist"));
-    return Error::from_errno(error_number, what).with_code(Code::cannot_invoke);
+    Error error = Error::from_errno(error_number, what);
+    // dockerd looks for these words, in this case, to tell 126 from 125.
+    if (error.code() == Code::permission_denied)
+        return Error(Code::cannot_invoke, what + ": permission denied");
+    return std::move(error).with_code(Code::cannot_invoke);
 }
 
 StepNames names_of(const Plan& plan, const std::string& program) {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "runtime/plan.h"
 #include "shim/wire.h"
+#include "sys/child.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {
@@ -27,6 +28,7 @@ struct Handover {
 
 struct Started {
     sys::UniqueFd control, memory;
+    sys::Child shim;  // to be released where it outlives this process
 };
 Result<Started> start_shim(const std::string& bytes, Handover handover, const HostFacts& facts,
                            bool new_session);

@@ -97,8 +97,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             return error != 0 ? error : wait_gate(PlanView::slot(op.fd));
         }
         case OpKind::find_program: return find_program(plan, op);
-        case OpKind::await_start:
-            return await_start(plan, op, io);
+        case OpKind::await_start: return await_start(plan, op, io);
         case OpKind::scheduler:
             return syscall(SYS_sched_setattr, 0, plan.text(op.s1), 0) != 0 ? errno : 0;
         case OpKind::io_priority:
@@ -110,8 +109,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
 
 }  // namespace
 
-int perform(const PlanView& plan, ChildIo& io, uint32_t first, uint32_t last,
-            uint32_t& failed) {
+int perform(const PlanView& plan, ChildIo& io, uint32_t first, uint32_t last, uint32_t& failed) {
     Root root;
     for (uint32_t i = first; i < last; ++i) {
         int error = perform_one(plan, io, plan.op(i), root);

@@ -17,8 +17,7 @@ struct ChildIo {
 
 // Performs ops [first, last) in this process. 0, or the errno of the op that failed, whose index
 // is left in `failed`.
-int perform(const PlanView& plan, ChildIo& io, uint32_t first, uint32_t last,
-            uint32_t& failed);
+int perform(const PlanView& plan, ChildIo& io, uint32_t first, uint32_t last, uint32_t& failed);
 
 // Never returns: the body of the child.
 [[noreturn]] void run_child(const PlanView& plan, ChildIo io);

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "shim/kernel.h"
 #include "shim/ops.h"
@@ -147,6 +148,15 @@ int check_below(const Root& root, int target) {
     return top.st_dev == chosen.st_dev && top.st_ino == chosen.st_ino ? ELOOP : 0;
 }
 
+// What lies over a part of /proc hides it from whoever relies on it, the runtime itself included
+// (CVE-2019-19921 and its kin): a destination must not lead there, unless it is meant to.
+int check_not_proc(int target) {
+    constexpr long kProcMagic = 0x9fa0;  // linux/magic.h
+    struct statfs info{};
+    if (fstatfs(target, &info) != 0) return errno;
+    return static_cast<long>(info.f_type) == kProcMagic ? EPERM : 0;
+}
+
 int attach(const Root& root, int mount_fd, int target) {
     int error = check_below(root, target);
     if (error == 0 && move_mount(mount_fd, target) != 0) error = errno;
@@ -206,7 +216,11 @@ int mount_fs(const PlanView& plan, const Op& op, const Root& root) {
     // they are for.
     Links links = op.b != 0 ? Links::refuse : Links::follow;
     int target = make_dirs(root, plan.text(op.s2), 0755, links);
-    int error = target < 0 ? errno : attach(root, fd, target);
+    int error = target < 0 ? errno : check_not_proc(target);
+    if (error == 0)
+        error = attach(root, fd, target);
+    else if (target >= 0)
+        close(target);
     close(fd);
     return error;
 }
@@ -215,6 +229,10 @@ int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
     int target =
         op.a != 0 ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
     if (target < 0) return errno;
+    if (int error = op.b != 0 ? 0 : check_not_proc(target); error != 0) {
+        close(target);
+        return error;
+    }
     return attach(root, PlanView::slot(op.fd), target);
 }
 
@@ -237,8 +255,7 @@ int make_node(const PlanView& plan, const Op& op, const Root& root) {
     auto uid = static_cast<uid_t>(op.c), gid = static_cast<gid_t>(op.c >> 32);
     if (error == 0 && fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, 0) != 0)
         error = errno;
-    if (error == 0 && op.c != 0 &&
-        fchownat(parent, parts.name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    if (error == 0 && op.c != 0 && fchownat(parent, parts.name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
         error = errno;
     close(parent);
     return error;

@@ -36,7 +36,8 @@ enum class OpKind : uint16_t {
     make_dir,        // s2, a: mode
     mount_fs,        // s1: type, s2: destination, s3: options; a: MOUNT_ATTR_*; b: 1 when no part
                      // of the destination may be a link
-    attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory
+    attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory; b: 1
+                     // when a file of /proc is meant
     make_node,       // s2, a: mode with type, b: device number (makedev)
     make_link,       // s1: target, s2
     mask_path,  // s2: a file becomes /dev/null, a directory an empty read-only one; absent: nothing
@@ -45,14 +46,14 @@ enum class OpKind : uint16_t {
     root_readonly,  // "/" itself, not what is mounted below
     write_file,     // s1: path seen from "/", s2: content (sysctl)
     // The process itself.
-    gate,          // fd: waits for one byte
-    terminal,      // a: rows, b: columns; becomes stdin, stdout and stderr; fd: the socket that
-                   // its master end is sent to, or kNoSlot: the monitor's
-    stdio,         // the pipes; fd: stdin's slot or kNoSlot. terminal and stdio: c: 1 + the user who
-                   // is given them, or 0
-    oom_score,     // s1: the value as text
-    rlimit,        // a: RLIMIT_*, s1..s2 unused; b: soft, c: hard
-    umask,         // a
+    gate,       // fd: waits for one byte
+    terminal,   // a: rows, b: columns; becomes stdin, stdout and stderr; fd: the socket that
+                // its master end is sent to, or kNoSlot: the monitor's
+    stdio,      // the pipes; fd: stdin's slot or kNoSlot. terminal and stdio: c: 1 + the user who
+                // is given them, or 0
+    oom_score,  // s1: the value as text
+    rlimit,     // a: RLIMIT_*, s1..s2 unused; b: soft, c: hard
+    umask,      // a
     bounding_set,  // a: mask of capabilities kept
     user,          // a: uid, b: gid, c: count of groups, s1: offset of uint32 groups
     capabilities,  // a: effective, b: permitted, c: inheritable
@@ -64,17 +65,17 @@ enum class OpKind : uint16_t {
     exec,     // s1: list of a arguments, s2: list of b variables; c: so many descriptors from slot
               // fd on become 3, 4, ...
     // Of containers whose first process goes to the caller (kFlagHandOver).
-    bind_root,     // s1: directory on the host, which becomes a mount
-    propagation,   // of "/" (after pivot_root), or of what was attached from slot fd; a: MS_*
-    domain_name,   // s1
+    bind_root,        // s1: directory on the host, which becomes a mount
+    propagation,      // of "/" (after pivot_root), or of what was attached from slot fd; a: MS_*
+    domain_name,      // s1
     session_keyring,  // s1: its name
-    sync,          // says that it is reached, then as gate
-    find_program,  // as exec, without executing
-    await_start,   // says that it is reached, then accepts on socket fd and waits for one byte;
-                   // what fails from here on is told to the one who connected
-    scheduler,     // s1: offset of a sched_attr
-    io_priority,   // a: ioprio_set's value
-    personality,   // a
+    sync,             // says that it is reached, then as gate
+    find_program,     // as exec, without executing
+    await_start,      // says that it is reached, then accepts on socket fd and waits for one byte;
+                      // what fails from here on is told to the one who connected
+    scheduler,        // s1: offset of a sched_attr
+    io_priority,      // a: ioprio_set's value
+    personality,      // a
 };
 
 struct Op {

@@ -48,8 +48,8 @@ Result<UniqueFd> listen_unix(const std::string& path) {
     Address address = TRY(address_of(path));
     // Before it has a name: nobody else may connect at any moment.
     if (::fchmod(fd.get(), 0600) != 0) return fail_errno("set the mode of a socket");
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.value),
-               sizeof address.value) != 0) {
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.value), sizeof address.value) !=
+        0) {
         if (errno == EADDRINUSE) return fail(Code::already_exists, path + " exists");
         return fail_errno("make the socket " + path);
     }

@@ -20,8 +20,9 @@ podman() {
 }
 
 export DOCKER_HOST=unix:///run/docker.sock
+# start_docker [FLAG...]: flags of dockerd.
 start_docker() {
-    dockerd --data-root "$dir/docker" --exec-root /run/docker --host "$DOCKER_HOST" \
+    dockerd --data-root "$dir/docker" --exec-root /run/docker --host "$DOCKER_HOST" "$@" \
         --pidfile /run/docker.pid --cgroup-parent "/$group" >"$dir/dockerd.log" 2>&1 &
     local pid=$! until=$((SECONDS + 60))
     until docker version >/dev/null 2>&1; do

@@ -37,7 +37,7 @@ in_container() {
     [ "$stderr" = 'crank run: exec: "nosuch": executable file not found in $PATH' ]
     run --separate-stderr in_container -- /etc/passwd
     [ "$status" -eq 126 ]
-    [ "$stderr" = 'crank run: exec: "/etc/passwd": Permission denied' ]
+    [ "$stderr" = 'crank run: exec: "/etc/passwd": permission denied' ]
     run --separate-stderr in_container -- sh -c 'kill -9 $$'
     [ "$status" -eq 137 ]
     run --separate-stderr in_container --user nobody2 -- true

@@ -11,7 +11,7 @@
 namespace crank::runtime::oci_verbs {
 
 struct Bundle {
-    std::string dir;  // absolute, without links
+    std::string dir;        // absolute, without links
     oci::RuntimeSpec spec;  // with an absolute root, absolute bind sources, and a cgroups path
     std::string text;       // config.json for later commands: `spec` again
     std::vector<std::string> ignored;  // fields that crank does not know

@@ -53,8 +53,7 @@ bool is_frozen(const std::string& cgroups_path, const HostFacts& facts) {
 }
 
 Result<> set_frozen(const std::string& cgroups_path, bool frozen, const HostFacts& facts) {
-    std::string file =
-        cgroups_path.empty() ? std::string() : freezer_file(cgroups_path, facts);
+    std::string file = cgroups_path.empty() ? std::string() : freezer_file(cgroups_path, facts);
     if (file.empty())
         return fail(Code::unsupported, "the container has no cgroup that could be frozen");
     bool v2 = facts.cgroup_mode == CgroupMode::v2;
@@ -152,8 +151,7 @@ Result<> update_limits(const std::string& cgroups_path, const oci::Resources& re
     for (const auto& write : writes)
         if (!apply(write, undo)) again.push_back(write);
     for (const auto& write : again)
-        if (auto done = apply(write, undo); !done)
-            return fail(undo.run(std::move(done).error()));
+        if (auto done = apply(write, undo); !done) return fail(undo.run(std::move(done).error()));
     undo.commit();
     return {};
 }
@@ -192,8 +190,7 @@ Result<std::string> stats_json(const std::string& id, const std::string& cgroups
     bool v2 = facts.cgroup_mode == CgroupMode::v2;
     std::string memory = dir_of("memory", cgroups_path, facts);
     std::string pids = dir_of("pids", cgroups_path, facts);
-    std::int64_t limit =
-        number_in(memory + (v2 ? "/memory.max" : "/memory.limit_in_bytes"));
+    std::int64_t limit = number_in(memory + (v2 ? "/memory.max" : "/memory.limit_in_bytes"));
     std::int64_t failures = v2 ? 0 : number_in(memory + "/memory.failcnt");
     // An id needs no escape (check_id).
     return R"({"type":"stats","id":")" + id + R"(","data":{"cpu":{"usage":{)" +

@@ -66,8 +66,9 @@ Result<> run_one(const oci::Hook& hook, const char* point, const oci::ContainerS
         TRY_IN(sys::spawn(request), "starting the " + std::string(point) + " hook " + hook.path);
     auto ended = TRY(child.wait_for(deadline_of(hook)));
     if (!ended)
-        return fail(explain(hook, point, "was killed at its timeout of " +
-                                             std::to_string(*hook.timeout) + " s", files));
+        return fail(explain(hook, point,
+                            "was killed at its timeout of " + std::to_string(*hook.timeout) + " s",
+                            files));
     if (ended->code == 0 && ended->signal == 0) return {};
     return fail(explain(hook, point, how_ended(ended->code, ended->signal), files));
 }
@@ -85,8 +86,9 @@ Result<> run_one_inside(const oci::Hook& hook, const char* point, const oci::Con
     if (hook.timeout && !TRY(sys::wait_readable(running.control_fd(), deadline_of(hook)))) {
         TRY(running.send_signal(SIGKILL));
         (void)running.wait_exit();
-        return fail(explain(hook, point, "was killed at its timeout of " +
-                                             std::to_string(*hook.timeout) + " s", files));
+        return fail(explain(hook, point,
+                            "was killed at its timeout of " + std::to_string(*hook.timeout) + " s",
+                            files));
     }
     ExitStatus exit = TRY(running.wait_exit());
     if (exit.code == 0) return {};

@@ -21,7 +21,9 @@ namespace {
 constexpr std::chrono::milliseconds kKillDeadline{10'000};
 constexpr mode_t kOwnerFile = 0600;
 
-std::string socket_of(const Store& store, const std::string& id) { return store.dir(id) + "/start"; }
+std::string socket_of(const Store& store, const std::string& id) {
+    return store.dir(id) + "/start";
+}
 
 bool has_create_hooks(const oci::Hooks& hooks) {
     return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
@@ -205,9 +207,9 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
     oci::Status status = record.state.status;
     if (status != oci::Status::stopped && force == Force::no)
-        return fail(Error(Code::failed_precondition,
-                          "cannot delete container \"" + id + "\" that is not stopped: it is " +
-                              std::string(name_of(status)))
+        return fail(Error(Code::failed_precondition, "cannot delete container \"" + id +
+                                                         "\" that is not stopped: it is " +
+                                                         std::string(name_of(status)))
                         .with_hint("crank oci delete --force " + id));
     TRY(end_by_force(record, facts));
     if (!record.cgroups_path.empty()) TRY(remove_cgroups(record.cgroups_path, facts));

@@ -15,8 +15,8 @@ namespace crank::runtime::oci_verbs {
 
 // What the caller gets from a verb that starts a process.
 struct Caller {
-    std::string console_socket;      // path; with process.terminal
-    std::string pid_file;            // path; empty: none
+    std::string console_socket;       // path; with process.terminal
+    std::string pid_file;             // path; empty: none
     std::uint32_t preserved_fds = 0;  // of the caller's from 3 on
 };
 
@@ -34,8 +34,7 @@ struct Created {
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts);
 
 // The program, and the hooks around it. The texts are warnings.
-Result<std::vector<std::string>> start(Store& store, const std::string& id,
-                                       const HostFacts& facts);
+Result<std::vector<std::string>> start(Store& store, const std::string& id, const HostFacts& facts);
 
 // With the status that it has now; pid 0 when it has stopped.
 Result<oci::ContainerState> state(const Store& store, const std::string& id,

@@ -23,8 +23,8 @@ Result<std::optional<shim::Report>> read_report(int connection) {
     if (!TRY(sys::wait_readable(connection, kDeadline)))
         return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
     shim::Report report{};
-    auto n = TRY(sys::read_some(
-        connection, std::span(reinterpret_cast<char*>(&report), sizeof report)));
+    auto n =
+        TRY(sys::read_some(connection, std::span(reinterpret_cast<char*>(&report), sizeof report)));
     if (!n || *n == 0) return std::optional<shim::Report>();
     if (*n != sizeof report) return fail(Code::internal, "malformed report of the container");
     return std::optional(report);
@@ -34,8 +34,8 @@ Result<> execute(const oci::ContainerRecord& record, int connection) {
     TRY(sys::write_all(connection, "s", "the start socket"));
     auto report = TRY(read_report(connection));
     if (!report) return {};
-    return fail(explain_failure(StepNames{record.program, record.steps}, report->op,
-                                report->error_number));
+    return fail(
+        explain_failure(StepNames{record.program, record.steps}, report->op, report->error_number));
 }
 
 Result<> end(const oci::ContainerRecord& record) {
@@ -51,9 +51,8 @@ Result<std::vector<std::string>> start(Store& store, const std::string& id,
     sys::UniqueFd lock = TRY(store.lock(id));
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
     if (record.state.status != oci::Status::created)
-        return fail(Code::failed_precondition,
-                    "cannot start container \"" + id + "\": it is " +
-                        std::string(name_of(record.state.status)));
+        return fail(Code::failed_precondition, "cannot start container \"" + id + "\": it is " +
+                                                   std::string(name_of(record.state.status)));
     oci::RuntimeSpec spec = TRY(store.read_spec(id));
     sys::UniqueFd connection = TRY(sys::connect_unix(store.dir(id) + "/start"));
     // The process says that it has taken the connection: what goes wrong from here on is heard.

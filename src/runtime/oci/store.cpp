@@ -26,8 +26,7 @@ bool creator_lives(const std::string& marker) {
     auto parts = split(*target, ':');
     if (parts.size() != 2) return false;
     auto pid = parse_int(parts[0]), start = parse_int(parts[1]);
-    return pid && start &&
-           is_alive(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
+    return pid && start && is_alive(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
 }
 
 }  // namespace
@@ -45,7 +44,9 @@ Result<> check_id(const std::string& id) {
 }
 
 Creation::Creation(Creation&& other) noexcept
-    : marker_(std::move(other.marker_)), dir_(std::move(other.dir_)), live_(other.live_),
+    : marker_(std::move(other.marker_)),
+      dir_(std::move(other.dir_)),
+      live_(other.live_),
       kept_(other.kept_) {
     other.live_ = false;
 }
