@@ -130,6 +130,9 @@ void run_child(const PlanView& plan, ChildIo io) {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     setsid();
     umask(0);
+    // Before any filter, which may know nothing of close_range; what is opened later is
+    // close-on-exec by itself.
+    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) _exit(127);
     if ((plan.header->flags & kFlagHandOver) != 0) {
         // Out of the way of the descriptors that the program is handed.
         int high = fcntl(io.report_write, F_DUPFD_CLOEXEC,

@@ -261,7 +261,8 @@ int execute(const PlanView& plan, const Op& op) {
     auto handed = static_cast<int>(op.c);
     for (int i = 0; i < handed; ++i)
         if (dup2(PlanView::slot(op.fd + i), 3 + i) < 0) return errno;
-    if (close_range(3 + static_cast<unsigned>(handed), ~0u, kCloseRangeCloexec) != 0) return errno;
+    // The container's filter may forbid it: everything is close-on-exec already (run_child).
+    (void)close_range(3 + static_cast<unsigned>(handed), ~0u, kCloseRangeCloexec);
     mark(plan, Moment::exec);
     return search_and_execute(pointers, environment);
 }

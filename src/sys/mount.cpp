@@ -26,6 +26,9 @@ Result<> set_mount_attributes(int mount_fd, std::uint64_t set, bool recursive,
                               const std::string& name, Peers peers) {
     mount_attr attr{};
     attr.attr_set = set;
+    // mount_setattr(2): the kind of access times can only be set where the old one is cleared.
+    constexpr std::uint64_t kAtimeKinds = 0x70;
+    if ((set & kAtimeKinds) != 0) attr.attr_clr = kAtimeKinds;
     attr.propagation = peers == Peers::dropped ? kPrivate : 0;
     unsigned flags = AT_EMPTY_PATH | (recursive ? kRecursive : 0);
     if (::syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) != 0)

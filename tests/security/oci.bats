@@ -60,6 +60,14 @@ teardown_file() { common_teardown; }
     exec 7<&-
 }
 
+@test "a filter that knows no close_range keeps no program from its start, and leaks nothing" {
+    sh_bundle 'ls /proc/self/fd | tr "\n" " "'
+    edit '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["close_range"], "action": "SCMP_ACT_ERRNO"}]}'
+    echo secret >secret
+    run -0 oci run --bundle "$BUNDLE" "$id" 7<secret 200<secret
+    [ "$output" = "0 1 2 3 " ]
+}
+
 @test "/proc/self/exe is a sealed copy of crank-shim, never a program of the host (CVE-2019-5736)" {
     local before
     before=$(sha256sum "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim")
@@ -83,8 +91,8 @@ teardown_file() { common_teardown; }
     mkdir out
     edit --arg out "$CRANK_TEST_DIR/out" '.mounts += [{"destination": "/out", "type": "bind", "source": $out, "options": ["bind"]}]'
     oci run --detach --bundle "$BUNDLE" "$id"
-    local n
-    for n in {1..40}; do oci exec "$id" sleep 0.01; done
+
+    for _ in {1..40}; do oci exec "$id" sleep 0.01; done
     until_true grep -q busybox out/log
     oci kill "$id" KILL
     if grep -E 'memfd|crank' out/log; then false; fi

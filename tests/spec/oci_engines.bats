@@ -53,6 +53,7 @@ oci=$CRANK_BIN/crank-oci
     printf '%s\n' hello "code 7" 1000 input sleep 1000 "code 9" "running $CRANK_BIN/crank-oci" paused \
         PID 1 137 "code 127" "code 126" >wanted
     diff wanted <(printf '%s\n' "$output")
+    # shellcheck disable=SC2154 # set by run
     [[ "$stderr" = *error* ]]
 }
 
