@@ -8,8 +8,6 @@ namespace crank::oci {
 
 namespace {
 
-constexpr Code kBad = Code::invalid_argument;
-
 constexpr std::array<std::string_view, 8> kNamespaces = {"pid", "network", "mount",  "ipc",
                                                          "uts", "user",    "cgroup", "time"};
 
