@@ -97,6 +97,12 @@ int make_dirs(const Root& root, const char* path, mode_t mode, Links links = Lin
     return make_path(root, path, Kind::directory, mode, links);
 }
 
+// A bundle's /dev may be no mount: a link there would spread devices over the rest of the root.
+Links links_to(const char* directory) {
+    bool dev = strcmp(directory, "/dev") == 0 || strncmp(directory, "/dev/", 5) == 0;
+    return dev ? Links::refuse : Links::follow;
+}
+
 int make_file(const Root& root, const char* path) {
     return make_path(root, path, Kind::file, 0644, Links::follow);
 }
@@ -239,7 +245,7 @@ int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
 int make_node(const PlanView& plan, const Op& op, const Root& root) {
     Split parts;
     if (int error = split(plan.text(op.s2), parts); error != 0) return error;
-    int parent = make_dirs(root, parts.parent, 0755);
+    int parent = make_dirs(root, parts.parent, 0755, links_to(parts.parent));
     if (parent < 0) return errno;
     int error = 0;
     auto type = static_cast<mode_t>(op.a) & S_IFMT;
@@ -264,7 +270,7 @@ int make_node(const PlanView& plan, const Op& op, const Root& root) {
 int make_link(const PlanView& plan, const Op& op, const Root& root) {
     Split parts;
     if (int error = split(plan.text(op.s2), parts); error != 0) return error;
-    int parent = make_dirs(root, parts.parent, 0755);
+    int parent = make_dirs(root, parts.parent, 0755, links_to(parts.parent));
     if (parent < 0) return errno;
     int error = symlinkat(plan.text(op.s1), parent, parts.name) != 0 ? errno : 0;
     char there[256];

@@ -162,6 +162,30 @@ teardown_file() { common_teardown; }
     rm -r rootfs/absolute rootfs/relative "rootfs${CRANK_TEST_DIR:?}"
 }
 
+@test "a /dev that is a link gets no devices, here or there (CVE-2026-41579, CVE-2026-47766)" {
+    local target outside=$CRANK_TEST_DIR/outside-dev
+    mkdir -p "$outside"
+    echo untouched >"$outside/ptmx"
+    edit '.mounts = [{"destination": "/proc", "type": "proc", "source": "proc"}]
+        | .process.args = ["true"]'
+    mv "$BUNDLE/rootfs/dev" "$BUNDLE/rootfs/dev.before"
+    for target in "$outside" "../../../../../../../../$outside" bin /missing; do
+        ln -sfn "$target" "$BUNDLE/rootfs/dev"
+        run -1 oci run --bundle "$BUNDLE" "$id"
+        [[ $output == *"/dev/null"* ]]
+        [ "$(ls "$outside")" = ptmx ]
+        [ "$(cat "$outside/ptmx")" = untouched ]
+        [ ! -e "$BUNDLE/rootfs/bin/null" ] && [ ! -e "$BUNDLE/rootfs/missing" ]
+    done
+    # the benign twin: a directory gets them
+    rm "$BUNDLE/rootfs/dev"
+    mkdir "$BUNDLE/rootfs/dev"
+    edit '.process.args = ["test", "-c", "/dev/null"]'
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    rm -r "$BUNDLE/rootfs/dev"
+    mv "$BUNDLE/rootfs/dev.before" "$BUNDLE/rootfs/dev"
+}
+
 @test "a container gets a session keyring of its own" {
     sh_bundle 'cat /proc/keys 2>/dev/null'
     edit '.linux.maskedPaths = []'
