@@ -122,7 +122,7 @@ run_named() {
         crash) run_step counted "crash dev" bats_tests dev crash ;;
         lint)
             # static analysis of everything takes longer than all tests: ./dev lint --all has no bound
-            CRANK_LINT_RECORD=$results/steps.tsv CRANK_TIDY_SECONDS=${CRANK_TIDY_SECONDS:-120} \
+            CRANK_LINT_RECORD=$results/steps.tsv CRANK_TIDY_SECONDS=${CRANK_TIDY_SECONDS:-60} \
                 run_step rows lint bash "$CRANK_TOP/tools/lint.sh" --all
             ;;
         portable) build_and_unit portable ;;
