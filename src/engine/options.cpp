@@ -7,7 +7,7 @@
 namespace crank::engine {
 namespace {
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 bool is_alnum(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -30,12 +30,12 @@ std::string clean(std::string_view path) {
 Result<std::string> check_destination(std::string_view flag, std::string_view text,
                                       std::string_view destination) {
     if (!destination.starts_with('/'))
-        return fail(Code::invalid_argument, std::string(flag) + " " + quoted(text) +
+        return fail(Code::invalid_argument, std::string(flag) + " " + in_quotes(text) +
                                                 ": the path in the container must be absolute");
     std::string path = clean(destination);
     if (path == "/")
         return fail(Code::invalid_argument,
-                    std::string(flag) + " " + quoted(text) + ": the destination cannot be /");
+                    std::string(flag) + " " + in_quotes(text) + ": the destination cannot be /");
     return path;
 }
 
@@ -55,7 +55,7 @@ Result<> apply_volume_option(BindMount& mount, std::string_view text, std::strin
         bool known =
             std::find(std::begin(kDockers), std::end(kDockers), option) != std::end(kDockers);
         return fail(known ? Code::unsupported : Code::invalid_argument,
-                    "--volume " + quoted(text) + ": option " + quoted(option) +
+                    "--volume " + in_quotes(text) + ": option " + in_quotes(option) +
                         (known ? " is not supported yet" : " is unknown (ro, rw)"));
     }
     return {};
@@ -65,7 +65,7 @@ Result<> apply_volume_option(BindMount& mount, std::string_view text, std::strin
 
 Result<BindMount> parse_volume(std::string_view text, std::string_view current_dir) {
     std::vector<std::string> parts = split(text, ':');
-    std::string shape = "--volume " + quoted(text) + ": ";
+    std::string shape = "--volume " + in_quotes(text) + ": ";
     if (parts.size() == 1)
         return fail(
             Error(Code::unsupported, shape + "anonymous volumes are not supported yet")
@@ -104,7 +104,7 @@ Result<TmpfsMount> parse_tmpfs(std::string_view text) {
                    : std::find(std::begin(kWords), std::end(kWords), option) != std::end(kWords);
         if (!good)
             return fail(Code::invalid_argument,
-                        "--tmpfs " + quoted(text) + ": unknown option " + quoted(option));
+                        "--tmpfs " + in_quotes(text) + ": unknown option " + in_quotes(option));
         mount.options.push_back(std::move(option));
     }
     return mount;
@@ -116,7 +116,7 @@ Result<NetworkMode> parse_network(std::string_view text) {
     if (text == "host") return NetworkMode::host;
     if (text.starts_with("container:"))
         return fail(Code::unsupported, "--network container: is not supported yet");
-    return fail(Error(Code::not_found, "no network " + quoted(text))
+    return fail(Error(Code::not_found, "no network " + in_quotes(text))
                     .with_hint("--network bridge, none or host"));
 }
 
@@ -131,7 +131,7 @@ std::string_view network_name(NetworkMode mode) {
 
 Result<std::string> parse_env(std::string_view text, const std::vector<std::string>& environment) {
     if (text.empty() || text[0] == '=')
-        return fail(Code::invalid_argument, "--env " + quoted(text) + ": a name is wanted");
+        return fail(Code::invalid_argument, "--env " + in_quotes(text) + ": a name is wanted");
     if (text.find('=') != std::string_view::npos) return std::string(text);
     std::string prefix = std::string(text) + "=";
     for (const std::string& entry : environment)
@@ -143,7 +143,7 @@ Result<std::pair<std::string, std::string>> parse_label(std::string_view text) {
     std::size_t equals = text.find('=');
     std::string key(text.substr(0, equals));
     if (key.empty())
-        return fail(Code::invalid_argument, "--label " + quoted(text) + ": a name is wanted");
+        return fail(Code::invalid_argument, "--label " + in_quotes(text) + ": a name is wanted");
     return std::pair(key,
                      equals == std::string_view::npos ? "" : std::string(text.substr(equals + 1)));
 }
@@ -154,7 +154,7 @@ Result<> check_name(std::string_view name) {
                             [](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
     if (good) return {};
     return fail(Code::invalid_argument,
-                "invalid name " + quoted(name) +
+                "invalid name " + in_quotes(name) +
                     ": 2 to 128 letters, digits, '_', '.' and '-', a letter or digit first");
 }
 
@@ -168,7 +168,7 @@ Result<> check_hostname(std::string_view name) {
                });
     }
     if (good) return {};
-    return fail(Code::invalid_argument, "invalid host name " + quoted(name));
+    return fail(Code::invalid_argument, "invalid host name " + in_quotes(name));
 }
 
 }  // namespace crank::engine
