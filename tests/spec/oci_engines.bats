@@ -77,7 +77,7 @@ oci=$CRANK_BIN/crank-oci
         docker unpause bee >&2
         docker update --memory 100m --memory-swap 100m bee >&2
         cat /sys/fs/cgroup/memory/$group/*/memory.limit_in_bytes || docker stats --no-stream bee
-        docker top bee -o pid | head -n 1
+        docker top bee -o pid | sed -n 1p
         docker kill bee >&2
         docker wait bee
         docker rm bee >&2
