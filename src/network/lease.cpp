@@ -38,24 +38,22 @@ std::uint32_t read_hint(const std::string& state_dir, const Offsets& offsets) {
     return static_cast<std::uint32_t>(*value);
 }
 
-// Two at once may write it in either order: a hint that lags costs one step more.
 Result<> write_hint(const std::string& state_dir, std::uint32_t offset) {
-    auto written = sys::write_knob(hint_path(state_dir), format_hint(offset));
-    if (written || written.error().code() != Code::not_found) return written;
-    return sys::write_file_atomic(hint_path(state_dir), format_hint(offset), 0600, sys::Sync::no);
+    return sys::write_knob(hint_path(state_dir), format_hint(offset));
 }
 
 }  // namespace
 
 Result<> prepare_leases(const std::string& state_dir) {
-    TRY(sys::make_dirs(lease_dir(state_dir)));
-    if (sys::exists(hint_path(state_dir))) return {};
-    return write_hint(state_dir, 2);
+    return sys::make_dirs(lease_dir(state_dir));
 }
 
 Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
                          std::string_view container_id) {
     const Offsets offsets = offsets_of(subnet);
+    // From the look at the hint to its change: two at once would otherwise write it in either
+    // order, and a hint that goes back gives out an address that has not rested.
+    sys::UniqueFd lock = TRY(sys::lock_file(hint_path(state_dir), sys::LockMode::exclusive));
     const std::uint32_t start = read_hint(state_dir, offsets);
     std::uint32_t offset = start;
     do {

@@ -1,8 +1,8 @@
 // Addresses of containers as files: state_dir/leases/10.88.0.7 is a symbolic link whose target is
-// the container's id. Making it is atomic and exclusive, so there is no list, no lock and no
-// daemon. `next` is a hint where to look, so the cost does not grow with the number of containers,
-// and an address that was given back rests until the range has been gone through (its old device
-// and its neighbours' memory of it are gone by then).
+// the container's id. Making it is atomic and exclusive, so there is no list and no daemon.
+// `next` is a hint where to look, so the cost does not grow with the number of containers, and an
+// address that was given back rests until the range has been gone through (its old device and its
+// neighbours' memory of it are gone by then). It is locked while one address is taken.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ struct Lease {
     std::string path;
 };
 
-// The directory and the hint. What is there already stays.
+// The directory. What is there already stays.
 Result<> prepare_leases(const std::string& state_dir);
 // Any number of processes may do so at once. Error: exhausted.
 Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
