@@ -43,6 +43,18 @@ END
     printf '%s\n' "$2" >"$1/answer.sh"
 }
 
+# The image `worker` of such a context, for engines that take it over: it prints $worker_answer.
+export worker_answer='hello from uid 1000 in /home/worker, -rwxr-x---'
+worker_image() {
+    box_image
+    can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
+    local context=$CRANK_TEST_DIR/worker
+    # shellcheck disable=SC2016 # for the shell inside
+    worker_context "$context" \
+        'echo "$GREETING from uid $(id -u) in $(pwd), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"'
+    crank build -q -t worker "$context" >/dev/null
+}
+
 # dockerfile: standard input becomes the Dockerfile of a fresh context, the current directory.
 dockerfile() {
     local context

@@ -1,28 +1,21 @@
 #!/usr/bin/env bats
 # Images that other engines read and run.
 
+# shellcheck disable=SC2154 # worker_answer is of tests/lib/build.bash
 bats_require_minimum_version 1.5.0
 load ../lib/peers
 
 setup_file() {
     crank_setup_file
-    box_image
-    can_run >/dev/null 2>&1 || return 0
-    local context=$CRANK_TEST_DIR/worker
-    # shellcheck disable=SC2016 # for the shell inside
-    worker_context "$context" \
-        'echo "$GREETING from uid $(id -u) in $(pwd), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"'
-    crank build -q -t worker "$context" >/dev/null
+    worker_image
 }
 setup() { crank_setup; }
 teardown() { crank_teardown; }
 teardown_file() { crank_teardown_file; }
 
-answer='hello from uid 1000 in /home/worker, -rwxr-x---'
-
 @test "crank itself runs the worker that the others are given" {
     run -0 crank run --rm --network none worker
-    [ "$output" = "$answer" ]
+    [ "$output" = "$worker_answer" ]
 }
 
 @test "podman loads both kinds of archive, with the same id, and runs them" {
@@ -36,7 +29,7 @@ answer='hello from uid 1000 in /home/worker, -rwxr-x---'
             podman run --rm --network none worker
             podman rmi -f worker >&2"
         [ "sha256:${lines[0]}" = "$(crank images -q --no-trunc worker)" ]
-        [ "${lines[1]}" = "$answer" ]
+        [ "${lines[1]}" = "$worker_answer" ]
     done
 }
 
@@ -49,7 +42,7 @@ answer='hello from uid 1000 in /home/worker, -rwxr-x---'
         docker image inspect --format '{{.Id}}' worker
         docker run --rm --network none worker"
     [ "${lines[0]}" = "$(crank images -q --no-trunc worker)" ]
-    [ "${lines[1]}" = "$answer" ]
+    [ "${lines[1]}" = "$worker_answer" ]
 }
 
 @test "an image comes back from podman and docker as it went" {

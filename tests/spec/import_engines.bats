@@ -1,25 +1,19 @@
 #!/usr/bin/env bats
 # Images of real engines: out of podman's storage without podman, out of docker through its socket.
 
+# shellcheck disable=SC2154 # worker_answer is of tests/lib/build.bash
 bats_require_minimum_version 1.5.0
 load ../lib/peers
 
 setup_file() {
     crank_setup_file
-    box_image
+    worker_image
     can_run >/dev/null 2>&1 || return 0
-    local context=$CRANK_TEST_DIR/worker
-    # shellcheck disable=SC2016 # for the shell inside
-    worker_context "$context" \
-        'echo "$GREETING from uid $(id -u) in $(pwd), $(ls -ld answer.sh | cut -d" " -f1)$(ls /bin/vi 2>/dev/null)"'
-    crank build -q -t worker "$context" >/dev/null
     crank save -o "$CRANK_TEST_DIR/worker.tar" worker
 }
 setup() { crank_setup; }
 teardown() { crank_teardown; }
 teardown_file() { crank_teardown_file; }
-
-answer='hello from uid 1000 in /home/worker, -rwxr-x---'
 
 there() { crank --root "$CRANK_TEST_DIR/there-$BATS_TEST_NUMBER" "$@"; }
 id_there() { there images -q --no-trunc "$1"; }
@@ -43,7 +37,7 @@ DOCKERFILE
     run -0 there import "${storage}worker"
     [ "$(id_there localhost/worker)" = "$(crank images -q --no-trunc worker)" ]
     run -0 there run --rm --network none localhost/worker
-    [ "$output" = "$answer" ]
+    [ "$output" = "$worker_answer" ]
     run -0 there import "${storage}built" built:1
     [ "$output" = "Loaded image: built:1" ]
     [ "$(id_there built:1)" = "sha256:$id" ]
@@ -99,9 +93,9 @@ DOCKERFILE
     local id
     id=$(crank images -q --no-trunc worker)
     [ "sha256:${lines[0]}" = "$id" ]
-    [ "${lines[1]}" = "$answer" ]
+    [ "${lines[1]}" = "$worker_answer" ]
     [ "${lines[2]}" = "$id" ]
-    [ "${lines[3]}" = "$answer" ]
+    [ "${lines[3]}" = "$worker_answer" ]
 }
 
 @test "docker's images come through its socket, with the same id, and run" {
@@ -128,5 +122,5 @@ DOCKERFILE
     [ "$(id_there worker)" = "$id" ]
     [ "$(id_there mine:2)" = "$id" ]
     run -0 there run --rm --network none worker
-    [ "$output" = "$answer" ]
+    [ "$output" = "$worker_answer" ]
 }
