@@ -12,36 +12,36 @@
 
 namespace crank::store {
 
+namespace {
+
+// In the tree for a moment; where an archive has such a name, the file is not shared.
+constexpr const char* kScratchPrefix = ".crank-shared-";
+
+}  // namespace
+
 FileMaker::FileMaker(Sharing sharing) : sharing_(sharing) {
     if (auto mask = sys::current_umask()) umask_ = *mask;
     own_uid_ = sys::effective_uid();
 }
 
 bool FileMaker::shares(const std::string& path, const TarEntry& entry) const {
-    return sharing_.pool != nullptr && is_shareable(path, entry.size);
-}
-
-PoolKey FileMaker::next_key(const oci::Digest& digest) {
-    std::lock_guard lock(keys_mutex_);
-    return sharing_.keys->next(digest);
-}
-
-void FileMaker::remember(const PoolKey& key) {
-    std::lock_guard lock(keys_mutex_);
-    sharing_.keys->add(key);
+    return sharing_.files != nullptr && is_shareable(path, entry.size);
 }
 
 Result<bool> FileMaker::make(int dirfd, const std::string& name, const std::string& path,
                              const TarEntry& entry, Bytes content) {
-    std::optional<PoolKey> key;
+    std::optional<FileHash> hash;
     if (shares(path, entry)) {
-        FileHasher hasher(entry);
+        FileIdentity identity = identity_of(entry);
+        FileHasher hasher(identity);
         hasher.update(content);
-        key = next_key(hasher.finish());
-        auto taken = TRY(sharing_.pool->take(*key, dirfd, name));
+        hash = hasher.finish();
+        auto taken = TRY(sharing_.files->take(
+            {*hash, std::move(identity), [&](int fd) { return same_content(fd, content); }},
+            *sharing_.layer, dirfd, name));
         if (taken == sys::LinkOutcome::exists) return false;
         if (taken == sys::LinkOutcome::made) {
-            remember(*key);
+            sharing_.layer->add({path, *hash, true});
             return true;
         }
     }
@@ -50,18 +50,23 @@ Result<bool> FileMaker::make(int dirfd, const std::string& name, const std::stri
     TRY(sys::write_all(fd->get(), {reinterpret_cast<const char*>(content.data()), content.size()},
                        name));
     TRY(finish(fd->get(), entry));
-    fd.reset();
-    if (key) TRY(share(*key, dirfd, name));
+    if (hash) sharing_.layer->add({path, *hash, false});
     return true;
 }
 
-Result<> FileMaker::share(const oci::Digest& digest, int dirfd, const std::string& name) {
-    return share(next_key(digest), dirfd, name);
-}
-
-Result<> FileMaker::share(const PoolKey& key, int dirfd, const std::string& name) {
+Result<> FileMaker::share(FileHash hash, int dirfd, const std::string& name,
+                          const std::string& path, const TarEntry& entry) {
+    auto file = TRY(sys::open_file_at(dirfd, name));
+    std::string between = kScratchPrefix + std::to_string(hash);
+    auto taken = TRY(sharing_.files->take({hash, identity_of(entry),
+                                           [&](int other) {
+                                               return same_content(file.get(), other, entry.size);
+                                           }},
+                                          *sharing_.layer, dirfd, between));
+    bool known = taken == sys::LinkOutcome::made;
     // Directories get their times at the end: a change of this one's does not matter.
-    if (TRY(sharing_.pool->share(key, dirfd, name)) != Pool::Shared::no) remember(key);
+    if (known) TRY(sys::rename_at(dirfd, between, dirfd, name));
+    sharing_.layer->add({path, hash, known});
     return {};
 }
 

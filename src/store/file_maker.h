@@ -1,4 +1,4 @@
-// The regular files of a tree that is being unpacked: written, or linked from the pool; one by one
+// The regular files of a tree that is being unpacked: written, or linked to other layers'; one by one
 // (FileMaker), or by several threads (FileCrew), because making a small file is mostly waiting for
 // the file system. Internal to store.
 #pragma once
@@ -14,17 +14,17 @@
 #include <vector>
 
 #include "store/byte_source.h"
-#include "store/pool.h"
+#include "store/shared_files.h"
 #include "store/tar_format.h"
 #include "sys/unique_fd.h"
 
 namespace crank::store {
 
-// Where a file's identity is looked up and remembered; without a pool nothing is shared. Both live
-// as long as the maker.
+// Where a file is looked up and remembered, or neither: then nothing is shared. Both live as long
+// as the maker.
 struct Sharing {
-    const Pool* pool = nullptr;
-    LayerKeys* keys = nullptr;
+    SharedFiles* files = nullptr;
+    NewLayer* layer = nullptr;
 };
 
 // May be used by several threads, each for names of its own.
@@ -42,16 +42,12 @@ public:
                                                 const TarEntry& entry);
     Result<> finish(int fd, const TarEntry& entry);  // owner, mode, attributes, time
     bool shares(const std::string& path, const TarEntry& entry) const;
-    // Of a finished file with FileHasher's digest.
-    Result<> share(const oci::Digest& digest, int dirfd, const std::string& name);
+    // A finished file; where another layer has it, it is replaced.
+    Result<> share(FileHash hash, int dirfd, const std::string& name, const std::string& path,
+                   const TarEntry& entry);
 
 private:
-    PoolKey next_key(const oci::Digest& digest);
-    void remember(const PoolKey& key);
-    Result<> share(const PoolKey& key, int dirfd, const std::string& name);
-
     Sharing sharing_;
-    std::mutex keys_mutex_;
     mode_t umask_ = 0777;
     uid_t own_uid_ = 0;
     std::atomic<std::int64_t> new_files_group_ = -1;  // learnt from the first file

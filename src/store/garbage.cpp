@@ -26,78 +26,10 @@ Result<> Store::State::empty_garbage() {
         TRY(transaction.commit());
     }
     crash_point("store.garbage.before_delete");
-    std::vector<PoolKey> keys;
-    for (const std::string& name : TRY(sys::list_dir(bin.path))) {
-        auto dir = TRY(sys::open_dir(bin.path + "/" + name));
-        // A list that cannot be read leaves work for sweep().
-        if (auto own = LayerKeys::read(dir.get()))
-            keys.insert(keys.end(), own->begin(), own->end());
-    }
-    // The bin itself last: as long as it is there, a dead owner's is a reason to sweep the pool.
-    for (const std::string& name : TRY(sys::list_dir(bin.path)))
-        TRY(sys::remove_tree(bin.path + "/" + name));
-    crash_point("store.garbage.before_pool");
-    if (!keys.empty()) TRY(TRY(Pool::open(root)).drop_unused(keys));
-    return sys::remove_tree(bin.path);
-}
-
-namespace {
-
-// Names the boot during which entries came that may not be on disk yet.
-std::string unsynced_mark(const std::string& root) { return root + "/o/unsynced"; }
-
-}  // namespace
-
-// After a kill the pool holds entries that no layer uses, and after a power cut their content is
-// not what their name says: the layers that used them are gone by now, and they must not be found.
-Result<> Store::State::sweep_pool(bool any_dead, bool all_swept) {
-    auto mark = sys::read_file(unsynced_mark(root), 64);
-    bool crashed = mark && *mark != boot;
-    if (!crashed && !any_dead) return {};
-    if (!sys::exists(root + "/o")) return {};
-    if (crashed && !all_swept) {
-        pool_trusted = false;
-        return {};
-    }
-    Pool all = TRY(Pool::open(root));
-    TRY(sys::lock(all.fd(), sys::LockMode::exclusive));
-    TRY(all.sweep());
-    crash_point("store.pool.after_sweep");
-    if (!crashed) return {};
-    // Unless another command has swept meanwhile and is filling it already.
-    mark = sys::read_file(unsynced_mark(root), 64);
-    return mark && *mark != boot ? sys::remove_file(unsynced_mark(root)) : Result<>();
-}
-
-Result<const Pool*> Store::State::enter_pool() {
-    std::lock_guard lock(mutex);
-    if (pool_trusted) {
-        if (!pool) pool = TRY(Pool::open(root));
-        // Before the first entry: the journal brings none to the disk without this.
-        if (!sys::exists(unsynced_mark(root)))
-            TRY(sys::write_file_atomic(unsynced_mark(root), boot, 0600, sys::Sync::no));
-    }
-    ++pool_users;
-    ++pool_uses;
-    return pool_trusted ? &*pool : nullptr;
-}
-
-Result<Store::State::PoolUse> Store::State::PoolUse::begin(State& state) {
-    return PoolUse(state, TRY(state.enter_pool()));
-}
-
-Store::State::PoolUse::~PoolUse() {
-    if (state_ == nullptr) return;
-    std::lock_guard lock(state_->mutex);
-    --state_->pool_users;
-}
-
-// After the file system was synced. Others that hold layers may be adding entries: then it stays.
-Result<> Store::State::mark_pool_synced() {
-    if (!pool || !layers_protected || pool_users != 0 || pool_uses != synced_uses) return {};
-    if (!TRY(sys::try_lock_byte(locks.get(), kLayersByte, sys::LockMode::exclusive))) return {};
-    (void)sys::remove_file(unsynced_mark(root));
-    return sys::lock_byte(locks.get(), kLayersByte, sys::LockMode::shared);
+    auto removed = sys::remove_tree(bin.path);
+    // Other layers' links to its files are to be found.
+    shared.forget_layers();
+    return removed;
 }
 
 Result<> Store::State::collect_layers() {
@@ -191,12 +123,6 @@ Result<> Store::drop_layers(std::span<const std::int64_t> numbers) {
     std::lock_guard lock(state_->mutex);
     for (std::int64_t number : numbers) state_->fresh.erase(number);
     return state_->collect_layers();
-}
-
-Result<> Store::sweep() {
-    std::lock_guard lock(state_->mutex);
-    TRY(state_->collect_layers());
-    return state_->sweep_pool(true, false);
 }
 
 Result<> Store::collect() {

@@ -148,14 +148,10 @@ Result<std::int64_t> Store::State::sync_layers() {
     std::int64_t highest = 0;
     {
         std::lock_guard lock(mutex);
-        synced_uses = pool_users == 0 ? pool_uses : -1;
         Rows rows = TRY(db.query("SELECT max(number) FROM layer WHERE boot IS NOT NULL"));
         if (TRY(rows.next())) highest = rows.integer(0);
     }
-    if (highest == 0) {
-        synced_uses = -1;
-        return 0;
-    }
+    if (highest == 0) return 0;
     TRY(sync_root());
     return highest;
 }
@@ -218,7 +214,6 @@ Result<std::vector<oci::Digest>> Store::add_images(const std::vector<NewImage>& 
     crash_point("store.add_image.before_commit");
     TRY(transaction.commit());
     crash_point("store.add_image.after_commit");
-    TRY(state_->mark_pool_synced());
     // From here on it is the images that keep them.
     for (const oci::ImageConfig& config : configs)
         for (const oci::Digest& diff_id : config.diff_ids)

@@ -1,6 +1,7 @@
 #include "store/layer_tar.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -126,8 +127,8 @@ private:
             if (!inserted) {
                 out.kind = TarKind::hard_link;
                 out.link = first->second.path;
-                if (!first->second.digest.is_zero())
-                    observer_({out.path, attributes.inode, first->second.digest});
+                if (first->second.hash)
+                    observer_({out.path, attributes.inode, *first->second.hash});
                 return header(out);
             }
         }
@@ -145,11 +146,11 @@ private:
         auto fd = TRY(sys::open_file_at(dirfd, name));
         if (!observer_ || !is_shareable(out.path, out.size))
             return output_.append_file(fd.get(), out.size, shown(out.path), nullptr);
-        FileHasher hasher(out);
+        FileHasher hasher(identity_of(out));
         TRY(output_.append_file(fd.get(), out.size, shown(out.path), &hasher));
         TreeFile seen{out.path, attributes.inode, hasher.finish()};
         if (attributes.links > 1)
-            linked_[{attributes.device, attributes.inode}].digest = seen.digest;
+            linked_[{attributes.device, attributes.inode}].hash = seen.hash;
         observer_(std::move(seen));
         return {};
     }
@@ -198,7 +199,7 @@ private:
 
     struct First {
         std::string path;
-        oci::Digest digest;
+        std::optional<FileHash> hash;  // where it is shared
     };
     std::string tree_;
     Output output_;

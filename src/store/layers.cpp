@@ -3,6 +3,7 @@
 
 #include "base/crash_point.h"
 #include "store/byte_source.h"
+#include "store/each_file.h"
 #include "store/layer_tar.h"
 #include "store/normalise.h"
 #include "store/recipe.h"
@@ -93,18 +94,30 @@ Result<Layer> Store::commit(Staging staging, const CommitOptions& options) {
     std::string made = staging.path() + "/layer";
     TRY(sys::make_dir(made, 0700));
     TRY(sys::rename(staging.upper(), made + "/fs"));
-    State::PoolUse use = TRY(State::PoolUse::begin(*state_));
-    LayerKeys keys;
-    auto settled = [&]() -> Result<Layer> {
-        auto dir = TRY(sys::open_dir(made));
+    auto dir = TRY(sys::open_dir(made));
+    auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
+    NewLayer shared;
+    std::uint64_t version = state_->shared.version();
+    TRY(share_tree(state_->shared, shared, dir.get(), tree.get(), files));
+    Layer layer{stats.digest, 0, stats.file_bytes, stats.tar_bytes};
+    return state_->settle_shared(made, staging, shared, version, layer, Origin::written);
+}
+
+Result<Layer> Store::State::settle_shared(const std::string& made, const Staging& staging,
+                                          NewLayer& files, std::uint64_t seen_version, Layer layer,
+                                          Origin origin) {
+    auto dir = TRY(sys::open_dir(made));
+    std::lock_guard lock(sharing_mutex);
+    if (shared.version() != seen_version) {
         auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
-        if (use.pool() != nullptr) TRY(share_tree(*use.pool(), keys, tree.get(), files));
-        TRY(keys.write(dir.get()));
-        crash_point("store.layer.after_share");
-        Layer layer{stats.digest, 0, stats.file_bytes, stats.tar_bytes};
-        return state_->settle(made, staging.path(), layer, Origin::written);
-    }();
-    return state_->drop_failed(use, keys, std::move(staging), std::move(settled));
+        TRY(share_rest(shared, files, dir.get(), tree.get()));
+    }
+    TRY(write_layer_files(dir.get(), files.list()));
+    crash_point("store.layer.after_share");
+    Layer settled = TRY(settle(made, staging.path(), layer, origin));
+    // Still there: another layer of the same content was first.
+    if (!sys::exists(made)) shared.add(settled.number, files.files());
+    return settled;
 }
 
 Result<Layer> Store::import_tar(const std::string& tar_path, const oci::Digest& expected) {
@@ -166,46 +179,41 @@ Result<> keep_tar(ByteSource& source, const oci::Digest& expected, int made) {
     return {};
 }
 
+// Of a layer that replaced entries of its own: the files that it has in the end.
+Result<> list_again(int made, NewLayer& files) {
+    files.clear();
+    auto tree = TRY(sys::open_dir_at(made, "fs"));
+    return each_file(tree.get(), "",
+                     [&](int dirfd, const std::string& name, const std::string& path,
+                         const sys::Attributes& attributes) -> Result<> {
+                         if (is_shareable(path, attributes.size) && files.claim(attributes.inode))
+                             files.add({path, TRY(hash_of_file(dirfd, name)), false});
+                         return {};
+                     });
+}
+
 }  // namespace
 
 Result<Layer> Store::import(const std::function<Result<std::unique_ptr<ByteSource>>()>& open,
                             const oci::Digest& expected) {
     if (auto layer = TRY(find_layer(expected))) return *layer;
     Staging staging = TRY(stage());
-    State::PoolUse use = TRY(State::PoolUse::begin(*state_));
-    LayerKeys keys;
-    auto settled = [&]() -> Result<Layer> {
-        std::string made = staging.path() + "/layer";
-        TRY(sys::make_dir(made, 0700));
-        TRY(sys::rename(staging.upper(), made + "/fs"));
-        auto dir = TRY(sys::open_dir(made));
-        auto source = TRY(open());
-        Unpacked unpacked = TRY(unpack(*source, expected, dir.get(), {use.pool(), &keys}));
-        if (unpacked.stats.replaced) {
-            TRY(keep_tar(*TRY(open()), expected, dir.get()));
-            if (use.pool() != nullptr) TRY(use.pool()->drop_unused(keys.all()));
-        }
-        TRY(sys::set_mtime_at(dir.get(), "fs", 0, 0));
-        TRY(keys.write(dir.get()));
-        crash_point("store.layer.after_share");
-        Layer layer{expected, 0, unpacked.stats.file_bytes, unpacked.tar_size};
-        return state_->settle(made, staging.path(), layer,
-                              unpacked.stats.replaced ? Origin::kept : Origin::recipe);
-    }();
-    return state_->drop_failed(use, keys, std::move(staging), std::move(settled));
-}
-
-// When another layer of the same content was first, or this one failed: takes back what it brought
-// into the pool.
-Result<Layer> Store::State::drop_failed(const PoolUse& use, const LayerKeys& keys, Staging staging,
-                                        Result<Layer> settled) {
     std::string made = staging.path() + "/layer";
-    if (!sys::exists(made) || use.pool() == nullptr) return settled;
-    auto dropped = sys::remove_tree(made);
-    if (dropped) dropped = use.pool()->drop_unused(keys.all());
-    if (!settled && !dropped) return fail(std::move(settled).error().with_cleanup(dropped.error()));
-    if (settled) TRY(std::move(dropped));
-    return settled;
+    TRY(sys::make_dir(made, 0700));
+    TRY(sys::rename(staging.upper(), made + "/fs"));
+    auto dir = TRY(sys::open_dir(made));
+    auto source = TRY(open());
+    NewLayer files;
+    std::uint64_t version = state_->shared.version();
+    Unpacked unpacked = TRY(unpack(*source, expected, dir.get(), {&state_->shared, &files}));
+    if (unpacked.stats.replaced) {
+        TRY(keep_tar(*TRY(open()), expected, dir.get()));
+        TRY(list_again(dir.get(), files));
+    }
+    TRY(sys::set_mtime_at(dir.get(), "fs", 0, 0));
+    Layer layer{expected, 0, unpacked.stats.file_bytes, unpacked.tar_size};
+    return state_->settle_shared(made, staging, files, version, layer,
+                                 unpacked.stats.replaced ? Origin::kept : Origin::recipe);
 }
 
 Result<std::optional<Layer>> Store::find_layer(const oci::Digest& diff_id) {

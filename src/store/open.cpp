@@ -50,6 +50,20 @@ Result<> write_format(const std::string& root) {
 
 }  // namespace
 
+namespace {
+
+// Formats 3 to 5 had a second name of each file in o/, and l/N/keys said which.
+Result<> remove_pool(const std::string& root) {
+    if (sys::exists(root + "/o")) TRY(sys::remove_tree(root + "/o"));
+    for (const std::string& name : TRY(sys::list_dir(root + "/l"))) {
+        std::string keys = root + "/l/" + name + "/keys";
+        if (sys::exists(keys)) TRY(sys::remove_file(keys));
+    }
+    return {};
+}
+
+}  // namespace
+
 std::string current_boot() {
     auto text = sys::read_file("/proc/sys/kernel/random/boot_id", 64);
     return text ? std::string(trim(*text)) : "unknown";
@@ -104,6 +118,7 @@ Result<> migrate(const std::string& root) {
     crash_point("store.upgrade.before_commit");
     TRY(transaction.commit());
     crash_point("store.upgrade.before_format");
+    TRY(remove_pool(root));
     return write_format(root);
 }
 
@@ -131,15 +146,14 @@ Result<Owned> make_owned_dir(const std::string& root) {
     return out;
 }
 
-SweptTemporary sweep_temporary(const std::string& root) {
+void sweep_temporary(const std::string& root) {
     auto tmp = sys::open_dir(root + "/tmp");
-    if (!tmp) return {};
+    if (!tmp) return;
     auto names = sys::list_at(tmp->get());
-    if (!names) return {};
-    if (names->empty()) return {.any = false, .complete = true};
+    if (!names || names->empty()) return;
     // Never waits and never fails: what cannot be swept now is swept later.
     auto alone = sys::try_lock(tmp->get(), sys::LockMode::exclusive);
-    if (!alone || !*alone) return {};
+    if (!alone || !*alone) return;
     std::vector<std::pair<std::string, sys::UniqueFd>> dead;
     for (const std::string& name : *names) {
         auto entry = sys::open_dir_at(tmp->get(), name);
@@ -148,10 +162,7 @@ SweptTemporary sweep_temporary(const std::string& root) {
         if (locked && *locked) dead.emplace_back(name, std::move(*entry));
     }
     tmp->reset();  // deleting takes long; others may stage meanwhile
-    SweptTemporary swept{.any = !dead.empty(), .complete = true};
-    for (const auto& [name, lock] : dead)
-        if (!sys::remove_tree(root + "/tmp/" + name)) swept.complete = false;
-    return swept;
+    for (const auto& [name, lock] : dead) (void)sys::remove_tree(root + "/tmp/" + name);
 }
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -199,13 +210,12 @@ Result<> Store::State::prepare_to_write() {
     locks = TRY(sys::open_lock_file(root + "/locks"));
     boot = current_boot();
     TRY(db.script("PRAGMA foreign_keys=ON"));
-    SweptTemporary swept = sweep_temporary(root);
+    sweep_temporary(root);
     TRY(forget_lost_layers());
-    bool orphan = TRY(remove_orphan());
-    orphan |= TRY(remove_merged_orphans());
+    TRY(remove_orphan());
+    TRY(remove_merged_orphans());
     TRY(empty_garbage());
     TRY(collect_replaced());
-    TRY(sweep_pool(swept.any || orphan, swept.complete));
     take_reserve(root);
     return {};
 }

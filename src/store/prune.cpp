@@ -38,13 +38,12 @@ struct Inventory {
     }
 };
 
-// Everything but the layers' trees and the entries of the pool, which are the same files.
+// Everything but the layers' trees.
 Result<std::int64_t> add_rest(const Store& store, DiskUse& disk) {
     const std::string& root = store.root();
-    std::int64_t bytes =
-        TRY(disk.add_directories(root + "/o")) + TRY(disk.add_directories(root + "/m"));
+    std::int64_t bytes = TRY(disk.add_directories(root + "/m"));
     for (const char* name :
-         {"/crank.db", "/crank.db-journal", "/locks", "/reserve", "/format", "/o/unsynced"})
+         {"/crank.db", "/crank.db-journal", "/locks", "/reserve", "/format", "/index"})
         bytes += TRY(disk.add(root + name));
     for (const char* name : {"", "/l", "/tmp"}) bytes += TRY(disk.add_alone(root + name));
     return bytes;
@@ -53,7 +52,7 @@ Result<std::int64_t> add_rest(const Store& store, DiskUse& disk) {
 // What is left when the trees are counted.
 Result<std::int64_t> add_leftovers(const Store& store, DiskUse& disk) {
     std::int64_t bytes = 0;
-    for (const char* name : {"/l", "/o", "/m", "/tmp"}) bytes += TRY(disk.add(store.root() + name));
+    for (const char* name : {"/l", "/m", "/tmp"}) bytes += TRY(disk.add(store.root() + name));
     return bytes;
 }
 
@@ -114,7 +113,7 @@ Result<Pruned> prune(Store& store, const PruneRequest& request) {
         if (entry.layer && !needed.contains(*entry.layer) && entry.used < request.before)
             keys.push_back(entry.key);
     TRY(store.cache_drop(keys));
-    TRY(store.sweep());
+    TRY(store.collect());
     pruned.cache_entries = keys.size();
     pruned.bytes = before - TRY(store_bytes(store));
     return pruned;

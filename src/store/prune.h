@@ -19,7 +19,7 @@ struct Usage {
     std::int64_t images = 0;
     std::int64_t unused_images = 0;  // part of `images`: what would go with those not in use
     std::int64_t cache = 0;          // of the build cache alone; what it shares is the images'
-    std::int64_t rest = 0;           // the database, the pool's directories, what is being made
+    std::int64_t rest = 0;           // the database, the index of files, what is being made
     std::size_t image_count = 0, used_image_count = 0, cache_count = 0;
 };
 // `in_use`: ids of images that containers need. `disk` has seen everything of the store's

@@ -43,6 +43,8 @@ CREATE TABLE replaced(
     images TEXT NOT NULL         -- numbers of the images that had it: "3,7"
 );
 )",
+    // 6: o/ and l/N/keys are gone; l/N/files and `index` find files that are the same.
+    "",
 };
 inline constexpr int kUnmigrated = 2;  // the format that kSchema makes
 inline constexpr int kFormat = kUnmigrated + static_cast<int>(kMigrations.size());

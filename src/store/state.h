@@ -8,8 +8,8 @@
 #include <string>
 
 #include "store/database.h"
-#include "store/pool.h"
 #include "store/schema.h"
+#include "store/shared_files.h"
 #include "store/store.h"
 #include "sys/unique_fd.h"
 
@@ -24,10 +24,14 @@ struct Owned;
 
 struct Store::State {
     State(std::string root_path, OpenMode open_mode, Database database)
-        : root(std::move(root_path)), mode(open_mode), db(std::move(database)) {}
+        : root(std::move(root_path)), mode(open_mode), shared(root), db(std::move(database)) {}
 
     std::string root;
     OpenMode mode;
+    SharedFiles shared;
+    // Held from the last look for a layer's files until they can be found: of two threads that
+    // bring the same file, the second finds the first's. Before `mutex`.
+    std::mutex sharing_mutex;
     std::mutex mutex;  // guards what is below
     Database db;
     sys::UniqueFd locks;                  // open for writing; only where mode is read_write
@@ -35,11 +39,6 @@ struct Store::State {
     std::set<std::int64_t> fresh;         // layers this object has made or found
     std::string boot;                     // this boot's id
     std::vector<oci::Digest> cache_hits;  // cache entries whose use is to be recorded
-    std::optional<Pool> pool;             // once it was asked for
-    bool pool_trusted = true;             // false: what a power cut may have damaged is still in it
-    int pool_users = 0;                   // layers that are being shared now
-    std::int64_t pool_uses = 0;           // and since this object was opened
-    std::int64_t synced_uses = -1;        // all of these are on disk; -1: unknown
 
     std::string layer_dir(std::int64_t number) const {
         return root + "/l/" + std::to_string(number);
@@ -49,24 +48,10 @@ struct Store::State {
     Result<> protect_layers();
     Result<std::int64_t> sync_layers();
     Result<> sync_root();  // the whole file system that the store is on
-    // Permits to share a layer's files, and says so to whoever syncs.
-    class PoolUse {
-    public:
-        static Result<PoolUse> begin(State& state);
-        PoolUse(PoolUse&& other) noexcept
-            : state_(std::exchange(other.state_, nullptr)), pool_(other.pool_) {}
-        PoolUse& operator=(PoolUse&&) = delete;
-        ~PoolUse();
-        const Pool* pool() const { return pool_; }  // nullptr: nothing is shared for the time being
-
-    private:
-        PoolUse(State& state, const Pool* pool) : state_(&state), pool_(pool) {}
-        State* state_;
-        const Pool* pool_;
-    };
-    Result<const Pool*> enter_pool();
-    Result<Layer> drop_failed(const PoolUse& use, const LayerKeys& keys, Staging staging,
-                              Result<Layer> settled);
+    // Shares what is left to share of the tree below `made`, writes its list of files, settles it
+    // and lets its files be found.
+    Result<Layer> settle_shared(const std::string& made, const Staging& staging, NewLayer& files,
+                                std::uint64_t seen_version, Layer layer, Origin origin);
 
     // The rest wants the mutex held.
     struct LayerRow {
@@ -106,8 +91,6 @@ struct Store::State {
     Result<Image> image_of(const Rows& row);
     Result<> record_use();
     Result<> empty_garbage();
-    Result<> sweep_pool(bool any_dead, bool all_swept);
-    Result<> mark_pool_synced();
     Result<> collect_layers();
     Result<> collect_replaced();
     Result<> forget_lost_layers();
@@ -158,12 +141,8 @@ Result<> create_store(const std::string& root);
 Result<int> read_format(const std::string& root);
 // Brings an older store to kFormat.
 Result<> migrate(const std::string& root);
-// Removes the entries of tmp/ whose owners are gone.
-struct SweptTemporary {
-    bool any = false;       // there were such entries
-    bool complete = false;  // none of them is left
-};
-SweptTemporary sweep_temporary(const std::string& root);
+// Removes the entries of tmp/ whose owners are gone; what cannot be removed now is removed later.
+void sweep_temporary(const std::string& root);
 // A new directory in tmp/ with its owner's lock.
 struct Owned {
     std::string path;

@@ -3,13 +3,14 @@
 // Layout below the root (private to this room; `format` holds the number of its version, schema.h
 // what each has brought; the first command brings an older store up to date):
 //   crank.db      SQLite: images (their configurations too), tags, layers, build cache
-//   o/XX/...      the pool: one inode for all regular files that are the same (pool.h); those of
-//                 layer trees are hard links to it
+//   index         where the files of all layers are, by a hash (file_index.h): hints, made anew
+//                 where it is missing
 //   l/N/fs        the tree of layer N as an overlay file system wants it (whiteouts are 0:0
 //                 devices, opaque directories carry trusted.overlay.opaque); N is the layer's row
 //   l/N/recipe    for layers that crank did not write: the bytes of the original tar that are no
 //                 file's content, so that the tar can be written again without a second copy
-//   l/N/keys      which entries of the pool the layer uses
+//   l/N/files     its files with their hashes (layer_files.h): what is the same in several layers
+//                 is one inode (shared_files.h)
 //   l/N/tar       the original tar, where one name stood in it twice and no recipe can exist
 //   m/N/fs        the lowest layers of an image that has many, merged: hard links (merge.h)
 //   locks         byte locks: see pin()
@@ -249,12 +250,8 @@ public:
     // Deletes layers that no image and no cache entry names and that no process is using: what an
     // interrupted build or load has left. remove() and cache_clear() do it too.
     Result<> collect();
-    // collect(), and looks at every file of the pool for one that no layer uses.
-    Result<> sweep();
-
-    // Proves configurations, layers and the files of the pool against their digests: of the images
-    // named, or of everything. A damaged file leaves the pool, so that it spreads no further, and a
-    // damaged layer counts as absent for load, pull and build, which put a sound one in its place:
+    // Proves configurations and layers, with all their files, against their digests: of the images
+    // named, or of everything. A damaged layer counts as absent for load, pull and build, which put a sound one in its place:
     // with a tree of its own, and the damaged one's stays as long as a pin on an image that had it.
     // With Repair::yes a layer is made again from its kept tar, and a file taken from an equal one
     // (from a registry: transfer/repair.h).

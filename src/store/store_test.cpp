@@ -54,9 +54,14 @@ void make_old(const std::string& root) {
         "ALTER TABLE layer DROP COLUMN damaged; "
         "PRAGMA user_version=0"));
     write(root + "/format", "1\n");
-    must(sys::remove_tree(root + "/o"));
-    for (const std::string& number : must(sys::list_dir(root + "/l")))
-        must(sys::remove_file(root + "/l/" + number + "/keys"));
+    must(sys::remove_file(root + "/index"));
+    // What formats 3 to 5 had.
+    must(sys::make_dirs(root + "/o/ab"));
+    write(root + "/o/ab/" + std::string(62, 'c'), "a");
+    for (const std::string& number : must(sys::list_dir(root + "/l"))) {
+        must(sys::remove_file(root + "/l/" + number + "/files"));
+        write(root + "/l/" + number + "/keys", std::string(36, 'k'));
+    }
 }
 
 TEST_F(StoreTest, reads_an_older_store_and_brings_it_up_to_date) {
@@ -75,7 +80,9 @@ TEST_F(StoreTest, reads_an_older_store_and_brings_it_up_to_date) {
     EXPECT_EQ(read(root + "/format"), std::to_string(kFormat) + "\n");
     ASSERT_THAT(must(store.history(reference)), SizeIs(1));
     EXPECT_EQ(must(store.history(reference))[0].image, image.id);
-    // Layers from before the pool work, and go, as others do.
+    EXPECT_FALSE(sys::exists(root + "/o"));
+    EXPECT_FALSE(sys::exists(root + "/l/1/keys"));
+    // Layers without a list work, and go, as others do.
     EXPECT_EQ(read(root + "/" + must(store.find("app")).layers.lower[0] + "/file"), "a");
     must(store.remove("app"));
     EXPECT_EQ(count(root + "/l"), 0u);

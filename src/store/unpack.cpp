@@ -15,7 +15,7 @@ namespace crank::store {
 namespace {
 
 constexpr std::size_t kMaxDepth = 256;
-// Files up to this size are read whole, so that those which the pool has are never written.
+// Files up to this size are read whole, so that those which another layer has are never written.
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
 constexpr std::size_t kMaxNames = 16'384;  // that are remembered
 
@@ -225,7 +225,7 @@ Result<> Unpacker::large_file(TarReader& reader, const TarEntry& entry, const st
     }
     if (!fd) return fail(Code::internal, "its name is taken");
     bool shared = maker_.shares(path, entry);
-    FileHasher hasher(entry);
+    FileHasher hasher(identity_of(entry));
     buffer_.resize(kBuffer);
     while (std::size_t n = TRY(reader.read(buffer_))) {
         if (shared) hasher.update(std::span(buffer_).first(n));
@@ -233,7 +233,8 @@ Result<> Unpacker::large_file(TarReader& reader, const TarEntry& entry, const st
     }
     TRY(maker_.finish(fd->get(), entry));
     fd.reset();
-    return shared ? maker_.share(hasher.finish(), at.parent, at.name) : Result<>();
+    if (!shared) return {};
+    return maker_.share(hasher.finish(), at.parent, at.name, path, entry);
 }
 
 Result<> Unpacker::hard_link(const TarEntry& entry, const Place& at) {

@@ -31,8 +31,8 @@ struct UnpackStats {
 // content (overlay.h) are left out; so are device nodes where the kernel refuses them to crank
 // (rootless). `on_payload(path, size)` is called before each file's content is read.
 //
-// With a pool, files that it has are linked instead of written, and the others become entries; a
-// small file is looked up before it is written at all. Small files are made by several threads,
+// With files to share, those that another layer has are linked instead of written; a small file is
+// looked up before it is written at all. Small files are made by several threads,
 // several MiB behind the reader.
 class Unpacker {
 public:

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/crash_point.h"
+#include "store/each_file.h"
 #include "store/state.h"
 #include "store/unpack.h"
 #include "sys/attributes.h"
@@ -14,8 +15,6 @@ namespace crank::store {
 
 namespace {
 
-constexpr std::uint32_t kTurns = 4;  // equal files of one layer that are looked at for a sound one
-
 struct StoredLayer {
     std::int64_t number = 0;
     oci::Digest diff_id;
@@ -25,17 +24,10 @@ struct StoredLayer {
     std::vector<oci::Digest> image_ids = {};
 };
 
-// Calls `visit(dirfd, name, path, attributes)` for each regular file below.
-template <class F>
-Result<> each_file(int dirfd, const std::string& prefix, F&& visit) {
-    for (const std::string& name : TRY(sys::list_at(dirfd))) {
-        auto attributes = TRY(sys::attributes_at(dirfd, name));
-        if (attributes.is_regular()) TRY(visit(dirfd, name, prefix + name, attributes));
-        if (!attributes.is_dir()) continue;
-        auto child = TRY(sys::open_dir_at(dirfd, name));
-        TRY(each_file(child.get(), prefix + name + "/", visit));
-    }
-    return {};
+std::pair<std::string, std::string> split_path(const std::string& path) {
+    std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) return {"", path};
+    return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
 std::string shown_name(const Image& image) {
@@ -57,7 +49,6 @@ public:
         if (names.empty()) images = TRY(store_.list());
         for (const Image& image : images) TRY(check_image(image));
         TRY(collect_layers(images, names.empty()));
-        TRY(check_pool(names.empty()));
         for (auto& [number, layer] : layers_) TRY(check_layer(layer));
         return std::move(report_);
     }
@@ -98,42 +89,10 @@ private:
 
     std::string dir_of(const StoredLayer& layer) const { return state_.layer_dir(layer.number); }
 
-    // Damaged entries leave the pool; the trees that have them are found below.
-    Result<> check_pool(bool all) {
-        if (!sys::exists(state_.root + "/o")) return {};
-        pool_ = TRY(Pool::open(state_.root));
-        std::set<std::string> paths;
-        if (all) {
-            for (const std::string& prefix : TRY(sys::list_at(pool_->fd()))) {
-                auto dir = sys::open_dir_at(pool_->fd(), prefix);
-                if (!dir) continue;
-                for (const std::string& name : TRY(sys::list_at(dir->get())))
-                    paths.insert(prefix + "/" + name);
-            }
-        } else {
-            for (const auto& [number, layer] : layers_)
-                for (const PoolKey& key : keys_of(layer)) paths.insert(key.path());
-        }
-        for (const std::string& path : paths) TRY(check_entry(path));
-        return {};
-    }
-
-    std::vector<PoolKey> keys_of(const StoredLayer& layer) {
+    std::vector<LayerFile> files_of(const StoredLayer& layer) {
         auto dir = sys::open_dir(dir_of(layer));
-        auto keys = dir ? LayerKeys::read(dir->get()) : Result<std::vector<PoolKey>>();
-        return keys ? *std::move(keys) : std::vector<PoolKey>();
-    }
-
-    Result<> check_entry(const std::string& path) {
-        std::string name = path.substr(0, 2) + path.substr(3);
-        auto attributes = sys::attributes_at(pool_->fd(), path);
-        if (!attributes) return {};  // it went meanwhile
-        ++report_.files;
-        auto key = PoolKey::parse(name);
-        auto digest = digest_of_file(pool_->fd(), path);
-        if (key && digest && *digest == key->digest) return {};
-        bad_inodes_.insert(attributes->inode);
-        return sys::remove_at(pool_->fd(), path);
+        auto files = dir ? read_layer_files(dir->get()) : Result<std::vector<LayerFile>>();
+        return files ? *std::move(files) : std::vector<LayerFile>();
     }
 
     // Whether the layer's bytes are what its digest says.
@@ -154,30 +113,29 @@ private:
         return layer.origin != Origin::kept || TRY(bad_files(layer)).empty();
     }
 
-    struct BadFile {
-        std::string path;
-        std::int64_t size = 0;
-    };
-    // Files that the layer's list of keys does not know.
-    Result<std::vector<BadFile>> bad_files(const StoredLayer& layer) {
-        std::set<oci::Digest> wanted;
-        for (const PoolKey& key : keys_of(layer)) wanted.insert(key.digest);
-        std::vector<BadFile> bad;
-        if (wanted.empty()) return bad;
+    // Those that are not what the layer's list says, each by all of its names.
+    Result<std::vector<LayerFile>> bad_files(const StoredLayer& layer) {
+        std::vector<LayerFile> bad;
         auto tree = sys::open_dir(dir_of(layer) + "/fs");
         if (!tree) return bad;
-        missing_ = wanted;
+        std::map<std::uint64_t, FileHash> inodes;
+        for (const LayerFile& file : files_of(layer)) {
+            auto [parent, name] = split_path(file.path);
+            auto dir = sys::open_dir_in_root(tree->get(), parent);
+            auto found = dir ? sys::attributes_at(dir->get(), name) : Result<sys::Attributes>();
+            auto hash = dir && found ? hash_of_file(dir->get(), name) : Result<FileHash>();
+            if (hash && found && *hash == file.hash) continue;
+            if (found && found->is_regular())
+                inodes.emplace(found->inode, file.hash);
+            else
+                bad.push_back(file);
+        }
+        if (inodes.empty()) return bad;
         TRY(each_file(tree->get(), "",
-                      [&](int dirfd, const std::string& name, const std::string& path,
+                      [&](int, const std::string&, const std::string& path,
                           const sys::Attributes& attributes) -> Result<> {
-                          if (!is_shareable(path, std::max<std::int64_t>(attributes.size, 1)))
-                              return {};
-                          auto digest = digest_of_file(dirfd, name);
-                          if (digest) missing_.erase(*digest);
-                          bool known = digest && wanted.contains(*digest);
-                          bool empty =
-                              attributes.size == 0 && !bad_inodes_.contains(attributes.inode);
-                          if (!known && !empty) bad.push_back({path, attributes.size});
+                          if (auto at = inodes.find(attributes.inode); at != inodes.end())
+                              bad.push_back({path, at->second});
                           return {};
                       }));
         return bad;
@@ -185,6 +143,7 @@ private:
 
     Result<> check_layer(StoredLayer& layer) {
         ++report_.layers;
+        report_.files += files_of(layer).size();
         bool sound = TRY(is_sound(layer));
         if (sound) return layer.damaged ? mark(layer, false) : Result<>();
         auto bad = bad_files(layer);
@@ -216,7 +175,7 @@ private:
         return transaction.commit();
     }
 
-    Result<bool> repair(const StoredLayer& layer, const Result<std::vector<BadFile>>& bad) {
+    Result<bool> repair(const StoredLayer& layer, const Result<std::vector<LayerFile>>& bad) {
         if (layer.origin == Origin::kept) {
             auto again = store_.import_tar(dir_of(layer) + "/tar", layer.diff_id);
             if (!again) return false;
@@ -224,45 +183,26 @@ private:
             made.number = again->number;
             return TRY(is_sound(made));
         }
-        if (!bad || bad->empty() || !pool_) return false;
+        if (!bad || bad->empty()) return false;
         auto tree = TRY(sys::open_dir(dir_of(layer) + "/fs"));
-        for (const BadFile& file : *bad)
-            if (!TRY(take_equal(tree.get(), file, bad->size() == 1))) return false;
+        for (const LayerFile& file : *bad)
+            if (!TRY(put_equal(tree.get(), file))) return false;
         if (!TRY(is_sound(layer))) return false;
         TRY(mark(layer, false));
         return true;
     }
 
-    // One of the entries that the layer should have and that are sound; of the same size, unless
-    // there is no choice.
-    Result<bool> take_equal(int treefd, const BadFile& file, bool alone) {
-        for (const oci::Digest& digest : missing_)
-            for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
-                PoolKey key{digest, turn};
-                auto attributes = sys::attributes_at(pool_->fd(), key.path());
-                bool fits = attributes &&
-                            (attributes->size == file.size || (alone && missing_.size() == 1));
-                if (!fits) continue;
-                auto found = digest_of_file(pool_->fd(), key.path());
-                if (!found || *found != digest) continue;
-                TRY(put(treefd, file.path, key));
-                missing_.erase(digest);
-                return true;
-            }
-        return false;
-    }
-
-    // The directory keeps its time.
-    Result<> put(int treefd, const std::string& path, const PoolKey& key) {
-        std::size_t slash = path.rfind('/');
-        auto dir = TRY(
-            sys::open_dir_in_root(treefd, slash == std::string::npos ? "" : path.substr(0, slash)));
-        std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    // Another layer's file in the place of a bad one. The directory keeps its time.
+    Result<bool> put_equal(int treefd, const LayerFile& file) {
+        auto [parent, name] = split_path(file.path);
+        auto dir = TRY(sys::open_dir_in_root(treefd, parent));
         auto before = TRY(sys::attributes_at(dir.get(), ""));
-        TRY(sys::remove_at(dir.get(), name));
-        if (TRY(pool_->take(key, dir.get(), name)) != sys::LinkOutcome::made)
-            return fail(Code::io, "cannot link the file " + path);
-        return sys::set_mtime_at(dir.get(), "", before.mtime, before.mtime_ns);
+        std::string between = ".crank-repaired-" + std::to_string(file.hash);
+        auto taken = TRY(state_.shared.take_by_hash(file.hash, dir.get(), between));
+        if (taken != sys::LinkOutcome::made) return false;
+        TRY(sys::rename_at(dir.get(), between, dir.get(), name));
+        TRY(sys::set_mtime_at(dir.get(), "", before.mtime, before.mtime_ns));
+        return true;
     }
 
     Store& store_;
@@ -270,9 +210,6 @@ private:
     Repair repair_;
     VerifyReport report_;
     std::map<std::int64_t, StoredLayer> layers_;
-    std::optional<Pool> pool_;
-    std::set<std::uint64_t> bad_inodes_;
-    std::set<oci::Digest> missing_;  // keys of the layer at hand that no file of its tree has
 };
 
 Result<VerifyReport> Store::verify(std::span<const std::string> names, Repair repair) {

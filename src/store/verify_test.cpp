@@ -157,10 +157,12 @@ TEST_F(VerifyTest, a_build_repairs_a_layer_of_its_own) {
     EXPECT_THAT(verify().damage, IsEmpty());
 }
 
-TEST_F(VerifyTest, a_file_of_a_tree_alone_comes_back_from_the_pool) {
-    Image image = image_of_tar("app", tar_of({dir("d"), file("d/f", "content"), file("g", "x")}));
+TEST_F(VerifyTest, a_file_of_one_tree_alone_comes_back_from_another) {
+    Image image = image_of_tar("app", tar_of({dir("d"), file("d/f", "content"), file("g", "x"),
+                                             hard_link("d/h", "d/f")}));
+    image_of_tar("other", tar_of({file("elsewhere", "content")}));
     std::string path = tree(image) + "/d/f";
-    // Another inode: the pool's stays sound.
+    // Another inode: the other layer's stays sound.
     must(sys::remove_file(path));
     write(path, "CONTENT");
     VerifyReport report = verify(Repair::yes);

@@ -88,16 +88,6 @@ def directory_problems(root, db):
         yield f"layer {number} is still to be deleted"
 
 
-def pool_problems(root):
-    if not (root / "o").exists():
-        return
-    for directory, _, names in os.walk(root / "o"):
-        for name in names:
-            path = pathlib.Path(directory, name)
-            if name != "unsynced" and path.lstat().st_nlink == 1:
-                yield f"{path.relative_to(root)} belongs to no layer"
-
-
 def open_database(root):
     return sqlite3.connect(f"file:{root}/crank.db?mode=ro", uri=True)
 
@@ -108,7 +98,6 @@ def store_problems(root):
     try:
         yield from database_problems(db)
         yield from directory_problems(root, db)
-        yield from pool_problems(root)
     finally:
         db.close()
 
