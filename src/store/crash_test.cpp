@@ -111,9 +111,9 @@ TEST_F(CrashTest, importing_an_image) {
 }
 
 TEST_F(CrashTest, removing_an_image) {
-    for (const char* point :
-         {"store.remove.before_commit", "store.remove.after_commit", "store.collect.before_commit",
-          "store.collect.after_commit", "store.garbage.after_rename", "store.garbage.before_delete"}) {
+    for (const char* point : {"store.remove.before_commit", "store.remove.after_commit",
+                              "store.collect.before_commit", "store.collect.after_commit",
+                              "store.garbage.after_rename", "store.garbage.before_delete"}) {
         {
             Store store = open_at(root);
             add_image(store, "new", "new");

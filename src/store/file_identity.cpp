@@ -29,9 +29,10 @@ FileIdentity identity_of(const TarEntry& entry) {
 Result<FoundFile> identify(int dirfd, const std::string& name) {
     auto found = TRY(sys::attributes_at(dirfd, name));
     if (!found.is_regular()) return fail(Code::invalid_argument, name + " is no regular file");
-    FoundFile out{{found.mode & 07777, found.uid, found.gid, found.size, found.mtime,
-                   found.mtime_ns, {}},
-                  found.inode, found.links};
+    FoundFile out{
+        {found.mode & 07777, found.uid, found.gid, found.size, found.mtime, found.mtime_ns, {}},
+        found.inode,
+        found.links};
     for (const std::string& key : TRY(sys::list_xattrs_at(dirfd, name)))
         if (is_content_xattr(key))
             if (auto value = TRY(sys::get_xattr_at(dirfd, name, key)))
@@ -52,9 +53,8 @@ struct FileHasher::State {
 FileHasher::FileHasher(const FileIdentity& file) : state_(std::make_unique<State>()) {
     ::XXH3_64bits_reset(state_->hash);
     std::string head;
-    for (std::int64_t number :
-         {static_cast<std::int64_t>(file.mode), file.uid, file.gid, file.mtime,
-          static_cast<std::int64_t>(file.mtime_ns), file.size})
+    for (std::int64_t number : {static_cast<std::int64_t>(file.mode), file.uid, file.gid,
+                                file.mtime, static_cast<std::int64_t>(file.mtime_ns), file.size})
         head.append(reinterpret_cast<const char*>(&number), sizeof number);
     for (const auto& [key, value] : file.xattrs)
         for (const std::string& text : {key, value}) {
@@ -104,8 +104,8 @@ Result<bool> same_content(int fd, Bytes content) {
     std::vector<std::uint8_t> buffer(std::min(content.size(), kChunk));
     for (std::size_t at = 0; at < content.size(); at += buffer.size()) {
         Bytes want = content.subspan(at, std::min(buffer.size(), content.size() - at));
-        std::size_t n = TRY(read_full_at(fd, static_cast<std::int64_t>(at),
-                                         std::span(buffer).first(want.size())));
+        std::size_t n = TRY(
+            read_full_at(fd, static_cast<std::int64_t>(at), std::span(buffer).first(want.size())));
         if (n != want.size() || !std::ranges::equal(want, Bytes(buffer).first(n))) return false;
     }
     return true;
@@ -116,7 +116,9 @@ Result<bool> same_content(int fd, int other, std::int64_t size) {
     for (std::int64_t at = 0; at < size; at += static_cast<std::int64_t>(kChunk)) {
         std::size_t n = TRY(read_full_at(fd, at, buffer));
         std::size_t m = TRY(read_full_at(other, at, wanted));
-        if (n == 0 || n != m || !std::equal(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n), wanted.begin()))
+        if (n == 0 || n != m ||
+            !std::equal(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n),
+                        wanted.begin()))
             return false;
     }
     return true;

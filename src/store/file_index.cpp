@@ -16,7 +16,7 @@ namespace crank::store {
 namespace {
 
 constexpr std::string_view kMagic = "crank index 1\n\0\0";  // 16 bytes
-constexpr std::size_t kHead = 64;                             // magic, then how many entries came
+constexpr std::size_t kHead = 64;                           // magic, then how many entries came
 constexpr std::size_t kCountAt = 16;
 constexpr std::uint64_t kMinSlots = 1024;
 constexpr std::uint64_t kProbes = 32;  // slots in a row that are looked at
@@ -51,7 +51,8 @@ std::uint64_t FileIndex::first_slot(FileHash hash) const {
 Result<FileIndex> FileIndex::open(const std::string& path) {
     auto file = TRY(sys::open(path, sys::kReadWrite));
     std::int64_t size = TRY(sys::stat_fd(file.get(), "index")).size;
-    auto slots = (size - static_cast<std::int64_t>(kHead)) / static_cast<std::int64_t>(sizeof(Slot));
+    auto slots =
+        (size - static_cast<std::int64_t>(kHead)) / static_cast<std::int64_t>(sizeof(Slot));
     if (slots < static_cast<std::int64_t>(kMinSlots))
         return fail(Code::corrupt, "the index of files is cut");
     auto mapping = TRY(sys::SharedMapping::map(file.get(), static_cast<std::size_t>(size)));
@@ -78,7 +79,8 @@ std::vector<FileIndex::Place> FileIndex::find(FileHash hash) const {
         std::uint64_t place = load(at->place);
         if (place == 0) break;
         if (load(at->hash) == hash)
-            found.push_back({static_cast<std::uint32_t>(place >> 32), static_cast<std::uint32_t>(place)});
+            found.push_back(
+                {static_cast<std::uint32_t>(place >> 32), static_cast<std::uint32_t>(place)});
     }
     return found;
 }

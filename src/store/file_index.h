@@ -1,5 +1,5 @@
-// Where a file with a hash may be found, for all layers: the file `index`, a hash table. Internal to
-// store.
+// Where a file with a hash may be found, for all layers: the file `index`, a hash table. Internal
+// to store.
 //
 // It holds hints alone. Processes write to it without waiting for each other, a power cut may leave
 // anything in it, layers go without being taken out: whoever follows a hint looks at what it finds,

@@ -58,11 +58,10 @@ Result<> FileMaker::share(FileHash hash, int dirfd, const std::string& name,
                           const std::string& path, const TarEntry& entry) {
     auto file = TRY(sys::open_file_at(dirfd, name));
     std::string between = kScratchPrefix + std::to_string(hash);
-    auto taken = TRY(sharing_.files->take({hash, identity_of(entry),
-                                           [&](int other) {
-                                               return same_content(file.get(), other, entry.size);
-                                           }},
-                                          *sharing_.layer, dirfd, between));
+    auto taken = TRY(sharing_.files->take(
+        {hash, identity_of(entry),
+         [&](int other) { return same_content(file.get(), other, entry.size); }},
+        *sharing_.layer, dirfd, between));
     bool known = taken == sys::LinkOutcome::made;
     // Directories get their times at the end: a change of this one's does not matter.
     if (known) TRY(sys::rename_at(dirfd, between, dirfd, name));

@@ -1,6 +1,6 @@
-// The regular files of a tree that is being unpacked: written, or linked to other layers'; one by one
-// (FileMaker), or by several threads (FileCrew), because making a small file is mostly waiting for
-// the file system. Internal to store.
+// The regular files of a tree that is being unpacked: written, or linked to other layers'; one by
+// one (FileMaker), or by several threads (FileCrew), because making a small file is mostly waiting
+// for the file system. Internal to store.
 #pragma once
 
 #include <atomic>

@@ -78,7 +78,8 @@ Result<std::vector<LayerFile>> read_layer_files(int dirfd) {
         std::size_t same = get<std::uint16_t>(bytes, at + 8);
         std::size_t own = get<std::uint16_t>(bytes, at + 10);
         at += kRecord;
-        if (bytes.size() - at < own || (same > 0 && (files.empty() || files.back().path.size() < same)))
+        if (bytes.size() - at < own ||
+            (same > 0 && (files.empty() || files.back().path.size() < same)))
             return damaged();
         if (same > 0) next.path = files.back().path.substr(0, same);
         next.path.append(bytes, at, own);

@@ -149,8 +149,7 @@ private:
         FileHasher hasher(identity_of(out));
         TRY(output_.append_file(fd.get(), out.size, shown(out.path), &hasher));
         TreeFile seen{out.path, attributes.inode, hasher.finish()};
-        if (attributes.links > 1)
-            linked_[{attributes.device, attributes.inode}].hash = seen.hash;
+        if (attributes.links > 1) linked_[{attributes.device, attributes.inode}].hash = seen.hash;
         observer_(std::move(seen));
         return {};
     }

@@ -31,8 +31,8 @@ struct LayerTarStats {
     std::int64_t entries = 0;
 };
 
-// Sees the regular files that may be shared (file_identity.h), in the tar's order, further names of a file
-// too; the hash is FileHasher's, read in the same pass as the tar.
+// Sees the regular files that may be shared (file_identity.h), in the tar's order, further names of
+// a file too; the hash is FileHasher's, read in the same pass as the tar.
 using FileObserver = std::function<void(TreeFile)>;
 
 // Walks `tree` (absolute) and writes its tar. `sink` may be empty: digest alone. Errors:

@@ -107,8 +107,8 @@ SharedFiles::Files SharedFiles::files_of(std::uint32_t layer) {
     }
     auto dir = sys::open_dir(layer_dir(layer));
     auto read = dir ? read_layer_files(dir->get()) : Result<std::vector<LayerFile>>();
-    Files files = std::make_shared<const std::vector<LayerFile>>(
-        read ? *std::move(read) : std::vector<LayerFile>());
+    Files files = std::make_shared<const std::vector<LayerFile>>(read ? *std::move(read)
+                                                                      : std::vector<LayerFile>());
     lists_.emplace_front(layer, files);
     if (lists_.size() > kLists) lists_.pop_back();
     return files;
@@ -122,8 +122,8 @@ std::optional<SharedFiles::Candidate> SharedFiles::open_candidate(FileIndex::Pla
     std::size_t slash = path.rfind('/');
     auto tree = sys::open_dir(layer_dir(place.layer) + "/fs");
     if (!tree) return std::nullopt;
-    auto directory = sys::open_dir_in_root(
-        tree->get(), slash == std::string::npos ? "" : path.substr(0, slash));
+    auto directory =
+        sys::open_dir_in_root(tree->get(), slash == std::string::npos ? "" : path.substr(0, slash));
     if (!directory) return std::nullopt;
     Candidate out{.directory = std::move(*directory),
                   .file = {},

@@ -90,8 +90,8 @@ TEST_F(SharedFilesTest, whatever_differs_is_another_file) {
         FileHasher hasher(identity_of(variant.entry));
         hasher.update(bytes_of(variant.content));
         hashes.insert(hasher.finish());
-        Layer layer = must(
-            import(store, tar_of({dir("made-" + std::to_string(hashes.size())), variant})));
+        Layer layer =
+            must(import(store, tar_of({dir("made-" + std::to_string(hashes.size())), variant})));
         inodes.insert(info(store.layer_path(layer) + "/f").inode);
     }
     EXPECT_THAT(hashes, SizeIs(8));
@@ -140,8 +140,7 @@ TEST_F(SharedFilesTest, shares_no_empty_file_and_nothing_of_cron) {
     items.push_back(file("another", "y"));
     Layer layer = must(import(store, tar_of(items)));
     for (const Item& item : items)
-        EXPECT_EQ(links(store.layer_path(layer) + "/" + item.entry.path), 1u)
-            << item.entry.path;
+        EXPECT_EQ(links(store.layer_path(layer) + "/" + item.entry.path), 1u) << item.entry.path;
 }
 
 TEST_F(SharedFilesTest, a_large_file_that_another_layer_has_is_not_kept_twice) {
@@ -186,8 +185,7 @@ TEST_F(SharedFilesTest, layers_that_come_at_the_same_time_share_too) {
         });
     threads.clear();
     std::string tree = store.layer_path(must(store.find_layer(oci::Digest::of(tars[0]))).value());
-    for (int f = 0; f < 300; ++f)
-        EXPECT_EQ(links(tree + "/f" + std::to_string(f)), 4u) << f;
+    for (int f = 0; f < 300; ++f) EXPECT_EQ(links(tree + "/f" + std::to_string(f)), 4u) << f;
 }
 
 // The index holds hints: whatever stands in it, what is linked is what was wanted.

@@ -251,10 +251,10 @@ public:
     // interrupted build or load has left. remove() and cache_clear() do it too.
     Result<> collect();
     // Proves configurations and layers, with all their files, against their digests: of the images
-    // named, or of everything. A damaged layer counts as absent for load, pull and build, which put a sound one in its place:
-    // with a tree of its own, and the damaged one's stays as long as a pin on an image that had it.
-    // With Repair::yes a layer is made again from its kept tar, and a file taken from an equal one
-    // (from a registry: transfer/repair.h).
+    // named, or of everything. A damaged layer counts as absent for load, pull and build, which put
+    // a sound one in its place: with a tree of its own, and the damaged one's stays as long as a
+    // pin on an image that had it. With Repair::yes a layer is made again from its kept tar, and a
+    // file taken from an equal one (from a registry: transfer/repair.h).
     Result<VerifyReport> verify(std::span<const std::string> names, Repair repair);
 
     // The image and the blobs' layers must be here (not_found).

@@ -158,8 +158,8 @@ TEST_F(VerifyTest, a_build_repairs_a_layer_of_its_own) {
 }
 
 TEST_F(VerifyTest, a_file_of_one_tree_alone_comes_back_from_another) {
-    Image image = image_of_tar("app", tar_of({dir("d"), file("d/f", "content"), file("g", "x"),
-                                             hard_link("d/h", "d/f")}));
+    Image image = image_of_tar(
+        "app", tar_of({dir("d"), file("d/f", "content"), file("g", "x"), hard_link("d/h", "d/f")}));
     image_of_tar("other", tar_of({file("elsewhere", "content")}));
     std::string path = tree(image) + "/d/f";
     // Another inode: the other layer's stays sound.
