@@ -11,6 +11,7 @@ this says so and lets it pass.
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ CAMPAIGNS = {
     "crash-kill.json": (500, ["src/store", "src/build", "src/transfer"]),
     "power-cut.json": (100, ["src/store", "src/build", "src/transfer"]),
 }
+FUZZED = 10_000_000  # inputs of each target of tests/fuzz
 FIELDS = {"what": str, "commit": str, "count": int, "broken": int, "date": str, "machine": str,
           "runs": list}
 
@@ -66,21 +68,53 @@ def age_problems(top, commit, rooms):
                f"commit that it speaks of ({DAYS} and {COMMITS} are allowed): ./dev test --long")
 
 
+def read(top, name):
+    """The document, or what is wrong with it."""
+    try:
+        return json.loads((top / "docs/evidence" / name).read_text()), []
+    except FileNotFoundError:
+        return None, ["is not there: ./dev test --long makes it"]
+    except ValueError as error:
+        return None, [f"is no JSON: {error}"]
+
+
 def problems_of(top, name):
     least, rooms = CAMPAIGNS[name]
-    path = top / "docs/evidence" / name
-    try:
-        document = json.loads(path.read_text())
-    except FileNotFoundError:
-        yield "is not there: ./dev test --long makes it"
-        return
-    except ValueError as error:
-        yield f"is no JSON: {error}"
-        return
-    problems = list(content_problems(document, least))
+    document, problems = read(top, name)
+    problems = problems or list(content_problems(document, least))
     yield from problems
     if not problems:
         yield from age_problems(top, document["commit"], rooms)
+
+
+def rooms_of(source):
+    """The rooms that a fuzz target includes headers of."""
+    found = re.findall(r'^#include "(\w+)/', source.read_text(), re.MULTILINE)
+    return sorted({f"src/{room}" for room in found})
+
+
+def fuzz_problems(top):
+    """Each target has had its inputs, without an open finding, on code that is not too old."""
+    sources = {path.stem: path for path in sorted((top / "tests/fuzz").glob("*_fuzz.cpp"))}
+    if not sources:
+        return
+    document, problems = read(top, "fuzz.json")
+    yield from problems
+    if problems:
+        return
+    runs = {run.get("target"): run for run in document.get("runs", [])}
+    for target, source in sources.items():
+        run = runs.get(target)
+        if run is None or not isinstance(run.get("commit"), str):
+            yield f"{target} was not run: ./dev test --long fuzz"
+        elif run.get("findings") != 0:
+            yield f"{target} has open findings: mend them and run it again"
+        elif run.get("count", 0) < FUZZED:
+            yield f"{target} had {run.get('count', 0)} inputs; {FUZZED} are wanted"
+        else:
+            for problem in age_problems(top, run["commit"], rooms_of(source)):
+                note = "note: " if problem.startswith("note: ") else ""
+                yield f"{note}{target}: {problem.removeprefix('note: ')}"
 
 
 def main():
@@ -89,8 +123,9 @@ def main():
         print("note: no git history: the evidence was not checked")
         return 0
     failed = False
-    for name in CAMPAIGNS:
-        for problem in problems_of(top, name):
+    found = {name: problems_of(top, name) for name in CAMPAIGNS}
+    for name, problems in {**found, "fuzz.json": fuzz_problems(top)}.items():
+        for problem in problems:
             note = problem.startswith("note: ")
             failed |= not note
             print(f"{'note: ' if note else ''}docs/evidence/{name}: {problem.removeprefix('note: ')}")

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "base/text.h"
 
@@ -199,8 +200,13 @@ Result<TarEntry> TarReader::decode(const Block& block, char type, Extension& ext
         return unsupported("an entry of type " + std::to_string(static_cast<unsigned char>(type)));
     entry.kind = static_cast<TarKind>(type);
     if (entry.kind == TarKind::char_device || entry.kind == TarKind::block_device) {
-        entry.major = static_cast<std::uint32_t>(TRY(number(block, 329, 8, "device number")));
-        entry.minor = static_cast<std::uint32_t>(TRY(number(block, 337, 8, "device number")));
+        constexpr std::int64_t kMaxMajor = 0xfff, kMaxMinor = 0xfffff;  // linux/kdev_t.h
+        std::int64_t major = TRY(number(block, 329, 8, "device number"));
+        std::int64_t minor = TRY(number(block, 337, 8, "device number"));
+        if (major < 0 || major > kMaxMajor || minor < 0 || minor > kMaxMinor)
+            return corrupt("a device number is out of range");
+        entry.major = static_cast<std::uint32_t>(major);
+        entry.minor = static_cast<std::uint32_t>(minor);
     }
     TRY(check(entry));
     return entry;
@@ -213,6 +219,9 @@ Result<> TarReader::check(const TarEntry& entry) const {
     if (entry.link.size() > limits_.path) return corrupt("a link's target is too long");
     if (entry.uid < 0 || entry.uid > kMaxId) return corrupt("a user id is out of range");
     if (entry.gid < 0 || entry.gid > kMaxId) return corrupt("a group id is out of range");
+    // Its negative could not be written.
+    if (entry.mtime == std::numeric_limits<std::int64_t>::min())
+        return corrupt("a time is out of range");
     if (entry.size < 0) return corrupt("a size is negative");
     if (entry.size != 0 && entry.kind != TarKind::file)
         return corrupt("an entry that is no file has a size");

@@ -23,8 +23,9 @@ import subprocess
 import sys
 import time
 
-import evidence
-import soundness
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import evidence  # noqa: E402 (after its directory is known)
+import soundness  # noqa: E402
 from workload import KINDS, Registry, Workload, make_material, wrong_tags
 
 DEADLINE = 30  # seconds until what a killed command has started must have ended

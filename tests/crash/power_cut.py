@@ -31,8 +31,9 @@ import subprocess
 import sys
 import time
 
-import evidence
-import guest
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import evidence  # noqa: E402 (after its directory is known)
+import guest  # noqa: E402
 import soundness
 import write_log
 from workload import Registry, Step, make_material, wrong_tags
