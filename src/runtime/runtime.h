@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "oci/runtime_spec.h"
+#include "runtime/handshake.h"
 #include "runtime/plan.h"
-#include "runtime/shim_process.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {
@@ -96,7 +96,7 @@ private:
     Result<> receive_until(shim::Message wanted);
 
     std::string id_;
-    StepNames steps_;
+    Handshake handshake_{StepNames{}};
     sys::UniqueFd control_;
     sys::UniqueFd plan_memory_;
     sys::UniqueFd terminal_;
