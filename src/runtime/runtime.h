@@ -52,7 +52,7 @@ struct LaunchRequest {
     // A network namespace made by the caller; invalid: the plan decides (none: a new one with only
     // lo up; host: none at all).
     sys::UniqueFd network_namespace;
-    // What the monitor keeps open until it has cleaned up (the pin of the image's layers).
+    // What the monitor keeps open until it has cleaned up: a lock on what the container is made of.
     sys::UniqueFd held;
     // Bound, listening sockets (non-blocking) of the published ports, in the order of
     // options.ports.

@@ -10,8 +10,6 @@ namespace crank::store {
 
 namespace {
 
-constexpr std::size_t kBuffer = std::size_t{128} << 10;
-
 bool all_zero(Bytes bytes) {
     return std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; });
 }
@@ -35,7 +33,7 @@ bool checksum_holds(Bytes block, std::int64_t stated) {
 }  // namespace
 
 TarReader::TarReader(ByteSource& source, const TarLimits& limits, std::string name)
-    : source_(source), limits_(limits), name_(std::move(name)), buffer_(kBuffer) {}
+    : source_(source), limits_(limits), name_(std::move(name)), buffer_(limits.buffer) {}
 
 std::unexpected<Error> TarReader::corrupt(const std::string& what) const {
     std::string where = current_.empty() ? ""
@@ -48,6 +46,13 @@ std::unexpected<Error> TarReader::unsupported(const std::string& what) const {
     return fail(Code::unsupported, name_ + " holds " + what + ", which crank does not read");
 }
 
+// Into the empty buffer; 0: the end.
+Result<std::size_t> TarReader::fill() {
+    buffer_at_ = 0;
+    buffer_end_ = TRY(source_.read(buffer_));
+    return buffer_end_;
+}
+
 Result<std::size_t> TarReader::read_raw(std::span<std::uint8_t> out) {
     if (buffer_at_ == buffer_end_) {
         if (out.size() >= buffer_.size()) {
@@ -55,8 +60,7 @@ Result<std::size_t> TarReader::read_raw(std::span<std::uint8_t> out) {
             position_ += static_cast<std::int64_t>(n);
             return n;
         }
-        buffer_at_ = 0;
-        buffer_end_ = TRY(source_.read(buffer_));
+        TRY(fill());
     }
     std::size_t n = std::min(out.size(), buffer_end_ - buffer_at_);
     std::memcpy(out.data(), buffer_.data() + buffer_at_, n);
@@ -122,12 +126,11 @@ Result<> TarReader::finish_archive() {
     Block block;
     if (!TRY(read_block(block))) return {};
     if (!all_zero(block)) return corrupt("one zero block stands between entries");
-    std::vector<std::uint8_t> rest(kBuffer);
-    while (std::size_t n = TRY(read_raw(rest))) {
-        Bytes padding(rest.data(), n);
+    do {
+        Bytes padding = Bytes(buffer_).subspan(buffer_at_, buffer_end_ - buffer_at_);
         if (!all_zero(padding)) return corrupt("data follows its end");
-        if (structure_) TRY(structure_(padding));
-    }
+        if (structure_ && !padding.empty()) TRY(structure_(padding));
+    } while (TRY(fill()) > 0);
     return {};
 }
 

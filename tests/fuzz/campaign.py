@@ -27,7 +27,7 @@ sys.path.insert(0, str(TOP / "tests/lib"))
 import evidence  # noqa: E402 (after its directory is known)
 
 SOURCES = TOP / "tests/fuzz"
-PIECE = 500_000  # inputs
+PIECE = 200_000  # inputs
 MOST_KEPT = 200  # findings of one target; more say nothing new
 SANITIZERS = {
     # Freed memory is kept aside only as long as a small input is tried: the rest costs half the time.

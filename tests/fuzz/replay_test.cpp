@@ -1,7 +1,6 @@
 // The fuzz targets as ordinary tests: each with its seeds, and with so many changes of them as a test
 // has time for. The changes are the same each time. The campaigns (campaign.py) do the searching.
 #include <gtest/gtest.h>
-#include <sanitizer/common_interface_defs.h>
 
 #include <chrono>
 #include <csignal>
@@ -12,6 +11,13 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/common_interface_defs.h>
+#define CRANK_HAS_DEATH_CALLBACK
+#endif
+#endif
 
 #define CRANK_FUZZ_TARGET(name) \
     extern "C" int crank_one_input_of_##name(const std::uint8_t* data, std::size_t size);
@@ -109,7 +115,9 @@ class FuzzReplay : public ::testing::TestWithParam<Target> {};
 TEST_P(FuzzReplay, SeedsAndChangesOfThem) {
     const Target& target = GetParam();
     std::signal(SIGABRT, on_abort);
+#ifdef CRANK_HAS_DEATH_CALLBACK
     __sanitizer_set_death_callback(show_current);
+#endif
     auto seeds = seeds_of(target.name);
     ASSERT_FALSE(seeds.empty()) << "tests/fuzz/" << target.name << " holds no seeds";
     auto began = std::chrono::steady_clock::now();

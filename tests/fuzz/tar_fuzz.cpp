@@ -40,6 +40,7 @@ std::optional<Contents> read_archive(const std::string& plain) {
     TextSource source(plain);
     TarLimits limits;
     limits.entries = 1000;
+    limits.buffer = 1024;  // small: it is allocated for each input, and its borders are met
     TarReader reader(source, limits, "it");
     Contents contents;
     reader.observe_structure([&](Bytes bytes) -> Result<> {
