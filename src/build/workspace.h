@@ -36,7 +36,8 @@ public:
     Result<> lend_directory(const std::string& path) const;
     Result<> lend_file(const std::string& path, std::string_view content) const;
 
-    // For the monitor of a container of it: as long as it has that open, nobody sweeps the directory.
+    // For the monitor of a container of it: as long as it has that open, nobody sweeps the
+    // directory.
     Result<sys::UniqueFd> hold() const;
 
     const std::string& upper() const { return staging_.upper(); }

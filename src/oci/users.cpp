@@ -27,8 +27,8 @@ struct PasswdLine {
     std::string home;
 };
 
-// The fields of a line; none of one with a NUL: what it holds ends there for the C library, and must
-// not become a variable of a process.
+// The fields of a line; none of one with a NUL: what it holds ends there for the C library, and
+// must not become a variable of a process.
 std::vector<std::string> fields_of(const std::string& line) {
     if (line.find('\0') != std::string::npos) return {};
     return split(line, ':');

@@ -78,7 +78,8 @@ TEST(AuthFile, ChangesOneEntryAlone) {
     EXPECT_FALSE(without_entry(without.json, "r.example").value().was_there);
     EXPECT_FALSE(with_entry("{broken", "r.example", credential));
     for (const char* auths : {"[]", "1", "\"x\""})
-        EXPECT_FALSE(with_entry(R"({"auths":)" + std::string(auths) + "}", "r.example", credential));
+        EXPECT_FALSE(
+            with_entry(R"({"auths":)" + std::string(auths) + "}", "r.example", credential));
     EXPECT_TRUE(with_entry(R"({"auths":null})", "r.example", credential));
 }
 
@@ -106,7 +107,8 @@ TEST(AuthFile, ReadsHelpers) {
 
 TEST(AuthFile, AsksHelpersInUtf8Alone) {
     EXPECT_EQ(helper_input("r.example", {"u", Secret("p\"\xc3\xbc"), false}).value(),
-              R"({"ServerURL":"r.example","Username":"u","Secret":"p\")" "\xc3\xbc\"}");
+              R"({"ServerURL":"r.example","Username":"u","Secret":"p\")"
+              "\xc3\xbc\"}");
     auto bad = helper_input("r.example", {"u", Secret("p\xff"), false});
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error().code(), Code::invalid_argument);

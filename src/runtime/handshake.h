@@ -1,4 +1,5 @@
-// What crank-shim says of a start, in the order in which it may be said (shim/wire.h, Message). Pure.
+// What crank-shim says of a start, in the order in which it may be said (shim/wire.h, Message).
+// Pure.
 #pragma once
 
 #include <cstddef>

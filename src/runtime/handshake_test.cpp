@@ -98,7 +98,8 @@ TEST(Handshake, NoPacketAndHalfOfOne) {
     EXPECT_THAT(handshake.accept(bytes.first(8)).error().text(), HasSubstr("malformed packet"));
     handshake = begin();
     ASSERT_TRUE(say(handshake, kStarted));
-    EXPECT_THAT(handshake.accept({}).error().text(), HasSubstr("the monitor of the container ended"));
+    EXPECT_THAT(handshake.accept({}).error().text(),
+                HasSubstr("the monitor of the container ended"));
 }
 
 }  // namespace

@@ -202,17 +202,21 @@ Result<TarEntry> TarReader::decode(const Block& block, char type, Extension& ext
     if (type < '0' || type > '6')
         return unsupported("an entry of type " + std::to_string(static_cast<unsigned char>(type)));
     entry.kind = static_cast<TarKind>(type);
-    if (entry.kind == TarKind::char_device || entry.kind == TarKind::block_device) {
-        constexpr std::int64_t kMaxMajor = 0xfff, kMaxMinor = 0xfffff;  // linux/kdev_t.h
-        std::int64_t major = TRY(number(block, 329, 8, "device number"));
-        std::int64_t minor = TRY(number(block, 337, 8, "device number"));
-        if (major < 0 || major > kMaxMajor || minor < 0 || minor > kMaxMinor)
-            return corrupt("a device number is out of range");
-        entry.major = static_cast<std::uint32_t>(major);
-        entry.minor = static_cast<std::uint32_t>(minor);
-    }
+    if (entry.kind == TarKind::char_device || entry.kind == TarKind::block_device)
+        TRY(decode_device(block, entry));
     TRY(check(entry));
     return entry;
+}
+
+Result<> TarReader::decode_device(const Block& block, TarEntry& entry) const {
+    constexpr std::int64_t kMaxMajor = 0xfff, kMaxMinor = 0xfffff;  // linux/kdev_t.h
+    std::int64_t major = TRY(number(block, 329, 8, "device number"));
+    std::int64_t minor = TRY(number(block, 337, 8, "device number"));
+    if (major < 0 || major > kMaxMajor || minor < 0 || minor > kMaxMinor)
+        return corrupt("a device number is out of range");
+    entry.major = static_cast<std::uint32_t>(major);
+    entry.minor = static_cast<std::uint32_t>(minor);
+    return {};
 }
 
 Result<> TarReader::check(const TarEntry& entry) const {

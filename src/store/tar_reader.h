@@ -65,6 +65,7 @@ private:
     Result<> pax_field(const std::string& key, const std::string& value, Extension& out);
     Result<bool> take_extension(const Block& block, char type, std::int64_t size, Extension& out);
     Result<TarEntry> decode(const Block& block, char type, Extension& extension);
+    Result<> decode_device(const Block& block, TarEntry& entry) const;
     Result<> check(const TarEntry& entry) const;
     Result<std::int64_t> number(const Block& block, std::size_t at, std::size_t length,
                                 const char* field) const;

@@ -44,8 +44,8 @@ std::optional<std::string> drain(store::ByteSource& source, std::size_t most) {
 }
 
 void tar_split(std::string_view text) {
-    auto joined = join_tar_split(std::make_unique<TextSource>(text), std::make_shared<OneFile>(),
-                                 "it");
+    auto joined =
+        join_tar_split(std::make_unique<TextSource>(text), std::make_shared<OneFile>(), "it");
     // A record that is a file's is longer than the file.
     (void)drain(*joined, text.size());
 }

@@ -1,7 +1,8 @@
 // What crosses between crank and the processes that it starts. The first byte picks it:
 //   - a plan in memory, some of its numbers changed: what crank-shim takes, it can read to the end;
 //   - a plan with other texts: the shim finds them as they were, or nothing is started with it;
-//   - packets of crank-shim: in whatever order they come, a start is a failure or a running process;
+//   - packets of crank-shim: in whatever order they come, a start is a failure or a running
+//   process;
 //   - messages between crank and crank-net, as a stream of bytes and as texts.
 #include <memory>
 #include <string>
@@ -51,8 +52,7 @@ Plan small_plan() {
     shim::Op& user = builder.add(shim::OpKind::user, "user");
     user.s1 = text;
     user.c = groups.size();
-    builder.add(shim::OpKind::scheduler, "scheduler").s1 =
-        builder.array<std::uint64_t>(scheduler);
+    builder.add(shim::OpKind::scheduler, "scheduler").s1 = builder.array<std::uint64_t>(scheduler);
     text = builder.array<std::uint64_t>(filter);
     shim::Op& seccomp = builder.add(shim::OpKind::seccomp, "filter");
     seccomp.s1 = text;
@@ -192,9 +192,9 @@ void lane(std::string_view bytes) {
     if (!pair) return;
     auto& [mine, theirs] = *pair;
     // fits into the socket's buffer
-    if (!sys::send_parts(theirs.get(), {},
-                         std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                   bytes.size())))
+    if (!sys::send_parts(
+            theirs.get(), {},
+            std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size())))
         return;
     theirs.reset();
     registry::Lane reader(std::move(mine));

@@ -1,6 +1,6 @@
 // Names of images, digests and platforms, as people and files write them. The first byte picks the
-// reader. What is read is what stands there: written again, in full or as a person would, it is read
-// the same, and it leads to no other registry.
+// reader. What is read is what stands there: written again, in full or as a person would, it is
+// read the same, and it leads to no other registry.
 #include <string>
 #include <string_view>
 

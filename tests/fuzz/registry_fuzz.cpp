@@ -1,6 +1,6 @@
-// What else leads to a registry, or comes from one: URLs, registries.conf, Retry-After and Link. The
-// first byte picks the reader. A URL that is read and printed is read the same again, whatever else
-// it was: libcurl gets the printed one.
+// What else leads to a registry, or comes from one: URLs, registries.conf, Retry-After and Link.
+// The first byte picks the reader. A URL that is read and printed is read the same again, whatever
+// else it was: libcurl gets the printed one.
 #include <string>
 #include <string_view>
 

@@ -1,10 +1,14 @@
-// The fuzz targets as ordinary tests: each with its seeds, and with so many changes of them as a test
-// has time for. The changes are the same each time. The campaigns (campaign.py) do the searching.
+// The fuzz targets as ordinary tests: each with its seeds, and with so many changes of them as a
+// test has time for. The changes are the same each time. The campaigns (campaign.py) do the
+// searching.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -99,7 +103,8 @@ private:
             case 3: input.insert(at, other.substr(below(other.size() + 1), 1 + below(32))); break;
             case 4: input.insert(at, input.substr(at, 1 + below(32))); break;
             case 5:
-                if (!input.empty()) input[below(input.size())] = "\0\1 0129az\"\\:{[\xff"[below(16)];
+                if (!input.empty())
+                    input[below(input.size())] = "\0\1 0129az\"\\:{[\xff"[below(16)];
                 break;
             default:
                 if (!input.empty()) input[below(input.size())] ^= static_cast<char>(1 << below(8));
@@ -131,6 +136,6 @@ TEST_P(FuzzReplay, SeedsAndChangesOfThem) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, FuzzReplay, ::testing::ValuesIn(kTargets),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace
