@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets, each with so many inputs, and keeps count of them.
 
-usage: campaign.py --bin DIR [--inputs N] [--evidence FILE] [--seconds N] [--jobs N] [TARGET...]
+usage: campaign.py --bin DIR [--inputs N] [--evidence FILE] [--seconds N] [--jobs N] [--keep]
+                   [TARGET...]
 
 DIR holds the programs of the preset `fuzz`; without names every *_fuzz there is run. A target runs in
 pieces. What each has done is added to FILE at once, so that a campaign may be ended at any time and
 goes on where it was: the inputs of runs add up as long as the target's code, and that of the rooms it
-speaks of (the ones whose headers it includes), is the same. Where changes are in no commit, nothing
-is added. What libFuzzer found stays in
-build/fuzz/findings/TARGET, and is replayed before anything else: while one is left, the target has an
-open finding. Ends with 1 where there is one, or where a target has not had its inputs.
+speaks of (the ones whose headers it includes), is the same. Where changes are in no commit, nothing is
+added. What libFuzzer found stays in build/fuzz/findings/TARGET, and is replayed before anything else:
+while one is left, the target has an open finding. --keep makes seeds of the inputs that reach what no
+seed reaches. Ends with 1 where there is a finding, or where a target has not had its inputs.
 """
 
 import argparse
@@ -106,6 +107,15 @@ class Target:
         self.rate = tried / seconds
         return tried, seconds, done.stdout if done.returncode != 0 else None
 
+    def keep(self):
+        """Returns how many seeds there are now."""
+        seeds = SOURCES / self.name
+        seeds.mkdir(exist_ok=True)
+        done = self.call("-set_cover_merge=1", *options_of(self.name), str(seeds), str(self.corpus))
+        if done.returncode != 0:
+            raise RuntimeError(f"{self.name} could not merge its corpus: {done.stdout[-2000:]}")
+        return len(list(seeds.iterdir()))
+
     def recorded(self):
         keeps = self.options.evidence and not self.changed
         old = evidence.read(self.options.evidence) if keeps else None
@@ -159,6 +169,8 @@ class Target:
             text += f", OPEN FINDINGS in {self.findings}: {', '.join(left[:5])}"
         elif count < wanted:
             text += f" of {wanted}: not enough"
+        if self.options.keep and not left:
+            text += f"; {self.keep()} seeds"
         return text, not left and count >= wanted
 
 
@@ -169,6 +181,7 @@ def parse(arguments):
     parser.add_argument("--inputs", type=int, default=10_000_000, help="for each target")
     parser.add_argument("--seconds", type=int, default=7 * 86400, help="no new piece after so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="targets at once")
+    parser.add_argument("--keep", action="store_true", help="adds to the seeds in tests/fuzz")
     parser.add_argument("--evidence", help="a JSON file, to which this run is added")
     parser.add_argument("targets", nargs="*")
     return parser.parse_args(arguments)
