@@ -78,6 +78,7 @@ class Target:
         for directory in (self.corpus, self.findings):
             directory.mkdir(parents=True, exist_ok=True)
         self.environment = dict(os.environ, **SANITIZERS)
+        self.commit = evidence.git("rev-parse", "HEAD")
         self.code, self.changed = code_of(self.name), changed(self.name)
         self.rate = 0.0
 
@@ -134,8 +135,7 @@ class Target:
         path = pathlib.Path(self.options.evidence).resolve()
         with evidence.alone_in(path.parent):
             before = self.recorded()
-            run = {"target": self.name, "commit": evidence.git("rev-parse", "HEAD"),
-                   "code": self.code, "count": before["count"] + tried,
+            run = {"target": self.name, "commit": self.commit, "code": self.code, "count": before["count"] + tried,
                    "seconds": round(before["seconds"] + seconds), "findings": findings,
                    "pieces": before["pieces"] + 1, "date": evidence.today(),
                    "machine": evidence.machine()}
