@@ -135,7 +135,8 @@ class Target:
         path = pathlib.Path(self.options.evidence).resolve()
         with evidence.alone_in(path.parent):
             before = self.recorded()
-            run = {"target": self.name, "commit": self.commit, "code": self.code, "count": before["count"] + tried,
+            run = {"target": self.name, "commit": self.commit, "code": self.code,
+                   "count": before["count"] + tried,
                    "seconds": round(before["seconds"] + seconds), "findings": findings,
                    "pieces": before["pieces"] + 1, "date": evidence.today(),
                    "machine": evidence.machine()}
