@@ -11,6 +11,7 @@ this says so and lets it pass.
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ CAMPAIGNS = {
     "crash-kill.json": (500, ["src/store", "src/build", "src/transfer"]),
     "power-cut.json": (100, ["src/store", "src/build", "src/transfer"]),
 }
+FUZZED = 10_000_000  # inputs of each target of tests/fuzz
 FIELDS = {"what": str, "commit": str, "count": int, "broken": int, "date": str, "machine": str,
           "runs": list}
 
@@ -48,6 +50,13 @@ def content_problems(document, least):
         yield "it was made with changes that are in no commit"
 
 
+def distance(top, commit, later):
+    """In days and commits."""
+    days = (int(git(top, "log", "-1", "--format=%ct", later))
+            - int(git(top, "log", "-1", "--format=%ct", commit))) / 86400
+    return days, int(git(top, "rev-list", "--count", f"{commit}..{later}"))
+
+
 def age_problems(top, commit, rooms):
     """Yields problems; a text that begins with "note: " is none."""
     if git(top, "merge-base", "--is-ancestor", commit, "HEAD") is None:
@@ -58,29 +67,70 @@ def age_problems(top, commit, rooms):
     last = git(top, "log", "-1", "--format=%H", "--", *rooms)
     if not last or git(top, "merge-base", "--is-ancestor", last, commit) is not None:
         return
-    days = (int(git(top, "log", "-1", "--format=%ct", last))
-            - int(git(top, "log", "-1", "--format=%ct", commit))) / 86400
-    commits = int(git(top, "rev-list", "--count", f"{commit}..{last}"))
+    days, commits = distance(top, commit, last)
     if days > DAYS or commits > COMMITS:
         yield (f"{', '.join(rooms)} changed last {days:.0f} days and {commits} commits after the "
                f"commit that it speaks of ({DAYS} and {COMMITS} are allowed): ./dev test --long")
 
 
+def read(top, name):
+    """The document, or what is wrong with it."""
+    try:
+        return json.loads((top / "docs/evidence" / name).read_text()), []
+    except FileNotFoundError:
+        return None, ["is not there: ./dev test --long makes it"]
+    except ValueError as error:
+        return None, [f"is no JSON: {error}"]
+
+
 def problems_of(top, name):
     least, rooms = CAMPAIGNS[name]
-    path = top / "docs/evidence" / name
-    try:
-        document = json.loads(path.read_text())
-    except FileNotFoundError:
-        yield "is not there: ./dev test --long makes it"
-        return
-    except ValueError as error:
-        yield f"is no JSON: {error}"
-        return
-    problems = list(content_problems(document, least))
+    document, problems = read(top, name)
+    problems = problems or list(content_problems(document, least))
     yield from problems
     if not problems:
         yield from age_problems(top, document["commit"], rooms)
+
+
+def rooms_of(source):
+    """The rooms that a fuzz target includes headers of."""
+    found = re.findall(r'^#include "(\w+)/', source.read_text(), re.MULTILINE)
+    return sorted({f"src/{room}" for room in found})
+
+
+def too_few(top, source, count):
+    """A target that is new, or was changed, has as long as evidence lasts to get its inputs."""
+    text = f"{source.stem} had {count} inputs; {FUZZED} are wanted: ./dev test --long fuzz"
+    changed = git(top, "log", "-1", "--format=%H", "--", str(source))
+    days, commits = distance(top, changed, "HEAD") if changed else (0, 0)
+    return text if days > DAYS or commits > COMMITS else f"note: {text}"
+
+
+def target_problems(top, source, run):
+    """It has had its inputs, without an open finding, on code that is not too old."""
+    if run.get("findings", 0) != 0:
+        yield f"{source.stem} has open findings: mend them and run it again"
+    elif run.get("count", 0) < FUZZED or not isinstance(run.get("commit"), str):
+        yield too_few(top, source, run.get("count", 0))
+    else:
+        for problem in age_problems(top, run["commit"], rooms_of(source)):
+            note = "note: " if problem.startswith("note: ") else ""
+            yield f"{note}{source.stem}: {problem.removeprefix('note: ')}"
+
+
+def fuzz_problems(top):
+    sources = sorted((top / "tests/fuzz").glob("*_fuzz.cpp"))
+    if not sources:
+        return
+    document, problems = {}, []
+    if (top / "docs/evidence/fuzz.json").exists():
+        document, problems = read(top, "fuzz.json")
+    yield from problems
+    if problems:
+        return
+    runs = {run.get("target"): run for run in document.get("runs", [])}
+    for source in sources:
+        yield from target_problems(top, source, runs.get(source.stem, {}))
 
 
 def main():
@@ -89,8 +139,9 @@ def main():
         print("note: no git history: the evidence was not checked")
         return 0
     failed = False
-    for name in CAMPAIGNS:
-        for problem in problems_of(top, name):
+    found = {name: problems_of(top, name) for name in CAMPAIGNS}
+    for name, problems in {**found, "fuzz.json": fuzz_problems(top)}.items():
+        for problem in problems:
             note = problem.startswith("note: ")
             failed |= not note
             print(f"{'note: ' if note else ''}docs/evidence/{name}: {problem.removeprefix('note: ')}")

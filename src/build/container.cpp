@@ -119,6 +119,9 @@ Result<runtime::ExitStatus> run_container(const Workspace& workspace,
     launch.id = id;
     launch.spec = container_spec(request, id, workspace.scratch());
     launch.rootfs = TRY(workspace.rootfs());
+    // When this process is killed, its container still starts, or ends: until then the directory
+    // stays.
+    launch.held = TRY(workspace.hold());
     launch.options.init = false;
     launch.options.end_with_caller = true;
     launch.options.state_dir = workspace.scratch();

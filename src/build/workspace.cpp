@@ -4,6 +4,7 @@
 #include "sys/file.h"
 #include "sys/overlay.h"
 #include "sys/owned_file.h"
+#include "sys/stdin_pipe.h"
 #include "sys/stream.h"
 #include "sys/walk.h"
 
@@ -88,6 +89,8 @@ Result<runtime::Rootfs> Workspace::rootfs() const {
                            .work = TRY(new_work()),
                            .throw_away = true};
 }
+
+Result<sys::UniqueFd> Workspace::hold() const { return sys::duplicate(staging_.lock()); }
 
 Result<> Workspace::lend_directory(const std::string& path) const {
     sys::UniqueFd root = TRY(sys::open_dir(bottom()));

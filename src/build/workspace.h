@@ -36,6 +36,10 @@ public:
     Result<> lend_directory(const std::string& path) const;
     Result<> lend_file(const std::string& path, std::string_view content) const;
 
+    // For the monitor of a container of it: as long as it has that open, nobody sweeps the
+    // directory.
+    Result<sys::UniqueFd> hold() const;
+
     const std::string& upper() const { return staging_.upper(); }
     // A private directory for files of the step's own, absolute.
     std::string scratch() const { return staging_.path() + "/scratch"; }

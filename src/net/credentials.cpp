@@ -149,7 +149,7 @@ Result<std::string> store_credential(const CredentialPlaces& places, const std::
         return places.written;
     }
     Answer answer =
-        TRY(ask_helper(places, helper, "store", registry::helper_input(key, credential)));
+        TRY(ask_helper(places, helper, "store", TRY(registry::helper_input(key, credential))));
     if (!answer.ok) return fail(helper_error(helper, "store"));
     TRY(write_auth_file(places.written, TRY(registry::with_empty_entry(text, key))));
     return "docker-credential-" + helper;

@@ -159,6 +159,10 @@ std::string Reference::familiar_name() const {
     if (short_name.starts_with(kOfficialPrefix) &&
         short_name.find('/', kOfficialPrefix.size()) == std::string_view::npos)
         short_name.remove_prefix(kOfficialPrefix.size());
+    // "docker.io/quay.io/app", shortened, would lead to another registry.
+    if (std::size_t slash = short_name.find('/');
+        slash != std::string_view::npos && is_domain(short_name.substr(0, slash)))
+        return name();
     return std::string(short_name);
 }
 

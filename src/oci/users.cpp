@@ -27,11 +27,18 @@ struct PasswdLine {
     std::string home;
 };
 
+// The fields of a line; none of one with a NUL: what it holds ends there for the C library, and
+// must not become a variable of a process.
+std::vector<std::string> fields_of(const std::string& line) {
+    if (line.find('\0') != std::string::npos) return {};
+    return split(line, ':');
+}
+
 // Calls `visit` for each well-formed line until it returns true.
 template <class Visit>
 void each_user(const std::string& passwd, Visit visit) {
     for (const std::string& line : split(passwd, '\n')) {
-        std::vector<std::string> fields = split(line, ':');
+        std::vector<std::string> fields = fields_of(line);
         if (fields.size() < 6 || fields[0].empty()) continue;
         auto uid = parse_id(fields[2]), gid = parse_id(fields[3]);
         if (!uid || !gid) continue;
@@ -42,7 +49,7 @@ void each_user(const std::string& passwd, Visit visit) {
 template <class Visit>
 void each_group(const std::string& group, Visit visit) {
     for (const std::string& line : split(group, '\n')) {
-        std::vector<std::string> fields = split(line, ':');
+        std::vector<std::string> fields = fields_of(line);
         if (fields.size() < 3 || fields[0].empty()) continue;
         auto gid = parse_id(fields[2]);
         if (!gid) continue;

@@ -37,6 +37,14 @@ TEST(Users, DigitsAreNeverAName) {
               (UserEntry{1002, 7, {}, "/"}));
 }
 
+TEST(Users, ALineWithANulIsNone) {
+    using namespace std::string_literals;
+    UserFiles files{"app:x:5:5::/home\0LD_PRELOAD=/x:/bin/sh\n"s, "\0\nstaff:x:9\0:\n"s};
+    EXPECT_EQ(resolve_user("app", files).error().code(), Code::not_found);
+    EXPECT_EQ(*resolve_user("5", files), (UserEntry{5, 0, {}, "/"}));
+    EXPECT_EQ(resolve_user("5:staff", files).error().code(), Code::not_found);
+}
+
 TEST(Users, ResolvesOwners) {
     EXPECT_EQ(*resolve_owner("worker:worker", kFiles), (Owner{1000, 1001}));
     EXPECT_EQ(*resolve_owner("worker", kFiles), (Owner{1000, 1001}));

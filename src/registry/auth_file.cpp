@@ -63,6 +63,9 @@ Result<OrderedJson> parse_ordered(std::string_view json) {
     TRY(oci::parse_json(json, Code::corrupt));  // twin keys, depth
     auto out = OrderedJson::parse(json, nullptr, false);
     if (!out.is_object()) return fail(Code::corrupt, "it is no JSON object");
+    if (auto auths = out.find("auths");
+        auths != out.end() && !auths->is_object() && !auths->is_null())
+        return fail(Code::corrupt, "'auths' is not an object");
     return out;
 }
 
@@ -78,9 +81,16 @@ Result<AuthFile> parse_auth_file(std::string_view json) {
     auto in = TRY(oci::ObjectReader::create(root, "", Code::corrupt));
     if (const auto* auths = in.find("auths"); auths != nullptr) {
         if (!auths->is_object()) return in.bad("auths", "is not an object");
-        for (const auto& [key, value] : auths->items())
-            if (auto entry = TRY(read_entry(value, "auths." + key)))
-                out.entries.insert_or_assign(normal_key(key), std::move(*entry));
+        for (const auto& [key, value] : auths->items()) {
+            auto entry = TRY(read_entry(value, "auths." + key));
+            if (!entry) continue;
+            // "host", which a login writes, before an older "https://host/v1/".
+            std::string normal = normal_key(key);
+            if (normal == key)
+                out.entries.insert_or_assign(key, std::move(*entry));
+            else
+                out.entries.try_emplace(std::move(normal), std::move(*entry));
+        }
     }
     TRY(in.read("credsStore", out.store));
     TRY(in.read("credHelpers", out.helpers));
@@ -126,8 +136,11 @@ Result<WithoutEntry> without_entry(std::string_view json, const std::string& key
     OrderedJson root = TRY(parse_ordered(json));
     WithoutEntry out;
     if (auto auths = root.find("auths"); auths != root.end() && auths->is_object())
-        for (const std::string& name : {key, "https://" + key, "http://" + key})
-            out.was_there = auths->erase(name) > 0 || out.was_there;
+        for (auto entry = auths->begin(); entry != auths->end();) {
+            bool meant = normal_key(entry.key()) == normal_key(key);
+            out.was_there = out.was_there || meant;
+            entry = meant ? auths->erase(entry) : std::next(entry);
+        }
     out.json = text_of(root);
     return out;
 }
@@ -146,12 +159,18 @@ Result<Credential> parse_helper_answer(std::string_view json) {
     return out;
 }
 
-std::string helper_input(const std::string& key, const Credential& credential) {
+Result<std::string> helper_input(const std::string& key, const Credential& credential) {
     OrderedJson json;
     json["ServerURL"] = key;
     json["Username"] = credential.identity_token ? "<token>" : credential.user;
     json["Secret"] = credential.secret.reveal();
-    return json.dump();
+    std::string text = json.dump(-1, ' ', false, OrderedJson::error_handler_t::ignore);
+    // What is not UTF-8 was left out: another password.
+    auto again = OrderedJson::parse(text, nullptr, false);
+    if (again != json)
+        return fail(Code::invalid_argument,
+                    "the user name or the password is not UTF-8, as a credential helper needs it");
+    return text;
 }
 
 }  // namespace crank::registry

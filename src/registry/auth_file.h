@@ -48,6 +48,7 @@ Result<WithoutEntry> without_entry(std::string_view json, const std::string& key
 
 // What docker-credential-* prints for `get`. nothing: it knows none for that host.
 Result<Credential> parse_helper_answer(std::string_view json);
-std::string helper_input(const std::string& key, const Credential& credential);
+// Errors: invalid_argument (a user name or password that is not UTF-8, which JSON cannot hold).
+Result<std::string> helper_input(const std::string& key, const Credential& credential);
 
 }  // namespace crank::registry

@@ -77,6 +77,22 @@ TEST(AuthFile, ChangesOneEntryAlone) {
     EXPECT_EQ(parse_auth_file(without.json).value().entries.size(), 1U);
     EXPECT_FALSE(without_entry(without.json, "r.example").value().was_there);
     EXPECT_FALSE(with_entry("{broken", "r.example", credential));
+    for (const char* auths : {"[]", "1", "\"x\""})
+        EXPECT_FALSE(
+            with_entry(R"({"auths":)" + std::string(auths) + "}", "r.example", credential));
+    EXPECT_TRUE(with_entry(R"({"auths":null})", "r.example", credential));
+}
+
+// What older tools have written for the same host must not outlive a login or a logout.
+TEST(AuthFile, OneHostWrittenInSeveralWays) {
+    Credential credential{"user", Secret("new"), false};
+    std::string before =
+        R"({"auths":{"https://a.example/v1/":{"auth":"dTpw"},"http://a.example":{"auth":"dTpw"}}})";
+    auto text = with_entry(before, "a.example", credential).value();
+    EXPECT_EQ(parse_auth_file(text).value().entries.at("a.example").secret.reveal(), "new");
+    auto without = without_entry(text, "a.example").value();
+    EXPECT_TRUE(without.was_there);
+    EXPECT_TRUE(parse_auth_file(without.json).value().entries.empty());
 }
 
 TEST(AuthFile, ReadsHelpers) {
@@ -87,6 +103,15 @@ TEST(AuthFile, ReadsHelpers) {
         parse_helper_answer(R"({"Username":"<token>","Secret":"s"})").value().identity_token);
     EXPECT_FALSE(parse_helper_answer(R"({"Username":"u"})"));
     EXPECT_FALSE(parse_helper_answer("no credentials"));
+}
+
+TEST(AuthFile, AsksHelpersInUtf8Alone) {
+    EXPECT_EQ(helper_input("r.example", {"u", Secret("p\"\xc3\xbc"), false}).value(),
+              R"({"ServerURL":"r.example","Username":"u","Secret":"p\")"
+              "\xc3\xbc\"}");
+    auto bad = helper_input("r.example", {"u", Secret("p\xff"), false});
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error().code(), Code::invalid_argument);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ std::string shown(std::string_view text) {
 Fields fields_of(const Error& error) {
     return {{std::string(kCode), std::to_string(static_cast<int>(error.code()))},
             {std::string(kMessage), shown(error.text())},
-            {std::string(kHint), error.hint()}};
+            {std::string(kHint), shown(error.hint())}};
 }
 
 std::optional<Error> error_of(const Fields& fields) {
@@ -51,10 +51,11 @@ std::optional<Error> error_of(const Fields& fields) {
         if (auto number = parse_int(at->second);
             number && *number >= 0 && *number <= static_cast<int>(Code::internal))
             code = static_cast<Code>(*number);
-    Error error(code, message->second);
+    // The other side shows what it says; whoever took it over would not.
+    Error error(code, shown(message->second));
     auto hint = fields.find(std::string(kHint));
     if (hint == fields.end() || hint->second.empty()) return error;
-    return std::move(error).with_hint(hint->second);
+    return std::move(error).with_hint(shown(hint->second));
 }
 
 Result<> Lane::send(FrameKind kind, std::span<const std::uint8_t> bytes) {

@@ -32,6 +32,17 @@ TEST(Lane, CarriesFieldsAndErrors) {
     EXPECT_FALSE(decode(R"({"a":1})"));
 }
 
+// Whoever took over the other side chooses its words; they are printed.
+TEST(Lane, ErrorsMoveNoCursor) {
+    Fields fields = {
+        {"error.code", "1"}, {"error.message", "a\x1b[2Jb"}, {"error.hint", "c\rd\x7f"}};
+    auto error = error_of(fields);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->text(), "a [2Jb");
+    EXPECT_EQ(error->hint(), "c d ");
+    EXPECT_EQ(fields_of(Error(Code::io, "x").with_hint("a\nb")).at("error.hint"), "a b");
+}
+
 TEST(Lane, SplitsLongDataAndSeesTheEnd) {
     Pair lanes = make_pair();
     std::string data(3 * kMaxFrame + 7, 'x');

@@ -85,7 +85,7 @@ TEST(RegistriesConf, ShortNames) {
 }
 
 TEST(RegistriesConf, NamesWhatIsWrong) {
-    auto error = [](const char* text) {
+    auto error = [](std::string_view text) {
         auto added = RegistriesConf().add(text, "f");
         return added ? "no error" : added.error().text();
     };
@@ -101,7 +101,11 @@ TEST(RegistriesConf, NamesWhatIsWrong) {
     EXPECT_EQ(error("x = [1]"), "f: line 1: a text is expected in the list");
     EXPECT_EQ(error("x = [\"a\" \"b\"]"), "f: line 1: ',' or ']' is expected");
     EXPECT_EQ(error("x = \"\"\"a\"\"\""), "f: line 1: texts of several lines are not read");
-    EXPECT_EQ(error(std::string(2 << 20, '#').c_str()), "f: it is larger than 1 MiB");
+    for (char c : {'\0', '\r', '\x1f', '\x7f'})
+        EXPECT_EQ(error("x = \"/a" + std::string(1, c) + "b\""),
+                  "f: line 1: a text holds a control character");
+    EXPECT_EQ(error("x = \"a\tb\""), "no error");
+    EXPECT_EQ(error(std::string(2 << 20, '#')), "f: it is larger than 1 MiB");
 }
 
 }  // namespace

@@ -67,6 +67,9 @@ private:
             char c = rest_[0];
             rest_.remove_prefix(1);
             if (c == quote) return out;
+            // toml.io v1.0, "String": of the control characters a tab alone; a path would be cut.
+            if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+                return bad("a text holds a control character");
             if (c == '\\' && quote == '"') {
                 if (!rest_.starts_with('"') && !rest_.starts_with('\\'))
                     return bad("an escape other than \\\" and \\\\ is not read");

@@ -21,17 +21,13 @@ public:
     std::uint32_t text(std::string_view value) {
         if (value.empty()) return 0;
         auto offset = static_cast<std::uint32_t>(plan_.text.size());
-        plan_.text.append(value);
-        plan_.text.push_back('\0');
+        append(value);
         return offset;
     }
 
     std::uint32_t list(std::span<const std::string> values) {
         auto offset = static_cast<std::uint32_t>(plan_.text.size());
-        for (const auto& value : values) {
-            plan_.text.append(value);
-            plan_.text.push_back('\0');
-        }
+        for (const auto& value : values) append(value);
         return offset;
     }
 
@@ -52,6 +48,12 @@ public:
     Plan& plan() { return plan_; }
 
 private:
+    void append(std::string_view value) {
+        plan_.holds_nul = plan_.holds_nul || value.find('\0') != std::string_view::npos;
+        plan_.text.append(value);
+        plan_.text.push_back('\0');
+    }
+
     Plan& plan_;
 };
 

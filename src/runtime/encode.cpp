@@ -20,13 +20,17 @@ public:
         : plan_(plan), encoding_(encoding), text_(plan.text) {}
 
     Result<std::string> run() {
+        if (plan_.holds_nul)
+            return fail(Code::invalid_argument,
+                        "an argument, a variable or a path of the container holds a NUL character");
         TRY(fill_header());
         auto ops_at = static_cast<std::uint32_t>(aligned(sizeof(Header)));
         text_at_ = static_cast<std::uint32_t>(aligned(ops_at + plan_.child.size() * sizeof(Op)));
         relocate_header();
         header_.ops = ops_at;
         header_.op_count = static_cast<std::uint32_t>(plan_.child.size());
-        std::size_t size = aligned(text_at_ + text_.size());
+        // The last byte is a NUL: every text ends.
+        std::size_t size = aligned(text_at_ + text_.size() + 1);
         if (size > kMaxSize)
             return fail(Code::exhausted, "arguments and environment are larger than 16 MiB");
         header_.size = static_cast<std::uint32_t>(size);

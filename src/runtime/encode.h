@@ -27,7 +27,8 @@ struct Encoding {
 // Slots of forwarded outputs lie behind the listeners.
 int forward_slot(const Plan& plan, std::size_t listener_count, int number);
 
-// Pure. exhausted: more ports or paths than the format holds, or more than 16 MiB.
+// Pure. invalid_argument: a text with a NUL, which would be cut there. exhausted: more ports or
+// paths than the format holds, or more than 16 MiB.
 Result<std::string> encode(const Plan& plan, const Encoding& encoding);
 
 }  // namespace crank::runtime

@@ -101,17 +101,12 @@ Result<Handed::Reached> Handed::wait() {
         control_.get(), std::as_writable_bytes(std::span(&packet, 1)), kDeadline));
     if (!received)
         return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
-    if (received->size != sizeof packet)
-        return fail(Code::internal, "the process that starts the container ended without a word");
-    switch (packet.message) {
-        case Message::failed:
-            return fail(explain_failure(steps_, packet.a, static_cast<int>(packet.b)));
-        case Message::reached:
-            pid_ = static_cast<pid_t>(packet.b);
-            return hooks_step_ == packet.a ? Reached::hooks : Reached::created;
-        case Message::started: pid_ = static_cast<pid_t>(packet.b); return Reached::executed;
-        default: return fail(Code::internal, "malformed packet from crank-shim");
-    }
+    TRY(handshake_.accept(std::as_bytes(std::span(&packet, 1)).first(received->size)));
+    if (packet.message == Message::terminal)
+        return fail(Code::internal, "malformed packet from crank-shim");
+    pid_ = static_cast<pid_t>(packet.b);
+    if (packet.message == Message::started) return Reached::executed;
+    return hooks_step_ == packet.a ? Reached::hooks : Reached::created;
 }
 
 Result<> Handed::open_gate() {
@@ -180,7 +175,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
-        handed.steps_ = names_of(made, request.spec.process.args.front());
+        handed.handshake_ = Handshake(names_of(made, request.spec.process.args.front()));
         handed.hooks_step_ = find_step(made, shim::OpKind::sync);
         handed.control_ = std::move(started.control);
         handed.shim_ = std::move(started.shim);
@@ -219,7 +214,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     add_fds(handover, made, request.fds, terminal);
     Handed handed;
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
-    handed.steps_ = names_of(made, request.process.args.front());
+    handed.handshake_ = Handshake(names_of(made, request.process.args.front()));
     handed.control_ = std::move(started.control);
     handed.shim_ = std::move(started.shim);
     return handed;

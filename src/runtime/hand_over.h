@@ -10,8 +10,8 @@
 
 #include "base/error.h"
 #include "oci/runtime_spec.h"
+#include "runtime/handshake.h"
 #include "runtime/plan.h"
-#include "runtime/shim_process.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {
@@ -40,7 +40,7 @@ public:
     Result<Reached> wait();
     Result<> open_gate();
     pid_t pid() const { return pid_; }  // after the first wait
-    const StepNames& steps() const { return steps_; }
+    const StepNames& steps() const { return handshake_.steps(); }
     // It is recorded: from here on it is the subreaper's of the caller.
     Result<> release();
     // Kills it, and returns when what was made for it is removed.
@@ -51,7 +51,7 @@ private:
     friend Result<Handed> hand_over_join(struct HandOverJoin request, const HostFacts& facts);
     Handed() = default;
 
-    StepNames steps_;
+    Handshake handshake_{StepNames{}};
     std::optional<std::uint64_t> hooks_step_;
     sys::UniqueFd control_, gate_;
     sys::Child shim_;

@@ -48,7 +48,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         started.shim.release();
         Running running;
         running.id_ = request.id;
-        running.steps_ = names_of(made, request.spec.process.args.front());
+        running.handshake_ = Handshake(names_of(made, request.spec.process.args.front()));
         running.control_ = std::move(started.control);
         running.plan_memory_ = std::move(started.memory);
         running.gate_ = std::move(gate.write);
@@ -90,7 +90,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     // The monitor outlives this process; what it has to say comes over the socket.
     started.shim.release();
     Running running;
-    running.steps_ = names_of(made, request.process.args.front());
+    running.handshake_ = Handshake(names_of(made, request.process.args.front()));
     running.control_ = std::move(started.control);
     running.plan_memory_ = std::move(started.memory);
     return running;
@@ -113,7 +113,7 @@ Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
     // The monitor outlives this process; what it has to say comes over the socket.
     started.shim.release();
     Running running;
-    running.steps_ = names_of(made, request.hook.path);
+    running.handshake_ = Handshake(names_of(made, request.hook.path));
     running.control_ = std::move(started.control);
     running.plan_memory_ = std::move(started.memory);
     return running;

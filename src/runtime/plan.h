@@ -110,6 +110,7 @@ struct Plan {
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
     std::string text;         // the strings that ops refer to, NUL-terminated; lists are 8-aligned
+    bool holds_nul = false;   // one of them would be cut: nothing is started with this plan
     std::uint64_t clone_flags = 0;
     std::size_t before_clone = 0;  // so many steps are the joiner's own
     bool terminal = false;

@@ -324,6 +324,26 @@ TEST(Encode, TooManyPortsAreAnError) {
     EXPECT_EQ(bytes.error().text(), "at most 64 ports can be published by one container");
 }
 
+// A variable with one would come into the container as two.
+TEST(Encode, ATextWithANulIsAnError) {
+    using namespace std::string_literals;
+    auto refused = [](auto change) {
+        oci::RuntimeSpec spec = small_spec();
+        change(spec);
+        auto made = plan(spec, small_root(), small_options(), v1_host(), {});
+        EXPECT_TRUE(made) << made.error().text();
+        auto bytes = encode(*made, {});
+        EXPECT_FALSE(bytes);
+        EXPECT_EQ(bytes.error().code(), Code::invalid_argument);
+        return bytes.error().text();
+    };
+    for (const std::string& error :
+         {refused([](auto& spec) { spec.process.env.push_back("HOME=/a\0LD_PRELOAD=/b"s); }),
+          refused([](auto& spec) { spec.process.args.push_back("a\0b"s); }),
+          refused([](auto& spec) { spec.process.cwd = "/a\0b"s; })})
+        EXPECT_THAT(error, HasSubstr("holds a NUL character"));
+}
+
 TEST(Records, AMissingRecordIsNotFound) {
     EXPECT_EQ(read_exit_status("/nowhere").error().code(), Code::not_found);
     EXPECT_EQ(read_monitor_state("/nowhere").error().code(), Code::not_found);

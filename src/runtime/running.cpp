@@ -39,13 +39,8 @@ Result<> Running::receive_until(Message wanted) {
             control_.get(), std::as_writable_bytes(std::span(&packet, 1)), deadline));
         if (!received)
             return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
-        if (received->size == 0)
-            return fail(Code::internal, "the monitor of the container ended without a word");
-        if (received->size != sizeof packet)
-            return fail(Code::internal, "malformed packet from the monitor");
+        TRY(handshake_.accept(std::as_bytes(std::span(&packet, 1)).first(received->size)));
         switch (packet.message) {
-            case Message::failed:
-                return fail(explain_failure(steps_, packet.a, static_cast<int>(packet.b)));
             case Message::terminal: terminal_ = std::move(received->descriptor); break;
             case Message::started:
                 pid_ = static_cast<pid_t>(packet.a);
@@ -56,9 +51,7 @@ Result<> Running::receive_until(Message wanted) {
                     ExitStatus{static_cast<int>(packet.a), static_cast<int>(packet.b & 0xffffffff),
                                (packet.b >> 32) != 0, static_cast<std::int64_t>(packet.c)};
                 break;
-            case Message::signal:
-            case Message::release:
-            case Message::reached: break;
+            default: break;
         }
         if (packet.message == wanted) return {};
     }

@@ -12,8 +12,8 @@
 
 #include "base/error.h"
 #include "oci/runtime_spec.h"
+#include "runtime/handshake.h"
 #include "runtime/plan.h"
-#include "runtime/shim_process.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {
@@ -52,7 +52,7 @@ struct LaunchRequest {
     // A network namespace made by the caller; invalid: the plan decides (none: a new one with only
     // lo up; host: none at all).
     sys::UniqueFd network_namespace;
-    // What the monitor keeps open until it has cleaned up (the pin of the image's layers).
+    // What the monitor keeps open until it has cleaned up: a lock on what the container is made of.
     sys::UniqueFd held;
     // Bound, listening sockets (non-blocking) of the published ports, in the order of
     // options.ports.
@@ -96,7 +96,7 @@ private:
     Result<> receive_until(shim::Message wanted);
 
     std::string id_;
-    StepNames steps_;
+    Handshake handshake_{StepNames{}};
     sys::UniqueFd control_;
     sys::UniqueFd plan_memory_;
     sys::UniqueFd terminal_;

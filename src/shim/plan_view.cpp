@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "shim/plan_check.h"
+
 namespace crank::shim {
 
 int open_plan(PlanView& plan) {
@@ -17,15 +19,11 @@ int open_plan(PlanView& plan) {
     auto size = static_cast<size_t>(info.st_size);
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, kPlanFd, 0);
     if (memory == MAP_FAILED) return -1;
-    auto* header = static_cast<Header*>(memory);
-    // The plan comes from crank itself; this catches an old shim beside a new crank.
-    if (header->magic != kMagic || header->size != size || header->ops % 8 != 0 ||
-        header->ops + uint64_t{header->op_count} * sizeof(Op) > size ||
-        header->after_exit_count > kMaxAfterExit || header->port_count > kMaxPorts) {
+    if (!plan_is_sound(memory, size)) {
         errno = EPROTO;
         return -1;
     }
-    plan.header = header;
+    plan.header = static_cast<Header*>(memory);
     return 0;
 }
 

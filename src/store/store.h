@@ -102,6 +102,9 @@ public:
     const std::string& upper() const { return upper_; }  // absolute
     const std::string& work() const { return work_; }    // absolute
     const std::string& path() const { return path_; }    // absolute, parent of both
+    // Says, as long as a copy of it is open, that somebody works in the directory: for a process
+    // that outlives this one.
+    int lock() const { return lock_.get(); }
 
 private:
     friend class Store;

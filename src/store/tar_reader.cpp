@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "base/text.h"
 
 namespace crank::store {
 
 namespace {
-
-constexpr std::size_t kBuffer = std::size_t{128} << 10;
 
 bool all_zero(Bytes bytes) {
     return std::ranges::all_of(bytes, [](std::uint8_t b) { return b == 0; });
@@ -34,7 +33,7 @@ bool checksum_holds(Bytes block, std::int64_t stated) {
 }  // namespace
 
 TarReader::TarReader(ByteSource& source, const TarLimits& limits, std::string name)
-    : source_(source), limits_(limits), name_(std::move(name)), buffer_(kBuffer) {}
+    : source_(source), limits_(limits), name_(std::move(name)), buffer_(limits.buffer) {}
 
 std::unexpected<Error> TarReader::corrupt(const std::string& what) const {
     std::string where = current_.empty() ? ""
@@ -47,6 +46,13 @@ std::unexpected<Error> TarReader::unsupported(const std::string& what) const {
     return fail(Code::unsupported, name_ + " holds " + what + ", which crank does not read");
 }
 
+// Into the empty buffer; 0: the end.
+Result<std::size_t> TarReader::fill() {
+    buffer_at_ = 0;
+    buffer_end_ = TRY(source_.read(buffer_));
+    return buffer_end_;
+}
+
 Result<std::size_t> TarReader::read_raw(std::span<std::uint8_t> out) {
     if (buffer_at_ == buffer_end_) {
         if (out.size() >= buffer_.size()) {
@@ -54,8 +60,7 @@ Result<std::size_t> TarReader::read_raw(std::span<std::uint8_t> out) {
             position_ += static_cast<std::int64_t>(n);
             return n;
         }
-        buffer_at_ = 0;
-        buffer_end_ = TRY(source_.read(buffer_));
+        TRY(fill());
     }
     std::size_t n = std::min(out.size(), buffer_end_ - buffer_at_);
     std::memcpy(out.data(), buffer_.data() + buffer_at_, n);
@@ -121,12 +126,11 @@ Result<> TarReader::finish_archive() {
     Block block;
     if (!TRY(read_block(block))) return {};
     if (!all_zero(block)) return corrupt("one zero block stands between entries");
-    std::vector<std::uint8_t> rest(kBuffer);
-    while (std::size_t n = TRY(read_raw(rest))) {
-        Bytes padding(rest.data(), n);
+    do {
+        Bytes padding = Bytes(buffer_).subspan(buffer_at_, buffer_end_ - buffer_at_);
         if (!all_zero(padding)) return corrupt("data follows its end");
-        if (structure_) TRY(structure_(padding));
-    }
+        if (structure_ && !padding.empty()) TRY(structure_(padding));
+    } while (TRY(fill()) > 0);
     return {};
 }
 
@@ -198,12 +202,21 @@ Result<TarEntry> TarReader::decode(const Block& block, char type, Extension& ext
     if (type < '0' || type > '6')
         return unsupported("an entry of type " + std::to_string(static_cast<unsigned char>(type)));
     entry.kind = static_cast<TarKind>(type);
-    if (entry.kind == TarKind::char_device || entry.kind == TarKind::block_device) {
-        entry.major = static_cast<std::uint32_t>(TRY(number(block, 329, 8, "device number")));
-        entry.minor = static_cast<std::uint32_t>(TRY(number(block, 337, 8, "device number")));
-    }
+    if (entry.kind == TarKind::char_device || entry.kind == TarKind::block_device)
+        TRY(decode_device(block, entry));
     TRY(check(entry));
     return entry;
+}
+
+Result<> TarReader::decode_device(const Block& block, TarEntry& entry) const {
+    constexpr std::int64_t kMaxMajor = 0xfff, kMaxMinor = 0xfffff;  // linux/kdev_t.h
+    std::int64_t major = TRY(number(block, 329, 8, "device number"));
+    std::int64_t minor = TRY(number(block, 337, 8, "device number"));
+    if (major < 0 || major > kMaxMajor || minor < 0 || minor > kMaxMinor)
+        return corrupt("a device number is out of range");
+    entry.major = static_cast<std::uint32_t>(major);
+    entry.minor = static_cast<std::uint32_t>(minor);
+    return {};
 }
 
 Result<> TarReader::check(const TarEntry& entry) const {
@@ -213,6 +226,9 @@ Result<> TarReader::check(const TarEntry& entry) const {
     if (entry.link.size() > limits_.path) return corrupt("a link's target is too long");
     if (entry.uid < 0 || entry.uid > kMaxId) return corrupt("a user id is out of range");
     if (entry.gid < 0 || entry.gid > kMaxId) return corrupt("a group id is out of range");
+    // Its negative could not be written.
+    if (entry.mtime == std::numeric_limits<std::int64_t>::min())
+        return corrupt("a time is out of range");
     if (entry.size < 0) return corrupt("a size is negative");
     if (entry.size != 0 && entry.kind != TarKind::file)
         return corrupt("an entry that is no file has a size");

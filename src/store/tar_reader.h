@@ -22,6 +22,7 @@ struct TarLimits {
     std::int64_t payload = std::int64_t{1} << 40;  // bytes, all files together
     std::size_t extension = std::size_t{1} << 20;  // bytes of one pax header or long name
     std::size_t path = 4095;                       // bytes of a path or link (PATH_MAX - 1)
+    std::size_t buffer = std::size_t{128} << 10;   // bytes that are read ahead, at least a block
 };
 
 class TarReader {
@@ -53,6 +54,7 @@ private:
 
     std::unexpected<Error> corrupt(const std::string& what) const;
     std::unexpected<Error> unsupported(const std::string& what) const;
+    Result<std::size_t> fill();
     Result<std::size_t> read_raw(std::span<std::uint8_t> out);
     Result<bool> read_block(Block& block);  // false: the source ended at a block's border
     Result<> read_structure(std::span<std::uint8_t> out);
@@ -63,6 +65,7 @@ private:
     Result<> pax_field(const std::string& key, const std::string& value, Extension& out);
     Result<bool> take_extension(const Block& block, char type, std::int64_t size, Extension& out);
     Result<TarEntry> decode(const Block& block, char type, Extension& extension);
+    Result<> decode_device(const Block& block, TarEntry& entry) const;
     Result<> check(const TarEntry& entry) const;
     Result<std::int64_t> number(const Block& block, std::size_t at, std::size_t length,
                                 const char* field) const;

@@ -176,6 +176,7 @@ TEST(TarReader, refuses_what_readers_disagree_about) {
     std::string flipped = good;
     flipped[0] ^= 1;
     Item sized_link = symlink("s", "t");
+    Item null = device("null", TarKind::char_device, 1, 3);
     std::string huge = "\x80" + std::string(3, '\0') + "\x7f" + std::string(7, '\xff');
     for (const Bad& c : {
              Bad{"a wrong checksum", flipped + kEnd, "checksum"},
@@ -194,6 +195,11 @@ TEST(TarReader, refuses_what_readers_disagree_about) {
              Bad{"a multi-volume header", header(f, 156, "M") + content, "type", Code::unsupported},
              Bad{"a link with content", header(sized_link, 124, "00000001000") + content, "size"},
              Bad{"an owner of 2^32 - 1", pax(record("uid=4294967295")) + good, "user id"},
+             Bad{"a device of 2^32 + 1", header(null, 329, std::string("\x80\0\0\1\0\0\0\1", 8)),
+                 "device number"},
+             Bad{"a minor number of 21 bits", header(null, 337, "4000000"), "device number"},
+             Bad{"a time of -2^63",
+                 header(f, 136, std::string(4, '\xff') + "\x80" + std::string(7, '\0')), "time"},
              Bad{"pax: another size", pax(record("size=512")) + good, "different sizes"},
              Bad{"pax: size 0", pax(record("size=0")) + good, "different sizes"},
              Bad{"pax: a negative size", pax(record("size=-1")) + good, "size"},

@@ -98,6 +98,46 @@ lint() { python3 "$LINT" "$PWD"; }
     [[ $output == *"changes that are in no commit" ]]
 }
 
+# fuzzed COUNT FINDINGS: evidence of one target, of the commit at hand.
+fuzzed() {
+    printf '{"what": "fuzzing", "runs": [{"target": "store_fuzz", "commit": "%s", "count": %s,
+"findings": %s}]}' "$(git rev-parse HEAD)" "$1" "$2" >docs/evidence/fuzz.json
+}
+
+@test "a fuzz target without its inputs, with a finding or of old code is named" {
+    mkdir -p tests/fuzz
+    printf '#include <vector>\n#include "fuzz_support.h"\n#include "store/tar_reader.h"\n' \
+        >tests/fuzz/store_fuzz.cpp
+    git add tests
+    git commit -q -m target
+    run -0 lint  # it is new
+    [[ $output == "note: docs/evidence/fuzz.json: store_fuzz had 0 inputs; 10000000 are wanted: "* ]]
+    fuzzed 10000000 0
+    run -0 lint
+    [ -z "$output" ]
+    fuzzed 1 2
+    run -1 lint
+    [ "$output" = "docs/evidence/fuzz.json: store_fuzz has open findings: mend them and run it again" ]
+    echo '{' >docs/evidence/fuzz.json
+    run -1 lint
+    [[ $output == "docs/evidence/fuzz.json: is no JSON: "* ]]
+    fuzzed 9999999 0
+    run -0 lint
+    [[ $output == "note: docs/evidence/fuzz.json: store_fuzz had 9999999 inputs; "* ]]
+    change src/cli/file 31
+    run -1 lint
+    [[ $output == "docs/evidence/fuzz.json: store_fuzz had 9999999 inputs; 10000000 are wanted: "* ]]
+    fuzzed 10000000 0
+    # a room that the target does not include may change
+    for _ in 1 2 3; do change src/cli/file 300; done
+    run -0 lint
+    changes 51
+    evidence crash-kill.json 500
+    evidence power-cut.json 100
+    run -1 lint
+    [[ $output == "docs/evidence/fuzz.json: store_fuzz: src/store changed last "*"./dev test --long" ]]
+}
+
 @test "a shallow clone and an unknown commit are said and pass" {
     for _ in 1 2 3; do change src/store/file; done
     git add docs

@@ -15,17 +15,50 @@ setup() {
 }
 teardown() { common_teardown; }
 
+# Says what was done, and how long it took.
 campaign() {
     python3 "$CRANK_SOURCE/tests/crash/kill.py" --bin "$CRANK_BIN" --scratch scratch \
-        --seed "$CRANK_CRASH_SEED" "$@"
+        --seed "$CRANK_CRASH_SEED" "$@" >said
+    sed 's/^/# /' said >&3
 }
 
 @test "killed at any moment, no command damages an image or leaves a tag on half of one" {
     if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then
-        campaign --kills 500 --evidence "$CRANK_SOURCE/docs/evidence/crash-kill.json"
+        campaign --kills 500 --seconds 10800 --evidence "$CRANK_SOURCE/docs/evidence/crash-kill.json"
     else
         campaign --kills 20
     fi
+}
+
+# The monitor of a RUN step that is killed before it has made anything goes on for a moment: it mounts
+# the step's directory, starts the program, sees that its caller is gone and ends it.
+@test "a killed build's directory stays until its container's monitor has ended" {
+    require strace command -v strace
+    small_context
+    cp "$(command -v busybox)" context/busybox
+    printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "true"]\n' \
+        >context/Dockerfile
+    strace -f -qq -o /dev/null -e trace=clone3 -e inject=clone3:delay_enter=700000 \
+        crank build -q -t app context >/dev/null 2>&1 &
+    local tracer=$! builder="" monitor=""
+    for _ in {1..600}; do
+        builder=$(pgrep -P "$tracer" -x crank || true)
+        if [ -n "$builder" ]; then monitor=$(pgrep -P "$builder" -x crank-monitor || true); fi
+        if [ -n "$monitor" ]; then break; fi
+        sleep 0.02
+    done
+    [ -n "$monitor" ]
+    kill -9 "$builder"
+    crank tag app app:held
+    [ -d "/proc/$monitor" ]
+    [ -n "$(ls "$CRANK_ROOT/tmp")" ]
+    for _ in {1..600}; do
+        if ! [ -d "/proc/$monitor" ]; then break; fi
+        sleep 0.02
+    done
+    run -0 crank tag app app:free
+    [ -z "$(ls "$CRANK_ROOT/tmp")" ]
+    wait "$tracer" || true
 }
 
 # What the campaigns go by must itself be able to fail.

@@ -19,7 +19,8 @@ has_loop() { is_root && losetup --find; }
     # the guest sees what is below the checkout
     VM_SECONDS=900 python3 "$TOP/tests/crash/power_cut.py" --bin "$CRANK_BIN" \
         --scratch "$TOP/build/crash-power" --seed "$CRANK_CRASH_SEED" --commands 60 --cuts 100 \
-        --evidence "$TOP/docs/evidence/power-cut.json"
+        --evidence "$TOP/docs/evidence/power-cut.json" >said
+    sed 's/^/# /' said >&3
     rm -rf "$TOP/build/crash-power"
 }
 

@@ -31,8 +31,9 @@ import subprocess
 import sys
 import time
 
-import evidence
-import guest
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import evidence  # noqa: E402 (after its directory is known)
+import guest  # noqa: E402
 import soundness
 import write_log
 from workload import Registry, Step, make_material, wrong_tags
@@ -285,6 +286,7 @@ def parse(arguments):
 
 
 def main():
+    began = time.monotonic()
     options = parse(sys.argv[1:])
     recording = Recording(options)
     if not options.replay_only:
@@ -294,13 +296,14 @@ def main():
     campaign = Campaign(options, recording)
     campaign.run()
     kinds = ", ".join(f"{count} in a {kind}" for kind, count in sorted(campaign.kinds.items()))
-    print(f"{campaign.cuts} power cuts ({kinds}), {campaign.lost} writes lost and {campaign.torn} "
+    seconds = round(time.monotonic() - began)
+    print(f"{campaign.cuts} power cuts in {seconds} s ({kinds}), {campaign.lost} writes lost and {campaign.torn} "
           f"torn; seed {options.seed}; {campaign.repaired} repaired that were spoiled; "
           f"{len(campaign.broken)} broken")
     if options.evidence:
         evidence.add(options.evidence, "power cut", campaign.cuts, options.seed,
                      len(campaign.broken),
-                     {"by_command": campaign.kinds, "writes_lost": campaign.lost,
+                     {"seconds": seconds, "by_command": campaign.kinds, "writes_lost": campaign.lost,
                       "writes_torn": campaign.torn, "spoiled_and_repaired": campaign.repaired})
     return 1 if campaign.broken or campaign.cuts < options.cuts else 0
 

@@ -149,6 +149,19 @@ def inspect_problems(crank, names):
             yield f"{name} cannot be inspected: {done.stdout.strip()}"
 
 
+def is_cranks(process):
+    """Whose name is crank's, or whose program is its shim: that has no name of its own at first."""
+    with open(f"{process}/comm", encoding="utf-8", errors="replace") as file:
+        if file.read().startswith("crank"):
+            return True
+    return os.readlink(f"{process}/exe").startswith("/memfd:crank-shim")
+
+
+def has_files_of(process, root):
+    return any(os.readlink(f"{process}/fd/{fd}").startswith(root)
+               for fd in os.listdir(f"{process}/fd"))
+
+
 def processes_of(root):
     """Processes that work on the store: crank's with files of it open, and whoever sees it mounted,
     which are those in its containers."""
@@ -156,15 +169,12 @@ def processes_of(root):
     for entry in os.listdir("/proc"):
         if not re.fullmatch(r"\d+", entry) or int(entry) == os.getpid():
             continue
+        process = f"/proc/{entry}"
         try:
-            with open(f"/proc/{entry}/mountinfo", encoding="utf-8", errors="replace") as file:
+            with open(f"{process}/mountinfo", encoding="utf-8", errors="replace") as file:
                 used = text in file.read()
-            with open(f"/proc/{entry}/comm", encoding="utf-8", errors="replace") as file:
-                if file.read().startswith("crank") and not used:
-                    fds = f"/proc/{entry}/fd"
-                    used = any(os.readlink(f"{fds}/{fd}").startswith(text) for fd in os.listdir(fds))
+            if used or (is_cranks(process) and has_files_of(process, text)):
+                found.append(int(entry))
         except OSError:
             continue  # it ended meanwhile
-        if used:
-            found.append(int(entry))
     return found

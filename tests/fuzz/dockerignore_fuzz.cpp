@@ -1,12 +1,11 @@
 // A .dockerignore from anybody; the last line is the path to match.
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "dockerfile/ignore.h"
+#include "fuzz_support.h"
 
 using crank::dockerfile::IgnoreMatcher;
+using crank::fuzz::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -19,8 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (path.ends_with('/')) return 0;
     // A directory may be left out of the walk only if nothing below it is wanted.
     for (std::size_t i = path.find('/'); i != std::string_view::npos; i = path.find('/', i + 1)) {
-        if (i > 0 && path[i - 1] != '/' && matcher->prune(path.substr(0, i)) && !excluded)
-            std::abort();
+        require(i == 0 || path[i - 1] == '/' || !matcher->prune(path.substr(0, i)) || excluded);
     }
     return 0;
 }

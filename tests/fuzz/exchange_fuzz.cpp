@@ -1,36 +1,23 @@
-// What other engines hand over: tar-split's records, a daemon's answers, storage.conf, the index of
-// a layout that is added to. The first byte picks the reader.
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
+// What other engines hand over: tar-split's records, a daemon's answers, storage.conf, and names of
+// sources as people write them. The first byte picks the reader.
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "exchange/files.h"
 #include "exchange/http.h"
 #include "exchange/source.h"
 #include "exchange/storage_conf.h"
 #include "exchange/tar_split.h"
-#include "oci/index_edit.h"
+#include "fuzz_support.h"
+#include "text_source.h"
 
 using namespace crank;
 using namespace crank::exchange;
+using crank::fuzz::require;
+using crank::fuzz::TextSource;
 
 namespace {
-
-class Text : public store::ByteSource {
-public:
-    explicit Text(std::string_view text) : rest_(text) {}
-    Result<std::size_t> read(std::span<std::uint8_t> out) override {
-        std::size_t n = std::min(out.size(), rest_.size());
-        if (n > 0) std::memcpy(out.data(), rest_.data(), n);
-        rest_.remove_prefix(n);
-        return n;
-    }
-
-private:
-    std::string_view rest_;
-};
 
 // A tree of one file.
 class OneFile : public Files {
@@ -39,47 +26,71 @@ public:
     bool has(const std::string& path) const override { return path == "f"; }
     Result<Opened> open(const std::string& path) const override {
         if (path != "f") return fail(Code::corrupt, "no file");
-        return Opened{std::make_unique<Text>("content"), 7};
+        return Opened{std::make_unique<TextSource>("content"), 7};
     }
 };
 
-void drain(store::ByteSource& source) {
-    (void)store::copy_all(source, [](store::Bytes) -> Result<> { return {}; });
+// All of it; nothing where it is not sound. It must not be more than came in.
+std::optional<std::string> drain(store::ByteSource& source, std::size_t most) {
+    std::string out;
+    std::uint8_t buffer[333];
+    while (true) {
+        auto n = source.read(buffer);
+        if (!n) return std::nullopt;
+        if (*n == 0) return out;
+        out.append(reinterpret_cast<const char*>(buffer), *n);
+        require(out.size() <= most);
+    }
 }
 
 void tar_split(std::string_view text) {
-    auto joined = join_tar_split(std::make_unique<Text>(text), std::make_shared<OneFile>(), "it");
-    drain(*joined);
+    auto joined =
+        join_tar_split(std::make_unique<TextSource>(text), std::make_shared<OneFile>(), "it");
+    // A record that is a file's is longer than the file.
+    (void)drain(*joined, text.size());
 }
 
 void http(std::string_view text) {
-    auto answer = HttpAnswer::begin(std::make_unique<Text>(text), "it");
-    if (answer) drain(**answer);
+    auto answer = HttpAnswer::begin(std::make_unique<TextSource>(text), "it");
+    if (!answer) return;
+    require((*answer)->status() >= 100 && (*answer)->status() <= 599);
+    auto body = drain(**answer, text.size());
+    // Its bytes stand in the text, in their order.
+    if (!body) return;
+    std::size_t at = 0;
+    for (char c : *body) {
+        at = text.find(c, at);
+        require(at != std::string_view::npos);
+        ++at;
+    }
 }
 
-// An index that could be read is one that can be added to, and is read again.
-void index(std::string_view text) {
-    oci::Descriptor added{std::string(oci::kMediaTypeManifest), oci::Digest::of(""), 0, {}, {}};
-    auto before = oci::parse_index(text);
-    auto edited = oci::edit_index(text, {0}, {added});
-    if (before.has_value() != edited.has_value()) std::abort();
-    if (!edited) return;
-    auto after = oci::parse_index(*edited);
-    std::size_t kept = before->manifests.empty() ? 0 : before->manifests.size() - 1;
-    if (!after || after->manifests.size() != kept + 1) std::abort();
+void storage_conf(std::string_view text) {
+    auto conf = parse_storage_conf(text, {{"HOME", "/root"}});
+    if (!conf) return;
+    for (const std::string* path : {&conf->driver, &conf->root, &conf->rootless_root})
+        require(path->find('\0') == std::string::npos);
+}
+
+void source(std::string_view text) {
+    auto source = parse_source(text);
+    if (!source || !*source) return;
+    // What a person wrote is what is opened: no part of it gets lost.
+    require((*source)->path.size() + (*source)->name.size() + (*source)->driver.size() <=
+            text.size());
+    require(text.find((*source)->path) != std::string_view::npos);
+    require(text.find((*source)->name) != std::string_view::npos);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) return 0;
-    std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 5) {
-        case 0: tar_split(text); break;
-        case 1: http(text); break;
-        case 2: index(text); break;
-        case 3: (void)parse_storage_conf(text, {{"HOME", "/root"}}); break;
-        default: (void)parse_source(text); break;
+    fuzz::Input input(data, size);
+    switch (input.byte() % 4) {
+        case 0: tar_split(input.rest()); break;
+        case 1: http(input.rest()); break;
+        case 2: storage_conf(input.rest()); break;
+        default: source(input.rest());
     }
     return 0;
 }

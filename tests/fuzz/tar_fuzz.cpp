@@ -1,50 +1,93 @@
-// An archive from anybody: decompressed, read entry by entry, and its structure collected. The
-// bytes between the payloads and the payloads themselves must together be the archive.
-#include <cstddef>
-#include <cstdint>
+// An archive from anybody. The first byte says whether it is to be decompressed, and whether its
+// headers get the checksums that random changes hardly ever keep. Of one that is read to its end:
+// the bytes between the payloads and the payloads themselves are the archive, and what was read,
+// written again, is read the same.
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
-#include <string>
+#include <utility>
+#include <vector>
 
+#include "fuzz_support.h"
 #include "store/tar_reader.h"
+#include "text_source.h"
 
 using namespace crank;
 using namespace crank::store;
+using crank::fuzz::require;
+using crank::fuzz::TextSource;
 
 namespace {
 
-void require(bool condition) {
-    if (!condition) std::abort();
-}
+constexpr std::size_t kMost = std::size_t{1} << 20;  // bytes, decompressed
 
-class TextSource : public ByteSource {
-public:
-    explicit TextSource(std::string_view text) : text_(text) {}
-    Result<std::size_t> read(std::span<std::uint8_t> out) override {
-        std::size_t n = std::min(out.size(), text_.size());
-        std::memcpy(out.data(), text_.data(), n);
-        text_.remove_prefix(n);
-        return n;
-    }
-
-private:
-    std::string_view text_;
+struct Contents {
+    std::vector<std::pair<TarEntry, std::string>> entries;  // with their payloads
+    std::string again;                                      // the archive, from its parts
 };
 
 void check_entry(const TarEntry& entry, const TarLimits& limits) {
     require(!entry.path.empty() && entry.path.size() <= limits.path);
     require(entry.path.find('\0') == std::string::npos);
+    require(entry.link.find('\0') == std::string::npos);
     require(entry.size >= 0 && entry.size <= limits.payload);
     require(entry.size == 0 || entry.kind == TarKind::file);
     require(entry.uid >= 0 && entry.uid < 4294967295 && entry.gid >= 0 && entry.gid < 4294967295);
     require(entry.mtime_ns < 1'000'000'000);
-    // What was read can be written.
-    require(encode_header(entry).size() % kTarBlock == 0);
 }
 
-// Random changes hardly ever keep a checksum: every block gets a right one, headers or not.
+// Nothing: it was refused.
+std::optional<Contents> read_archive(const std::string& plain) {
+    TextSource source(plain);
+    TarLimits limits;
+    limits.entries = 1000;
+    limits.buffer = 1024;  // small: it is allocated for each input, and its borders are met
+    TarReader reader(source, limits, "it");
+    Contents contents;
+    reader.observe_structure([&](Bytes bytes) -> Result<> {
+        contents.again.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        return {};
+    });
+    while (true) {
+        auto entry = reader.next();
+        if (!entry) return std::nullopt;
+        if (!*entry) return contents;
+        check_entry(**entry, limits);
+        std::string payload;
+        std::uint8_t buffer[333];
+        while (true) {
+            auto n = reader.read(buffer);
+            if (!n) return std::nullopt;
+            if (*n == 0) break;
+            payload.append(reinterpret_cast<const char*>(buffer), *n);
+        }
+        require(static_cast<std::int64_t>(payload.size()) == (*entry)->size);
+        contents.again += payload;
+        contents.entries.emplace_back(std::move(**entry), std::move(payload));
+    }
+}
+
+bool same(const TarEntry& a, const TarEntry& b) {
+    bool owners = a.uid == b.uid && a.gid == b.gid && a.mode == b.mode;
+    bool devices = a.major == b.major && a.minor == b.minor;
+    return a.path == b.path && a.link == b.link && a.kind == b.kind && owners && devices &&
+           a.size == b.size && a.mtime == b.mtime && a.xattrs == b.xattrs;
+}
+
+void write_and_read(const Contents& contents) {
+    std::string written;
+    for (const auto& [entry, payload] : contents.entries) {
+        written += encode_header(entry) + payload;
+        written.append(static_cast<std::size_t>(tar_padding(entry.size)), '\0');
+    }
+    written.append(2 * kTarBlock, '\0');
+    auto second = read_archive(written);
+    require(second.has_value() && second->entries.size() == contents.entries.size());
+    for (std::size_t i = 0; i < contents.entries.size(); ++i) {
+        require(same(second->entries[i].first, contents.entries[i].first));
+        require(second->entries[i].second == contents.entries[i].second);
+    }
+}
+
 void mend_checksums(std::string& archive) {
     for (std::size_t at = 0; at + kTarBlock <= archive.size(); at += kTarBlock) {
         std::string_view block(archive.data() + at, kTarBlock);
@@ -59,43 +102,26 @@ void mend_checksums(std::string& archive) {
     }
 }
 
-void read_archive(const std::string& plain) {
-    TextSource source(plain);
-    TarLimits limits;
-    limits.entries = 1000;
-    TarReader reader(source, limits, "it");
-    std::string again;
-    reader.observe_structure([&](Bytes bytes) -> Result<> {
-        again.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        return {};
-    });
-    while (true) {
-        auto entry = reader.next();
-        if (!entry) return;
-        if (!*entry) break;
-        check_entry(**entry, limits);
-        std::uint8_t buffer[333];
-        while (true) {
-            auto n = reader.read(buffer);
-            if (!n) return;
-            if (*n == 0) break;
-            again.append(reinterpret_cast<const char*>(buffer), *n);
-        }
-    }
-    require(again == plain);
+std::optional<std::string> plain_of(std::string_view packed) {
+    auto source = decompress(std::make_unique<TextSource>(packed), kMost, "it");
+    if (!source) return std::nullopt;
+    auto plain = read_all(**source, kMost, "it");
+    if (!plain) return std::nullopt;
+    return *std::move(plain);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    auto bytes =
-        std::make_unique<TextSource>(std::string_view(reinterpret_cast<const char*>(data), size));
-    auto source = decompress(std::move(bytes), 1 << 20, "it");
-    if (!source) return 0;
-    auto plain = read_all(**source, 1 << 20, "it");
-    if (!plain) return 0;
-    read_archive(*plain);
-    mend_checksums(*plain);
-    read_archive(*plain);
+    fuzz::Input input(data, size);
+    unsigned how = input.byte();
+    std::optional<std::string> archive =
+        (how & 1) != 0 ? plain_of(input.rest()) : std::optional(std::string(input.rest()));
+    if (!archive) return 0;
+    if ((how & 2) != 0) mend_checksums(*archive);
+    auto contents = read_archive(*archive);
+    if (!contents) return 0;
+    require(contents->again == *archive);
+    write_and_read(*contents);
     return 0;
 }

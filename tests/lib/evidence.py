@@ -28,11 +28,22 @@ def machine():
     return f"{os.cpu_count()} cores ({model}), {memory} GiB, Linux {platform.release()}"
 
 
+def today():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
 def read(path):
     try:
         return json.loads(pathlib.Path(path).read_text())
     except FileNotFoundError:
         return None
+
+
+def write(path, document):
+    """Never half: a campaign may be ended at any time."""
+    new = pathlib.Path(f"{path}.new")
+    new.write_text(json.dumps(document, indent=2) + "\n")
+    new.rename(path)
 
 
 @contextlib.contextmanager
@@ -51,14 +62,14 @@ def add(path, what, count, seed, broken, details):
     """Another piece of a campaign: pieces of one commit and machine add up, others begin anew."""
     path = pathlib.Path(path)
     with alone_in(path.parent):
-        path.write_text(json.dumps(added(read(path), what, {"seed": seed, "count": count,
-                                                            "broken": broken, **details}),
-                                   indent=2) + "\n")
+        write(path, added(read(path), what, {"seed": seed, "count": count, "broken": broken,
+                                             **details}))
 
 
 def added(old, what, run):
     commit = git("rev-parse", "HEAD")
-    changed = git("status", "--porcelain", "--", "src", "tests/crash", "tests/vm")
+    changed = git("status", "--porcelain", "--", "src", "tests/crash", "tests/lib",
+                  "tests/vm")
     runs = []
     if old and (old["commit"], old["machine"]) == (commit, machine()):
         runs = [piece for piece in old["runs"] if piece["seed"] != run["seed"]]
@@ -69,7 +80,7 @@ def added(old, what, run):
         "changes_beside_the_commit": bool(changed),
         "count": sum(piece["count"] for piece in runs),
         "broken": sum(piece["broken"] for piece in runs),
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
+        "date": today(),
         "machine": machine(),
         "runs": runs,
     }

@@ -1,0 +1,75 @@
+#include "shim/plan_check.h"
+
+#include <string.h>
+
+#include "shim/wire.h"
+
+namespace crank::shim {
+namespace {
+
+constexpr uint32_t kMostSlots = 1 << 20;  // the kernel's limit of open files (fs.nr_open)
+
+struct Memory {
+    const char* base;
+    size_t size;
+
+    // The last byte is a NUL: whatever begins inside ends inside.
+    bool has_text(uint64_t offset) const { return offset < size; }
+    bool has_optional(uint32_t offset) const { return offset == 0 || has_text(offset); }
+    bool has_list(uint64_t offset, uint64_t count) const {
+        for (; count > 0; --count) {
+            if (!has_text(offset)) return false;
+            offset += strlen(base + offset) + 1;
+        }
+        return true;
+    }
+    bool has_array(uint64_t offset, uint64_t count, size_t element) const {
+        return offset % 4 == 0 && offset <= size && count <= (size - offset) / element;
+    }
+};
+
+bool op_is_sound(const Memory& memory, const Op& op) {
+    constexpr size_t kGroup = 4, kInstruction = 8, kScheduler = 48;  // bytes
+    constexpr uint64_t kMostInstructions = 0xffff;                   // sock_fprog's length
+    if (!memory.has_text(op.s1) || !memory.has_text(op.s2) || !memory.has_text(op.s3)) return false;
+    switch (op.kind) {
+        case OpKind::user: return memory.has_array(op.s1, op.c, kGroup);
+        case OpKind::seccomp:
+            return op.a <= kMostInstructions && memory.has_array(op.s1, op.a, kInstruction);
+        case OpKind::scheduler: return memory.has_array(op.s1, 1, kScheduler);
+        case OpKind::exec:
+        case OpKind::find_program:
+            return op.a > 0 && op.c <= kMostSlots && memory.has_list(op.s1, op.a) &&
+                   memory.has_list(op.s2, op.b);
+        default: return true;
+    }
+}
+
+bool header_is_sound(const Memory& memory, const Header& header) {
+    if (header.magic != kMagic || header.size != memory.size) return false;
+    if (header.role != Role::monitor && header.role != Role::join) return false;
+    if (header.ops < sizeof(Header) || header.ops % 8 != 0 || header.op_count == 0) return false;
+    if (header.ops + uint64_t{header.op_count} * sizeof(Op) > memory.size) return false;
+    if (header.before_clone > header.op_count || header.slot_count > kMostSlots) return false;
+    if (header.after_exit_count > kMaxAfterExit || header.port_count > kMaxPorts) return false;
+    for (uint32_t i = 0; i < header.after_exit_count; ++i)
+        if (!memory.has_text(header.after_exit[i].path)) return false;
+    return memory.has_optional(header.state_dir) && memory.has_optional(header.log_path) &&
+           memory.has_optional(header.oom_file) &&
+           memory.has_list(header.monitor_cgroups, header.monitor_cgroup_count);
+}
+
+}  // namespace
+
+bool plan_is_sound(const void* memory, size_t size) {
+    Memory bytes{static_cast<const char*>(memory), size};
+    if (size < sizeof(Header) || bytes.base[size - 1] != 0) return false;
+    const auto& header = *static_cast<const Header*>(memory);
+    if (!header_is_sound(bytes, header)) return false;
+    const auto* ops = reinterpret_cast<const Op*>(bytes.base + header.ops);
+    for (uint32_t i = 0; i < header.op_count; ++i)
+        if (!op_is_sound(bytes, ops[i])) return false;
+    return true;
+}
+
+}  // namespace crank::shim

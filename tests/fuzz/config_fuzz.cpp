@@ -1,0 +1,129 @@
+// A bundle's config.json, and the documents of `exec --process` and `update --resources`. The first
+// byte picks the document and the host. What is read and written once is read and written the same
+// again. Where a plan can be made of it, crank-shim takes the plan, and finds in it the program's
+// arguments and variables as they were written.
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz_support.h"
+#include "oci/runtime_spec.h"
+#include "runtime/encode.h"
+#include "runtime/oci/bundle.h"
+#include "runtime/plan.h"
+#include "shim/plan_check.h"
+
+using namespace crank;
+using namespace crank::runtime;
+using crank::fuzz::require;
+
+namespace {
+
+HostFacts host(bool unified) {
+    HostFacts facts;
+    facts.cgroup_mode = unified ? CgroupMode::v2 : CgroupMode::v1;
+    facts.architecture = "amd64";
+    facts.v2_controllers = {"cpu", "memory", "pids"};
+    if (unified)
+        facts.cgroup_mounts = {{"", "/cg"}};
+    else
+        facts.cgroup_mounts = {{"cpu", "/cg/cpu"},         {"memory", "/cg/memory"},
+                               {"pids", "/cg/pids"},       {"devices", "/cg/devices"},
+                               {"freezer", "/cg/freezer"}, {"cpuset", "/cg/cpuset"}};
+    return facts;
+}
+
+// The strings of a list in an encoded plan.
+std::vector<std::string> list_of(const char* base, std::uint32_t offset, std::uint64_t count) {
+    std::vector<std::string> out;
+    for (const char* text = base + offset; count > 0; --count, text += out.back().size() + 1)
+        out.emplace_back(text);
+    return out;
+}
+
+void check_plan(const Plan& plan, const Encoding& encoding, const oci::Process& process) {
+    require(!plan.describe().empty());
+    auto bytes = encode(plan, encoding);
+    require(bytes.has_value());
+    auto memory = std::make_unique<std::uint64_t[]>(bytes->size() / 8);
+    std::memcpy(memory.get(), bytes->data(), bytes->size());
+    const auto* base = reinterpret_cast<const char*>(memory.get());
+    require(shim::plan_is_sound(base, bytes->size()));
+    const auto& header = *reinterpret_cast<const shim::Header*>(base);
+    const auto* ops = reinterpret_cast<const shim::Op*>(base + header.ops);
+    const shim::Op& last = ops[header.op_count - 1];
+    require(last.kind == shim::OpKind::exec);
+    require(list_of(base, last.s1, last.a) == process.args);
+    require(list_of(base, last.s2, last.b) == process.env);
+}
+
+void plan_of(const oci::RuntimeSpec& spec, const HostFacts& facts) {
+    Given given;
+    given.hand_over = true;
+    given.start_socket = true;
+    given.stdin_read = true;
+    Options options;
+    options.init = false;
+    options.default_seccomp = false;
+    auto made = plan(spec, Rootfs{}, options, facts, given);
+    if (!made) return;
+    Encoding encoding;
+    encoding.hand_over = true;
+    encoding.listener_count = 2 + made->joined.size();
+    encoding.remove_cgroups = made->cgroup_dirs;
+    check_plan(*made, encoding, spec.process);
+}
+
+void config(std::string_view text, const HostFacts& facts) {
+    std::vector<std::string> ignored;
+    auto spec = oci::parse_runtime_spec(text, &ignored);
+    auto strict = oci::parse_runtime_spec(text);
+    require(!strict || spec.has_value());
+    if (!spec) return;
+    require(strict.has_value() == ignored.empty());
+    std::string written = oci::serialize(*spec);
+    auto second = oci::parse_runtime_spec(written);
+    require(second.has_value() && oci::serialize(*second) == written);
+    spec->linux.resources = oci_verbs::without_zeros(std::move(spec->linux.resources));
+    plan_of(*spec, facts);
+}
+
+void process(std::string_view text, const HostFacts& facts) {
+    std::vector<std::string> ignored;
+    auto process = oci::parse_process(text, &ignored);
+    if (!process) return;
+    JoinFacts join{"/crank-oci/a", false, true, true, 0};
+    auto made = plan_join(*process, std::nullopt, join, facts);
+    if (!made) return;
+    Encoding encoding;
+    encoding.role = shim::Role::join;
+    encoding.hand_over = true;
+    encoding.listener_count = 2;
+    check_plan(*made, encoding, *process);
+}
+
+void resources(std::string_view text) {
+    std::vector<std::string> ignored;
+    auto resources = oci::parse_resources(text, &ignored);
+    if (!resources) return;
+    oci::RuntimeSpec spec;
+    spec.linux.resources = *resources;
+    auto second = oci::parse_runtime_spec(oci::serialize(spec));
+    require(second.has_value() && oci::serialize(*second) == oci::serialize(spec));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const HostFacts hosts[] = {host(false), host(true)};
+    fuzz::Input input(data, size);
+    unsigned how = input.byte();
+    const HostFacts& facts = hosts[how & 1];
+    switch (how / 2 % 4) {
+        case 0: process(input.rest(), facts); break;
+        case 1: resources(input.rest()); break;
+        default: config(input.rest(), facts);
+    }
+    return 0;
+}
