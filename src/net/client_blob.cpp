@@ -1,4 +1,4 @@
-// Blobs: streamed, verified, resumed.
+// Blobs, whole or in parts: streamed, verified, resumed.
 #include "base/text.h"
 #include "net/client.h"
 #include "registry/retry.h"
@@ -18,15 +18,32 @@ bool is_range_from(const std::string& header, std::int64_t offset, std::int64_t 
            (header.ends_with("/" + std::to_string(size)) || header.ends_with("/*"));
 }
 
-// What has come of a blob, over all attempts.
+}  // namespace
+
+// What has come of a blob, or of a part of it, over all attempts.
 class Receiver {
 public:
-    Receiver(const oci::Digest& digest, std::int64_t size,
-             const std::function<Result<>(Bytes)>& sink)
-        : digest_(digest), size_(size), sink_(sink) {}
+    Receiver(const oci::Digest& digest, std::int64_t size, const Client::Sink& sink)
+        : digest_(digest), size_(size), sink_(sink), part_{0, size} {}
+    void take_part(const registry::BlobRange& part) {
+        is_whole_ = false;
+        part_ = part;
+        offset_ = part.begin;
+    }
 
+    const oci::Digest& digest() const { return digest_; }
+    std::int64_t size() const { return size_; }
     std::int64_t offset() const { return offset_; }
-    void begin() { skip_ = -1; }
+    bool is_complete() const { return offset_ == part_.end; }
+    bool has_any() const { return offset_ > part_.begin; }
+    std::vector<std::string> begin() {
+        skip_ = -1;
+        if (!is_whole_)
+            return {"Range: bytes=" + std::to_string(offset_) + "-" +
+                    std::to_string(part_.end - 1)};
+        if (offset_ == 0) return {};
+        return {"Range: bytes=" + std::to_string(offset_) + "-"};
+    }
 
     Result<> take(const HttpResponse& response, Bytes bytes) {
         if (skip_ < 0) TRY(check_start(response));
@@ -34,14 +51,15 @@ public:
         skip_ -= passed;
         bytes = bytes.subspan(static_cast<std::size_t>(passed));
         if (bytes.empty()) return {};
-        if (offset_ + static_cast<std::int64_t>(bytes.size()) > size_)
+        if (offset_ + static_cast<std::int64_t>(bytes.size()) > part_.end)
             return fail(Code::corrupt, "blob " + digest_.str() + " is longer than the " +
                                            std::to_string(size_) + " bytes of the manifest");
-        hasher_.update(bytes);
+        if (is_whole_) hasher_.update(bytes);
         offset_ += static_cast<std::int64_t>(bytes.size());
         return sink_(bytes);
     }
     Result<> finish() {
+        if (!is_whole_) return {};
         oci::Digest got = hasher_.finish();
         if (got == digest_) return {};
         return fail(Code::corrupt,
@@ -51,12 +69,14 @@ public:
 private:
     Result<> check_start(const HttpResponse& response) {
         bool partial = response.status == 206;
+        if (!partial && !is_whole_)
+            return fail(Code::unsupported, "the registry sends no parts of blobs");
         if (partial && !is_range_from(response.header("content-range"), offset_, size_))
             return fail(Code::corrupt, "the registry sent another part of blob " + digest_.str() +
                                            " than was asked for");
         skip_ = partial ? 0 : offset_;
         auto length = parse_int(response.header("content-length"));
-        std::int64_t wanted = size_ - (partial ? offset_ : 0);
+        std::int64_t wanted = part_.end - (partial ? offset_ : 0);
         if (length && *length != wanted)
             return fail(Code::corrupt, "blob " + digest_.str() + " has " + std::to_string(*length) +
                                            " bytes, not the " + std::to_string(wanted) +
@@ -66,46 +86,59 @@ private:
 
     const oci::Digest& digest_;
     std::int64_t size_, offset_ = 0, skip_ = -1;
-    const std::function<Result<>(Bytes)>& sink_;
+    const Client::Sink& sink_;
+    registry::BlobRange part_;
+    bool is_whole_ = true;
     oci::Hasher hasher_;
 };
 
-}  // namespace
-
 Result<> Client::blob(const Target& target, const oci::Digest& digest, std::int64_t size,
-                      const std::function<Result<>(Bytes)>& sink) {
+                      const Sink& sink) {
     Receiver receiver(digest, size, sink);
+    return receive(target, receiver);
+}
+
+Result<> Client::parts(const Target& target, const oci::Digest& digest, std::int64_t size,
+                       const std::vector<registry::BlobRange>& parts, const Sink& sink) {
+    for (const registry::BlobRange& part : parts) {
+        Receiver receiver(digest, size, sink);
+        receiver.take_part(part);
+        TRY(receive(target, receiver));
+    }
+    return {};
+}
+
+Result<> Client::receive(const Target& target, Receiver& receiver) {
+    const std::string name = "blob " + receiver.digest().str();
     int failures = 0;
     for (int piece = 0; piece < kMaxPieces; ++piece) {
         HttpRequest request;
-        request.url = target.url("/blobs/" + digest.str());
-        if (receiver.offset() > 0)
-            request.headers = {"Range: bytes=" + std::to_string(receiver.offset()) + "-"};
+        request.url = target.url("/blobs/" + receiver.digest().str());
+        request.headers = receiver.begin();
         request.sink = [&](const HttpResponse& response, Bytes bytes) {
             return receiver.take(response, bytes);
         };
         std::int64_t before = receiver.offset();
-        receiver.begin();
+        bool had_any = receiver.has_any();
         auto answer = once(target, request);
-        if (answer && answer->ok() && receiver.offset() == size) return receiver.finish();
+        if (answer && answer->ok() && receiver.is_complete()) return receiver.finish();
         bool again = answer
                          ? answer->ok() || registry::is_transient(answer->status)
                          // the server may be coming back
                          : may_pass(answer.error()) ||
-                               (before > 0 && answer.error().code() == Code::failed_precondition);
-        if (!again && answer) return fail(status_error(target, *answer, "blob " + digest.str()));
+                               (had_any && answer.error().code() == Code::failed_precondition);
+        if (!again && answer) return fail(status_error(target, *answer, name));
         if (!again) return fail(std::move(answer).error());
         failures = receiver.offset() - before >= kProgress ? 1 : failures + 1;
         std::string why = !answer ? answer.error().text()
                           : answer->ok()
-                              ? "blob " + digest.str() + " broke off after " +
-                                    std::to_string(receiver.offset()) + " of " +
-                                    std::to_string(size) + " bytes"
+                              ? name + " broke off after " + std::to_string(receiver.offset()) +
+                                    " of " + std::to_string(receiver.size()) + " bytes"
                               : target.base.origin() + " answers " + std::to_string(answer->status);
         if (failures == registry::kMaxAttempts) return fail(Code::io, why);
         TRY(pause(failures, why, answer ? &*answer : nullptr));
     }
-    return fail(Code::io, "blob " + digest.str() + " broke off too often");
+    return fail(Code::io, name + " broke off too often");
 }
 
 }  // namespace crank::net

@@ -4,7 +4,9 @@
 // Requests ("op") and what they answer with besides "error.*":
 //   resolve   reference, platform -> digest, media_type, domain, repository, insecure,
 //             manifest_size; data: the manifest's bytes, then the configuration's
-//   blob      domain, repository, insecure, digest, size -> data: the blob's bytes
+//   blob      domain, repository, insecure, digest, size -> data: the blob's bytes, verified
+//   parts     (place), digest, size, parts: "begin-end,begin-end" -> data: these bytes of the blob,
+//             one after the other; nothing proves them but their length
 //   target    reference -> domain, repository, insecure: where it is pushed to
 //   has       (place), digest, from -> present: "true", "mounted" or "false"
 //   put       (place), digest, size, attempt; then data and an end -> {}

@@ -26,6 +26,7 @@ private:
                                         const oci::Reference& reference,
                                         const registry::Fields& request);
     Result<registry::Fields> blob(const registry::Fields& request);
+    Result<registry::Fields> parts(const registry::Fields& request);
     Result<registry::Fields> target(const registry::Fields& request);
     Result<registry::Fields> has(const registry::Fields& request);
     Result<registry::Fields> put(const registry::Fields& request);

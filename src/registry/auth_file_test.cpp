@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "registry/base64.h"
+#include "base/base64.h"
 
 namespace crank::registry {
 namespace {

@@ -1,5 +1,5 @@
-// Where bytes come from: a descriptor, a range of a file, a decompressor. Internal to store and
-// exchange.
+// Where bytes come from: a descriptor, a range of a file, a decompressor. For store, exchange and
+// transfer.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +51,16 @@ private:
     int fd_;
     std::int64_t at_, end_;
     std::string name_;
+};
+
+class TextSource : public ByteSource {
+public:
+    explicit TextSource(std::string text) : text_(std::move(text)) {}
+    Result<std::size_t> read(std::span<std::uint8_t> out) override;
+
+private:
+    std::string text_;
+    std::size_t at_ = 0;
 };
 
 // Hashes and counts what passes through it.

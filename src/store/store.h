@@ -49,6 +49,7 @@
 namespace crank::store {
 
 class ByteSource;
+class KnownFiles;
 class Verifier;
 
 // What an overlay mount of an image needs. Paths are relative to `base`, which keeps the mount
@@ -266,6 +267,9 @@ public:
     // The manifests under which an image is known, the newest first.
     Result<std::vector<Manifest>> manifests_of(const oci::Digest& image);
     Result<std::vector<Blob>> blobs_of(const oci::Digest& diff_id);
+    // What is looked at for files of a layer that comes from the repository (known_files.h): the
+    // layers of its newest images, then those of the newest images of all.
+    Result<KnownFiles> known_files(const std::string& repository);
     // The repositories that are known to have a blob.
     Result<std::vector<std::string>> places_of(const oci::Digest& blob);
 

@@ -64,15 +64,16 @@ private:
             for (std::size_t i = 0; i < parsed.layers.size(); ++i)
                 blobs.push_back({parsed.layers[i].digest, image_.config.diff_ids[i],
                                  parsed.layers[i].size, parsed.layers[i].media_type});
-            if (!TRY(provide(blobs))) continue;
-            blobs_ = std::move(blobs);
+            if (!TRY(provide(blobs, manifest.repository))) continue;
+            blobs_ = TRY(proven_of(std::move(blobs)));
             manifest.repository = repository_;
             return std::optional(std::move(manifest));
         }
         return std::optional<Store::Manifest>();
     }
 
-    Result<bool> provide(const std::vector<Store::Blob>& blobs) {
+    // `from`: a repository that may have them too.
+    Result<bool> provide(const std::vector<Store::Blob>& blobs, const std::string& from) {
         std::atomic<bool> all = true;
         std::set<oci::Digest> seen;
         std::vector<const Store::Blob*> distinct;
@@ -80,20 +81,36 @@ private:
             if (seen.insert(blob.digest).second) distinct.push_back(&blob);
         TRY(work_off(session_, distinct.size(), [&](Channel& channel, std::size_t i) -> Result<> {
             const Store::Blob& blob = *distinct[i];
-            if (!all || TRY(has(channel, blob.digest))) return {};
+            if (!all || TRY(has(channel, blob.digest, from))) return {};
             // An uncompressed layer can be written as it was; a compressed one where the frozen
             // encoder happens to give the same bytes.
             Spool spool = TRY(blob.digest == blob.diff_id
                                   ? write_plain(blob.diff_id)
                                   : encode(blob.diff_id, store::compression_of(blob.media_type)
                                                              .value_or(store::Compression::gzip)));
-            if (spool.blob.digest == blob.digest)
-                TRY(upload(channel, spool));
-            else
+            if (spool.blob.digest != blob.digest) {
                 all = false;
-            return {};
+                return {};
+            }
+            {
+                std::lock_guard lock(mutex_);
+                made_.insert(blob.digest);
+            }
+            return upload(channel, spool);
         }));
         return all.load();
+    }
+
+    // The others may hold anything: nobody here has read them.
+    Result<std::vector<Store::Blob>> proven_of(std::vector<Store::Blob> blobs) {
+        std::vector<Store::Blob> out;
+        for (Store::Blob& blob : blobs) {
+            auto known = TRY(store_.blobs_of(blob.diff_id));
+            if (made_.contains(blob.digest) ||
+                std::ranges::find(known, blob.digest, &Store::Blob::digest) != known.end())
+                out.push_back(std::move(blob));
+        }
+        return out;
     }
 
     // A blob of the layer that the registry has, under whatever compression.
@@ -172,11 +189,13 @@ private:
     std::string host() const { return repository_.substr(0, repository_.find('/') + 1); }
 
     // In the repository, or mounted into it from another of this registry.
-    Result<bool> has(Channel& channel, const oci::Digest& digest) {
+    Result<bool> has(Channel& channel, const oci::Digest& digest, const std::string& from = "") {
+        std::vector<std::string> places = TRY(store_.places_of(digest));
+        places.push_back(from);
         Fields request = place_;
         request["op"] = "has";
         request["digest"] = digest.str();
-        for (const std::string& place : TRY(store_.places_of(digest)))
+        for (const std::string& place : places)
             if (place.starts_with(host()) && place != repository_)
                 request["from"] = place.substr(host().size());
         bool found = TRY(field(TRY(channel.ask(request)), "present")) != "false";
@@ -247,6 +266,8 @@ private:
     std::string config_json_, repository_;
     Fields place_;
     std::vector<Store::Blob> blobs_;
+    std::mutex mutex_;
+    std::set<oci::Digest> made_;  // blobs that crank's own encoder has made; guarded by mutex_
     bool came_from_registry_ = false;
 };
 
