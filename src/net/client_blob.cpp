@@ -122,11 +122,10 @@ Result<> Client::receive(const Target& target, Receiver& receiver) {
         bool had_any = receiver.has_any();
         auto answer = once(target, request);
         if (answer && answer->ok() && receiver.is_complete()) return receiver.finish();
-        bool again = answer
-                         ? answer->ok() || registry::is_transient(answer->status)
-                         // the server may be coming back
-                         : may_pass(answer.error()) ||
-                               (had_any && answer.error().code() == Code::failed_precondition);
+        bool again = answer ? answer->ok() || registry::is_transient(answer->status)
+                            // the server may be coming back
+                            : may_pass(answer.error()) ||
+                                  (had_any && answer.error().code() == Code::failed_precondition);
         if (!again && answer) return fail(status_error(target, *answer, name));
         if (!again) return fail(std::move(answer).error());
         failures = receiver.offset() - before >= kProgress ? 1 : failures + 1;

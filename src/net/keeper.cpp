@@ -156,9 +156,8 @@ Result<> serve_keeper() {
     sys::ignore_broken_pipe();
     registry::Lane lane{sys::UniqueFd(kSocket)};
     const char* home = std::getenv("HOME");
-    Answerer answerer{lane, CredentialPlaces::of_environment(), home != nullptr ? home : ""};
-    return registry::serve(lane,
-                           [&](const Fields& question) { return answerer.answer(question); });
+    Answerer answerer{lane, TRY(CredentialPlaces::of_environment()), home != nullptr ? home : ""};
+    return registry::serve(lane, [&](const Fields& question) { return answerer.answer(question); });
 }
 
 }  // namespace crank::net

@@ -9,7 +9,8 @@
 //             one after the other; nothing proves them but their length
 //   target    reference -> domain, repository, insecure: where it is pushed to
 //   has       (place), digest, from -> present: "true", "mounted" or "false"
-//   put       (place), digest, size, attempt; then data and an end -> {}
+//   put       (place), digest, size, offset, attempt; then data from there and an end -> {}
+//   resume    (place), digest -> offset: from where the put that failed last goes on
 //   manifest  (place), tag, media_type; then data and an end -> digest
 //   referrers reference -> digest, pages: sizes "12,345"; data: the pages of the list
 //   login     domain, user, secret -> stored: where

@@ -40,13 +40,14 @@ Result<Fields> Service::perform(const Fields& request) {
         Result<Fields> (Service::*perform)(const Fields&);
         bool uploads = false;
     };
-    static constexpr std::array<Operation, 10> kOperations = {{
+    static constexpr std::array<Operation, 11> kOperations = {{
         {"resolve", &Service::resolve},
         {"blob", &Service::blob},
         {"parts", &Service::parts},
         {"target", &Service::target},
         {"has", &Service::has},
         {"put", &Service::put, true},
+        {"resume", &Service::resume},
         {"manifest", &Service::put_manifest, true},
         {"referrers", &Service::referrers},
         {"login", &Service::login},
@@ -190,9 +191,8 @@ Result<Fields> Service::parts(const Fields& request) {
     auto size = parse_int(TRY(field(request, "size")));
     if (!size || *size < 0) return fail(Code::internal, "the request has no size");
     auto parts = TRY(registry::parse_ranges(TRY(field(request, "parts")), *size));
-    TRY(client_.parts(target, digest, *size, parts, [&](Bytes bytes) {
-        return lane_.send(registry::FrameKind::data, bytes);
-    }));
+    TRY(client_.parts(target, digest, *size, parts,
+                      [&](Bytes bytes) { return lane_.send(registry::FrameKind::data, bytes); }));
     return Fields{};
 }
 

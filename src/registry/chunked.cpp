@@ -83,9 +83,7 @@ public:
         if (!in_entry()) return true;
         return first_time(entry_.seen, {"type", "name", "digest", "size", "offset", "endOffset"});
     }
-    bool end_object() override {
-        return depth_-- != 3 || !in_entries_ || take(std::move(entry_));
-    }
+    bool end_object() override { return depth_-- != 3 || !in_entries_ || take(std::move(entry_)); }
     bool start_array(std::size_t) override {
         if (++depth_ == 2 && key_ == "entries") in_entries_ = true;
         return depth_ < static_cast<int>(oci::kMaxJsonDepth) || stop("is nested too deep");
@@ -94,8 +92,7 @@ public:
         if (depth_-- == 2) in_entries_ = false;
         return true;
     }
-    bool parse_error(std::size_t, const std::string&,
-                     const nlohmann::json::exception&) override {
+    bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
         return stop("is no JSON");
     }
 

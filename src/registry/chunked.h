@@ -2,9 +2,9 @@
 // lies and what its digest is. Pure; everything here is hostile input.
 //
 // The blob is an ordinary zstd stream for whoever does not know the table: that and the tar-split
-// (store/tar_split.h) stand in frames that a decoder skips. Where they are stands in the annotations of
-// the layer's descriptor (github.com/containers/storage, pkg/chunked). The blob's last frame repeats
-// that; nobody has to read it.
+// (store/tar_split.h) stand in frames that a decoder skips. Where they are stands in the
+// annotations of the layer's descriptor (github.com/containers/storage, pkg/chunked). The blob's
+// last frame repeats that; nobody has to read it.
 #pragma once
 
 #include <cstdint>
@@ -54,16 +54,17 @@ struct ChunkedTable {
     std::vector<ChunkedFile> files;
     std::optional<oci::Digest> tar_split_digest;
 };
-// `json`: decompressed. The ranges are in order, apart from each other and in front of `end`: all of
-// them together are less than the blob. Errors: corrupt, exhausted, unsupported (another version).
+// `json`: decompressed. The ranges are in order, apart from each other and in front of `end`: all
+// of them together are less than the blob. Errors: corrupt, exhausted, unsupported (another
+// version).
 Result<ChunkedTable> parse_chunked_table(std::string_view json, std::int64_t end);
 
 // Neighbours whose gap is at most `gap` bytes become one; then those with the smallest gaps, until
 // at most `count` are left. `ranges` are in order and apart from each other.
 std::vector<BlobRange> coalesce(std::vector<BlobRange> ranges, std::int64_t gap, std::size_t count);
 
-// "0-10,20-30", as crank asks crank-net for it. Errors: internal, where they are not in order, apart
-// and within a blob of `size` bytes, or more than kMaxParts.
+// "0-10,20-30", as crank asks crank-net for it. Errors: internal, where they are not in order,
+// apart and within a blob of `size` bytes, or more than kMaxParts.
 inline constexpr std::size_t kMaxParts = 1024;
 std::string text_of(const std::vector<BlobRange>& ranges);
 Result<std::vector<BlobRange>> parse_ranges(std::string_view text, std::int64_t size);

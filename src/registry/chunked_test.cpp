@@ -140,9 +140,8 @@ TEST(ChunkedTable, RefusesWhatIsBad) {
 
 TEST(ChunkedRanges, AreBroughtTogether) {
     std::vector<BlobRange> ranges = {{0, 10}, {10, 20}, {25, 30}, {90, 95}, {97, 99}};
-    EXPECT_THAT(coalesce(ranges, 0, 9),
-                ElementsAre(BlobRange{0, 20}, BlobRange{25, 30}, BlobRange{90, 95},
-                            BlobRange{97, 99}));
+    EXPECT_THAT(coalesce(ranges, 0, 9), ElementsAre(BlobRange{0, 20}, BlobRange{25, 30},
+                                                    BlobRange{90, 95}, BlobRange{97, 99}));
     EXPECT_THAT(coalesce(ranges, 2, 9),
                 ElementsAre(BlobRange{0, 20}, BlobRange{25, 30}, BlobRange{90, 99}));
     EXPECT_THAT(coalesce(ranges, 0, 2), ElementsAre(BlobRange{0, 30}, BlobRange{90, 99}));

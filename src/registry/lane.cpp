@@ -102,7 +102,8 @@ Result<> serve(Lane& lane, const std::function<Result<Fields>(const Fields&)>& p
         auto frame = TRY(lane.receive());
         if (!frame || frame->kind != FrameKind::request) return {};
         auto request = decode(frame->text());
-        auto answer = request ? perform(*request) : Result<Fields>(fail(std::move(request).error()));
+        auto answer =
+            request ? perform(*request) : Result<Fields>(fail(std::move(request).error()));
         Fields fields = answer ? *std::move(answer) : fields_of(answer.error());
         // Where nobody listens any more there is nobody to tell.
         if (!lane.send(FrameKind::result, encode(fields))) return {};

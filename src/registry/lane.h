@@ -66,8 +66,8 @@ private:
     std::vector<std::uint8_t> buffer_;
 };
 
-// Performs what the other end asks for, one request after the other, until it is closed. Errors: those
-// of receive(); those of `perform` are its answers.
+// Performs what the other end asks for, one request after the other, until it is closed. Errors:
+// those of receive(); those of `perform` are its answers.
 Result<> serve(Lane& lane, const std::function<Result<Fields>(const Fields&)>& perform);
 
 }  // namespace crank::registry

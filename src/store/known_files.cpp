@@ -114,8 +114,8 @@ Result<KnownFiles> Store::known_files(const std::string& repository) {
     TRY(add_all(TRY(state_->db.query(kNewestImages))));
     std::vector<std::string> trees;
     for (std::int64_t number : numbers) {
-        Rows rows = TRY(
-            state_->db.query("SELECT 1 FROM layer WHERE number = ? AND damaged = 0", {number}));
+        Rows rows =
+            TRY(state_->db.query("SELECT 1 FROM layer WHERE number = ? AND damaged = 0", {number}));
         if (TRY(rows.next())) trees.push_back(state_->layer_dir(number) + "/fs");
     }
     return KnownFiles(trees);

@@ -12,9 +12,9 @@
 
 namespace crank::store {
 
-// Used by one thread, no longer than its Store lives. The pool cannot be asked: its names are digests
-// of mode, owner and times too (pool.h). So the same path is looked at in the layers that are likely
-// to have the file, and what is found there counts where its content has the digest.
+// Used by one thread, no longer than its Store lives. The pool cannot be asked: its names are
+// digests of mode, owner and times too (pool.h). So the same path is looked at in the layers that
+// are likely to have the file, and what is found there counts where its content has the digest.
 class KnownFiles {
 public:
     static constexpr std::size_t kMaxLayers = 32;

@@ -21,8 +21,8 @@ protected:
         known.emplace(std::vector{temp / "one", temp / "absent", temp / "two"});
     }
     std::string found(const std::string& name, const std::string& content) {
-        auto place = known->find(name, static_cast<std::int64_t>(content.size()),
-                                oci::Digest::of(content));
+        auto place =
+            known->find(name, static_cast<std::int64_t>(content.size()), oci::Digest::of(content));
         if (!place) return "nothing";
         auto bytes = must(known->open(*place));
         return must(read_all(*bytes, 1000, name));

@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kGap = std::int64_t{8} << 10;
 constexpr std::size_t kMaxRequests = 512;
 static_assert(kMaxRequests <= registry::kMaxParts);
-constexpr std::int64_t kSmall = std::int64_t{64} << 10;  // blobs that are not worth looking at
+constexpr std::int64_t kSmall = std::int64_t{64} << 10;      // blobs that are not worth looking at
 constexpr std::int64_t kMaxRecords = std::int64_t{1} << 30;  // of a tar-split, decompressed
 
 // Parts of a blob as they come over a channel, read in order.
@@ -36,8 +36,7 @@ public:
             std::int64_t left = part_ < parts_.size() ? std::min(to, parts_[part_].end) - at_ : 0;
             if (left <= 0) break;
             TRY(fill());
-            take(static_cast<std::size_t>(
-                std::min(left, static_cast<std::int64_t>(rest_.size()))));
+            take(static_cast<std::size_t>(std::min(left, static_cast<std::int64_t>(rest_.size()))));
         }
         if (at_ != to) return fail(Code::internal, "a part of the blob was not asked for");
         return {};
@@ -98,8 +97,7 @@ std::int64_t sum_of(const std::vector<BlobRange>& ranges) {
 Result<> check(std::string_view bytes, const oci::Digest& expected, const char* what) {
     oci::Digest digest = oci::Digest::of(bytes);
     if (digest == expected) return {};
-    return fail(Code::corrupt,
-                std::string(what) + " of the layer has the digest " + digest.str());
+    return fail(Code::corrupt, std::string(what) + " of the layer has the digest " + digest.str());
 }
 
 }  // namespace
@@ -113,13 +111,14 @@ struct ChunkedLayer::Content {
 
     Result<store::TarSplitFile> open(const std::string& path) {
         if (next == files->size() || (*files)[next].chunked.name != path)
-            return fail(Code::corrupt, "the layer's table and its tar-split differ at '" + path + "'");
+            return fail(Code::corrupt,
+                        "the layer's table and its tar-split differ at '" + path + "'");
         const File& file = (*files)[next++];
         std::int64_t size = file.chunked.size;
         if (file.here) return store::TarSplitFile{TRY(known->open(*file.here)), size};
         return store::TarSplitFile{
             TRY(store::decompress(std::make_unique<RangeOfParts>(parts, file.chunked.range), size,
-                                  "'" + path + "'")),
+                                  "'" + path + "'", store::Formats::of_images)),
             size};
     }
 };
@@ -135,9 +134,8 @@ Result<std::optional<ChunkedLayer>> ChunkedLayer::plan(Channel& channel, const F
     auto known = TRY(store.known_files(repository));
     if (known.empty()) return std::optional<ChunkedLayer>();
     Fields request = place;
-    request.insert({{"op", "parts"},
-                    {"digest", layer.digest.str()},
-                    {"size", std::to_string(layer.size)}});
+    request.insert(
+        {{"op", "parts"}, {"digest", layer.digest.str()}, {"size", std::to_string(layer.size)}});
     ChunkedLayer out(std::move(request), std::move(known));
     TRY(out.read_tables(channel, *tables));
     // Streaming all of it keeps the registry and the disk busy at once.
@@ -156,10 +154,11 @@ Result<> ChunkedLayer::read_tables(Channel& channel, const registry::ChunkedPlac
     tar_split_ = data.substr(table_size);
     data.resize(table_size);
     TRY(check(data, place.table_digest, "the table"));
-    auto plain = TRY(store::decompress(std::make_unique<store::TextSource>(std::move(data)),
-                                       place.table_size, "the layer's table"));
-    std::string json = TRY(store::read_all(*plain, static_cast<std::size_t>(place.table_size),
-                                           "the layer's table"));
+    auto plain =
+        TRY(store::decompress(std::make_unique<store::TextSource>(std::move(data)),
+                              place.table_size, "the layer's table", store::Formats::of_images));
+    std::string json = TRY(
+        store::read_all(*plain, static_cast<std::size_t>(place.table_size), "the layer's table"));
     auto table = TRY(registry::parse_chunked_table(json, place.table.begin));
     auto digest = table.tar_split_digest ? table.tar_split_digest : place.tar_split_digest;
     if (!digest) return fail(Code::unsupported, "the layer's tar-split has no digest");
@@ -185,8 +184,9 @@ Result<store::Store::Read> ChunkedLayer::stream(Channel& channel, Moved moved) c
     if (!parts_.empty()) TRY(channel.begin(request_));
     auto content = std::make_shared<Content>(
         known_, files_, std::make_shared<Parts>(channel, parts_, std::move(moved)));
-    auto records = TRY(store::decompress(std::make_unique<store::TextSource>(tar_split_),
-                                         kMaxRecords, "the layer's tar-split"));
+    auto records =
+        TRY(store::decompress(std::make_unique<store::TextSource>(tar_split_), kMaxRecords,
+                              "the layer's tar-split", store::Formats::of_images));
     std::shared_ptr<store::ByteSource> tar = store::join_tar_split(
         std::move(records), [content](const std::string& path) { return content->open(path); },
         "the layer");

@@ -28,8 +28,9 @@ public:
                                                     const std::string& repository);
 
     std::int64_t bytes() const;  // that stream() fetches
-    // The layer's tar, out of files that are here and parts of the blob. Nothing of it is proven but
-    // the tar-split: the diff id is to be. `moved` is told how many bytes have come, and may say no.
+    // The layer's tar, out of files that are here and parts of the blob. Nothing of it is proven
+    // but the tar-split: the diff id is to be. `moved` is told how many bytes have come, and may
+    // say no.
     using Moved = std::function<Result<>(std::int64_t bytes)>;
     Result<store::Store::Read> stream(Channel& channel, Moved moved) const;
 

@@ -9,6 +9,7 @@
 #include "base/crash_point.h"
 #include "base/text.h"
 #include "registry/document.h"
+#include "store/byte_source.h"
 #include "transfer/chunked.h"
 #include "transfer/manifest.h"
 #include "transfer/workers.h"
@@ -108,9 +109,9 @@ private:
             progress_({Progress::Kind::moved, name_of(i), bytes});
             return {};
         };
-        auto made = TRY(store_.import_stream([&] { return layer->stream(channel, moved); },
-                                             image_.config.diff_ids[i],
-                                             "blob " + image_.manifest.layers[i].digest.str()));
+        auto made = TRY(store_.import_stream(
+            [&] { return layer->stream(channel, moved); }, image_.config.diff_ids[i],
+            "blob " + image_.manifest.layers[i].digest.str(), store::Formats::of_images));
         finished(i, made.number);
         return true;
     }
@@ -132,8 +133,8 @@ private:
             auto download = std::make_shared<Download>(channel, name_of(i), progress_, failed_);
             return [download](std::span<std::uint8_t> out) { return download->read(out); };
         };
-        auto layer =
-            store_.import_stream(open, image_.config.diff_ids[i], "blob " + blob.digest.str());
+        auto layer = store_.import_stream(open, image_.config.diff_ids[i],
+                                          "blob " + blob.digest.str(), store::Formats::of_images);
         // What the reader did not want to see, crank-net has verified all the same.
         if (!layer) {
             failed_ = true;

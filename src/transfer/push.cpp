@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/text.h"
 #include "registry/document.h"
 #include "registry/retry.h"
 #include "store/encode.h"
@@ -20,6 +21,11 @@ namespace crank::transfer {
 namespace {
 
 using Kind = Progress::Kind;
+
+constexpr int kMaxRounds = 50;  // of one blob
+// What counts as getting on, after which the attempts begin anew.
+constexpr std::int64_t kProgress = std::int64_t{256} << 10;
+
 using store::Store;
 
 class Pusher {
@@ -213,24 +219,43 @@ private:
                 return n;
             };
         };
-        for (int attempt = 1;; ++attempt) {
-            progress_({Kind::begun, spool.blob.digest.short_hex(), 0, spool.blob.size});
-            std::int64_t at = 0;
-            Fields request = put_request(spool.blob.digest, spool.blob.size);
-            request["attempt"] = std::to_string(attempt);
-            auto sent = channel.send(request, from(at));
+        progress_({Kind::begun, spool.blob.digest.short_hex(), 0, spool.blob.size});
+        std::int64_t offset = 0;
+        for (int attempt = 1, round = 0;; ++attempt, ++round) {
+            std::int64_t at = offset;
+            auto sent = channel.send(
+                put_request(spool.blob.digest, spool.blob.size, offset, attempt), from(at));
             if (sent) break;
             bool again =
                 sent.error().code() == Code::io || sent.error().code() == Code::deadline_exceeded;
-            if (!again || attempt == registry::kMaxAttempts) return fail(std::move(sent).error());
+            if (!again || attempt == registry::kMaxAttempts || round == kMaxRounds)
+                return fail(std::move(sent).error());
+            std::int64_t reached = TRY(resume_at(channel, spool.blob.digest, at));
+            progress_({Kind::moved, spool.blob.digest.short_hex(), reached - at});
+            if (reached >= offset + kProgress) attempt = 0;
+            offset = reached;
         }
         progress_({Kind::finished, spool.blob.digest.short_hex()});
         return {};
     }
 
-    Fields put_request(const oci::Digest& digest, std::int64_t size) {
+    // How much of what was sent the registry has: an upload that was broken off goes on there.
+    Result<std::int64_t> resume_at(Channel& channel, const oci::Digest& digest, std::int64_t sent) {
         Fields request = place_;
-        request.insert({{"op", "put"}, {"digest", digest.str()}, {"size", std::to_string(size)}});
+        request.insert({{"op", "resume"}, {"digest", digest.str()}});
+        auto offset = parse_int(TRY(field(TRY(channel.ask(request)), "offset")));
+        if (!offset || *offset < 0 || *offset > sent)
+            return fail(Code::internal, "crank-net's answer has no offset");
+        return *offset;
+    }
+    Fields put_request(const oci::Digest& digest, std::int64_t size, std::int64_t offset,
+                       int attempt) {
+        Fields request = place_;
+        request.insert({{"op", "put"},
+                        {"digest", digest.str()},
+                        {"size", std::to_string(size)},
+                        {"offset", std::to_string(offset)},
+                        {"attempt", std::to_string(attempt)}});
         return request;
     }
     static auto from_text(std::string_view& text) {
@@ -245,7 +270,7 @@ private:
         if (TRY(has(session_.first(), image_.id))) return {};
         std::string_view text = config_json_;
         auto size = static_cast<std::int64_t>(text.size());
-        TRY(session_.first().send(put_request(image_.id, size), from_text(text)));
+        TRY(session_.first().send(put_request(image_.id, size, 0, 0), from_text(text)));
         return {};
     }
     Result<> put_manifest(const Store::Manifest& manifest, const std::string& tag) {

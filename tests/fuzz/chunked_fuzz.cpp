@@ -83,8 +83,8 @@ void tar_split(std::string_view text) {
         if (path != "f") return fail(Code::corrupt, "no file");
         return store::TarSplitFile{std::make_unique<store::TextSource>("content"), 7};
     };
-    auto tar = store::join_tar_split(std::make_unique<store::TextSource>(std::string(text)), open,
-                                     "it");
+    auto tar =
+        store::join_tar_split(std::make_unique<store::TextSource>(std::string(text)), open, "it");
     (void)store::copy_all(*tar, [](store::Bytes) -> Result<> { return {}; });
 }
 

@@ -1,5 +1,5 @@
-// What other engines hand over: a daemon's answers, storage.conf, the index of a layout that is added
-// to. The first byte picks the reader.
+// What other engines hand over: a daemon's answers, storage.conf, the index of a layout that is
+// added to. The first byte picks the reader.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
