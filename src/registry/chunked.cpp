@@ -205,11 +205,19 @@ std::vector<BlobRange> coalesce(std::vector<BlobRange> ranges, std::int64_t gap,
     for (std::size_t i = 1; i < ranges.size(); ++i)
         gaps.push_back(ranges[i].begin - ranges[i - 1].end);
     std::ranges::sort(gaps);
-    // As many gaps as there may be, less one, stay: the largest.
-    if (gaps.size() >= count) gap = std::max(gap, gaps[gaps.size() - count]);
+    // The smallest gaps go, as many as there are too many: those below `limit`, and so many like it.
+    std::int64_t limit = 0, like_it = 0;
+    if (ranges.size() > count) {
+        auto end = gaps.begin() + static_cast<std::ptrdiff_t>(ranges.size() - count);
+        limit = *(end - 1);
+        like_it = std::count(gaps.begin(), end, limit);
+    }
     std::vector<BlobRange> out;
     for (const BlobRange& range : ranges) {
-        if (!out.empty() && range.begin - out.back().end <= gap)
+        std::int64_t between = out.empty() ? INT64_MAX : range.begin - out.back().end;
+        bool joined = between <= gap || between < limit;
+        if (between == limit && like_it > 0) joined = like_it-- > 0;
+        if (joined)
             out.back().end = range.end;
         else
             out.push_back(range);

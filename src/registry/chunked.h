@@ -65,7 +65,7 @@ std::vector<BlobRange> coalesce(std::vector<BlobRange> ranges, std::int64_t gap,
 
 // "0-10,20-30", as crank asks crank-net for it. Errors: internal, where they are not in order,
 // apart and within a blob of `size` bytes, or more than kMaxParts.
-inline constexpr std::size_t kMaxParts = 1024;
+inline constexpr std::size_t kMaxParts = 4096;
 std::string text_of(const std::vector<BlobRange>& ranges);
 Result<std::vector<BlobRange>> parse_ranges(std::string_view text, std::int64_t size);
 

@@ -147,6 +147,9 @@ TEST(ChunkedRanges, AreBroughtTogether) {
     EXPECT_THAT(coalesce(ranges, 0, 2), ElementsAre(BlobRange{0, 30}, BlobRange{90, 99}));
     EXPECT_THAT(coalesce(ranges, 0, 1), ElementsAre(BlobRange{0, 99}));
     EXPECT_TRUE(coalesce({}, 0, 1).empty());
+    // equal gaps: no more of them go than have to
+    EXPECT_THAT(coalesce({{0, 1}, {2, 3}, {4, 5}, {6, 7}}, 0, 3),
+                ElementsAre(BlobRange{0, 3}, BlobRange{4, 5}, BlobRange{6, 7}));
 }
 
 TEST(ChunkedRanges, GoThroughText) {

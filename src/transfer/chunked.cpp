@@ -11,10 +11,8 @@ using registry::BlobRange;
 
 namespace {
 
-// A request costs about as much as these bytes.
-constexpr std::int64_t kGap = std::int64_t{8} << 10;
-constexpr std::size_t kMaxRequests = 512;
-static_assert(kMaxRequests <= registry::kMaxParts);
+// To ask for another part costs about as much as these bytes.
+constexpr std::int64_t kGap = std::int64_t{4} << 10;
 constexpr std::int64_t kSmall = std::int64_t{64} << 10;      // blobs that are not worth looking at
 constexpr std::int64_t kMaxRecords = std::int64_t{1} << 30;  // of a tar-split, decompressed
 
@@ -88,6 +86,23 @@ private:
     BlobRange range_;
 };
 
+// A text that several may read.
+class SharedText : public store::ByteSource {
+public:
+    explicit SharedText(std::shared_ptr<const std::string> text)
+        : text_(std::move(text)), rest_(*text_) {}
+    Result<std::size_t> read(std::span<std::uint8_t> out) override {
+        std::size_t n = std::min(out.size(), rest_.size());
+        std::copy_n(rest_.begin(), n, out.begin());
+        rest_.remove_prefix(n);
+        return n;
+    }
+
+private:
+    std::shared_ptr<const std::string> text_;
+    std::string_view rest_;
+};
+
 std::int64_t sum_of(const std::vector<BlobRange>& ranges) {
     std::int64_t sum = 0;
     for (const BlobRange& range : ranges) sum += range.size();
@@ -151,7 +166,7 @@ Result<> ChunkedLayer::read_tables(Channel& channel, const registry::ChunkedPlac
     TRY(channel.ask(request_, &data, size));
     if (data.size() != size)
         return fail(Code::corrupt, "the registry sent less than was asked for");
-    tar_split_ = data.substr(table_size);
+    tar_split_ = std::make_shared<const std::string>(data, table_size);
     data.resize(table_size);
     TRY(check(data, place.table_digest, "the table"));
     auto plain =
@@ -162,7 +177,7 @@ Result<> ChunkedLayer::read_tables(Channel& channel, const registry::ChunkedPlac
     auto table = TRY(registry::parse_chunked_table(json, place.table.begin));
     auto digest = table.tar_split_digest ? table.tar_split_digest : place.tar_split_digest;
     if (!digest) return fail(Code::unsupported, "the layer's tar-split has no digest");
-    TRY(check(tar_split_, *digest, "the tar-split"));
+    TRY(check(*tar_split_, *digest, "the tar-split"));
     look_for(std::move(table.files));
     return {};
 }
@@ -174,7 +189,7 @@ void ChunkedLayer::look_for(std::vector<registry::ChunkedFile> files) {
         if (!here) missing.push_back(file.range);
         files_->push_back({std::move(file), std::move(here)});
     }
-    parts_ = registry::coalesce(std::move(missing), kGap, kMaxRequests);
+    parts_ = registry::coalesce(std::move(missing), kGap, registry::kMaxParts);
     request_["parts"] = registry::text_of(parts_);
 }
 
@@ -185,7 +200,7 @@ Result<store::Store::Read> ChunkedLayer::stream(Channel& channel, Moved moved) c
     auto content = std::make_shared<Content>(
         known_, files_, std::make_shared<Parts>(channel, parts_, std::move(moved)));
     auto records =
-        TRY(store::decompress(std::make_unique<store::TextSource>(tar_split_), kMaxRecords,
+        TRY(store::decompress(std::make_unique<SharedText>(tar_split_), kMaxRecords,
                               "the layer's tar-split", store::Formats::of_images));
     std::shared_ptr<store::ByteSource> tar = store::join_tar_split(
         std::move(records), [content](const std::string& path) { return content->open(path); },

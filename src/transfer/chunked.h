@@ -50,7 +50,7 @@ private:
     std::shared_ptr<store::KnownFiles> known_;
     std::shared_ptr<std::vector<File>> files_ = std::make_shared<std::vector<File>>();
     std::vector<registry::BlobRange> parts_;
-    std::string tar_split_;  // compressed
+    std::shared_ptr<const std::string> tar_split_;  // compressed
 };
 
 }  // namespace crank::transfer

@@ -1,5 +1,5 @@
-// zstd:chunked: the annotations of a layer, its table, its tar-split, and the parts that are asked
-// for. The first byte picks the reader; what it lets through keeps its promises.
+// zstd:chunked: the annotations of a layer, its table, its tar-split, the parts that are asked for,
+// and the answer. The first byte picks the reader; what it lets through keeps its promises.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "registry/byte_ranges.h"
 #include "registry/chunked.h"
 #include "store/tar_split.h"
 
@@ -78,6 +79,25 @@ void ranges(std::string_view text) {
     check_coalesced(*out, 10, 5);
 }
 
+// The parts that a server sends: no byte more than was asked for, and what is missing is the rest.
+void answer(std::string_view text) {
+    ByteRanges ranges({{0, 5}, {10, 12}, {90, 100}}, 100);
+    std::int64_t got = 0;
+    auto sink = [&](ByteRanges::Bytes bytes) -> Result<> {
+        got += static_cast<std::int64_t>(bytes.size());
+        return {};
+    };
+    require(ranges.begin("multipart/byteranges; boundary=x", "").has_value());
+    while (!text.empty()) {
+        auto piece = text.substr(0, 1 + text.size() % 9);
+        text.remove_prefix(piece.size());
+        if (!ranges.feed({reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()}, sink))
+            break;
+    }
+    for (const BlobRange& range : ranges.missing()) got += range.size();
+    require(got == 17);
+}
+
 void tar_split(std::string_view text) {
     auto open = [](const std::string& path) -> Result<store::TarSplitFile> {
         if (path != "f") return fail(Code::corrupt, "no file");
@@ -93,10 +113,11 @@ void tar_split(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
         case 0: table(text); break;
         case 1: place(text); break;
         case 2: ranges(text); break;
+        case 3: answer(text); break;
         default: tar_split(text); break;
     }
     return 0;

@@ -191,20 +191,33 @@ class Handler(BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "")
         if not wanted or attack == "no-ranges":
             return self.reply(200, blob)
-        first, last = wanted.removeprefix("bytes=").split("-")
-        begin, end = int(first), int(last or len(blob) - 1) + 1
+        ranges = [part.split("-") for part in wanted.removeprefix("bytes=").split(",")]
+        ranges = [(int(first), int(last or len(blob) - 1) + 1) for first, last in ranges]
         with LOCK:
             count = SEEN[attack] = SEEN.get(attack, 0) + 1
-        body, shown = blob[begin:end], begin
-        # The first two are the tables.
-        if attack == "other-range" and count > 2:
-            shown += 1
-        if attack == "changed-range" and count > 2:
-            body = body[:-100] + bytes(100)
-        where = f"bytes {shown}-{end - 1}/{len(blob)}"
-        if attack == "broken" and count == 3:
-            return self.reply(206, body[:1000], Content_Range=where, Length=len(body))
-        return self.reply(206, body, Content_Range=where)
+        if attack == "one-range" and len(ranges) > 1:
+            return self.reply(200, blob)
+        # The first request is for the tables.
+        lies = attack if count > 1 else ""
+        if lies == "other-order":
+            ranges.reverse()
+        if lies == "fewer-ranges":
+            ranges.pop()
+        body = b""
+        for begin, end in ranges:
+            part = blob[begin:end]
+            if lies == "changed-range":
+                part = part[:-100] + bytes(100)
+            shown = begin + (1 if lies == "other-range" else 0)
+            where = f"bytes {shown}-{end - 1}/{len(blob)}"
+            if len(ranges) == 1:
+                return self.reply(206, part, Content_Range=where)
+            body += f"\r\n--x\r\nContent-Range: {where}\r\n\r\n".encode() + part
+        body += b"\r\n--x--\r\n"
+        kind = "multipart/byteranges; boundary=x"
+        if attack == "broken" and count == 2:
+            return self.reply(206, body[:len(body) // 2], kind, Length=len(body))
+        return self.reply(206, body, kind)
 
 
 SERVER = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
