@@ -84,8 +84,8 @@ public:
     Result<> blob(const Target& target, const oci::Digest& digest, std::int64_t size,
                   const Sink& sink);
     // Parts of a blob, in order and apart, many in one request where the registry does that. Only
-    // their place and length are proven. Errors as blob(); unsupported: the registry sends no parts,
-    // or not so many.
+    // their place and length are proven. Errors as blob(); unsupported: the registry sends no
+    // parts, or not so many.
     Result<> parts(const Target& target, const oci::Digest& digest, std::int64_t size,
                    std::vector<registry::BlobRange> parts, const Sink& sink);
 

@@ -13,8 +13,8 @@
 
 namespace crank::registry {
 
-// Reads the body of a 206 as it comes. The parts have to be those that were asked for, in their order:
-// a server may do otherwise, and is asked for one at a time then.
+// Reads the body of a 206 as it comes. The parts have to be those that were asked for, in their
+// order: a server may do otherwise, and is asked for one at a time then.
 class ByteRanges {
 public:
     using Bytes = std::span<const std::uint8_t>;
@@ -23,8 +23,8 @@ public:
     ByteRanges(std::vector<BlobRange> wanted, std::int64_t size)
         : wanted_(std::move(wanted)), size_(size) {}
 
-    // Before feed(), from the answer's headers. Errors: unsupported (there are no parts in it, or not
-    // as many as were asked for), corrupt (another part).
+    // Before feed(), from the answer's headers. Errors: unsupported (there are no parts in it, or
+    // not as many as were asked for), corrupt (another part).
     Result<> begin(std::string_view content_type, std::string_view content_range);
     // `sink` gets what was asked for alone. Errors: corrupt, the sink's.
     Result<> feed(Bytes bytes, const Sink& sink);

@@ -57,7 +57,8 @@ TEST(ByteRanges, ReadsASinglePartWithoutTheRest) {
 }
 
 TEST(ByteRanges, SaysWhatIsMissing) {
-    Fed fed = feed({{10, 14}, {20, 23}, {30, 40}}, head("10-13/100") + "abcd" + head("20-22/100") + "e");
+    Fed fed =
+        feed({{10, 14}, {20, 23}, {30, 40}}, head("10-13/100") + "abcd" + head("20-22/100") + "e");
     EXPECT_TRUE(fed.result);
     EXPECT_THAT(fed.missing, ElementsAre(BlobRange{21, 23}, BlobRange{30, 40}));
 }

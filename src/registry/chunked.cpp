@@ -67,9 +67,12 @@ public:
     bool string(string_t& value) override {
         if (depth_ == 1 && key_ == "tarSplitDigest") return set_digest(value);
         if (!in_entry()) return true;
-        if (key_ == "type") entry_.type = std::move(value);
-        if (key_ == "name") entry_.name = std::move(value);
-        if (key_ == "digest") entry_.digest = std::move(value);
+        if (key_ == "type")
+            entry_.type = std::move(value);
+        else if (key_ == "name")
+            entry_.name = std::move(value);
+        else if (key_ == "digest")
+            entry_.digest = std::move(value);
         return true;
     }
     bool binary(binary_t&) override { return true; }
@@ -205,7 +208,8 @@ std::vector<BlobRange> coalesce(std::vector<BlobRange> ranges, std::int64_t gap,
     for (std::size_t i = 1; i < ranges.size(); ++i)
         gaps.push_back(ranges[i].begin - ranges[i - 1].end);
     std::ranges::sort(gaps);
-    // The smallest gaps go, as many as there are too many: those below `limit`, and so many like it.
+    // The smallest gaps go, as many as there are too many: those below `limit`, and so many like
+    // it.
     std::int64_t limit = 0, like_it = 0;
     if (ranges.size() > count) {
         auto end = gaps.begin() + static_cast<std::ptrdiff_t>(ranges.size() - count);

@@ -163,14 +163,16 @@ Result<> ChunkedLayer::read_tables(Channel& channel, const registry::ChunkedPlac
     auto table_size = static_cast<std::size_t>(place.table.size());
     auto size = table_size + static_cast<std::size_t>(place.tar_split.size());
     std::string data;
+    data.reserve(size);
     TRY(channel.ask(request_, &data, size));
     if (data.size() != size)
         return fail(Code::corrupt, "the registry sent less than was asked for");
-    tar_split_ = std::make_shared<const std::string>(data, table_size);
-    data.resize(table_size);
-    TRY(check(data, place.table_digest, "the table"));
+    std::string packed(data, 0, table_size);
+    data.erase(0, table_size);
+    tar_split_ = std::make_shared<const std::string>(std::move(data));
+    TRY(check(packed, place.table_digest, "the table"));
     auto plain =
-        TRY(store::decompress(std::make_unique<store::TextSource>(std::move(data)),
+        TRY(store::decompress(std::make_unique<store::TextSource>(std::move(packed)),
                               place.table_size, "the layer's table", store::Formats::of_images));
     std::string json = TRY(
         store::read_all(*plain, static_cast<std::size_t>(place.table_size), "the layer's table"));
@@ -199,9 +201,8 @@ Result<store::Store::Read> ChunkedLayer::stream(Channel& channel, Moved moved) c
     if (!parts_.empty()) TRY(channel.begin(request_));
     auto content = std::make_shared<Content>(
         known_, files_, std::make_shared<Parts>(channel, parts_, std::move(moved)));
-    auto records =
-        TRY(store::decompress(std::make_unique<SharedText>(tar_split_), kMaxRecords,
-                              "the layer's tar-split", store::Formats::of_images));
+    auto records = TRY(store::decompress(std::make_unique<SharedText>(tar_split_), kMaxRecords,
+                                         "the layer's tar-split", store::Formats::of_images));
     std::shared_ptr<store::ByteSource> tar = store::join_tar_split(
         std::move(records), [content](const std::string& path) { return content->open(path); },
         "the layer");

@@ -70,7 +70,7 @@ class Layer:
 
     def __init__(self, version, attack):
         self.tar = make_tar(version, attack)
-        entries, records, blob, at, segment = [], [], b"", 0, b""
+        entries, records, blob, at, segment = [], [], bytearray(), 0, b""
         with tarfile.open(fileobj=io.BytesIO(self.tar)) as tar:
             for info in tar:
                 head = self.tar[at:info.offset_data]
@@ -135,12 +135,13 @@ class Image:
             "architecture": "amd64", "os": "linux", "config": {"Cmd": ["/x"]},
             "rootfs": {"type": "layers", "diff_ids": [digest(self.layer.tar)]}}).encode()
         blob = self.layer.blob
+        self.digest = digest(blob)
         self.manifest = json.dumps({
             "schemaVersion": 2, "mediaType": MANIFEST,
             "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
                        "digest": digest(self.config), "size": len(self.config)},
             "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+zstd",
-                        "digest": digest(blob), "size": len(blob),
+                        "digest": self.digest, "size": len(blob),
                         "annotations": self.layer.annotations}]}).encode()
 
 
@@ -181,7 +182,7 @@ class Handler(BaseHTTPRequestHandler):
         for image in images:
             if what == digest(image.config):
                 return self.reply(200, image.config)
-            if what == digest(image.layer.blob):
+            if what == image.digest:
                 return self.blob(attack, image.layer.blob)
         return self.reply(404, b"")
 
