@@ -45,6 +45,10 @@ def store_rows(sections):
         for other, limit in (("tar, sha256sum, sync", 1.3), ("docker", 0.3)):
             ratio = loads["crank"] / loads[other] if other in loads else None
             yield f"load of {name}, crank / {other}", ratio, limit
+        pulled = {case: figures.median(seconds) for case, seconds in found.get("pull", {}).items()}
+        for other in ("docker", "podman"):
+            ratio = pulled["crank"] / pulled[other] if other in pulled else None
+            yield f"pull of {name}, crank / {other}", ratio, 0.4
         yield f"load of {name}, peak MiB", found["peak_kib"] / 1024, LOAD_MIB
         yield f"second image of {name}, of the first's disk", found["second"], 0.1
 

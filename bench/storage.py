@@ -1,4 +1,5 @@
-"""The store: load beside tar, docker and podman, a second image that shares most files, deep mounts."""
+"""The store: load and pull beside tar, docker and podman, a second image that shares most files,
+deep mounts."""
 
 import hashlib
 import io
@@ -12,6 +13,7 @@ import sys
 import tarfile
 
 import figures
+import pulls
 
 ROUNDS = 3
 SHAPES = {  # layers, files of each, bytes of a file
@@ -125,6 +127,12 @@ def load_rows(bench, name, directory, results):
     before = disk(root)
     timed([crank, "--root", root, "load", "-q", "-i", second])
     results[name] = {"load": found, "peak_kib": peak, "second": disk(root) / before - 1}
+    if pulls.missing():
+        bench.missing[f"pull of {name}"] = pulls.missing()
+        return
+    with pulls.registry(directory):
+        remote = pulls.push(bench, root, f"{tag}:a")
+        results[name]["pull"] = pulls.measure(bench, remote, directory, ROUNDS, timed)
 
 
 def mounts(bench, directory):
@@ -154,7 +162,7 @@ def measure(bench):
     results = {}
     for name in SHAPES:
         load_rows(bench, name, directory, results)
-    rows = []
+    rows, pulled = [], []
     for name, found in results.items():
         hand = figures.median(found["load"]["tar, sha256sum, sync"])
         for case, seconds in found["load"].items():
@@ -162,7 +170,12 @@ def measure(bench):
             rows.append([f"{name}: {case}", figures.show(middle), figures.show(middle / hand)])
         rows.append([f"{name}: crank, peak MiB", figures.show(found["peak_kib"] / 1024), ""])
         rows.append([f"{name}: a second image, 90 % the same", figures.show(found["second"]), ""])
+        for case, seconds in found.get("pull", {}).items():
+            middle = figures.median(seconds)
+            pulled.append([f"{name}: {case}", figures.show(middle),
+                           figures.show(middle / figures.median(found["pull"]["crank"]))])
     bench.record("store", results, "### Load\n\n" + figures.table(
-        ["", "s (or as named)", "x tar, sha256sum, sync"], rows))
+        ["", "s (or as named)", "x tar, sha256sum, sync"], rows) + "\n\n### Pull\n\n"
+        + figures.table(["", "s", "x crank"], pulled))
     mounts(bench, directory)
     shutil.rmtree(directory)

@@ -132,7 +132,7 @@ struct Unpacked {
 
 // Into `made`/fs and `made`/recipe.
 Result<Unpacked> unpack(ByteSource& source, const oci::Digest& expected, int made,
-                        Unpacker::Sharing sharing) {
+                        Sharing sharing) {
     auto tree = TRY(sys::open_dir_at(made, "fs"));
     RecipeWriter recipe(TRY(sys::create_file_at(made, "recipe", 0600)));
     HashingSource hashed(source);

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMaxDepth = 256;
 // Files up to this size are read whole, so that those which the pool has are never written.
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
+constexpr std::size_t kMaxNames = 16'384;  // that are remembered
 
 std::string parent_of(const std::string& path) {
     std::size_t slash = path.rfind('/');
@@ -61,20 +62,27 @@ Error blame_archive(Error error) {
 }  // namespace
 
 Result<UnpackStats> Unpacker::run(TarReader& reader) {
-    buffer_.resize(kBuffer);
-    if (auto mask = sys::current_umask()) umask_ = *mask;
-    own_uid_ = sys::effective_uid();
-    while (auto next = TRY(reader.next())) {
-        auto done = entry(reader, *next);
-        if (!done)
-            return fail(blame_archive(std::move(done).error())
-                            .with_context("entry '" + next->path.substr(0, 300) + "'"));
-    }
+    auto read = entries(reader);
+    if (read) crew_.drain();
+    // What comes after a file that failed may fail for want of it.
+    if (crew_.failed()) return fail(blame_archive(crew_.take_error()));
+    TRY(std::move(read));
     auto finished = apply_whiteouts();
     if (finished) finished = apply_directory_attributes();
     if (!finished) return fail(blame_archive(std::move(finished).error()));
     if (stats_.replaced) stats_.file_bytes = TRY(file_bytes_of(rootfd_));
     return stats_;
+}
+
+Result<> Unpacker::entries(TarReader& reader) {
+    while (auto next = TRY(reader.next())) {
+        if (crew_.failed()) return {};
+        auto done = entry(reader, *next);
+        if (!done)
+            return fail(blame_archive(std::move(done).error())
+                            .with_context("entry '" + next->path.substr(0, 300) + "'"));
+    }
+    return {};
 }
 
 Result<> Unpacker::entry(TarReader& reader, const TarEntry& entry) {
@@ -87,7 +95,10 @@ Result<> Unpacker::entry(TarReader& reader, const TarEntry& entry) {
     }
     if (name_of(path).starts_with(kWhiteoutPrefix) && TRY(whiteout(path))) return {};
     Place at = TRY(place(path));
-    if (entry.kind == TarKind::file) return file(reader, entry, path, at);
+    bool is_taken = TRY(taken(at));
+    // What is replaced, or linked to, has to be there.
+    if (is_taken || entry.kind == TarKind::hard_link) crew_.drain();
+    if (entry.kind == TarKind::file) return file(reader, entry, path, at, is_taken);
     auto made = make(entry, path, at);
     // Seldom: the name is taken by an earlier entry.
     if (!made && made.error().code() == Code::already_exists) {
@@ -130,13 +141,29 @@ Result<Unpacker::Place> Unpacker::place(const std::string& path) {
     if (!parent_ || parent != parent_path_) {
         auto opened = sys::open_dir_in_root(rootfd_, parent);
         if (!opened && opened.error().code() == Code::not_found) {
+            crew_.drain();  // a file may be in the way
             TRY(make_parents(parent));
             opened = sys::open_dir_in_root(rootfd_, parent);
         }
-        parent_ = TRY(std::move(opened));
+        parent_ = std::make_shared<const sys::UniqueFd>(TRY(std::move(opened)));
         parent_path_ = parent;
+        parent_inode_ = TRY(sys::attributes_at(parent_->get(), "")).inode;
     }
-    return Place{parent_.get(), name_of(path)};
+    return Place{parent_->get(), name_of(path)};
+}
+
+// Whether an earlier entry, or a directory above one, has the name.
+Result<bool> Unpacker::taken(const Place& at) {
+    if (names_.size() >= kMaxNames) {
+        crew_.drain();
+        names_.clear();
+        names_emptied_ = true;
+    }
+    if (!names_.emplace(parent_inode_, at.name).second) return true;
+    if (!names_emptied_) return false;
+    auto there = sys::attributes_at(at.parent, at.name);
+    if (!there && there.error().code() != Code::not_found) return fail(std::move(there).error());
+    return there.has_value();
 }
 
 // Parents that have no entry of their own: mode 0755, owner 0:0, time 0.
@@ -147,6 +174,7 @@ Result<> Unpacker::make_parents(const std::string& path) {
     auto parent = TRY(sys::open_dir_in_root(rootfd_, parent_of(path)));
     std::string name = name_of(path);
     TRY(sys::make_dir_at(parent.get(), name, 0700));
+    names_.emplace(TRY(sys::attributes_at(parent.get(), "")).inode, name);
     dirs_[path] = {};
     return {};
 }
@@ -164,104 +192,48 @@ Result<bool> Unpacker::clear(const Place& at, const std::string& path, TarKind k
 }
 
 Result<> Unpacker::file(TarReader& reader, const TarEntry& entry, const std::string& path,
-                        const Place& at) {
+                        const Place& at, bool taken) {
     stats_.file_bytes += entry.size;
     if (entry.size != 0) TRY(on_payload_(path, entry.size));
-    if (entry.size <= static_cast<std::int64_t>(buffer_.size()))
-        return small_file(reader, entry, path, at);
+    if (entry.size <= static_cast<std::int64_t>(kBuffer))
+        return small_file(reader, entry, path, at, taken);
     return large_file(reader, entry, path, at);
 }
 
 Result<> Unpacker::small_file(TarReader& reader, const TarEntry& entry, const std::string& path,
-                              const Place& at) {
+                              const Place& at, bool taken) {
+    std::vector<std::uint8_t> content(static_cast<std::size_t>(entry.size));
     std::size_t size = 0;
-    while (std::size_t n = TRY(reader.read(std::span(buffer_).subspan(size)))) size += n;
-    Bytes content = std::span(buffer_).first(size);
-    std::optional<PoolKey> key;
-    if (sharing_.pool != nullptr && is_shareable(path, entry.size)) {
-        FileHasher hasher(entry);
-        hasher.update(content);
-        key = sharing_.keys->next(hasher.finish());
-        if (TRY(take(*key, path, at))) return {};
+    while (std::size_t n = TRY(reader.read(std::span(content).subspan(size)))) size += n;
+    content.resize(size);
+    if (!taken) {
+        crew_.add({parent_, at.name, path, entry, std::move(content)});
+        return {};
     }
-    auto fd = TRY(create(entry, path, at));
-    TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(content.data()), size}, at.name));
-    TRY(finish_file(fd.get(), entry));
-    fd.reset();
-    return key ? share(*key, at) : Result<>();
+    if (TRY(maker_.make(at.parent, at.name, path, entry, content))) return {};
+    TRY(clear(at, path, TarKind::file));
+    if (TRY(maker_.make(at.parent, at.name, path, entry, content))) return {};
+    return fail(Code::internal, "its name is taken");
 }
 
 Result<> Unpacker::large_file(TarReader& reader, const TarEntry& entry, const std::string& path,
                               const Place& at) {
-    auto fd = TRY(create(entry, path, at));
-    bool shared = sharing_.pool != nullptr && is_shareable(path, entry.size);
+    auto fd = TRY(maker_.create(at.parent, at.name, entry));
+    if (!fd) {
+        TRY(clear(at, path, TarKind::file));
+        fd = TRY(maker_.create(at.parent, at.name, entry));
+    }
+    if (!fd) return fail(Code::internal, "its name is taken");
+    bool shared = maker_.shares(path, entry);
     FileHasher hasher(entry);
+    buffer_.resize(kBuffer);
     while (std::size_t n = TRY(reader.read(buffer_))) {
         if (shared) hasher.update(std::span(buffer_).first(n));
-        TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(buffer_.data()), n}, at.name));
+        TRY(sys::write_all(fd->get(), {reinterpret_cast<const char*>(buffer_.data()), n}, at.name));
     }
-    TRY(finish_file(fd.get(), entry));
+    TRY(maker_.finish(fd->get(), entry));
     fd.reset();
-    return shared ? share(sharing_.keys->next(hasher.finish()), at) : Result<>();
-}
-
-// True: the pool had it.
-Result<bool> Unpacker::take(const PoolKey& key, const std::string& path, const Place& at) {
-    auto outcome = TRY(sharing_.pool->take(key, at.parent, at.name));
-    if (outcome == sys::LinkOutcome::exists) {
-        TRY(clear(at, path, TarKind::file));
-        outcome = TRY(sharing_.pool->take(key, at.parent, at.name));
-    }
-    if (outcome != sys::LinkOutcome::made) return false;
-    sharing_.keys->add(key);
-    return true;
-}
-
-Result<> Unpacker::share(const PoolKey& key, const Place& at) {
-    // Directories get their times at the end: a change of this one's does not matter.
-    if (TRY(sharing_.pool->share(key, at.parent, at.name)) != Pool::Shared::no)
-        sharing_.keys->add(key);
-    return {};
-}
-
-Result<sys::UniqueFd> Unpacker::create(const TarEntry& entry, const std::string& path,
-                                       const Place& at) {
-    // Never more than the entry's mode allows; finish_file() adds what is missing.
-    mode_t mode = entry.mode & 0777;
-    auto fd = sys::create_file_at(at.parent, at.name, mode);
-    if (!fd && fd.error().code() == Code::already_exists) {
-        TRY(clear(at, path, TarKind::file));
-        fd = sys::create_file_at(at.parent, at.name, mode);
-    }
-    if (fd && !new_files_group_) new_files_group_ = TRY(sys::attributes_at(fd->get(), "")).gid;
-    return fd;
-}
-
-namespace {
-
-Error blame_ids(Error error) {
-    return std::move(error)
-        .with_code(Code::permission_denied)
-        .with_hint(
-            "this user may not own files as the image needs; give it more ids in "
-            "/etc/subuid and /etc/subgid, or run as root");
-}
-
-}  // namespace
-
-Result<> Unpacker::finish_file(int fd, const TarEntry& entry) {
-    auto uid = static_cast<uid_t>(entry.uid);
-    auto gid = static_cast<gid_t>(entry.gid);
-    // The owner first: a change of owner clears set-user-ID bits and capabilities.
-    bool owned = uid == own_uid_ && gid == new_files_group_;
-    if (!owned)
-        if (auto set = sys::set_owner(fd, uid, gid, "the file"); !set)
-            return fail(blame_ids(std::move(set).error()));
-    bool has_mode = (entry.mode & 07777 & ~(0777 & ~umask_)) == 0;
-    if (!has_mode) TRY(sys::set_mode(fd, entry.mode & 07777, "the file"));
-    for (const auto& [key, value] : entry.xattrs)
-        if (is_content_xattr(key)) TRY(sys::set_xattr(fd, key, value, "the file"));
-    return sys::set_mtime(fd, entry.mtime, entry.mtime_ns, "the file");
+    return shared ? maker_.share(hasher.finish(), at.parent, at.name) : Result<>();
 }
 
 Result<> Unpacker::hard_link(const TarEntry& entry, const Place& at) {

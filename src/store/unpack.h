@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "store/pool.h"
+#include "store/file_maker.h"
 #include "store/tar_reader.h"
 #include "sys/attributes.h"
 #include "sys/unique_fd.h"
@@ -32,17 +32,13 @@ struct UnpackStats {
 // (rootless). `on_payload(path, size)` is called before each file's content is read.
 //
 // With a pool, files that it has are linked instead of written, and the others become entries; a
-// small file is looked up before it is written at all.
+// small file is looked up before it is written at all. Small files are made by several threads,
+// several MiB behind the reader.
 class Unpacker {
 public:
     using PayloadObserver = std::function<Result<>(const std::string&, std::int64_t)>;
-    // Both for as long as run() runs.
-    struct Sharing {
-        const Pool* pool = nullptr;
-        LayerKeys* keys = nullptr;
-    };
     Unpacker(int rootfd, PayloadObserver on_payload, Sharing sharing)
-        : rootfd_(rootfd), on_payload_(std::move(on_payload)), sharing_(sharing) {}
+        : rootfd_(rootfd), on_payload_(std::move(on_payload)), maker_(sharing), crew_(maker_) {}
 
     Result<UnpackStats> run(TarReader& reader);
 
@@ -51,22 +47,20 @@ private:
         int parent;  // valid until the next place()
         std::string name;
     };
+    Result<> entries(TarReader& reader);
     Result<> entry(TarReader& reader, const TarEntry& entry);
     Result<bool> whiteout(const std::string& path);
     Result<Place> place(const std::string& path);
+    Result<bool> taken(const Place& at);
     Result<> make_parents(const std::string& path);
     Result<bool> clear(const Place& at, const std::string& path, TarKind kind);
     Result<> make(const TarEntry& entry, const std::string& path, const Place& at);
     Result<> file(TarReader& reader, const TarEntry& entry, const std::string& path,
-                  const Place& at);
+                  const Place& at, bool taken);
     Result<> small_file(TarReader& reader, const TarEntry& entry, const std::string& path,
-                        const Place& at);
+                        const Place& at, bool taken);
     Result<> large_file(TarReader& reader, const TarEntry& entry, const std::string& path,
                         const Place& at);
-    Result<bool> take(const PoolKey& key, const std::string& path, const Place& at);
-    Result<> share(const PoolKey& key, const Place& at);
-    Result<sys::UniqueFd> create(const TarEntry& entry, const std::string& path, const Place& at);
-    Result<> finish_file(int fd, const TarEntry& entry);
     Result<> hard_link(const TarEntry& entry, const Place& at);
     Result<bool> node(const TarEntry& entry, const Place& at);
     Result<> attributes(const TarEntry& entry, const std::string& path, const Place& at);
@@ -83,13 +77,15 @@ private:
     };
     int rootfd_;
     PayloadObserver on_payload_;
-    Sharing sharing_;
+    FileMaker maker_;
+    FileCrew crew_;
     UnpackStats stats_;
-    mode_t umask_ = 0777;
-    uid_t own_uid_ = 0;
-    std::optional<gid_t> new_files_group_;  // learnt from the first file
     std::string parent_path_;
-    sys::UniqueFd parent_;  // of parent_path_: entries of one directory come together
+    FileCrew::Directory parent_;  // of parent_path_: entries of one directory come together
+    std::uint64_t parent_inode_ = 0;
+    // Of the entries so far, or since names_ was last emptied: inode of the directory, name.
+    std::set<std::pair<std::uint64_t, std::string>> names_;
+    bool names_emptied_ = false;
     std::map<std::string, DirAttributes> dirs_;
     std::set<std::string> whiteouts_, opaque_;
     std::vector<std::uint8_t> buffer_;

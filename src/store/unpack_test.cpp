@@ -148,6 +148,67 @@ TEST_F(UnpackTest, lets_the_last_of_two_entries_win) {
     expect_same_bytes(tar);
 }
 
+// Files are made behind the reader's back, by several threads: what comes later still wins, and
+// finds what it needs.
+TEST_F(UnpackTest, keeps_the_archives_order_where_it_matters) {
+    std::vector<Item> items;
+    std::vector<std::string> expected;
+    for (int i = 0; i < 400; ++i) {
+        std::string at = "d" + std::to_string(i % 3) + "/f" + std::to_string(i);
+        items.push_back(file(at, "old " + std::to_string(i)));
+        if (i % 50 == 7) items.push_back(file(at, "new"));
+        if (i % 50 == 8) items.push_back(hard_link(at + ".link", at));
+        if (i % 50 == 9) items.push_back(symlink(at, "elsewhere"));
+        if (i % 50 == 10) items.push_back(file(at + ".d/implied", "x"));
+    }
+    items.push_back(symlink("alias", "d0"));
+    items.push_back(file("alias/f0", "by another name"));
+    std::string tar = tar_of(items);
+    std::string at = tree(tar);
+    for (int i = 0; i < 400; ++i) {
+        std::string path = at + "/d" + std::to_string(i % 3) + "/f" + std::to_string(i);
+        if (i % 50 == 9) {
+            EXPECT_TRUE(must(sys::lstat(path)).is_symlink()) << i;
+            continue;
+        }
+        std::string content = "old " + std::to_string(i);
+        if (i % 50 == 7) content = "new";
+        if (i == 0) content = "by another name";
+        EXPECT_EQ(read(path), content);
+        if (i % 50 == 8) {
+            EXPECT_EQ(read(path + ".link"), content);
+        }
+        if (i % 50 == 10) {
+            EXPECT_EQ(read(path + ".d/implied"), "x");
+        }
+    }
+    expect_same_bytes(tar);
+}
+
+TEST_F(UnpackTest, sees_names_come_again_in_a_large_layer) {
+    std::vector<Item> items;
+    for (int i = 0; i < 17'000; ++i)
+        items.push_back(file("d" + std::to_string(i / 1000) + "/" + std::to_string(i), ""));
+    items.push_back(file("d0/0", "late"));
+    items.push_back(dir("d1/1000"));
+    std::string tar = tar_of(items);
+    std::string at = tree(tar);
+    EXPECT_EQ(read(at + "/d0/0"), "late");
+    EXPECT_TRUE(must(sys::lstat(at + "/d1/1000")).is_dir());
+    expect_same_bytes(tar);
+}
+
+TEST_F(UnpackTest, names_the_file_that_a_thread_could_not_make) {
+    std::vector<Item> items;
+    for (int i = 0; i < 300; ++i) items.push_back(file("d/" + std::to_string(i), "x"));
+    items.push_back(file("d/" + std::string(300, 'n'), "x"));
+    for (int i = 300; i < 600; ++i) items.push_back(file("d/" + std::to_string(i), "x"));
+    auto result = import(tar_of(items));
+    EXPECT_EQ(code_of(result), Code::corrupt);
+    EXPECT_THAT(text_of(result), HasSubstr("entry 'd/nnnn"));
+    expect_clean();
+}
+
 TEST_F(UnpackTest, stays_inside_whatever_links_say) {
     std::filesystem::create_directory(temp / "outside");
     write(temp / "outside/canary", "untouched", 0600);
