@@ -5,6 +5,7 @@
 #include "build/image_config.h"
 #include "cli/output.h"
 #include "cli/storage_limit.h"
+#include "cli/transfer_progress.h"
 #include "cli/verbs.h"
 #include "exchange/archive.h"
 #include "exchange/import.h"
@@ -166,12 +167,17 @@ Result<sys::UniqueFd> open_root(const std::string& typed) {
     return file;
 }
 
+ProgressSink progress_of(const Arguments& arguments) {
+    return make_transfer_progress(Direction::import, arguments.on("quiet"));
+}
+
 Result<exchange::Loaded> import_root(store::Store& store, const Arguments& arguments) {
     const std::string& typed = arguments.words()[0];
     bool from_stdin = typed == "-";
     if (from_stdin && sys::is_terminal(kStdin))
         return fail(Code::usage, "no archive on standard input");
     exchange::RootRequest request;
+    request.progress = progress_of(arguments);
     request.name = TRY(name_here(arguments));
     sys::UniqueFd file = from_stdin ? sys::UniqueFd() : TRY(open_root(typed));
     request.fd = from_stdin ? kStdin : file.get();
@@ -194,7 +200,7 @@ Result<exchange::Loaded> import_image(store::Store& store, const Arguments& argu
         if (arguments.has(flag))
             return fail(Code::usage, "--" + std::string(flag) +
                                          " is for a root file system, and this is an image");
-    exchange::ImportRequest request{source, TRY(name_here(arguments)), {}};
+    exchange::ImportRequest request{source, TRY(name_here(arguments)), {}, progress_of(arguments)};
     if (auto platform = arguments.find("platform"))
         request.platform = TRY(registry::parse_platform(*platform));
     return exchange::import_image(store, request);
@@ -232,7 +238,8 @@ Result<int> perform_import(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     const std::string& typed = arguments.words()[0];
     auto source = TRY(exchange::parse_source(typed));
-    if (source && arguments.on("all")) return import_all(invocation, {*source, {}, {}});
+    if (source && arguments.on("all"))
+        return import_all(invocation, {*source, {}, {}, progress_of(arguments)});
     if (arguments.on("all"))
         return fail(Code::usage, "--all is for docker:// and containers-storage:");
     exchange::Loaded loaded;

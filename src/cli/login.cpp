@@ -109,7 +109,7 @@ Result<int> perform_login(Invocation& invocation) {
     auto session = TRY(start(arguments.find_switch("tls-verify").value_or(true)));
     auto answer = TRY(session.first().ask(
         {{"op", "login"}, {"domain", domain}, {"user", login.user}, {"secret", login.secret}}));
-    std::string stored = TRY(transfer::field(answer, "stored"));
+    std::string stored = TRY(registry::field(answer, "stored"));
     if (stored.starts_with('/'))
         warn("the password is kept unencrypted in " + stored + ": a credential helper would not");
     print_line("Login Succeeded");
@@ -121,7 +121,7 @@ Result<int> perform_logout(Invocation& invocation) {
     std::string domain = TRY(domain_of(arguments));
     auto session = TRY(start(true));
     auto answer = TRY(session.first().ask({{"op", "logout"}, {"domain", domain}}));
-    if (TRY(transfer::field(answer, "erased")) == "true")
+    if (TRY(registry::field(answer, "erased")) == "true")
         print_line("Removing login credentials for " + domain);
     else
         print_line("Not logged in to " + domain);

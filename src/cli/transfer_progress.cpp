@@ -13,11 +13,20 @@
 namespace crank::cli {
 namespace {
 
-using transfer::Progress;
 using Kind = Progress::Kind;
 
 constexpr int kStderr = 2;
 constexpr std::int64_t kFrame = 100'000'000;  // ns between two drawings
+
+struct Words {
+    const char *begun, *finished, *present;
+};
+// In the order of Direction.
+constexpr Words kWords[] = {
+    {"pulling ", "pulled ", "already here"},
+    {"pushing ", "pushed ", "already there"},
+    {"importing ", "imported ", "already here"},
+};
 
 struct Blob {
     std::int64_t bytes = 0, total = 0, began = 0;
@@ -34,7 +43,7 @@ std::string rate(const Blob& blob) {
 class Shown {
 public:
     Shown(Direction direction, bool quiet, bool drawn)
-        : pulls_(direction == Direction::pull), quiet_(quiet), drawn_(drawn) {}
+        : words_(kWords[static_cast<int>(direction)]), quiet_(quiet), drawn_(drawn) {}
     ~Shown() { erase(); }
 
     void on(const Progress& event) {
@@ -44,12 +53,12 @@ public:
             case Kind::begun:
                 blob = {0, event.total, sys::monotonic_clock_ns()};
                 if (!drawn_ && !quiet_)
-                    note(event.name + ": " + (pulls_ ? "pulling " : "pushing ") +
-                         format_size(event.total));
+                    note(event.name + ": " + words_.begun +
+                         (event.total > 0 ? format_size(event.total) : ""));
                 break;
             case Kind::moved: blob.bytes += event.bytes; break;
-            case Kind::finished: return end(event.name, blob, pulls_ ? "pulled " : "pushed ");
-            default: return end(event.name, {}, pulls_ ? "already here" : "already there");
+            case Kind::finished: return end(event.name, blob, words_.finished);
+            default: return end(event.name, {}, words_.present);
         }
         draw();
     }
@@ -58,7 +67,7 @@ private:
     void end(const std::string& name, Blob blob, const char* what) {
         active_.erase(name);
         std::string text = name + ": " + what;
-        if (blob.total > 0) text += format_size(blob.bytes) + ", " + rate(blob);
+        if (blob.began > 0) text += format_size(blob.bytes) + ", " + rate(blob);
         if (!quiet_) line(text);
     }
     void line(const std::string& text) {
@@ -84,6 +93,7 @@ private:
     static std::string bar(const std::string& name, const Blob& blob) {
         std::size_t width = 20;
         if (auto size = sys::terminal_size(kStderr); size && size->columns > 90) width = 40;
+        if (blob.total <= 0) return name + " " + format_size(blob.bytes) + "  " + rate(blob);
         auto full = blob.total <= 0 ? 0
                                     : static_cast<std::size_t>(static_cast<double>(blob.bytes) /
                                                                static_cast<double>(blob.total) *
@@ -94,7 +104,8 @@ private:
                format_size(blob.bytes) + "/" + format_size(blob.total) + "  " + rate(blob);
     }
 
-    bool pulls_, quiet_, drawn_;
+    const Words& words_;
+    bool quiet_, drawn_;
     std::map<std::string, Blob> active_;
     std::size_t lines_ = 0;
     std::int64_t drawn_at_ = 0;
@@ -102,7 +113,7 @@ private:
 
 }  // namespace
 
-transfer::ProgressSink make_transfer_progress(Direction direction, bool quiet) {
+ProgressSink make_transfer_progress(Direction direction, bool quiet) {
     auto environment = [](const char* name) {
         const char* value = std::getenv(name);
         return std::string(value == nullptr ? "" : value);

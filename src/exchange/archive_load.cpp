@@ -11,7 +11,7 @@ Result<std::vector<Loaded>> load(store::Store& store, int fd) {
         auto archive = TRY(ArchiveIndex::read(fd, spool.path(), "the archive"));
         Selection everything{Selection::Count::all, {}, registry::host_platform()};
         auto images = TRY(read_archive(archive, everything));
-        for (IncomingImage& image : images) forget_manifest(image);
+        for (IncomingImage& image : images) forget_made_manifest(image);
         return take_in(store, std::move(images));
     };
     return TRY_IN(load_from(), "loading an image");

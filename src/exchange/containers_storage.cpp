@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "exchange/storage_conf.h"
-#include "exchange/tar_split.h"
 #include "oci/json_reader.h"
-#include "registry/base64.h"
 #include "registry/document.h"
 
 namespace crank::exchange {
@@ -45,7 +44,7 @@ Result<> each(const Directory& root, const std::string& path, F&& f) {
 }
 
 // What is not plain letters and digits is encoded in the name of a file.
-std::string big_data_name(const std::string& key) { return "=" + registry::base64_encode(key); }
+std::string big_data_name(const std::string& key) { return "=" + base64_encode(key); }
 
 bool ends_with_name(const std::string& name, const std::string& familiar) {
     return name.ends_with("/" + familiar);
@@ -173,7 +172,7 @@ Result<IncomingLayer> ContainersStorage::layer(const std::string& id) const {
         if (!directory) return fail(std::move(directory).error());
         auto plain =
             TRY(store::decompress(TRY(root->open(records)).bytes, kMaxRecords, "its tar-split"));
-        return join_tar_split(std::move(plain), *directory, name);
+        return store::join_tar_split(std::move(plain), contents_of(*directory), name);
     };
     return out;
 }

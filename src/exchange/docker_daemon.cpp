@@ -139,15 +139,21 @@ Result<std::vector<DockerDaemon::Image>> DockerDaemon::list() const {
     return out;
 }
 
-Result<> DockerDaemon::save(const std::string& name, int fd) const {
+Result<> DockerDaemon::save(const std::string& name, int fd, const ProgressSink& progress) const {
+    auto tell = [&](Progress::Kind kind, std::size_t bytes = 0) {
+        if (progress) progress({kind, name, static_cast<std::int64_t>(bytes)});
+    };
     auto answer = TRY(get_image(name, "get"));
     std::int64_t size = 0;
+    tell(Progress::Kind::begun);
     TRY(store::copy_all(*answer, [&](store::Bytes bytes) -> Result<> {
         size += static_cast<std::int64_t>(bytes.size());
         if (size > kMaxArchive) return fail(Code::exhausted, "the archive has no end");
+        tell(Progress::Kind::moved, bytes.size());
         return sys::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
                               "the archive of " + name_);
     }));
+    tell(Progress::Kind::finished);
     return {};
 }
 

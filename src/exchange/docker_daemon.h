@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "exchange/http.h"
 #include "oci/digest.h"
 
@@ -26,7 +27,7 @@ public:
     Result<Image> inspect(const std::string& name) const;
     Result<std::vector<Image>> list() const;
     // Its archive of the image, as `docker save` writes it, to `fd`.
-    Result<> save(const std::string& name, int fd) const;
+    Result<> save(const std::string& name, int fd, const ProgressSink& progress = {}) const;
 
     const std::string& name() const { return name_; }  // "unix:///var/run/docker.sock"
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "store/byte_source.h"
+#include "store/tar_split.h"
 
 namespace crank::exchange {
 
@@ -26,5 +27,8 @@ public:
     static constexpr std::int64_t kMaxText = std::int64_t{4} << 20;
     Result<std::string> text(const std::string& path, std::int64_t limit = kMaxText) const;
 };
+
+// What store/tar_split.h asks for: the files of `tree`.
+store::OpenTarSplitFile contents_of(std::shared_ptr<const Files> tree);
 
 }  // namespace crank::exchange

@@ -117,7 +117,7 @@ private:
         std::string path = spool.path() + "/docker";
         sys::UniqueFd file =
             TRY(sys::open(path, sys::kReadWrite | sys::kCreate | sys::kExclusive, 0600));
-        TRY(docker.save(name, file.get()));
+        TRY(docker.save(name, file.get(), request_.progress));
         auto copy = TRY(sys::open_file(path));
         auto files = TRY(ArchiveIndex::read(copy.get(), spool.path(), "the archive of Docker"));
         // The archive has one image, whatever it calls it.
@@ -127,7 +127,7 @@ private:
         // Nothing but what was asked for is named here.
         for (IncomingImage& incoming : images) {
             incoming.tags = tags;
-            forget_manifest(incoming);
+            forget_made_manifest(incoming);
         }
         return take(std::move(images));
     }
@@ -161,7 +161,7 @@ private:
 
     Result<Loaded> take(Images images) {
         if (request_.name) images.at(0).tags = {request_.name->str()};
-        return TRY(take_in(store_, std::move(images))).at(0);
+        return TRY(take_in(store_, std::move(images), request_.progress)).at(0);
     }
 
     Store& store_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "exchange/archive.h"
 #include "exchange/source.h"
 #include "oci/image.h"
@@ -18,6 +19,7 @@ struct ImportRequest {
     // What it is called here; absent: what it is called there.
     std::optional<oci::Reference> name;
     std::optional<oci::Platform> platform;  // absent: this machine's
+    ProgressSink progress;                  // may be empty
 };
 
 // One image. Everything that is read is hostile: digests are verified before they count, sizes and
@@ -37,13 +39,14 @@ Result<std::size_t> import_all(store::Store& store, const ImportRequest& request
 
 // A root file system as an image of one layer: the tar, byte for byte, as `docker import` takes it.
 struct RootRequest {
-    int fd = -1;              // a file or a pipe; plain, gzip or zstd; stays the caller's
+    int fd = -1;              // a file or a pipe; plain or compressed; stays the caller's
     std::string shown;        // for errors
     oci::ImageConfig config;  // without layers
     std::optional<oci::Reference> name;
+    ProgressSink progress;  // may be empty
 };
 // Hostile input: unpacked rooted and bounded. Nothing is kept when it fails. Errors: corrupt,
-// unsupported (bzip2, xz), exhausted; failed_precondition (it is an image, not a root).
+// exhausted; failed_precondition (it is an image, not a root).
 Result<Loaded> import_root(store::Store& store, RootRequest request);
 
 }  // namespace crank::exchange

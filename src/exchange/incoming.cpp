@@ -27,7 +27,7 @@ private:
 
 class Intake {
 public:
-    explicit Intake(Store& store) : store_(store) {}
+    Intake(Store& store, const ProgressSink& progress) : store_(store), progress_(progress) {}
 
     Result<std::vector<Loaded>> run(std::vector<IncomingImage>& images) {
         for (const IncomingImage& image : images) TRY(take_layers(image));
@@ -55,10 +55,16 @@ private:
             return fail(Code::corrupt, "an image has " + std::to_string(image.layers.size()) +
                                            " layers, its configuration names " +
                                            std::to_string(image.diff_ids.size()));
-        for (std::size_t i = 0; i < image.layers.size(); ++i)
-            if (!TRY(store_.find_layer(image.diff_ids[i])))
-                TRY(take_layer(image.layers[i], image.diff_ids[i]));
+        for (std::size_t i = 0; i < image.layers.size(); ++i) {
+            bool here = TRY(store_.find_layer(image.diff_ids[i])).has_value();
+            if (!here) TRY(take_layer(image.layers[i], image.diff_ids[i]));
+            tell({here ? Progress::Kind::present : Progress::Kind::finished,
+                  image.diff_ids[i].short_hex()});
+        }
         return {};
+    }
+    void tell(const Progress& progress) {
+        if (progress_) progress_(progress);
     }
 
     Result<> take_layer(const IncomingLayer& source, const oci::Digest& diff_id) {
@@ -68,9 +74,14 @@ private:
         auto open = [&]() -> Result<Store::Read> {
             std::shared_ptr<store::ByteSource> bytes = TRY(source.open());
             if (other_name) bytes = hashed = std::make_shared<Hashed>(std::move(bytes));
-            return [bytes](std::span<std::uint8_t> out) { return bytes->read(out); };
+            tell({Progress::Kind::begun, diff_id.short_hex(), 0, source.size});
+            return [this, bytes, diff_id](std::span<std::uint8_t> out) -> Result<std::size_t> {
+                std::size_t n = TRY(bytes->read(out));
+                tell({Progress::Kind::moved, diff_id.short_hex(), static_cast<std::int64_t>(n)});
+                return n;
+            };
         };
-        auto layer = store_.import_stream(open, diff_id, source.name);
+        auto layer = store_.import_stream(open, diff_id, source.name, store::Formats::of_archives);
         if (layer) made_.push_back(layer->number);
         // Damaged content is the consequence where the blob is not the one that it is called.
         bool suspect = layer || layer.error().code() == Code::corrupt;
@@ -101,6 +112,7 @@ private:
     }
 
     Store& store_;
+    const ProgressSink& progress_;
     std::vector<std::int64_t> made_;
 };
 
@@ -116,7 +128,9 @@ Result<IncomingImage> incoming(std::string config_json) {
     return out;
 }
 
-void forget_manifest(IncomingImage& image) {
+void forget_made_manifest(IncomingImage& image) {
+    for (std::size_t i = 0; i < std::min(image.layers.size(), image.diff_ids.size()); ++i)
+        if (image.layers[i].digest && *image.layers[i].digest != image.diff_ids[i]) return;
     image.media_type.clear();
     image.manifest_json.clear();
 }
@@ -129,6 +143,7 @@ Result<IncomingLayer> layer_of_file(std::shared_ptr<const Files> files, std::str
     out.name = digest ? "blob " + digest->str() + " of " + files->name()
                       : "layer '" + path + "' of " + files->name();
     out.digest = digest;
+    out.size = TRY(files->open(path)).size;
     out.open = [files, path, digest, size,
                 name = out.name]() -> Result<std::unique_ptr<store::ByteSource>> {
         Files::Opened file = TRY(files->open(path));
@@ -140,8 +155,9 @@ Result<IncomingLayer> layer_of_file(std::shared_ptr<const Files> files, std::str
     return out;
 }
 
-Result<std::vector<Loaded>> take_in(Store& store, std::vector<IncomingImage> images) {
-    Intake intake(store);
+Result<std::vector<Loaded>> take_in(Store& store, std::vector<IncomingImage> images,
+                                    const ProgressSink& progress) {
+    Intake intake(store, progress);
     auto loaded = intake.run(images);
     if (!loaded) return fail(intake.undo(std::move(loaded).error()));
     return loaded;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/progress.h"
 #include "exchange/archive.h"
 #include "exchange/files.h"
 
@@ -17,6 +18,7 @@ struct IncomingLayer {
     // twice.
     std::function<Result<std::unique_ptr<store::ByteSource>>()> open;
     std::optional<oci::Digest> digest;  // of these bytes, where the source says it
+    std::int64_t size = 0;              // of these bytes; 0: nobody knows
 };
 
 // Before its layers are read.
@@ -31,9 +33,10 @@ struct IncomingImage {
 // An image of this configuration, without layers yet. Errors: corrupt; unsupported (not for Linux).
 Result<IncomingImage> incoming(std::string config_json);
 
-// Of an archive that an engine has just written: its manifest was made for the archive, nobody
-// knows its digest, and its uncompressed layers are nothing to send to a registry.
-void forget_manifest(IncomingImage& image);
+// Of an archive that an engine has written: where its layers are uncompressed its manifest was made
+// for the archive, nobody knows its digest, and they are nothing to send to a registry. One of
+// compressed layers is that of a registry, or as good as.
+void forget_made_manifest(IncomingImage& image);
 
 // A file as a layer; where `digest` is given, its bytes must have it and be so many. corrupt: it is
 // not there.
@@ -42,6 +45,7 @@ Result<IncomingLayer> layer_of_file(std::shared_ptr<const Files> files, std::str
 
 // The layers of every image first, then all images and tags in one transaction, then the manifests
 // they came with. A layer that is here is not read. Nothing is kept when it fails.
-Result<std::vector<Loaded>> take_in(store::Store& store, std::vector<IncomingImage> images);
+Result<std::vector<Loaded>> take_in(store::Store& store, std::vector<IncomingImage> images,
+                                    const ProgressSink& progress = {});
 
 }  // namespace crank::exchange

@@ -78,11 +78,14 @@ Result<Loaded> import_root(store::Store& store, RootRequest request) {
     request.config.diff_ids = {diff_id};
     IncomingImage image = TRY(incoming(oci::serialize(request.config)));
     image.layers.push_back(
-        {shown, [&]() -> Result<std::unique_ptr<ByteSource>> { return input.open(shown); }, {}});
+        {shown,
+         [&]() -> Result<std::unique_ptr<ByteSource>> { return input.open(shown); },
+         {},
+         input.size});
     if (request.name) image.tags = {request.name->str()};
     std::vector<IncomingImage> images;
     images.push_back(std::move(image));
-    return TRY(take_in(store, std::move(images))).at(0);
+    return TRY(take_in(store, std::move(images), request.progress)).at(0);
 }
 
 }  // namespace crank::exchange

@@ -1,9 +1,9 @@
 // podman's storage: its configuration, tar-split, and images in it.
+#include "base/base64.h"
 #include "exchange/containers_storage.h"
+#include "exchange/directory.h"
 #include "exchange/import.h"
 #include "exchange/storage_conf.h"
-#include "exchange/tar_split.h"
-#include "registry/base64.h"
 #include "store/test_support.h"
 #include "sys/file.h"
 
@@ -34,7 +34,7 @@ private:
 };
 
 std::string segment(const std::string& bytes) {
-    return R"({"type":2,"payload":")" + registry::base64_encode(bytes) + "\"}\n";
+    return R"({"type":2,"payload":")" + base64_encode(bytes) + "\"}\n";
 }
 std::string content(const std::string& path, std::size_t size) {
     return R"({"type":1,"name":")" + path + R"(","size":)" + std::to_string(size) +
@@ -51,8 +51,9 @@ protected:
         sys::make_symlink("../../secret", tree + "/up").value();
     }
     Result<std::string> joined(const std::string& records) {
-        auto source = join_tar_split(std::make_unique<Text>(records),
-                                     must(Directory::open_path(tree)), "layer x");
+        auto source =
+            store::join_tar_split(std::make_unique<Text>(records),
+                                  contents_of(must(Directory::open_path(tree))), "layer x");
         return store::read_all(*source, 1 << 20, "the tar");
     }
 
@@ -68,9 +69,9 @@ TEST_F(TarSplitTest, joins_segments_and_files) {
     EXPECT_EQ(must(joined(segment("a") + "\n" + R"({"type":2,"payload":"Yg=="})")), "ab");
     // a name that is not UTF-8
     write(tree + "/\xff", "raw");
-    EXPECT_EQ(must(joined(R"({"type":1,"name_raw":")" + registry::base64_encode("\xff") +
-                          R"(","size":3})" + "\n")),
-              "raw");
+    EXPECT_EQ(
+        must(joined(R"({"type":1,"name_raw":")" + base64_encode("\xff") + R"(","size":3})" + "\n")),
+        "raw");
 }
 
 TEST_F(TarSplitTest, refuses_what_is_bad) {
@@ -177,9 +178,7 @@ protected:
         write(root + "/overlay-images/images.json", json);
     }
     std::string image_dir() const { return root + "/overlay-images/" + id; }
-    std::string config_path() const {
-        return image_dir() + "/=" + registry::base64_encode("sha256:" + id);
-    }
+    std::string config_path() const { return image_dir() + "/=" + base64_encode("sha256:" + id); }
     Result<Loaded> imported(const std::string& name) {
         Store store = must(Store::open(temp / "store", OpenMode::read_write));
         return import_image(store, {{Transport::containers_storage, root, "", name}, {}, {}});

@@ -4,9 +4,9 @@
 #include <thread>
 
 #include "base/text.h"
+#include "net/conf.h"
 #include "oci/json_reader.h"
 #include "registry/retry.h"
-#include "sys/file.h"
 #include "sys/system.h"
 
 namespace crank::net {
@@ -18,31 +18,6 @@ constexpr int kMaxRedirects = 5;
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
-}
-
-Result<> add_conf(registry::RegistriesConf& conf, const std::string& path) {
-    auto text = sys::read_file(path, std::size_t{1} << 20);
-    if (text) return conf.add(*text, path);
-    if (text.error().code() == Code::not_found) return {};
-    return fail(std::move(text).error());
-}
-
-// containers-registries.conf(5): the user's file takes the system's place; the directories add.
-Result<registry::RegistriesConf> read_conf(const std::string& home) {
-    registry::RegistriesConf conf;
-    std::string own = home + "/.config/containers/registries.conf";
-    if (std::string given = environment("CONTAINERS_REGISTRIES_CONF"); !given.empty()) {
-        TRY(add_conf(conf, given));
-        return conf;
-    }
-    bool has_own = !home.empty() && sys::exists(own);
-    TRY(add_conf(conf, has_own ? own : "/etc/containers/registries.conf"));
-    for (const std::string& directory :
-         {std::string("/etc/containers/registries.conf.d"), own + ".d"})
-        if (auto names = sys::list_dir(directory))
-            for (const std::string& name : *names)
-                if (name.ends_with(".conf")) TRY(add_conf(conf, directory + "/" + name));
-    return conf;
 }
 
 // The registry's own words (distribution-spec, "Error codes"), fit for a terminal.
@@ -66,7 +41,7 @@ std::string message_of(const std::string& body) {
 Result<Settings> Settings::of_environment(bool tls_verify) {
     Settings out;
     out.tls_verify = tls_verify;
-    out.conf = TRY(read_conf(environment("HOME")));
+    out.conf = TRY(read_registries_conf());
     if (auto base = parse_int(environment("CRANK_NET_RETRY_MS")); base && *base >= 0)
         out.retry_base = std::chrono::milliseconds(std::min<std::int64_t>(*base, 16000));
     return out;

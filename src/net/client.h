@@ -13,6 +13,7 @@
 #include "net/http.h"
 #include "net/keeper.h"
 #include "registry/challenge.h"
+#include "registry/chunked.h"
 #include "registry/registries_conf.h"
 
 namespace crank::net {
@@ -62,6 +63,8 @@ private:
     std::map<std::string, Target> hosts_;
 };
 
+class Receiver;  // of a blob
+
 // Used by one thread.
 class Client {
 public:
@@ -77,8 +80,14 @@ public:
     // A blob, verified: `sink` has all of it once this has succeeded. Resumes where a transfer
     // broke off. Errors: corrupt (digest, size), not_found, permission_denied, io (given up), the
     // sink's.
+    using Sink = std::function<Result<>(Bytes)>;
     Result<> blob(const Target& target, const oci::Digest& digest, std::int64_t size,
-                  const std::function<Result<>(Bytes)>& sink);
+                  const Sink& sink);
+    // Parts of a blob, in order and apart, many in one request where the registry does that. Only
+    // their place and length are proven. Errors as blob(); unsupported: the registry sends no
+    // parts, or not so many.
+    Result<> parts(const Target& target, const oci::Digest& digest, std::int64_t size,
+                   std::vector<registry::BlobRange> parts, const Sink& sink);
 
     // Before repetition number `attempt`, as long as the backoff or `response` says; says `why`.
     // Errors: exhausted (the server asks for too long a wait).
@@ -89,6 +98,7 @@ private:
         HttpResponse response;
         bool own_origin = true;  // no other host has answered
     };
+    Result<> receive(const Target& target, const oci::Digest& digest, Receiver& receiver);
     Result<Answer> follow(const Target& target, HttpRequest request);
     Result<std::string> authorize(const Target& target, const HttpResponse& refusal);
     Result<std::string> fetch_token(const Target& target, const registry::Challenge& challenge,
@@ -99,6 +109,7 @@ private:
     Context& context_;
     Note note_;
     Http http_;
+    bool several_ = true;  // false: a registry has refused to send several parts at once
 };
 
 // What a status other than success means; `what` names the object: "manifest x".

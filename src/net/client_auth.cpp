@@ -1,10 +1,10 @@
 // Who asks: basic authentication and the tokens of registries.
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "net/client.h"
 #include "net/trust.h"
-#include "registry/base64.h"
 #include "registry/retry.h"
 
 namespace crank::net {
@@ -12,7 +12,7 @@ namespace crank::net {
 namespace {
 
 std::string basic(const registry::Credential& credential) {
-    return "Basic " + registry::base64_encode(credential.user + ":" + credential.secret.reveal());
+    return "Basic " + base64_encode(credential.user + ":" + credential.secret.reveal());
 }
 
 HttpRequest token_request(const registry::Url& realm, const registry::Challenge& challenge,

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "net/conf.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -36,7 +37,7 @@ Result<std::string> find_helper(const CredentialPlaces& places, const std::strin
             return directory + "/" + program;
     return fail(Error(Code::not_found, "the credential helper " + program + " is not installed")
                     .with_hint("install it, or take it out of the configuration (credsStore, "
-                               "credHelpers)"));
+                               "credHelpers, credential-helpers)"));
 }
 
 struct Answer {
@@ -93,9 +94,10 @@ Result<> write_auth_file(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-CredentialPlaces CredentialPlaces::of_environment() {
+Result<CredentialPlaces> CredentialPlaces::of_environment() {
     CredentialPlaces out;
     out.search = environment("PATH");
+    out.helpers = TRY(read_registries_conf()).credential_helpers();
     if (std::string file = environment("REGISTRY_AUTH_FILE"); !file.empty()) {
         out.files = {file};
         out.written = file;
@@ -118,9 +120,11 @@ CredentialPlaces CredentialPlaces::of_environment() {
     return out;
 }
 
-Result<std::optional<registry::Credential>> find_credential(const CredentialPlaces& places,
-                                                            const std::string& domain,
-                                                            const std::string& repository) {
+namespace {
+
+Result<std::optional<registry::Credential>> find_in_files(const CredentialPlaces& places,
+                                                          const std::string& domain,
+                                                          const std::string& repository) {
     std::string host_key = registry::auth_key(domain);
     for (const std::string& path : places.files) {
         registry::AuthFile file = TRY(read_auth_file(path));
@@ -136,8 +140,28 @@ Result<std::optional<registry::Credential>> find_credential(const CredentialPlac
     return std::optional<registry::Credential>();
 }
 
-Result<std::string> store_credential(const CredentialPlaces& places, const std::string& domain,
-                                     const registry::Credential& credential) {
+Result<std::string> store_in_helper(const CredentialPlaces& places, const std::string& helper,
+                                    const std::string& key,
+                                    const registry::Credential& credential) {
+    Answer answer =
+        TRY(ask_helper(places, helper, "store", TRY(registry::helper_input(key, credential))));
+    if (!answer.ok) return fail(helper_error(helper, "store"));
+    return "docker-credential-" + helper;
+}
+
+// false: it had none.
+Result<bool> erase_in_helper(const CredentialPlaces& places, const std::string& helper,
+                             const std::string& key) {
+    if (!TRY(get_from_helper(places, helper, key))) return false;
+    Answer answer = TRY(ask_helper(places, helper, "erase", key));
+    if (!answer.ok) return fail(helper_error(helper, "erase"));
+    return true;
+}
+
+bool is_files(const std::string& helper) { return helper == registry::RegistriesConf::kAuthFiles; }
+
+Result<std::string> store_in_file(const CredentialPlaces& places, const std::string& domain,
+                                  const registry::Credential& credential) {
     if (places.written.empty())
         return fail(Code::failed_precondition, "HOME is not set, and neither is DOCKER_CONFIG");
     std::string key = registry::auth_key(domain);
@@ -148,28 +172,55 @@ Result<std::string> store_credential(const CredentialPlaces& places, const std::
         TRY(write_auth_file(places.written, TRY(registry::with_entry(text, key, credential))));
         return places.written;
     }
-    Answer answer =
-        TRY(ask_helper(places, helper, "store", TRY(registry::helper_input(key, credential))));
-    if (!answer.ok) return fail(helper_error(helper, "store"));
+    std::string where = TRY(store_in_helper(places, helper, key, credential));
     TRY(write_auth_file(places.written, TRY(registry::with_empty_entry(text, key))));
-    return "docker-credential-" + helper;
+    return where;
 }
 
-Result<bool> erase_credential(const CredentialPlaces& places, const std::string& domain) {
+Result<bool> erase_in_file(const CredentialPlaces& places, const std::string& domain) {
     if (places.written.empty()) return false;
     std::string key = registry::auth_key(domain);
     std::string text = TRY(read_if_there(places.written));
     auto file = TRY_IN(registry::parse_auth_file(text), places.written);
     bool erased = false;
     if (std::string helper = helper_of(file, key); !helper.empty()) {
-        if (!TRY(get_from_helper(places, helper, key))) return false;
-        Answer answer = TRY(ask_helper(places, helper, "erase", key));
-        if (!answer.ok) return fail(helper_error(helper, "erase"));
+        if (!TRY(erase_in_helper(places, helper, key))) return false;
         erased = true;
     }
     auto without = TRY_IN(registry::without_entry(text, key), places.written);
     if (without.was_there) TRY(write_auth_file(places.written, without.json));
     return erased || without.was_there;
+}
+
+}  // namespace
+
+Result<std::optional<registry::Credential>> find_credential(const CredentialPlaces& places,
+                                                            const std::string& domain,
+                                                            const std::string& repository) {
+    for (const std::string& helper : places.helpers) {
+        auto found = is_files(helper) ? find_in_files(places, domain, repository)
+                                      : get_from_helper(places, helper, registry::auth_key(domain));
+        if (!found || *found) return found;
+    }
+    return std::optional<registry::Credential>();
+}
+
+Result<std::string> store_credential(const CredentialPlaces& places, const std::string& domain,
+                                     const registry::Credential& credential) {
+    if (places.helpers.empty())
+        return fail(Code::failed_precondition, "registries.conf names no credential-helpers");
+    const std::string& helper = places.helpers.front();
+    if (is_files(helper)) return store_in_file(places, domain, credential);
+    return store_in_helper(places, helper, registry::auth_key(domain), credential);
+}
+
+Result<bool> erase_credential(const CredentialPlaces& places, const std::string& domain) {
+    bool erased = false;
+    for (const std::string& helper : places.helpers)
+        if (TRY(is_files(helper) ? erase_in_file(places, domain)
+                                 : erase_in_helper(places, helper, registry::auth_key(domain))))
+            erased = true;
+    return erased;
 }
 
 }  // namespace crank::net

@@ -16,10 +16,12 @@ struct CredentialPlaces {
     std::vector<std::string> files;
     std::string written;  // by login
     std::string search;   // PATH, for helpers
+    // RegistriesConf::credential_helpers(): where the files have their turn, and who has it else.
+    std::vector<std::string> helpers;
 
-    // From REGISTRY_AUTH_FILE (then no other file counts), DOCKER_CONFIG, HOME, XDG_RUNTIME_DIR and
-    // XDG_CONFIG_HOME.
-    static CredentialPlaces of_environment();
+    // From REGISTRY_AUTH_FILE (then no other file counts), DOCKER_CONFIG, HOME, XDG_RUNTIME_DIR,
+    // XDG_CONFIG_HOME and registries.conf. Errors: those of that file.
+    static Result<CredentialPlaces> of_environment();
 };
 
 // nothing: there are none, which is no error. A helper that is configured and missing or failing is

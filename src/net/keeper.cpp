@@ -13,18 +13,13 @@
 
 namespace crank::net {
 
+using registry::field;
 using registry::Fields;
 using registry::FrameKind;
 
 namespace {
 
 constexpr int kSocket = 3;
-
-Result<std::string> field(const Fields& fields, const std::string& name) {
-    auto at = fields.find(name);
-    if (at == fields.end()) return fail(Code::internal, "a message of the keeper has no " + name);
-    return at->second;
-}
 
 struct Answerer {
     registry::Lane& lane;
@@ -161,16 +156,8 @@ Result<> serve_keeper() {
     sys::ignore_broken_pipe();
     registry::Lane lane{sys::UniqueFd(kSocket)};
     const char* home = std::getenv("HOME");
-    Answerer answerer{lane, CredentialPlaces::of_environment(), home != nullptr ? home : ""};
-    while (true) {
-        auto frame = TRY(lane.receive());
-        if (!frame || frame->kind != FrameKind::request) return {};
-        auto question = registry::decode(frame->text());
-        auto answer = question ? answerer.answer(*question)
-                               : Result<Fields>(fail(std::move(question).error()));
-        Fields fields = answer ? *std::move(answer) : registry::fields_of(answer.error());
-        if (!lane.send(FrameKind::result, registry::encode(fields))) return {};
-    }
+    Answerer answerer{lane, TRY(CredentialPlaces::of_environment()), home != nullptr ? home : ""};
+    return registry::serve(lane, [&](const Fields& question) { return answerer.answer(question); });
 }
 
 }  // namespace crank::net

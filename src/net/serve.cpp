@@ -19,15 +19,8 @@ constexpr int kFirstLane = 3, kMaxLanes = 16;
 void serve_lane(Context& context, int descriptor) {
     registry::Lane lane{sys::UniqueFd(descriptor)};
     Service service(context, lane);
-    while (true) {
-        auto frame = lane.receive();
-        if (!frame || !*frame || (*frame)->kind != registry::FrameKind::request) return;
-        auto request = registry::decode((*frame)->text());
-        auto answer = request ? service.perform(*request)
-                              : Result<registry::Fields>(fail(std::move(request).error()));
-        auto fields = answer ? *std::move(answer) : registry::fields_of(answer.error());
-        if (!lane.send(registry::FrameKind::result, registry::encode(fields))) return;
-    }
+    (void)registry::serve(
+        lane, [&](const registry::Fields& request) { return service.perform(request); });
 }
 
 struct Prepared {

@@ -4,10 +4,13 @@
 // Requests ("op") and what they answer with besides "error.*":
 //   resolve   reference, platform -> digest, media_type, domain, repository, insecure,
 //             manifest_size; data: the manifest's bytes, then the configuration's
-//   blob      domain, repository, insecure, digest, size -> data: the blob's bytes
+//   blob      domain, repository, insecure, digest, size -> data: the blob's bytes, verified
+//   parts     (place), digest, size, parts: "begin-end,begin-end" -> data: these bytes of the blob,
+//             one after the other; nothing proves them but their length
 //   target    reference -> domain, repository, insecure: where it is pushed to
 //   has       (place), digest, from -> present: "true", "mounted" or "false"
-//   put       (place), digest, size, attempt; then data and an end -> {}
+//   put       (place), digest, size, offset, attempt; then data from there and an end -> {}
+//   resume    (place), digest -> offset: from where the put that failed last goes on
 //   manifest  (place), tag, media_type; then data and an end -> digest
 //   referrers reference -> digest, pages: sizes "12,345"; data: the pages of the list
 //   login     domain, user, secret -> stored: where

@@ -9,15 +9,10 @@ namespace crank::net {
 
 namespace {
 
+using registry::field;
 using registry::Fields;
 
 constexpr int kMaxIndexes = 4;  // inside each other
-
-Result<std::string> field(const Fields& fields, const std::string& name) {
-    auto at = fields.find(name);
-    if (at == fields.end()) return fail(Code::internal, "the request has no " + name);
-    return at->second;
-}
 
 Fields place_fields(const registry::Endpoint& endpoint) {
     return {{"domain", endpoint.domain},
@@ -45,12 +40,14 @@ Result<Fields> Service::perform(const Fields& request) {
         Result<Fields> (Service::*perform)(const Fields&);
         bool uploads = false;
     };
-    static constexpr std::array<Operation, 9> kOperations = {{
+    static constexpr std::array<Operation, 11> kOperations = {{
         {"resolve", &Service::resolve},
         {"blob", &Service::blob},
+        {"parts", &Service::parts},
         {"target", &Service::target},
         {"has", &Service::has},
         {"put", &Service::put, true},
+        {"resume", &Service::resume},
         {"manifest", &Service::put_manifest, true},
         {"referrers", &Service::referrers},
         {"login", &Service::login},
@@ -185,6 +182,17 @@ Result<Fields> Service::blob(const Fields& request) {
     if (!size || *size < 0) return fail(Code::internal, "the request has no size");
     TRY(client_.blob(target, digest, *size,
                      [&](Bytes bytes) { return lane_.send(registry::FrameKind::data, bytes); }));
+    return Fields{};
+}
+
+Result<Fields> Service::parts(const Fields& request) {
+    Target target = TRY(place_of(request, "pull"));
+    auto digest = TRY(oci::Digest::parse(TRY(field(request, "digest"))));
+    auto size = parse_int(TRY(field(request, "size")));
+    if (!size || *size < 0) return fail(Code::internal, "the request has no size");
+    auto parts = TRY(registry::parse_ranges(TRY(field(request, "parts")), *size));
+    TRY(client_.parts(target, digest, *size, parts,
+                      [&](Bytes bytes) { return lane_.send(registry::FrameKind::data, bytes); }));
     return Fields{};
 }
 

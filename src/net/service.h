@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "registry/lane.h"
 
 namespace crank::net {
+
+class LaneUpload;
 
 class Service {
 public:
@@ -26,6 +29,7 @@ private:
                                         const oci::Reference& reference,
                                         const registry::Fields& request);
     Result<registry::Fields> blob(const registry::Fields& request);
+    Result<registry::Fields> parts(const registry::Fields& request);
     Result<registry::Fields> target(const registry::Fields& request);
     Result<registry::Fields> has(const registry::Fields& request);
     Result<registry::Fields> put(const registry::Fields& request);
@@ -50,14 +54,37 @@ private:
     Result<Document> fetch_document(const Target& target, const std::string& name,
                                     const oci::Descriptor* expected);
     Result<Target> place_of(const registry::Fields& request, const std::string& actions);
-    Result<registry::Url> start_upload(const Target& target, const std::string& query,
-                                       bool& finished);
     Result<> drain();
+
+    // service_upload.cpp
+    struct Upload {
+        std::string digest;
+        registry::Url place;     // where it goes on
+        std::int64_t least = 0;  // bytes that the registry wants in a PATCH
+        std::int64_t sent = 0;   // bytes, of which the registry may have fewer
+        bool finished = false;   // the blob is there already
+    };
+    Result<registry::Fields> resume(const registry::Fields& request);
+    Result<Upload> start_upload(const Target& target, const std::string& query);
+    static Result<registry::Url> place_of_upload(const Target& target, const registry::Url& from,
+                                                 const HttpResponse& response);
+    void cancel(const Target& target, const Upload& upload);
+    Result<HttpResponse> send(const Target& target, HttpRequest request, LaneUpload& data,
+                              std::int64_t size);
+    Result<> send_whole(const Target& target, LaneUpload& data, std::int64_t size);
+    Result<> send_chunks(const Target& target, LaneUpload& data, std::int64_t at,
+                         std::int64_t size);
+    std::unexpected<Error> refused(const Target& target, const HttpResponse& response,
+                                   std::int64_t size);
+    registry::Url closing_url() const;
 
     Context& context_;
     registry::Lane& lane_;
     Client client_;
-    bool uploading_ = false;  // the request's data has not ended
+    bool uploading_ = false;               // the request's data has not ended
+    std::optional<Upload> broken_;         // the last upload, as long as it has not succeeded
+    std::optional<HttpResponse> refusal_;  // its last answer, where another may follow
+    std::map<std::string, std::int64_t> largest_;  // bytes that an origin takes at once
 };
 
 }  // namespace crank::net

@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "oci/json_reader.h"
-#include "registry/base64.h"
 
 namespace crank::registry {
 

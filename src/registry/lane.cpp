@@ -30,6 +30,12 @@ Result<Fields> decode(std::string_view text) {
     return fields;
 }
 
+Result<std::string> field(const Fields& fields, const std::string& name) {
+    auto at = fields.find(name);
+    if (at == fields.end()) return fail(Code::internal, "a message has no " + name);
+    return at->second;
+}
+
 std::string shown(std::string_view text) {
     std::string out(text);
     for (char& c : out)
@@ -90,6 +96,19 @@ Result<std::optional<Frame>> Lane::receive() {
     if (size > 0 && !TRY(sys::read_exact(socket_.get(), bytes, "the other process")))
         return fail(Code::io, "the other process ended in the middle of a message");
     return std::optional(Frame{static_cast<FrameKind>(head[0]), bytes});
+}
+
+Result<> serve(Lane& lane, const std::function<Result<Fields>(const Fields&)>& perform) {
+    while (true) {
+        auto frame = TRY(lane.receive());
+        if (!frame || frame->kind != FrameKind::request) return {};
+        auto request = decode(frame->text());
+        auto answer =
+            request ? perform(*request) : Result<Fields>(fail(std::move(request).error()));
+        Fields fields = answer ? *std::move(answer) : fields_of(answer.error());
+        // Where nobody listens any more there is nobody to tell.
+        if (!lane.send(FrameKind::result, encode(fields))) return {};
+    }
 }
 
 }  // namespace crank::registry

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -23,6 +24,8 @@ using Fields = std::map<std::string, std::string>;
 std::string encode(const Fields& fields);
 // Errors: corrupt.
 Result<Fields> decode(std::string_view text);
+// Errors: internal where there is no such field.
+Result<std::string> field(const Fields& fields, const std::string& name);
 // Fit for a terminal: a server's words must not move the cursor.
 std::string shown(std::string_view text);
 // A result that says what went wrong, as shown(), and the way back.
@@ -62,5 +65,9 @@ private:
     sys::UniqueFd socket_;
     std::vector<std::uint8_t> buffer_;
 };
+
+// Performs what the other end asks for, one request after the other, until it is closed. Errors:
+// those of receive(); those of `perform` are its answers.
+Result<> serve(Lane& lane, const std::function<Result<Fields>(const Fields&)>& perform);
 
 }  // namespace crank::registry

@@ -62,6 +62,29 @@ TEST(Lane, SplitsLongDataAndSeesTheEnd) {
     EXPECT_FALSE(lanes.b.receive().value());
 }
 
+TEST(Lane, ServesUntilTheOtherEndIsClosed) {
+    Pair lanes = make_pair();
+    std::thread server([lane = std::move(lanes.a)]() mutable {
+        EXPECT_TRUE(serve(lane, [](const Fields& request) -> Result<Fields> {
+            std::string text = TRY(field(request, "text"));
+            return Fields{{"twice", text + text}};
+        }));
+    });
+    auto ask = [&](std::string_view request) {
+        EXPECT_TRUE(lanes.b.send(FrameKind::request, request));
+        auto frame = lanes.b.receive().value();
+        EXPECT_EQ(frame->kind, FrameKind::result);
+        return decode(frame->text()).value();
+    };
+    EXPECT_EQ(ask(R"({"text":"a"})").at("twice"), "aa");
+    // What cannot be done is an answer, and the next request has its own.
+    EXPECT_EQ(error_of(ask("{}"))->text(), "a message has no text");
+    EXPECT_EQ(error_of(ask("[]"))->code(), Code::corrupt);
+    EXPECT_EQ(ask(R"({"text":"b"})").at("twice"), "bb");
+    { Lane closed = std::move(lanes.b); }
+    server.join();
+}
+
 TEST(Lane, RefusesWhatIsNoFrame) {
     auto pair = sys::make_stream_pair();
     std::uint8_t bad[] = {'D', 0xff, 0xff, 0xff, 0xff};

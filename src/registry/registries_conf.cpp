@@ -26,6 +26,16 @@ Result<bool> flag_in(const TomlTable& table, const std::string& name) {
     return bad(table, name, "is not true or false");
 }
 
+// As it is where the table has none.
+Result<> read_list(const TomlTable& table, const std::string& name, std::vector<std::string>& out) {
+    auto at = table.values.find(name);
+    if (at == table.values.end()) return {};
+    const auto* list = std::get_if<std::vector<std::string>>(&at->second);
+    if (list == nullptr) return bad(table, name, "is not a list");
+    out = *list;
+    return {};
+}
+
 Result<RegistryRule> rule_of(const TomlTable& table) {
     RegistryRule rule;
     rule.prefix = TRY(text_in(table, "prefix"));
@@ -67,11 +77,11 @@ Result<> RegistriesConf::add(std::string_view text, const std::string& file) {
             if (name == "registries" || name.starts_with("registries."))
                 return fail(Code::unsupported, "it has version 1, crank reads version 2");
             if (name.empty()) {
-                auto at = table.values.find("unqualified-search-registries");
-                if (at == table.values.end()) continue;
-                const auto* list = std::get_if<std::vector<std::string>>(&at->second);
-                if (list == nullptr) return bad(table, at->first, "is not a list");
-                search_ = *list;
+                TRY(read_list(table, "unqualified-search-registries", search_));
+                TRY(read_list(table, "credential-helpers", helpers_));
+                for (const std::string& helper : helpers_)
+                    if (helper.empty() || helper.find('/') != std::string::npos)
+                        return bad(table, "credential-helpers", "has a name that is none");
             } else if (name == "registry" && table.of_array) {
                 RegistryRule rule = TRY(rule_of(table));
                 current = &(rules_[rule.prefix] = rule);

@@ -42,11 +42,16 @@ public:
                                            const oci::Reference& reference) const;
     // Where to look for a reference, mirrors first. Errors: permission_denied where it is blocked.
     Result<std::vector<Endpoint>> endpoints(const oci::Reference& reference) const;
+    // Where credentials are, in order: kAuthFiles stands for the files of containers-auth.json(5),
+    // other names for helpers, docker-credential-NAME.
+    static constexpr std::string_view kAuthFiles = "containers-auth.json";
+    const std::vector<std::string>& credential_helpers() const { return helpers_; }
 
 private:
     const RegistryRule* rule_for(const oci::Reference& reference) const;
     std::map<std::string, RegistryRule> rules_;
     std::vector<std::string> search_;
+    std::vector<std::string> helpers_{std::string(kAuthFiles)};
     std::map<std::string, std::string> aliases_;
 };
 

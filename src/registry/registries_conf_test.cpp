@@ -1,5 +1,6 @@
 #include "registry/registries_conf.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "registry/toml.h"
@@ -84,6 +85,14 @@ TEST(RegistriesConf, ShortNames) {
               "docker.io/library/app:latest");
 }
 
+TEST(RegistriesConf, CredentialHelpers) {
+    EXPECT_THAT(RegistriesConf().credential_helpers(),
+                testing::ElementsAre("containers-auth.json"));
+    RegistriesConf c = conf("credential-helpers = [\"keeper\", \"containers-auth.json\"]");
+    EXPECT_THAT(c.credential_helpers(), testing::ElementsAre("keeper", "containers-auth.json"));
+    EXPECT_TRUE(conf("credential-helpers = []").credential_helpers().empty());
+}
+
 TEST(RegistriesConf, NamesWhatIsWrong) {
     auto error = [](std::string_view text) {
         auto added = RegistriesConf().add(text, "f");
@@ -91,6 +100,10 @@ TEST(RegistriesConf, NamesWhatIsWrong) {
     };
     EXPECT_EQ(error("[[registry]]\ninsecure = \"yes\"\nlocation = \"a\""),
               "f: table at line 1: 'insecure' is not true or false");
+    EXPECT_EQ(error("credential-helpers = \"a\""),
+              "f: table at line 1: 'credential-helpers' is not a list");
+    EXPECT_EQ(error("credential-helpers = [\"../a\"]"),
+              "f: table at line 1: 'credential-helpers' has a name that is none");
     EXPECT_EQ(error("[[registry]]\n"), "f: table at line 1: 'location' and 'prefix' are missing");
     EXPECT_EQ(error("a = \"unfinished"), "f: line 1: a text has no end");
     EXPECT_EQ(error("a = 1 2"), "f: line 1: something stands after the value");

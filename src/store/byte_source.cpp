@@ -47,6 +47,13 @@ Result<std::int64_t> RangeSource::skip(std::int64_t count) {
     return done;
 }
 
+Result<std::size_t> TextSource::read(std::span<std::uint8_t> out) {
+    std::size_t n = std::min(out.size(), text_.size() - at_);
+    std::copy_n(text_.begin() + static_cast<std::ptrdiff_t>(at_), n, out.begin());
+    at_ += n;
+    return n;
+}
+
 Result<std::size_t> HashingSource::read(std::span<std::uint8_t> out) {
     std::size_t n = TRY(inner_.read(out));
     hasher_.update(out.first(n));

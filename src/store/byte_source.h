@@ -1,5 +1,5 @@
-// Where bytes come from: a descriptor, a range of a file, a decompressor. Internal to store and
-// exchange.
+// Where bytes come from: a descriptor, a range of a file, a decompressor. For store, exchange and
+// transfer.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,16 @@ private:
     std::string name_;
 };
 
+class TextSource : public ByteSource {
+public:
+    explicit TextSource(std::string text) : text_(std::move(text)) {}
+    Result<std::size_t> read(std::span<std::uint8_t> out) override;
+
+private:
+    std::string text_;
+    std::size_t at_ = 0;
+};
+
 // Hashes and counts what passes through it.
 class HashingSource : public ByteSource {
 public:
@@ -68,15 +78,19 @@ private:
     std::int64_t size_ = 0;
 };
 
-// Looks at the first bytes of `inner` and decompresses gzip and zstd (several members or frames
-// in a row count as one stream); other content passes unchanged. Errors while reading: corrupt
-// (damaged stream, bytes after it), unsupported (bzip2, xz), exhausted (more than `limit` bytes
+// Compressions that are read. Archives come in those that Docker takes, gzip, zstd, xz and bzip2;
+// layers from registries in those that have a media type, gzip and zstd.
+enum class Formats { of_archives, of_images };
+
+// Looks at the first bytes of `inner` and decompresses (several members, frames or streams in a row
+// count as one stream); other content passes unchanged. Errors while reading: corrupt (damaged
+// stream, bytes after it), unsupported (not one of `accepted`), exhausted (more than `limit` bytes
 // come out: a bomb).
 Result<std::unique_ptr<ByteSource>> decompress(std::unique_ptr<ByteSource> inner,
-                                               std::int64_t limit, std::string name);
+                                               std::int64_t limit, std::string name,
+                                               Formats accepted = Formats::of_archives);
 
-// Whether the bytes at `offset` of a regular file begin a stream that decompress() would change or
-// refuse.
+// Whether the bytes at `offset` of a regular file begin a stream that decompress() would change.
 Result<bool> is_compressed(int fd, std::int64_t offset);
 
 // Reads all of `source`, at most `limit` bytes (exhausted beyond that).

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/byte_source.h"
+#include "store/decompress_other.h"
 #include "sys/stream.h"
 
 namespace crank::store {
@@ -161,16 +162,21 @@ private:
     std::string name_;
 };
 
-enum class Format { plain, gzip, zstd, other };
+enum class Format { plain, gzip, zstd, xz, bzip2 };
 constexpr std::size_t kMagicBytes = 6;
 
 Format format_of(Bytes head) {
     auto begins = [&](std::initializer_list<std::uint8_t> magic) {
         return head.size() >= magic.size() && std::equal(magic.begin(), magic.end(), head.begin());
     };
-    if (begins({0x1f, 0x8b})) return Format::gzip;              // RFC 1952, 2.3.1
-    if (begins({0x28, 0xb5, 0x2f, 0xfd})) return Format::zstd;  // RFC 8878, 3.1.1
-    if (begins({'B', 'Z', 'h'}) || begins({0xfd, '7', 'z', 'X', 'Z', 0})) return Format::other;
+    if (begins({0x1f, 0x8b})) return Format::gzip;                 // RFC 1952, 2.3.1
+    if (begins({0x28, 0xb5, 0x2f, 0xfd})) return Format::zstd;     // RFC 8878, 3.1.1
+    if (begins({0xfd, '7', 'z', 'X', 'Z', 0})) return Format::xz;  // .xz format 1.2.0, 2.1.1.1
+    // The size of the blocks, and of the first block the digits of pi, or at the end at once those
+    // of its square root.
+    if (begins({'B', 'Z', 'h'}) && head.size() == kMagicBytes && head[3] >= '1' && head[3] <= '9' &&
+        ((head[4] == 0x31 && head[5] == 0x41) || (head[4] == 0x17 && head[5] == 0x72)))
+        return Format::bzip2;
     return Format::plain;
 }
 
@@ -183,16 +189,24 @@ Result<bool> is_compressed(int fd, std::int64_t offset) {
 }
 
 Result<std::unique_ptr<ByteSource>> decompress(std::unique_ptr<ByteSource> inner,
-                                               std::int64_t limit, std::string name) {
+                                               std::int64_t limit, std::string name,
+                                               Formats accepted) {
     auto peeked = std::make_unique<PeekedSource>(std::move(inner));
     std::unique_ptr<ByteSource> plain;
-    switch (format_of(TRY(peeked->peek(kMagicBytes)))) {
+    Format format = format_of(TRY(peeked->peek(kMagicBytes)));
+    switch (format) {
         case Format::gzip: plain = std::make_unique<Gunzip>(std::move(peeked), name); break;
         case Format::zstd: plain = std::make_unique<Unzstd>(std::move(peeked), name); break;
         case Format::plain: plain = std::move(peeked); break;
-        case Format::other:
-            return fail(Error(Code::unsupported, name + " is compressed with bzip2 or xz")
-                            .with_hint("decompress it first; crank reads plain, gzip and zstd"));
+        case Format::xz:
+        case Format::bzip2:
+            if (accepted == Formats::of_images)
+                return fail(Code::unsupported, name +
+                                                   " is compressed with bzip2 or xz, which "
+                                                   "registries' images are not");
+            plain = format == Format::xz ? make_unxz(std::move(peeked), name)
+                                         : make_bunzip2(std::move(peeked), name);
+            break;
     }
     return std::make_unique<LimitedSource>(std::move(plain), limit, std::move(name));
 }

@@ -21,9 +21,11 @@ private:
 }  // namespace
 
 Result<Layer> Store::import_stream(const std::function<Result<Read>()>& open,
-                                   const oci::Digest& expected, const std::string& name) {
+                                   const oci::Digest& expected, const std::string& name,
+                                   Formats accepted) {
     auto source = [&]() -> Result<std::unique_ptr<ByteSource>> {
-        return decompress(std::make_unique<CallbackSource>(TRY(open())), kMaxLayerBytes, name);
+        return decompress(std::make_unique<CallbackSource>(TRY(open())), kMaxLayerBytes, name,
+                          accepted);
     };
     return TRY_IN(import(source, expected), "layer " + expected.str());
 }

@@ -72,15 +72,17 @@ TEST_F(DistributionTest, imports_a_stream_and_keeps_nothing_of_a_bad_one) {
         };
     };
     oci::Digest digest = oci::Digest::of(tar);
-    EXPECT_EQ(code_of(store.import_stream(reader(50), digest, "it")), Code::io);
-    EXPECT_EQ(code_of(store.import_stream(reader(packed.size()), oci::Digest::of("x"), "it")),
+    EXPECT_EQ(code_of(store.import_stream(reader(50), digest, "it", Formats::of_images)), Code::io);
+    EXPECT_EQ(code_of(store.import_stream(reader(packed.size()), oci::Digest::of("x"), "it",
+                                          Formats::of_images)),
               Code::corrupt);
     EXPECT_EQ(count(dir / "root/l"), 0U);
     EXPECT_EQ(count(dir / "root/tmp"), 0U);
-    Layer layer = must(store.import_stream(reader(packed.size()), digest, "it"));
+    Layer layer =
+        must(store.import_stream(reader(packed.size()), digest, "it", Formats::of_images));
     EXPECT_EQ(read(store.layer_path(layer) + "/a"), "text");
     EXPECT_EQ(opened, 3);
-    must(store.import_stream(reader(packed.size()), digest, "it"));
+    must(store.import_stream(reader(packed.size()), digest, "it", Formats::of_images));
     EXPECT_EQ(opened, 3);  // it is here
 }
 
@@ -99,7 +101,7 @@ TEST_F(DistributionTest, reads_zstd_of_several_frames_and_skips_what_is_no_conte
                 return n;
             };
     };
-    Layer layer = must(store.import_stream(reader, oci::Digest::of(tar), "it"));
+    Layer layer = must(store.import_stream(reader, oci::Digest::of(tar), "it", Formats::of_images));
     EXPECT_EQ(read(store.layer_path(layer) + "/a"), "text");
 }
 

@@ -7,9 +7,8 @@
 
 namespace crank::store {
 
-// Whether a regular file is a tar archive, plain or compressed with gzip or zstd; by its content,
-// never its name. Compressed files that hold no tar are none. Error: unsupported for bzip2 and xz,
-// inside of which crank cannot look.
+// Whether a regular file is a tar archive, plain or compressed (byte_source.h); by its content,
+// never its name. Compressed files that hold no tar are none.
 Result<bool> is_tar_archive(int fd, const std::string& name);
 
 // Extracts it into an empty directory: rooted, bounded, hostile input (unpack.h). Owners, modes and

@@ -50,6 +50,8 @@
 namespace crank::store {
 
 class ByteSource;
+enum class Formats;
+class KnownFiles;
 class Verifier;
 
 // What an overlay mount of an image needs. Paths are relative to `base`, which keeps the mount
@@ -219,19 +221,21 @@ public:
     // canonical tar and moves it into place without a second copy. An existing layer of the same
     // diff id is returned instead, and the staging is dropped.
     Result<Layer> commit(Staging staging, const CommitOptions& options);
-    // As commit, for a layer that came as a tar (any diff id, whiteouts as .wh. files), plain, gzip
-    // or zstd: unpacks it rooted and bounded (unpack.h), verifies that `expected` is the digest of
-    // the uncompressed bytes, and can write the same bytes again. The file stays the caller's.
+    // As commit, for a layer that came as a tar (any diff id, whiteouts as .wh. files), plain or
+    // compressed: unpacks it rooted and bounded (unpack.h), verifies that `expected` is the digest
+    // of the uncompressed bytes, and can write the same bytes again. The file stays the caller's.
     // Errors: corrupt, unsupported, exhausted (a limit or the disk).
     Result<Layer> import_tar(const std::string& tar_path, const oci::Digest& expected);
     // The same for bytes [offset, offset + size) of an open regular file; `name` is for errors.
     Result<Layer> import_range(int fd, std::int64_t offset, std::int64_t size,
                                const oci::Digest& expected, const std::string& name);
     // The same for bytes that come only once, from a registry: `open` is called when the layer is
-    // not here, and a second time where its tar has to be kept (one name in it twice).
+    // not here, and a second time where its tar has to be kept (one name in it twice). Of a
+    // registry's layer `accepted` says which compressions it may have (byte_source.h).
     using Read = std::function<Result<std::size_t>(std::span<std::uint8_t>)>;
     Result<Layer> import_stream(const std::function<Result<Read>()>& open,
-                                const oci::Digest& expected, const std::string& name);
+                                const oci::Digest& expected, const std::string& name,
+                                Formats accepted);
     Result<std::optional<Layer>> find_layer(const oci::Digest& diff_id);
     // Absolute path of the layer's tree; nobody may write to it.
     std::string layer_path(const Layer& layer) const;
@@ -266,6 +270,9 @@ public:
     // The manifests under which an image is known, the newest first.
     Result<std::vector<Manifest>> manifests_of(const oci::Digest& image);
     Result<std::vector<Blob>> blobs_of(const oci::Digest& diff_id);
+    // What is looked at for files of a layer that comes from the repository (known_files.h): the
+    // layers of its newest images, then those of the newest images of all.
+    Result<KnownFiles> known_files(const std::string& repository);
     // The repositories that are known to have a blob.
     Result<std::vector<std::string>> places_of(const oci::Digest& blob);
 

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/base64.h"
 #include "store/test_support.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -273,7 +274,40 @@ TEST(Decompress, joins_members_and_refuses_damage) {
     }
     EXPECT_EQ(must(plain("plain text")), "plain text");
     EXPECT_EQ(must(plain("")), "");
-    EXPECT_EQ(code_of(plain("BZh91AY")), Code::unsupported);
+    EXPECT_EQ(must(plain("BZh91 is a name")), "BZh91 is a name");
+}
+
+// Two streams in a row, by Python's lzma and bz2: "content of an archive", three lines.
+const std::string kXz = *base64_decode(
+    "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAVY29udGVudCBvZiBhbiBhcmNoaXZlCgAAAKbKMR5uc5E/AAEuFlYJVd8f"
+    "tvN9AQAAAAAEWVr9N3pYWgAABObWtEYCACEBFgAAAHQv5aPgACsAG10AMZvKGdrtpPK7fFvh9SPGLS30jqhqjJFaynAA"
+    "AACK0udWj/hfEwABNyz8eVmCH7bzfQEAAAAABFla");
+const std::string kBzip2 = *base64_decode(
+    "QlpoOTFBWSZTWSHDLDQAAAPRgAAQQAArYZUAIAAiJo8oZkIBoAB+jC6w7SQoi4eC7kinChIEOGWGgEJaaDkxQVkmU1l/"
+    "rHUPAAAH0YAAEEAAK2GVACAAMQDQAFVQeUG9JS3yLI8YpjSIin61NGNi7kinChIP9Y6h4A==");
+// Its dictionary would take 512 MiB.
+const std::string kLargeXz = *base64_decode(
+    "/Td6WFoAAATm1rRGAgAhASIAAACCQKzcAQAAeAAAAABFru+D+O4WCgABGQGlLIHMH7bzfQEAAAAABFla");
+
+TEST(Decompress, reads_xz_and_bzip2_of_archives_alone) {
+    auto plain = [](const std::string& bytes, Formats accepted = Formats::of_archives,
+                    std::int64_t limit = 100) -> Result<std::string> {
+        auto source =
+            TRY(decompress(std::make_unique<TextSource>(bytes, 7), limit, "it", accepted));
+        return read_all(*source, 1 << 20, "it");
+    };
+    std::string line = "content of an archive\n";
+    for (const std::string& bytes : {kXz, kBzip2}) {
+        EXPECT_EQ(must(plain(bytes)), line + line + line);
+        EXPECT_EQ(code_of(plain(bytes, Formats::of_images)), Code::unsupported);
+        EXPECT_EQ(code_of(plain(bytes, Formats::of_archives, 60)), Code::exhausted);
+        EXPECT_EQ(code_of(plain(bytes + "junk")), Code::corrupt);
+        EXPECT_EQ(code_of(plain(bytes.substr(0, bytes.size() - 1))), Code::corrupt);
+        std::string damaged = bytes;
+        for (std::size_t i = 8; i < damaged.size(); ++i) damaged[i] ^= 0x55;
+        EXPECT_EQ(code_of(plain(damaged)), Code::corrupt);
+    }
+    EXPECT_EQ(code_of(plain(kLargeXz)), Code::exhausted);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "transfer/pull.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -8,6 +9,8 @@
 #include "base/crash_point.h"
 #include "base/text.h"
 #include "registry/document.h"
+#include "store/byte_source.h"
+#include "transfer/chunked.h"
 #include "transfer/manifest.h"
 #include "transfer/workers.h"
 
@@ -53,6 +56,7 @@ public:
     Result<Pulled> run(const std::string& typed, const std::string& platform) {
         auto reference = TRY(oci::Reference::parse(typed));
         image_ = TRY(resolve(session_.first(), typed, platform));
+        repository_ = reference.name();
         Pulled out{image_.id, image_.digest, reference.digest ? "" : reference.str(), false};
         std::string name = reference.digest ? image_.id.str() : reference.str();
         auto before = store_.find(name);
@@ -84,6 +88,41 @@ private:
     }
 
     Result<> fetch_layer(Channel& channel, std::size_t i) {
+        auto partly = fetch_partly(channel, i);
+        if (partly && *partly) return {};
+        if (!partly) {
+            if (partly.error().code() == Code::cancelled) return fail(std::move(partly).error());
+            progress_({Progress::Kind::note,
+                       name_of(i) + ": fetched as a whole, since " + partly.error().text()});
+        }
+        return fetch_whole(channel, i);
+    }
+
+    // From its files that are here and parts of its blob. false: that is not possible, or no gain.
+    Result<bool> fetch_partly(Channel& channel, std::size_t i) {
+        auto layer = TRY(ChunkedLayer::plan(channel, image_.place, image_.manifest.layers[i],
+                                            store_, repository_));
+        if (!layer) return false;
+        progress_({Progress::Kind::begun, name_of(i), 0, layer->bytes()});
+        auto moved = [this, i](std::int64_t bytes) -> Result<> {
+            if (failed_) return fail(Code::cancelled, "another layer has failed");
+            progress_({Progress::Kind::moved, name_of(i), bytes});
+            return {};
+        };
+        auto made = TRY(store_.import_stream(
+            [&] { return layer->stream(channel, moved); }, image_.config.diff_ids[i],
+            "blob " + image_.manifest.layers[i].digest.str(), store::Formats::of_images));
+        finished(i, made.number);
+        return true;
+    }
+
+    void finished(std::size_t i, std::int64_t number) {
+        std::lock_guard lock(mutex_);
+        made_.push_back(number);
+        progress_({Progress::Kind::finished, name_of(i)});
+    }
+
+    Result<> fetch_whole(Channel& channel, std::size_t i) {
         const oci::Descriptor& blob = image_.manifest.layers[i];
         Fields request = image_.place;
         request.insert(
@@ -94,17 +133,19 @@ private:
             auto download = std::make_shared<Download>(channel, name_of(i), progress_, failed_);
             return [download](std::span<std::uint8_t> out) { return download->read(out); };
         };
-        auto layer =
-            store_.import_stream(open, image_.config.diff_ids[i], "blob " + blob.digest.str());
+        auto layer = store_.import_stream(open, image_.config.diff_ids[i],
+                                          "blob " + blob.digest.str(), store::Formats::of_images);
         // What the reader did not want to see, crank-net has verified all the same.
         if (!layer) {
             failed_ = true;
             return fail(explain(channel, std::move(layer).error()));
         }
         TRY(channel.complete());
-        std::lock_guard lock(mutex_);
-        made_.push_back(layer->number);
-        progress_({Progress::Kind::finished, name_of(i)});
+        {
+            std::lock_guard lock(mutex_);
+            proven_.insert(blob.digest);
+        }
+        finished(i, layer->number);
         return {};
     }
 
@@ -131,11 +172,20 @@ private:
         }
         for (std::size_t i = 0; i < image_.config.diff_ids.size(); ++i) {
             const oci::Descriptor& blob = image_.manifest.layers[i];
-            image.blobs.push_back(
-                {blob.digest, image_.config.diff_ids[i], blob.size, blob.media_type});
+            // That this blob holds the layer is otherwise no more than what the manifest says, and
+            // another image would be pushed with it.
+            if (TRY(is_proven(blob.digest, image_.config.diff_ids[i])))
+                image.blobs.push_back(
+                    {blob.digest, image_.config.diff_ids[i], blob.size, blob.media_type});
         }
         TRY(store_.add_images({std::move(image)}));
         return {};
+    }
+
+    Result<bool> is_proven(const oci::Digest& blob, const oci::Digest& diff_id) {
+        if (blob == diff_id || proven_.contains(blob)) return true;
+        auto known = TRY(store_.blobs_of(diff_id));
+        return std::ranges::find(known, blob, &store::Store::Blob::digest) != known.end();
     }
 
     std::string name_of(std::size_t i) const {
@@ -149,6 +199,8 @@ private:
     std::atomic<bool> failed_ = false;
     std::mutex mutex_;
     std::vector<std::int64_t> made_;
+    std::set<oci::Digest> proven_;  // blobs that came as a whole
+    std::string repository_;
 };
 
 }  // namespace

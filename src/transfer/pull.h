@@ -5,29 +5,16 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "oci/image.h"
 #include "store/store.h"
 
 namespace crank::transfer {
 
-// What happens to a blob, for whoever shows it. `name`: the first 12 digits.
-struct Progress {
-    enum class Kind : std::uint8_t {
-        begun,     // total: its bytes
-        moved,     // bytes: so many more
-        finished,  // it is here, or there
-        present,   // nothing had to be moved
-        note,      // name: a line for the user
-    } kind = Kind::note;
-    std::string name;
-    std::int64_t bytes = 0, total = 0;
-};
-using ProgressSink = std::function<void(const Progress&)>;  // from several threads, one at a time
-
 struct Connection {
     std::string program;  // path of crank-net
     bool tls_verify = true;
-    ProgressSink progress;  // may be empty
+    ProgressSink progress;  // called by several threads, one at a time; may be empty
     // Readable once the user wants it to end: `cancelled`; -1: never.
     int cancel_fd = -1;
 };

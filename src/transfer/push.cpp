@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/text.h"
 #include "registry/document.h"
 #include "registry/retry.h"
 #include "store/encode.h"
@@ -20,6 +21,11 @@ namespace crank::transfer {
 namespace {
 
 using Kind = Progress::Kind;
+
+constexpr int kMaxRounds = 50;  // of one blob
+// What counts as getting on, after which the attempts begin anew.
+constexpr std::int64_t kProgress = std::int64_t{256} << 10;
+
 using store::Store;
 
 class Pusher {
@@ -64,15 +70,16 @@ private:
             for (std::size_t i = 0; i < parsed.layers.size(); ++i)
                 blobs.push_back({parsed.layers[i].digest, image_.config.diff_ids[i],
                                  parsed.layers[i].size, parsed.layers[i].media_type});
-            if (!TRY(provide(blobs))) continue;
-            blobs_ = std::move(blobs);
+            if (!TRY(provide(blobs, manifest.repository))) continue;
+            blobs_ = TRY(proven_of(std::move(blobs)));
             manifest.repository = repository_;
             return std::optional(std::move(manifest));
         }
         return std::optional<Store::Manifest>();
     }
 
-    Result<bool> provide(const std::vector<Store::Blob>& blobs) {
+    // `from`: a repository that may have them too.
+    Result<bool> provide(const std::vector<Store::Blob>& blobs, const std::string& from) {
         std::atomic<bool> all = true;
         std::set<oci::Digest> seen;
         std::vector<const Store::Blob*> distinct;
@@ -80,20 +87,36 @@ private:
             if (seen.insert(blob.digest).second) distinct.push_back(&blob);
         TRY(work_off(session_, distinct.size(), [&](Channel& channel, std::size_t i) -> Result<> {
             const Store::Blob& blob = *distinct[i];
-            if (!all || TRY(has(channel, blob.digest))) return {};
+            if (!all || TRY(has(channel, blob.digest, from))) return {};
             // An uncompressed layer can be written as it was; a compressed one where the frozen
             // encoder happens to give the same bytes.
             Spool spool = TRY(blob.digest == blob.diff_id
                                   ? write_plain(blob.diff_id)
                                   : encode(blob.diff_id, store::compression_of(blob.media_type)
                                                              .value_or(store::Compression::gzip)));
-            if (spool.blob.digest == blob.digest)
-                TRY(upload(channel, spool));
-            else
+            if (spool.blob.digest != blob.digest) {
                 all = false;
-            return {};
+                return {};
+            }
+            {
+                std::lock_guard lock(mutex_);
+                made_.insert(blob.digest);
+            }
+            return upload(channel, spool);
         }));
         return all.load();
+    }
+
+    // The others may hold anything: nobody here has read them.
+    Result<std::vector<Store::Blob>> proven_of(std::vector<Store::Blob> blobs) {
+        std::vector<Store::Blob> out;
+        for (Store::Blob& blob : blobs) {
+            auto known = TRY(store_.blobs_of(blob.diff_id));
+            if (made_.contains(blob.digest) ||
+                std::ranges::find(known, blob.digest, &Store::Blob::digest) != known.end())
+                out.push_back(std::move(blob));
+        }
+        return out;
     }
 
     // A blob of the layer that the registry has, under whatever compression.
@@ -172,11 +195,13 @@ private:
     std::string host() const { return repository_.substr(0, repository_.find('/') + 1); }
 
     // In the repository, or mounted into it from another of this registry.
-    Result<bool> has(Channel& channel, const oci::Digest& digest) {
+    Result<bool> has(Channel& channel, const oci::Digest& digest, const std::string& from = "") {
+        std::vector<std::string> places = TRY(store_.places_of(digest));
+        places.push_back(from);
         Fields request = place_;
         request["op"] = "has";
         request["digest"] = digest.str();
-        for (const std::string& place : TRY(store_.places_of(digest)))
+        for (const std::string& place : places)
             if (place.starts_with(host()) && place != repository_)
                 request["from"] = place.substr(host().size());
         bool found = TRY(field(TRY(channel.ask(request)), "present")) != "false";
@@ -194,24 +219,43 @@ private:
                 return n;
             };
         };
-        for (int attempt = 1;; ++attempt) {
-            progress_({Kind::begun, spool.blob.digest.short_hex(), 0, spool.blob.size});
-            std::int64_t at = 0;
-            Fields request = put_request(spool.blob.digest, spool.blob.size);
-            request["attempt"] = std::to_string(attempt);
-            auto sent = channel.send(request, from(at));
+        progress_({Kind::begun, spool.blob.digest.short_hex(), 0, spool.blob.size});
+        std::int64_t offset = 0;
+        for (int attempt = 1, round = 0;; ++attempt, ++round) {
+            std::int64_t at = offset;
+            auto sent = channel.send(
+                put_request(spool.blob.digest, spool.blob.size, offset, attempt), from(at));
             if (sent) break;
             bool again =
                 sent.error().code() == Code::io || sent.error().code() == Code::deadline_exceeded;
-            if (!again || attempt == registry::kMaxAttempts) return fail(std::move(sent).error());
+            if (!again || attempt == registry::kMaxAttempts || round == kMaxRounds)
+                return fail(std::move(sent).error());
+            std::int64_t reached = TRY(resume_at(channel, spool.blob.digest, at));
+            progress_({Kind::moved, spool.blob.digest.short_hex(), reached - at});
+            if (reached >= offset + kProgress) attempt = 0;
+            offset = reached;
         }
         progress_({Kind::finished, spool.blob.digest.short_hex()});
         return {};
     }
 
-    Fields put_request(const oci::Digest& digest, std::int64_t size) {
+    // How much of what was sent the registry has: an upload that was broken off goes on there.
+    Result<std::int64_t> resume_at(Channel& channel, const oci::Digest& digest, std::int64_t sent) {
         Fields request = place_;
-        request.insert({{"op", "put"}, {"digest", digest.str()}, {"size", std::to_string(size)}});
+        request.insert({{"op", "resume"}, {"digest", digest.str()}});
+        auto offset = parse_int(TRY(field(TRY(channel.ask(request)), "offset")));
+        if (!offset || *offset < 0 || *offset > sent)
+            return fail(Code::internal, "crank-net's answer has no offset");
+        return *offset;
+    }
+    Fields put_request(const oci::Digest& digest, std::int64_t size, std::int64_t offset,
+                       int attempt) {
+        Fields request = place_;
+        request.insert({{"op", "put"},
+                        {"digest", digest.str()},
+                        {"size", std::to_string(size)},
+                        {"offset", std::to_string(offset)},
+                        {"attempt", std::to_string(attempt)}});
         return request;
     }
     static auto from_text(std::string_view& text) {
@@ -226,7 +270,7 @@ private:
         if (TRY(has(session_.first(), image_.id))) return {};
         std::string_view text = config_json_;
         auto size = static_cast<std::int64_t>(text.size());
-        TRY(session_.first().send(put_request(image_.id, size), from_text(text)));
+        TRY(session_.first().send(put_request(image_.id, size, 0, 0), from_text(text)));
         return {};
     }
     Result<> put_manifest(const Store::Manifest& manifest, const std::string& tag) {
@@ -247,6 +291,8 @@ private:
     std::string config_json_, repository_;
     Fields place_;
     std::vector<Store::Blob> blobs_;
+    std::mutex mutex_;
+    std::set<oci::Digest> made_;  // blobs that crank's own encoder has made; guarded by mutex_
     bool came_from_registry_ = false;
 };
 

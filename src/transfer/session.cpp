@@ -23,12 +23,6 @@ std::unexpected<Error> gone() {
 
 }  // namespace
 
-Result<std::string> field(const Fields& fields, const std::string& name) {
-    auto at = fields.find(name);
-    if (at == fields.end()) return fail(Code::internal, "crank-net's answer has no " + name);
-    return at->second;
-}
-
 Result<Session> Session::start(const SessionOptions& options) {
     sys::ignore_broken_pipe();
     Session session;

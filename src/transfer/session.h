@@ -13,6 +13,7 @@
 
 namespace crank::transfer {
 
+using registry::field;
 using registry::Fields;
 using Bytes = std::span<const std::uint8_t>;
 
@@ -66,7 +67,5 @@ private:
     std::unique_ptr<sys::Child> child_;
     std::vector<std::unique_ptr<Channel>> channels_;
 };
-
-Result<std::string> field(const Fields& fields, const std::string& name);
 
 }  // namespace crank::transfer

@@ -8,8 +8,8 @@
 #include "exchange/http.h"
 #include "exchange/source.h"
 #include "exchange/storage_conf.h"
-#include "exchange/tar_split.h"
 #include "fuzz_support.h"
+#include "store/tar_split.h"
 #include "text_source.h"
 
 using namespace crank;
@@ -18,17 +18,6 @@ using crank::fuzz::require;
 using crank::fuzz::TextSource;
 
 namespace {
-
-// A tree of one file.
-class OneFile : public Files {
-public:
-    std::string name() const override { return "it"; }
-    bool has(const std::string& path) const override { return path == "f"; }
-    Result<Opened> open(const std::string& path) const override {
-        if (path != "f") return fail(Code::corrupt, "no file");
-        return Opened{std::make_unique<TextSource>("content"), 7};
-    }
-};
 
 // All of it; nothing where it is not sound. It must not be more than came in.
 std::optional<std::string> drain(store::ByteSource& source, std::size_t most) {
@@ -44,8 +33,11 @@ std::optional<std::string> drain(store::ByteSource& source, std::size_t most) {
 }
 
 void tar_split(std::string_view text) {
-    auto joined =
-        join_tar_split(std::make_unique<TextSource>(text), std::make_shared<OneFile>(), "it");
+    auto open = [](const std::string& path) -> Result<store::TarSplitFile> {
+        if (path != "f") return fail(Code::corrupt, "no file");
+        return store::TarSplitFile{std::make_unique<TextSource>("content"), 7};
+    };
+    auto joined = store::join_tar_split(std::make_unique<TextSource>(text), open, "it");
     // A record that is a file's is longer than the file.
     (void)drain(*joined, text.size());
 }

@@ -27,6 +27,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 LOCK = threading.Lock()
 SEEN = {}  # (attack, what) -> how often it was asked for
+UPLOADS = {}  # attack -> the bytes of the upload that has begun
 LOGIN = "Basic " + base64.b64encode(b"user:pass word").decode()
 
 
@@ -95,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
     def note(self):
         with LOCK, open(DIR / "log", "a", encoding="utf-8") as log:
             log.write(f"{self.name} {self.command} {self.path} "
-                      f"{self.headers.get('Range', '-')} "
+                      f"{self.headers.get('Range', self.headers.get('Content-Range', '-'))} "
                       f"{self.headers.get('Authorization', '-')}\n")
 
     def reply(self, status, body=b"", kind="application/octet-stream", **headers):
@@ -130,14 +131,45 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(403, json.dumps(errors).encode())
         host = f"http://127.0.0.1:{PORTS[1]}" if attack == "push-elsewhere" else ""
         where = "" if attack == "push-nowhere" else f"{host}/v2/{attack}/blobs/uploads/1?state=x"
-        return self.reply(202, Location=where)
+        UPLOADS[attack] = b""
+        least = {"push-refuses": "12000000", "push-least": "-5"}.get(attack, "0")
+        return self.reply(202, Location=where, OCI_Chunk_Min_Length=least)
+
+    def stored(self, attack, status):
+        """What is said of an upload: how much of it is there, and where it goes on."""
+        size = len(UPLOADS[attack])
+        size = {"push-claims": 10 * size, "push-short": size // 2}.get(attack, size)
+        host = f"http://127.0.0.1:{PORTS[1]}" if attack == "push-strays" else ""
+        return self.reply(status, Range=f"0-{max(size - 1, 0)}",
+                          Location=f"{host}/v2/{attack}/blobs/uploads/1?state=y")
+
+    def do_PATCH(self):
+        self.note()
+        attack = self.path.split("/")[2]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if attack == "push-small" and len(body) > 1 << 20:
+            return self.reply(413)
+        if int(self.headers["Content-Range"].split("-")[0]) != len(UPLOADS[attack]):
+            return self.reply(416)
+        UPLOADS[attack] += body
+        return self.stored(attack, 202)
 
     def do_PUT(self):
         self.note()
         attack, kind = self.path.split("/")[2:4]
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
         with LOCK:
             count = SEEN["put", attack, kind] = SEEN.get(("put", attack, kind), 0) + 1
+        breaks = ("push-breaks", "push-claims", "push-forgets", "push-short", "push-strays")
+        if attack in breaks and kind == "blobs" and count == 1:
+            UPLOADS[attack] = self.rfile.read(size // 2)
+            self.close_connection = True
+            return None
+        body = self.rfile.read(size)
+        if attack in ("push-refuses", "push-least", "push-small") and kind == "blobs" and size > 1 << 20:
+            return self.reply(413)
+        if kind == "blobs":
+            body = UPLOADS[attack] + body
         if attack == "push-storm" or (attack == "push-recovers" and count <= 2):
             return self.reply(503, Retry_After="0")
         if kind == "blobs" and digest(body) not in self.path.replace("%3a", ":"):
@@ -154,6 +186,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(200 if ok else 401, b'{"token": "tok"}', "application/json")
         if parts[0] == "loop":
             return self.redirect("/loop")
+        if parts[3:4] == ["uploads"] and parts[1] != "push-forgets":
+            return self.stored(parts[1], 204)
         if len(parts) == 4 and parts[2] == "referrers":
             return self.referrers(parts[1])
         if len(parts) != 4 or parts[0] != "v2":

@@ -98,17 +98,11 @@ small_image() {
     crank build -q -t "$1" "$dir" >/dev/null
 }
 
-# start_hostile NAME [tls]: hostile_registry.py. Sets NAME_HOST and NAME_LOG.
-start_hostile() {
-    local dir=$CRANK_TEST_DIR/hostile-$1 until=$((SECONDS + 20))
-    local -a certificate=()
+# start_script NAME SCRIPT [ARGS...]: a registry of tests/lib. Sets NAME_HOST and NAME_LOG.
+start_script() {
+    local dir=$CRANK_TEST_DIR/$2-$1 until=$((SECONDS + 20))
     mkdir -p "$dir"
-    if [ "${2:-}" = tls ]; then
-        [ -e "$CRANK_TEST_DIR/authority/ca.pem" ] || make_authority "$CRANK_TEST_DIR/authority"
-        certificate=("$CRANK_TEST_DIR/authority/server.pem" "$CRANK_TEST_DIR/authority/server.key")
-    fi
-    python3 "$CRANK_SOURCE/tests/lib/hostile_registry.py" "$dir" "${certificate[@]}" \
-        >"$dir/output" 2>&1 3>&- &
+    python3 "$CRANK_SOURCE/tests/lib/$2" "$dir" "${@:3}" >"$dir/output" 2>&1 3>&- &
     echo $! >"$CRANK_TEST_DIR/$1.pid"
     until [ -e "$dir/ports" ]; do
         if ! kill -0 "$!" || [ "$SECONDS" -ge "$until" ]; then
@@ -118,6 +112,16 @@ start_hostile() {
         sleep 0.05
     done
     export "$1_HOST=127.0.0.1:$(cut -d' ' -f1 "$dir/ports")" "$1_LOG=$dir/log"
+}
+
+# start_hostile NAME [tls]: hostile_registry.py.
+start_hostile() {
+    local -a certificate=()
+    if [ "${2:-}" = tls ]; then
+        [ -e "$CRANK_TEST_DIR/authority/ca.pem" ] || make_authority "$CRANK_TEST_DIR/authority"
+        certificate=("$CRANK_TEST_DIR/authority/server.pem" "$CRANK_TEST_DIR/authority/server.key")
+    fi
+    start_script "$1" hostile_registry.py "${certificate[@]}" || return 1
     local host=$1_HOST
     if [ "${2:-}" = tls ]; then trust_registry "${!host}" "$CRANK_TEST_DIR/authority/ca.pem"; fi
 }

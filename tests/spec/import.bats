@@ -32,7 +32,7 @@ skopeo() { command skopeo --insecure-policy "$@"; }
     skopeo copy -q oci:layout:1.2 dir:copy # reads every blob and verifies its digest
     umoci unpack --rootless --image layout:1.2 bundle
     [ "$(cat bundle/rootfs/file)" = content ]
-    run -0 there import oci:layout:1.2
+    run -0 --separate-stderr there import oci:layout:1.2
     [ "$output" = "Loaded image: worker:1.2" ]
     [ "$(image_id worker:1.2 there)" = "$ID" ]
 }
@@ -53,9 +53,9 @@ skopeo() { command skopeo --insecure-policy "$@"; }
         nothing_there
     done
     # its own names, where they are names
-    run -0 there import oci-archive:a.tar
+    run -0 --separate-stderr there import oci-archive:a.tar
     [ "$output" = "Loaded image: example.org/w:1" ]
-    run -0 there import docker-archive:d.tar:example.org/d:1
+    run -0 --separate-stderr there import docker-archive:d.tar:example.org/d:1
     [ "$output" = "Loaded image: example.org/d:1" ]
     # uncompressed, with a manifest of somebody else's
     crank save --format oci-dir -o noted worker:1.2
@@ -105,9 +105,9 @@ skopeo() { command skopeo --insecure-policy "$@"; }
     small_image other:1.2 other
     crank save --format oci-dir -o layout worker:1.2
     crank save --format oci-dir -o layout other:1.2
-    run -0 there import oci:layout:1.2
+    run -0 --separate-stderr there import oci:layout:1.2
     [ "$output" = "Loaded image: worker:1.2" ]
-    run -0 there import oci:layout:other:1.2
+    run -0 --separate-stderr there import oci:layout:other:1.2
     [ "$output" = "Loaded image: other:1.2" ]
     run ! there import oci:layout
     [[ $output == *"several images"*"1.2, docker.io/library/other:1.2"* ]]
@@ -249,7 +249,7 @@ canned() {
     crank tag worker:1.2 else:1
     crank save -o two.tar worker:1.2 else:1
     canned images_worker:1.2_get "200 OK" two.tar
-    run -0 there import docker://worker:1.2
+    run -0 --separate-stderr there import docker://worker:1.2
     [ "$output" = "Loaded image: worker:1.2" ]
     [ "$(image_id worker:1.2 there)" = "$ID" ]
     [ "$(there images -q | wc -l)" = 1 ]
@@ -273,14 +273,23 @@ canned() {
     # compressed, or through a pipe, it is the same image
     gzip -k root.tar
     zstd -q root.tar
+    xz -k root.tar
+    bzip2 -k root.tar
     local -a same=(--change 'CMD ["/bin/sh"]' -c 'ENV A=b' --message "by hand")
-    for file in root.tar.gz root.tar.zst; do
+    for file in root.tar.gz root.tar.zst root.tar.xz root.tar.bz2; do
         [ "$(there import "$file" "${same[@]}" 2>/dev/null)" = "$id" ]
         [ "$(there import - "${same[@]}" 2>/dev/null <"$file")" = "$id" ]
         # shellcheck disable=SC2002 # a pipe, not a file
         [ "$(cat "$file" | there import - "${same[@]}" 2>/dev/null)" = "$id" ]
     done
+    # it says what it does, in plain lines where there is no terminal
+    run -0 --separate-stderr crank --root elsewhere import root.tar
+    [[ $stderr =~ [0-9a-f]{12}": importing "[0-9.]+kB ]]
+    [[ $stderr =~ [0-9a-f]{12}": imported "[0-9.]+kB ]]
+    run -0 --separate-stderr crank --root elsewhere import -q root.tar
+    [ -z "$stderr" ]
     run -0 --separate-stderr there import root.tar
+    [[ $stderr == *"already here"* ]]
     [[ $stderr == *"crank tag ${output:7:12} NAME"* ]]
 }
 
@@ -309,8 +318,12 @@ canned() {
     refused "empty" empty
     tar -cf none.tar -T /dev/null
     refused "none.tar holds no files" none.tar
+    xz -k root.tar
+    head -c -20 root.tar.xz >short.tar.xz
+    refused "ends inside its xz stream" short.tar.xz
     bzip2 -k root.tar
-    refused "bzip2 or xz" root.tar.bz2
+    cat root.tar.bz2 noise >long.tar.bz2
+    refused "not a valid bzip2 stream" long.tar.bz2
     refused "RUN changes no configuration" root.tar x --change 'RUN make'
     refused "UPPER" root.tar UPPER
     refused "--all is for docker://" root.tar --all

@@ -34,11 +34,11 @@ DOCKERFILE
         podman image inspect --format '{{.Id}}' built"
     local id=${lines[0]}
     local storage="containers-storage:[overlay@$CRANK_TEST_DIR/peers/podman]"
-    run -0 there import "${storage}worker"
+    run -0 --separate-stderr there import "${storage}worker"
     [ "$(id_there localhost/worker)" = "$(crank images -q --no-trunc worker)" ]
     run -0 there run --rm --network none localhost/worker
     [ "$output" = "$worker_answer" ]
-    run -0 there import "${storage}built" built:1
+    run -0 --separate-stderr there import "${storage}built" built:1
     [ "$output" = "Loaded image: built:1" ]
     [ "$(id_there built:1)" = "sha256:$id" ]
     run -0 there image verify
@@ -72,7 +72,7 @@ DOCKERFILE
     printf '[storage]\ndriver = "vfs"\ngraphroot = "$WHERE/vfs"\n' >storage.conf
     export WHERE=$CRANK_TEST_DIR
     export CONTAINERS_STORAGE_CONF=$CRANK_TEST_DIR/storage.conf
-    run -0 there import containers-storage:worker worker
+    run -0 --separate-stderr there import containers-storage:worker worker
     [ "$(id_there worker)" = "$(crank images -q --no-trunc worker)" ]
     echo '[storage' >storage.conf
     run ! there import containers-storage:worker

@@ -148,6 +148,34 @@ END
     run -0 crank push -q "$closed_HOST/app:1"
 }
 
+@test "helpers of registries.conf are asked in its order, and login stores in the first" {
+    helper keeper
+    rm -f helper.data
+    export PATH=$PWD/bin:$PATH CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+    small_image "$closed_HOST/app:1"
+    echo 'credential-helpers = ["keeper", "containers-auth.json"]' >registries.conf
+    run -1 crank push -q "$closed_HOST/app:1"
+    log_in
+    [ "$(jq -r .Username helper.data)" = user ]
+    [ ! -e "$HOME/.docker/config.json" ]
+    run -0 crank push -q "$closed_HOST/app:1"
+    run -0 crank logout "$closed_HOST"
+    [ ! -e helper.data ]
+    # the files have their turn where they stand in the list, and not where they do not
+    mkdir -p "$HOME/.docker"
+    echo "{\"auths\": {\"$closed_HOST\": {\"auth\": \"$(printf 'user:pass word' | base64)\"}}}" \
+        >"$HOME/.docker/config.json"
+    run -0 crank push -q "$closed_HOST/app:1"
+    echo 'credential-helpers = ["keeper"]' >registries.conf
+    small_image "$closed_HOST/app:2" other
+    run -1 --separate-stderr crank push -q "$closed_HOST/app:2"
+    [[ $stderr == *"wants a login"* ]]
+    # a helper that is missing is not passed over
+    echo 'credential-helpers = ["gone", "containers-auth.json"]' >registries.conf
+    run -1 --separate-stderr crank push -q "$closed_HOST/app:2"
+    [[ $stderr == *"docker-credential-gone is not installed"* ]]
+}
+
 @test "a credential helper that is missing or fails is an error, and nothing is asked without it" {
     small_image "$open_HOST/app:1"
     mkdir -p "$HOME/.docker" bin

@@ -225,6 +225,59 @@ push_to() {
     [[ $stderr == *"denies an upload to push-denied: no [2J quota"* ]]
 }
 
+# push_large ATTACK BYTES: of an image that does not compress.
+push_large() {
+    printf 'FROM scratch\nCOPY file /file\n' >Dockerfile
+    head -c "$2" /dev/urandom >file
+    crank build -q -t "$plain_HOST/$1:1" . >/dev/null
+    run --separate-stderr timeout 60 crank push "$plain_HOST/$1:1"
+}
+requests() { grep -c "$1 /v2/$2/blobs/uploads" "$plain_LOG"; }
+
+@test "an upload that breaks off goes on where the registry has got to" {
+    push_large push-breaks 1000000
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"broke off"* ]]
+    # the half that was missing, the end, and the configuration
+    [ "$(requests PATCH push-breaks)" -eq 1 ]
+    grep -E "PATCH .* [45][0-9]{5}-1000[0-9]{3} " "$plain_LOG"
+    [ "$(requests PUT push-breaks)" -eq 3 ]
+    # one that the registry has forgotten begins anew
+    push_large push-forgets 1000000
+    [ "$status" -eq 0 ]
+    [ "$(requests PATCH push-forgets || true)" -eq 0 ]
+    [ "$(requests PUT push-forgets)" -eq 3 ]
+}
+
+@test "what a registry takes in no single piece goes in chunks, at least as large as it wants" {
+    push_large push-refuses 23000000
+    [ "$status" -eq 0 ]
+    [ "$(requests PATCH push-refuses)" -eq 2 ]
+    grep "PATCH .* 0-11999999 " "$plain_LOG"
+    # what is no length is none
+    push_large push-least 23000000
+    [ "$status" -eq 0 ]
+    [ "$(requests PATCH push-least)" -eq 3 ]
+    grep "PATCH .* 0-10485759 " "$plain_LOG"
+    # nor need 10 MiB be small enough
+    push_large push-small 2000000
+    [ "$status" -eq 0 ]
+    grep "PATCH .*push-small.* 0-1048575 " "$plain_LOG"
+}
+
+@test "a registry that lies about an upload gets no more of it" {
+    push_large push-claims 1000000
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"claims to have"*"more than were sent"* ]]
+    push_large push-short 1000000
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"answers 416 to blob"* ]]
+    push_large push-strays 1000000
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"wants the upload sent to another host"* ]]
+    if grep "^elsewhere" "$plain_LOG"; then return 1; fi
+}
+
 @test "a manifest that the registry stores under another digest is an error" {
     push_to push-digest
     [ "$status" -eq 1 ]

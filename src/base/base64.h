@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace crank::registry {
+namespace crank {
 
 std::string base64_encode(std::string_view bytes);
 // nothing: it is no base64. Missing padding is accepted, as Docker does.
 std::optional<std::string> base64_decode(std::string_view text);
 
-}  // namespace crank::registry
+}  // namespace crank

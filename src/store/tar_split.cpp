@@ -1,11 +1,11 @@
-#include "exchange/tar_split.h"
+#include "store/tar_split.h"
 
 #include <cstring>
 
+#include "base/base64.h"
 #include "oci/json_reader.h"
-#include "registry/base64.h"
 
-namespace crank::exchange {
+namespace crank::store {
 
 namespace {
 
@@ -23,11 +23,10 @@ struct Record {
     std::string bytes;
 };
 
-class TarSplitSource : public store::ByteSource {
+class TarSplitSource : public ByteSource {
 public:
-    TarSplitSource(std::unique_ptr<store::ByteSource> records, std::shared_ptr<const Files> tree,
-                   std::string name)
-        : records_(std::move(records)), tree_(std::move(tree)), name_(std::move(name)) {}
+    TarSplitSource(std::unique_ptr<ByteSource> records, OpenTarSplitFile open, std::string name)
+        : records_(std::move(records)), open_(std::move(open)), name_(std::move(name)) {}
 
     Result<std::size_t> read(std::span<std::uint8_t> out) override {
         while (!out.empty()) {
@@ -74,7 +73,7 @@ private:
     }
 
     Result<> begin_file(const Record& record) {
-        auto file = tree_->open(record.path);
+        auto file = open_(record.path);
         if (!file) return fail(std::move(file).error().with_context(name_));
         if (file->size != record.size)
             return fail(Code::corrupt, name_ + ": '" + record.path + "' has " +
@@ -100,12 +99,12 @@ private:
                 return in.bad("type", "is " + std::to_string(out.type) + ", not 1 or 2");
             if (out.size < 0) return in.bad("size", "is negative");
             if (out.type == kSegment) TRY(in.read("payload", payload));
-            auto bytes = registry::base64_decode(payload);
+            auto bytes = base64_decode(payload);
             if (!bytes) return in.bad("payload", "is no base64");
             out.bytes = *std::move(bytes);
             // Where it is not UTF-8.
             if (!raw_name.empty()) {
-                auto name = registry::base64_decode(raw_name);
+                auto name = base64_decode(raw_name);
                 if (!name || name->find('\0') != std::string::npos)
                     return in.bad("name_raw", "is no name");
                 out.path = *std::move(name);
@@ -142,25 +141,24 @@ private:
         }
     }
 
-    std::unique_ptr<store::ByteSource> records_;
-    std::shared_ptr<const Files> tree_;
+    std::unique_ptr<ByteSource> records_;
+    OpenTarSplitFile open_;
     std::string name_;
     std::int64_t number_ = 0;
     std::vector<std::uint8_t> chunk_ = std::vector<std::uint8_t>(kChunk);
     std::size_t chunk_at_ = 0, chunk_end_ = 0;
     std::string segment_;
     std::size_t segment_at_ = 0;
-    std::unique_ptr<store::ByteSource> file_;
+    std::unique_ptr<ByteSource> file_;
     std::string path_;  // of file_
     std::int64_t file_left_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<store::ByteSource> join_tar_split(std::unique_ptr<store::ByteSource> records,
-                                                  std::shared_ptr<const Files> tree,
-                                                  std::string name) {
-    return std::make_unique<TarSplitSource>(std::move(records), std::move(tree), std::move(name));
+std::unique_ptr<ByteSource> join_tar_split(std::unique_ptr<ByteSource> records,
+                                           OpenTarSplitFile open, std::string name) {
+    return std::make_unique<TarSplitSource>(std::move(records), std::move(open), std::move(name));
 }
 
-}  // namespace crank::exchange
+}  // namespace crank::store

@@ -1,13 +1,22 @@
-#include "registry/base64.h"
+#include "base/base64.h"
 
+#include <array>
 #include <cstdint>
 
-namespace crank::registry {
+namespace crank {
 
 namespace {
 constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-}
+constexpr std::uint8_t kNone = 64;
+constexpr auto kValues = [] {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(kNone);
+    for (std::size_t i = 0; i < kDigits.size(); ++i)
+        values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
+    return values;
+}();
+}  // namespace
 
 std::string base64_encode(std::string_view bytes) {
     std::string out;
@@ -28,9 +37,9 @@ std::optional<std::string> base64_decode(std::string_view text) {
     std::uint32_t group = 0;
     int bits = 0;
     for (char c : text) {
-        std::size_t digit = kDigits.find(c);
-        if (digit == std::string_view::npos) return std::nullopt;
-        group = (group << 6 | static_cast<std::uint32_t>(digit)) & 0xffffff;
+        std::uint8_t digit = kValues[static_cast<unsigned char>(c)];
+        if (digit == kNone) return std::nullopt;
+        group = (group << 6 | digit) & 0xffffff;
         bits += 6;
         if (bits < 8) continue;
         bits -= 8;
@@ -40,4 +49,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
     return out;
 }
 
-}  // namespace crank::registry
+}  // namespace crank

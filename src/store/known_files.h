@@ -1,0 +1,48 @@
+// Files that layers of the store have already, found by where they would be and proven by content.
+// For transfer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/byte_source.h"
+#include "sys/unique_fd.h"
+
+namespace crank::store {
+
+// Used by one thread, no longer than its Store lives. The pool cannot be asked: its names are
+// digests of mode, owner and times too (pool.h). So the same path is looked at in the layers that
+// are likely to have the file, and what is found there counts where its content has the digest.
+class KnownFiles {
+public:
+    static constexpr std::size_t kMaxLayers = 32;
+    // `trees`: absolute paths, the likeliest first; what cannot be opened is left out.
+    explicit KnownFiles(const std::vector<std::string>& trees);
+
+    bool empty() const { return layers_.empty(); }
+    struct Place {
+        std::size_t layer = 0;
+        std::string path;
+        std::int64_t size = 0;
+    };
+    // `name`: a tar's, hostile; nothing where it leads out of the tree. Calls for files of one
+    // directory are best made one after the other.
+    std::optional<Place> find(const std::string& name, std::int64_t size,
+                              const oci::Digest& digest);
+    Result<std::unique_ptr<ByteSource>> open(const Place& place) const;
+
+private:
+    struct Layer {
+        sys::UniqueFd tree;
+        std::optional<sys::UniqueFd> directory;  // of directory_; absent: not tried
+    };
+    bool has(Layer& layer, const std::string& name, std::int64_t size, const oci::Digest& digest);
+    std::vector<Layer> layers_;
+    std::vector<std::size_t> order_;  // the one that had the last file first
+    std::string directory_;
+    std::vector<std::uint8_t> buffer_;
+};
+
+}  // namespace crank::store
