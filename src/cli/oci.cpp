@@ -16,7 +16,8 @@
 namespace crank::cli {
 namespace {
 
-constexpr int kFailed = 1;  // runc's, whatever went wrong
+constexpr int kFailed = 1;        // runc's, whatever went wrong
+constexpr int kExecFailed = 255;  // and its exec's: a program may well end with 1
 
 constexpr const OciVerb* kVerbs[] = {
     &kOciCreate, &kOciStart,  &kOciRun,    &kOciState, &kOciKill,
@@ -193,7 +194,7 @@ int run_oci(std::string_view program, std::span<const std::string_view> words) {
     auto code = perform(program, *verb, *before, *log, rest);
     if (code) return *code;
     report_failure(*log, program, verb->name, code.error(), debug);
-    return kFailed;
+    return verb == &kOciExec ? kExecFailed : kFailed;
 }
 
 }  // namespace crank::cli

@@ -53,7 +53,5 @@ int run_oci(std::string_view program, std::span<const std::string_view> words);
 // Whole words of --preserve-fds and its kin. usage: not a number from 0 to `most`.
 Result<std::uint32_t> read_count(const Arguments& arguments, std::string_view flag,
                                  std::uint32_t most);
-// Until the process, a child of ours by now, has ended; signals go to it. What `run` exits with.
-Result<int> attend_process(int pid);
 
 }  // namespace crank::cli

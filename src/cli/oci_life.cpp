@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/oci.h"
+#include "cli/oci_attend.h"
 #include "cli/output.h"
 #include "runtime/oci/life.h"
 #include "sys/child.h"
@@ -44,26 +45,26 @@ Result<verbs::CreateRequest> read_create(OciCall& call) {
     return request;
 }
 
-void warn_ignored(const OciCall& call, const std::vector<std::string>& ignored) {
-    for (const std::string& field : ignored)
-        call.log.warn("config.json: '" + field + "' is not a field that crank knows: ignored");
-}
-
 void warn_all(const OciCall& call, const std::vector<std::string>& warnings) {
     for (const std::string& text : warnings) call.log.warn(text);
+}
+
+void report(const OciCall& call, const verbs::Created& created) {
+    for (const std::string& field : created.ignored)
+        call.log.warn("config.json: '" + field + "' is not a field that crank knows: ignored");
+    warn_all(call, created.warnings);
 }
 
 Result<int> perform_create(OciCall& call) {
     auto request = TRY(read_create(call));
     auto facts = TRY(call.facts());
-    auto created = TRY(verbs::create(call.store, request, facts));
-    warn_ignored(call, created.ignored);
+    report(call, TRY(verbs::create(call.store, request, facts)));
     return 0;
 }
 
 Result<int> perform_start(OciCall& call) {
     auto facts = TRY(call.facts());
-    warn_all(call, TRY(verbs::start(call.store, call.arguments.words()[0], facts)));
+    TRY(verbs::start(call.store, call.arguments.words()[0], facts));
     return 0;
 }
 
@@ -73,8 +74,9 @@ Result<int> perform_run(OciCall& call) {
     bool detach = call.arguments.on("detach");
     // What is handed over comes to this process, which waits for it.
     if (!detach) TRY(sys::become_subreaper());
+    TerminalRelay relay = TRY(offer_relay(request.caller, !detach));
     auto created = TRY(verbs::create(call.store, request, facts));
-    warn_ignored(call, created.ignored);
+    report(call, created);
     auto started = verbs::start(call.store, request.id, facts);
     if (!started) {
         Error error = std::move(started).error();
@@ -82,9 +84,8 @@ Result<int> perform_run(OciCall& call) {
         if (!removed) error = std::move(error).with_cleanup(removed.error());
         return fail(std::move(error));
     }
-    warn_all(call, *started);
     if (detach) return 0;
-    int code = TRY(attend_process(created.pid));
+    int code = TRY(attend_process(created.pid, created.terminal ? &relay : nullptr));
     if (!call.arguments.on("keep"))
         warn_all(call, TRY(verbs::remove(call.store, request.id, verbs::Force::yes, facts)));
     return code;

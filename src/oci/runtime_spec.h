@@ -163,6 +163,7 @@ struct RuntimeSpec {
     std::string hostname, domainname;
     std::string root_path;  // of the bundle; empty where the engine hands over mounted layers
     bool root_readonly = false;
+    bool has_process = true;  // without one a container can be created, and not be started
     Process process;
     std::vector<Mount> mounts;  // in the order they are made
     Linux linux;

@@ -151,6 +151,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     given.start_socket = static_cast<bool>(request.start_socket);
     given.wait_for_hooks = request.wait_for_hooks;
     if (request.new_keyring) given.keyring = request.keyring;
+    given.plain_lines = request.fds.plain_lines;
     given.preserved_fds = request.fds.preserved;
     Options options;
     options.init = false;
@@ -180,7 +181,8 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
-        handed.steps_ = names_of(made, request.spec.process.args.front());
+        handed.steps_ =
+            names_of(made, request.spec.has_process ? request.spec.process.args.front() : "");
         handed.hooks_step_ = find_step(made, shim::OpKind::sync);
         handed.control_ = std::move(started.control);
         handed.shim_ = std::move(started.shim);
@@ -200,6 +202,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     join_facts.default_seccomp = false;
     join_facts.stdin_read = true;
     join_facts.hand_over = true;
+    join_facts.plain_lines = request.fds.plain_lines;
     join_facts.preserved_fds = request.fds.preserved;
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));

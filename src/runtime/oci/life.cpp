@@ -9,9 +9,11 @@
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/control.h"
 #include "runtime/oci/hooks.h"
+#include "runtime/oci/process.h"
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/stdin_pipe.h"
 #include "sys/system.h"
 #include "sys/unix_socket.h"
 
@@ -45,10 +47,13 @@ oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bund
 // In the order of runtime.md: the namespaces exist, the root is not entered yet.
 Result<> run_create_hooks(const oci::Hooks& hooks, oci::ContainerState state,
                           const HostFacts& facts) {
-    state.status = oci::Status::creating;
+    // config.md has prestart hooks called when the container is created and not started.
+    state.status = oci::Status::created;
     TRY(run_hooks(hooks.prestart, "prestart", state));
+    state.status = oci::Status::creating;
     TRY(run_hooks(hooks.create_runtime, "createRuntime", state));
-    return run_hooks_inside(hooks.create_container, "createContainer", state, facts);
+    InsideHook where{sys::environment(), state.bundle, {}};
+    return run_hooks_inside(hooks.create_container, "createContainer", where, state, facts);
 }
 
 Result<> bring_up(Handed& handed, const Bundle& bundle, oci::ContainerRecord& record,
@@ -92,12 +97,21 @@ Result<> write_pid_file(const std::string& path, pid_t pid) {
     return {};
 }
 
-Result<sys::UniqueFd> connect_console(const Caller& caller, bool terminal) {
+Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& process) {
+    bool terminal = process.terminal;
+    if (terminal && caller.console_socket.empty() && caller.relay >= 0) {
+        if (process.console_rows == 0 || process.console_columns == 0) {
+            process.console_rows = caller.rows;
+            process.console_columns = caller.columns;
+        }
+        return sys::duplicate(caller.relay);
+    }
     if (terminal && caller.console_socket.empty())
         return fail(Error(Code::invalid_argument,
                           "the process wants a terminal (process.terminal), and there is no "
                           "--console-socket that it could be sent to")
-                        .with_hint("give --console-socket, or set process.terminal to false"));
+                        .with_hint("give --console-socket, stay with it (crank oci run without "
+                                   "--detach), or set process.terminal to false"));
     if (!terminal && !caller.console_socket.empty())
         return fail(Error(Code::invalid_argument,
                           "--console-socket was given, and the process has no terminal")
@@ -115,11 +129,13 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
                                sys::Sync::no));
     crash_point("oci.create.configured");
     HandOverRequest over;
+    std::vector<std::string> warnings = prepare_process(bundle.spec.process);
+    sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process));
     over.spec = bundle.spec;
     over.start_socket = TRY(sys::listen_unix(socket_of(store, request.id)));
     over.wait_for_hooks = has_create_hooks(bundle.spec.hooks);
-    sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process.terminal));
     over.fds.console = console.get();
+    over.fds.plain_lines = request.caller.plain_lines;
     over.fds.preserved = request.caller.preserved_fds;
     over.new_keyring = request.new_keyring;
     over.keyring = "_ses." + request.id;
@@ -132,7 +148,8 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
         handed.abandon();
         return fail(std::move(done).error());
     }
-    return Created{handed.pid(), bundle.spec.process.terminal, std::move(bundle.ignored)};
+    return Created{handed.pid(), bundle.spec.process.terminal, std::move(bundle.ignored),
+                   std::move(warnings)};
 }
 
 Result<oci::ContainerRecord> look_up(const Store& store, const std::string& id,
@@ -219,8 +236,8 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
     record.state.status = oci::Status::stopped;
     record.state.pid = 0;
     // runtime.md: the container is gone all the same.
-    for (const auto& hook : hooks)
-        if (auto done = run_hooks({hook}, "poststop", record.state); !done)
+    for (std::size_t i = 0; i < hooks.size(); ++i)
+        if (auto done = run_hook(hooks[i], "poststop", i, record.state); !done)
             warnings.push_back(done.error().text());
     return warnings;
 }
