@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "runtime/oci/life.h"
 #include "sys/child.h"
+#include "sys/file.h"
 #include "sys/signals.h"
 
 namespace crank::cli {
@@ -102,7 +103,8 @@ Result<int> perform_state(OciCall& call) {
 Result<int> perform_kill(OciCall& call) {
     const auto& words = call.arguments.words();
     std::string name = words.size() > 1 ? words[1] : "SIGTERM";
-    auto signal = sys::signal_number(name);
+    // Signal 0 only asks whether there is a process.
+    auto signal = name == "0" ? std::optional(0) : sys::signal_number(name);
     if (!signal) return fail(Code::usage, "unknown signal \"" + name + "\"");
     auto facts = TRY(call.facts());
     TRY(verbs::kill(call.store, words[0], *signal,
@@ -122,6 +124,8 @@ Result<int> perform_list(OciCall& call) {
     std::string format = call.arguments.value("format", "table");
     if (format != "table" && format != "json")
         return fail(Code::usage, "--format \"" + format + "\" is neither table nor json");
+    // The default one appears with the first container; one that was named is expected to be there.
+    if (std::string root = call.before.value("root"); !root.empty()) TRY_IN(sys::stat(root), "--root");
     auto facts = TRY(call.facts());
     TRY(call.store.sweep(facts));
     std::vector<oci::ContainerState> states;

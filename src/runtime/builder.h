@@ -78,6 +78,10 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
 // executed, whatever its first argument says; empty: the first argument.
 Result<> plan_callers_process(Builder& builder, const oci::Process& process,
                               const std::string& program = "");
+// linux.memoryPolicy; invalid_argument names what is wrong with it.
+Result<> plan_memory_policy(Builder& builder, const std::optional<oci::MemoryPolicy>& policy);
+// linux.personality.
+void plan_personality(Builder& builder, const std::optional<std::string>& personality);
 bool has_home(const oci::Process& process);
 // The descriptors 0, 1 and 2: a terminal, or pipes.
 struct Stdio {

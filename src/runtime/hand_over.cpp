@@ -204,6 +204,8 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     join_facts.hand_over = true;
     join_facts.plain_lines = request.fds.plain_lines;
     join_facts.preserved_fds = request.fds.preserved;
+    join_facts.personality = request.personality;
+    join_facts.memory_policy = request.memory_policy;
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     // Between the look and the open the number could have changed hands.

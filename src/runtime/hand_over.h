@@ -76,6 +76,8 @@ struct HandOverJoin {
     std::string cgroups_path;  // empty: none to join
     oci::Process process;
     std::optional<oci::Seccomp> seccomp;
+    std::optional<std::string> personality;
+    std::optional<oci::MemoryPolicy> memory_policy;
     HandedFds fds;
 };
 Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts);

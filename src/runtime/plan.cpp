@@ -204,11 +204,8 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     }
     oci::Process process = spec.process;
     if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
-    if (spec.linux.personality) {
-        constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
-        builder.add(OpKind::personality, "set the personality " + *spec.linux.personality).a =
-            *spec.linux.personality == "LINUX32" ? kLinux32 : kLinux;
-    }
+    plan_personality(builder, spec.linux.personality);
+    TRY(plan_memory_policy(builder, spec.linux.memory_policy));
     HandOver hand_over{given.hand_over, !spec.has_process,
                        given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
                        plan.first_preserved_slot(), given.preserved_fds};
@@ -233,12 +230,15 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
         op.fd = plan.network_slot();
         op.a = namespaces;
     };
-    enter("enter the container's namespaces", kOtherNamespaces);
+    enter("enter the container's namespaces",
+          kOtherNamespaces | (join.hand_over ? kNewTime : 0));
     plan.before_clone = plan.child.size();
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
     enter("enter the container's cgroup namespace", kNewCgroup);
     plan_stdio(builder, process, {join.stdin_read, join.hand_over, join.plain_lines});
+    plan_personality(builder, join.personality);
+    TRY(plan_memory_policy(builder, join.memory_policy));
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
     HandOver hand_over{join.hand_over, false, shim::kNoSlot, plan.first_preserved_slot(),

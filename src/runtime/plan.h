@@ -164,6 +164,8 @@ struct JoinFacts {
     bool hand_over = false;
     bool plain_lines = false;
     std::uint32_t preserved_fds = 0;
+    std::optional<std::string> personality;
+    std::optional<oci::MemoryPolicy> memory_policy;
 };
 // What a hook inside a container has that does not stand in its own object.
 struct InsideHook {

@@ -172,6 +172,13 @@ Result<> add_scheduler(Builder& builder, const oci::Process& process) {
 
 }  // namespace
 
+void plan_personality(Builder& builder, const std::optional<std::string>& personality) {
+    if (!personality) return;
+    constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
+    builder.add(OpKind::personality, "set the personality " + *personality).a =
+        *personality == "LINUX32" ? kLinux32 : kLinux;
+}
+
 bool has_home(const oci::Process& process) {
     return std::ranges::any_of(process.env,
                                [](const auto& entry) { return entry.starts_with("HOME="); });

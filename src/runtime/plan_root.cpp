@@ -419,7 +419,10 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
     TRY(close_dev(builder, spec));
     for (const auto& path : spec.linux.readonly_paths)
         builder.add(OpKind::readonly_path, "make " + path + " read-only").s2 = builder.text(path);
+    std::vector<std::string> masked;
     for (const auto& path : spec.linux.masked_paths)
+        if (std::ranges::find(masked, path) == masked.end()) masked.push_back(path);
+    for (const auto& path : masked)
         builder.add(OpKind::mask_path, "mask " + path).s2 = builder.text(path);
     if (spec.process.cwd != "/") {
         std::string cwd = without_trailing_slashes(spec.process.cwd);

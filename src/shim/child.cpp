@@ -102,6 +102,11 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
         case OpKind::await_start: return await_start(plan, op, io);
         case OpKind::scheduler:
             return syscall(SYS_sched_setattr, 0, plan.text(op.s1), 0) != 0 ? errno : 0;
+        case OpKind::memory_policy:
+            return syscall(SYS_set_mempolicy, op.a, op.b != 0 ? plan.text(op.s1) : nullptr, op.b) !=
+                           0
+                       ? errno
+                       : 0;
         case OpKind::io_priority:
             return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, op.a) != 0 ? errno : 0;
         case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;

@@ -12,6 +12,7 @@ namespace crank::shim {
 struct Root {
     int fd = -1;    // the container's root directory while it is being built
     int bind = -1;  // of open_bind
+    int mask = -1;  // the empty directory over the first one that is hidden; others get it too
 };
 int isolate_mounts();
 int mount_overlay(const PlanView& plan, const Op& op);
@@ -22,7 +23,7 @@ int open_bind(const PlanView& plan, const Op& op, Root& root);
 int attach_mount(const PlanView& plan, const Op& op, const Root& root);
 int make_node(const PlanView& plan, const Op& op, const Root& root);
 int make_link(const PlanView& plan, const Op& op, const Root& root);
-int mask_path(const PlanView& plan, const Op& op, const Root& root);
+int mask_path(const PlanView& plan, const Op& op, Root& root);
 int readonly_path(const PlanView& plan, const Op& op, const Root& root);
 int enter_root(Root& root);
 int make_root_readonly();

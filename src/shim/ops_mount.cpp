@@ -330,7 +330,7 @@ int make_link(const PlanView& plan, const Op& op, const Root& root) {
     return error;
 }
 
-int mask_path(const PlanView& plan, const Op& op, const Root& root) {
+int mask_path(const PlanView& plan, const Op& op, Root& root) {
     int target = open_inside(root, plan.text(op.s2), O_PATH);
     if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
     struct stat info{};
@@ -341,7 +341,14 @@ int mask_path(const PlanView& plan, const Op& op, const Root& root) {
     }
     if (S_ISDIR(info.st_mode)) {
         int fd = -1;
-        int error =
+        int error = 0;
+        if (root.mask >= 0) {
+            error = check_below(root, target);
+            if (error == 0) error = bind_over(root.mask, target, false);
+            close(target);
+            return error;
+        }
+        error =
             new_mount("tmpfs", "tmpfs", "size=0,nr_inodes=2",
                       kMountAttrRdonly | kMountAttrNosuid | kMountAttrNodev | kMountAttrNoexec, fd);
         if (error != 0) {
@@ -349,7 +356,7 @@ int mask_path(const PlanView& plan, const Op& op, const Root& root) {
             return error;
         }
         error = attach(root, fd, target);
-        close(fd);
+        root.mask = fd;
         return error;
     }
     int null = open_inside(root, "/dev/null", O_PATH);

@@ -79,6 +79,7 @@ enum class OpKind : uint16_t {
     await_start,      // says that it is reached, then accepts on socket fd and waits for one byte;
                       // what fails from here on is told to the one who connected
     scheduler,        // s1: offset of a sched_attr
+    memory_policy,    // a: set_mempolicy's mode; s1: offset of its mask, b: bits of that
     io_priority,      // a: ioprio_set's value
     personality,      // a
 };

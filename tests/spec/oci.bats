@@ -352,6 +352,87 @@ END
     until_true status_is "$id" stopped
 }
 
+@test "memory policies and personalities hold for exec too; bad ones are named" {
+    require "memory policies of the kernel" test -e /proc/self/numa_maps
+    local bad
+    edit '.process.args = ["sleep", "100"] | .linux.personality = {domain: "LINUX32"} |
+        .linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
+    oci run --detach --bundle "$BUNDLE" "$id"
+    run -0 oci exec "$id" sh -c 'uname -m; head -n 1 /proc/self/numa_maps'
+    [[ "${lines[0]}" = i686 && "${lines[1]}" = *"bind=static:0 "* ]]
+    oci delete --force "$id"
+    cp "$BUNDLE/config.json" good.json
+    while IFS=@ read -r filter bad; do
+        jq ".linux.memoryPolicy = $filter" good.json >"$BUNDLE/config.json"
+        run -1 oci create --bundle "$BUNDLE" "$id" </dev/null
+        if [[ "$output" != *"$bad"* ]]; then
+            echo "$filter: $output, not $bad" >&2
+            return 1
+        fi
+    done <<'END'
+{}@invalid memory policy mode ''
+{"mode":"BIND"}@invalid memory policy mode 'BIND'
+{"mode":"MPOL_BIND","nodes":"0","flags":["x"]}@invalid memory policy flag 'x'
+{"mode":"MPOL_BIND","nodes":"0-9999"}@invalid memory policy node '0-9999'
+{"mode":"MPOL_BIND","nodes":"1-0"}@invalid memory policy node '1-0'
+{"mode":"MPOL_DEFAULT","nodes":"0-7"}@this mode requires 0 nodes but got 8
+END
+}
+
+@test "a mount may lie in an earlier one, ro is of the mount alone, and a tmpfs keeps its directory's mode" {
+    mkdir -p tree/sub "$CRANK_TEST_DIR/rootfs/kept"
+    chmod 710 "$CRANK_TEST_DIR/rootfs/kept"
+    mount -t tmpfs tmpfs tree/sub
+    edit --arg tree "$PWD/tree" --arg root "$CRANK_TEST_DIR/rootfs" '
+        .process.args = ["sh", "-c", "stat -c %a /kept; test -d /again && echo again;
+            touch /tree/a 2>&1; touch /tree/sub/a && echo below; touch /all/sub/a 2>&1; touch /dev/x 2>&1"] |
+        .mounts |= map(if .destination == "/dev" then .options += ["ro"] else . end) |
+        .mounts += [
+            {destination: "/kept", type: "tmpfs", source: "tmpfs"},
+            {destination: "/tree", source: $tree, options: ["rbind", "ro"]},
+            {destination: "/all", source: $tree, options: ["rbind", "rro"]},
+            {destination: "/first", type: "tmpfs", source: "tmpfs"},
+            {destination: "/again", source: ($root + "/first"), options: ["bind"]}]'
+    run oci run --bundle "$BUNDLE" "$id"
+    umount tree/sub
+    rmdir "$CRANK_TEST_DIR/rootfs/kept"
+    [ "${lines[0]}" = 710 ]
+    [[ "$output" = *"touch: /tree/a: Read-only file system"* ]]
+    [[ "$output" = *again*below*"touch: /dev/x: Read-only file system"* ]]
+    [[ "$output" = *"touch: /all/sub/a: Read-only file system"* ]]
+}
+
+@test "devices need a rule of their own; paths are hidden once" {
+    edit '.process.args = ["sh", "-c", "cat /dev/zap 2>&1; mount | grep -c /tmp/x; stat -c %d /tmp/x /tmp/y"] |
+        .linux.devices = [{path: "/dev/zap/", type: "c", major: 1, minor: 11}] |
+        .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"},
+            {destination: "/tmp/x", type: "tmpfs", source: "tmpfs"},
+            {destination: "/tmp/y", type: "tmpfs", source: "tmpfs"}] |
+        .linux.maskedPaths = ["/tmp/x", "/tmp/y", "/tmp/x"]'
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    [[ "${lines[0]}" = *"Operation not permitted"* ]]
+    [ "${lines[1]}" = 2 ]
+    [ "${lines[2]}" = "${lines[3]}" ]
+}
+
+@test "without a process-id namespace KILL ends all of it, also after its first process" {
+    sh_bundle 'sleep 100 & sleep 101 & echo ready; exec sleep 102'
+    edit '.linux.namespaces |= map(select(.type != "pid"))'
+    oci run --detach --bundle "$BUNDLE" --pid-file pid "$id" >out
+    until_true grep -q ready out
+    local processes
+    processes=$(oci ps --format json "$id" | jq length)
+    [ "$processes" = 3 ]
+    kill -9 "$(cat pid)"
+    until_true status_is "$id" stopped
+    oci kill "$id" KILL
+    until_true eval '[ "$(oci ps --format json "$id")" = "[]" ]'
+    run -1 oci kill "$id" 0
+    [[ "$output" = *"container not running"* ]]
+    run -1 oci --root "$PWD/no-root" list
+    [[ "$output" = *"--root"*"no-root"* ]]
+}
+
 @test "hooks run at their points, in their namespaces, with the state" {
     cat >hook <<'END'
 #!/bin/sh

@@ -60,6 +60,8 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.cgroups_path = record.cgroups_path;
     over.process = process_of(request, spec);
     over.seccomp = spec.linux.seccomp;
+    over.personality = spec.linux.personality;
+    over.memory_policy = spec.linux.memory_policy;
     Executed executed;
     executed.warnings = prepare_process(over.process);
     sys::UniqueFd console = TRY(connect_console(request.caller, over.process));

@@ -1,5 +1,6 @@
 #include "runtime/oci/life.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <optional>
@@ -179,8 +180,22 @@ Result<oci::ContainerState> state(const Store& store, const std::string& id,
     return TRY(look_up(store, id, facts)).state;
 }
 
+namespace {
+
+Result<bool> has_own_pids(const Store& store, const std::string& id) {
+    auto spec = TRY(store.read_spec(id));
+    return std::ranges::any_of(spec.linux.namespaces, [](const oci::Namespace& space) {
+        return space.type == "pid" && space.path.empty();
+    });
+}
+
+}  // namespace
+
 Result<> kill(Store& store, const std::string& id, int signal, Whom whom, const HostFacts& facts) {
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
+    // What has no process-id namespace does not end with its first process.
+    if (signal == SIGKILL && !record.cgroups_path.empty() && !TRY(has_own_pids(store, id)))
+        whom = Whom::all;
     if (whom == Whom::all && !record.cgroups_path.empty())
         return signal_group(record.cgroups_path, signal, facts);
     if (record.state.status == oci::Status::stopped)
