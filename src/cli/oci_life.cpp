@@ -125,7 +125,8 @@ Result<int> perform_list(OciCall& call) {
     if (format != "table" && format != "json")
         return fail(Code::usage, "--format \"" + format + "\" is neither table nor json");
     // The default one appears with the first container; one that was named is expected to be there.
-    if (std::string root = call.before.value("root"); !root.empty()) TRY_IN(sys::stat(root), "--root");
+    if (std::string root = call.before.value("root"); !root.empty())
+        TRY_IN(sys::stat(root), "--root");
     auto facts = TRY(call.facts());
     TRY(call.store.sweep(facts));
     std::vector<oci::ContainerState> states;

@@ -141,8 +141,8 @@ struct Linux {
     std::vector<Namespace> namespaces;
     std::vector<IdMapping> uid_mappings, gid_mappings;
     std::vector<Device> devices;
-    // Each of them needs a rule in `resources.devices`, as in a config.json; otherwise to be given it
-    // is to be allowed to use it. Not part of the document.
+    // Each of them needs a rule in `resources.devices`, as in a config.json; otherwise to be given
+    // it is to be allowed to use it. Not part of the document.
     bool device_rules_complete = false;
     Resources resources;
     std::string cgroups_path;

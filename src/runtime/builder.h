@@ -74,8 +74,8 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
                       const HandOver& hand_over = {});
-// A process that keeps the caller's identity and rights (Options::keep_rights). `program` is what is
-// executed, whatever its first argument says; empty: the first argument.
+// A process that keeps the caller's identity and rights (Options::keep_rights). `program` is what
+// is executed, whatever its first argument says; empty: the first argument.
 Result<> plan_callers_process(Builder& builder, const oci::Process& process,
                               const std::string& program = "");
 // linux.memoryPolicy; invalid_argument names what is wrong with it.

@@ -19,9 +19,9 @@ namespace crank::runtime {
 // Not owned; the caller's own 0, 1 and 2, a terminal's socket, and what is handed on.
 struct HandedFds {
     int stdio[3] = {0, 1, 2};
-    int console = -1;         // connected; with process.terminal
+    int console = -1;          // connected; with process.terminal
     bool plain_lines = false;  // of that terminal
-    int first_preserved = 3;  // so many from here on become the program's 3, 4, ...
+    int first_preserved = 3;   // so many from here on become the program's 3, 4, ...
     std::uint32_t preserved = 0;
 };
 

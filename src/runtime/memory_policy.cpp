@@ -79,9 +79,9 @@ Result<> plan_memory_policy(Builder& builder, const std::optional<oci::MemoryPol
     for (const auto& flag : policy->flags) mode |= TRY(number_of(kFlags, flag, "flag"));
     Nodes nodes = TRY(read_nodes(policy->nodes));
     if (without_nodes && nodes.any())
-        return fail(Code::invalid_argument,
-                    "linux.memoryPolicy: " + policy->mode + ": this mode requires 0 nodes but got " +
-                        std::to_string(nodes.count()));
+        return fail(Code::invalid_argument, "linux.memoryPolicy: " + policy->mode +
+                                                ": this mode requires 0 nodes but got " +
+                                                std::to_string(nodes.count()));
     auto words = words_of(nodes);
     std::uint32_t mask = builder.array(std::span<const std::uint64_t>(words));
     shim::Op& op = builder.add(OpKind::memory_policy, "set the memory policy " + policy->mode);

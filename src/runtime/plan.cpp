@@ -230,8 +230,7 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
         op.fd = plan.network_slot();
         op.a = namespaces;
     };
-    enter("enter the container's namespaces",
-          kOtherNamespaces | (join.hand_over ? kNewTime : 0));
+    enter("enter the container's namespaces", kOtherNamespaces | (join.hand_over ? kNewTime : 0));
     plan.before_clone = plan.child.size();
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.

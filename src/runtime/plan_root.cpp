@@ -72,7 +72,7 @@ Result<ParsedOptions> parse_options(const oci::Mount& mount) {
     for (const auto& option : mount.options) {
         if (auto flag = attribute(option)) {
             (option.starts_with('r') && option != "ro" ? parsed.recursive_attributes
-                                                        : parsed.attributes) |= *flag;
+                                                       : parsed.attributes) |= *flag;
         } else if (option == "bind" || option == "rbind") {
             parsed.bind = true;
             parsed.recursive = option == "rbind";
@@ -333,7 +333,8 @@ Result<> close_dev(Builder& builder, const oci::RuntimeSpec& spec) {
     for (const auto& mount : spec.mounts) {
         if (without_trailing_slashes(mount.destination) != "/dev" || mount.type == "bind") continue;
         ParsedOptions options = TRY(parse_options(mount));
-        if (options.bind || ((options.attributes | options.recursive_attributes) & kAttrRdonly) == 0)
+        if (options.bind ||
+            ((options.attributes | options.recursive_attributes) & kAttrRdonly) == 0)
             continue;
         std::uint32_t s2 = builder.text("/dev");
         shim::Op& op = builder.add(OpKind::readonly_path, "make /dev read-only");

@@ -21,7 +21,7 @@ int set_propagation(const Op& op, const Root& root) {
     MountAttr attr{};
     attr.propagation = op.a & ~static_cast<uint64_t>(MS_REC);
     unsigned flags = AT_EMPTY_PATH | ((op.a & MS_REC) != 0 ? kRecursive : 0);
-    int fd = op.fd >= 0 ? PlanView::slot(op.fd)
+    int fd = op.fd >= 0  ? PlanView::slot(op.fd)
              : op.b != 0 ? root.bind
                          : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return errno;

@@ -257,8 +257,8 @@ int mount_fs(const PlanView& plan, const Op& op, const Root& root) {
 }
 
 int open_bind(const PlanView& plan, const Op& op, Root& root) {
-    constexpr unsigned kRecursive = 0x8000;        // AT_RECURSIVE
-    constexpr uint64_t kAtimeKinds = 0x70;         // set only where the old kind is cleared
+    constexpr unsigned kRecursive = 0x8000;           // AT_RECURSIVE
+    constexpr uint64_t kAtimeKinds = 0x70;            // set only where the old kind is cleared
     constexpr uint64_t kPrivate = uint64_t{1} << 18;  // MS_PRIVATE
     bool recursive = (op.c & kBindRecursive) != 0;
     if (root.bind >= 0) close(root.bind);
@@ -282,8 +282,7 @@ int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
     struct stat info{};
     if (op.fd < 0 && fstat(source, &info) != 0) return errno;
     bool file = op.fd >= 0 ? op.a != 0 : !S_ISDIR(info.st_mode);
-    int target =
-        file ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
+    int target = file ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
     if (target < 0) return errno;
     if (int error = op.b != 0 ? 0 : check_not_proc(target); error != 0) {
         close(target);

@@ -36,8 +36,8 @@ enum class OpKind : uint16_t {
     make_dir,        // s2, a: mode
     mount_fs,        // s1: type, then its source; s2: destination, s3: options; a: MOUNT_ATTR_*;
                      // b: 1 when no part of the destination may be a link
-    open_bind,       // s1: source on the host, as it is by now; a: MOUNT_ATTR_* of it, b: of what is
-                     // mounted below too, c: kBind*; attach_mount without fd attaches it
+    open_bind,       // s1: source on the host, as it is by now; a: MOUNT_ATTR_* of it, b: of what
+                     // is mounted below too, c: kBind*; attach_mount without fd attaches it
     attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory; b: 1
                      // when a file of /proc is meant
     make_node,       // s2, a: mode with type, b: device number (makedev)
@@ -69,8 +69,8 @@ enum class OpKind : uint16_t {
               // first argument; c: so many descriptors from slot fd on become 3, 4, ...
     // Of containers whose first process goes to the caller (kFlagHandOver).
     bind_root,        // s1: directory on the host, which becomes a mount
-    propagation,      // of "/" (after pivot_root), or of what was attached from slot fd, or with b: 1
-                      // by the last attach_mount; a: MS_*
+    propagation,      // of "/" (after pivot_root), or of what was attached from slot fd, or with
+                      // b: 1 by the last attach_mount; a: MS_*
     domain_name,      // s1
     session_keyring,  // s1: its name
     sync,             // says that it is reached, then as gate

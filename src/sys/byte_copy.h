@@ -16,7 +16,7 @@ public:
     bool open() const { return from_ >= 0; }
     // Which of the two descriptors it waits for now.
     PollEntry wants() const;
-    // After one of them is ready. False: the source ended, or nobody reads the destination any more.
+    // After one of them is ready. False: the source ended, or nobody reads the destination.
     bool step();
 
 private:

@@ -20,7 +20,8 @@ teardown_file() { common_teardown; }
     for bad in ../victim a/b . .. .changing /etc "a b" $'a\nb' ""; do
         for verb in "create --bundle $BUNDLE" state start kill "delete --force" pause "exec --cwd /" ps; do
             # shellcheck disable=SC2086 # words
-            run -1 oci $verb "$bad"
+            run oci $verb "$bad"
+            [ "$status" = 1 ] || [ "$verb:$status" = exec:255 ]
             [[ "$output" = *"has an invalid character"* || "$output" = *"no command given"* ]]
         done
     done

@@ -66,8 +66,8 @@ std::chrono::milliseconds deadline_of(const oci::Hook& hook) {
 }
 
 Error explain_timeout(const Place& place, const Files& files) {
-    return explain(place, "was killed at its timeout of " + std::to_string(*place.hook.timeout) + " s",
-                   files);
+    return explain(
+        place, "was killed at its timeout of " + std::to_string(*place.hook.timeout) + " s", files);
 }
 
 Result<> run_inside(const Place& place, const InsideHook& where, const oci::ContainerState& state,

@@ -21,8 +21,8 @@ struct Caller {
     int relay = -1;
     bool plain_lines = false;  // of that terminal: ends of lines are left as they are written
     std::uint16_t rows = 0, columns = 0;  // of that terminal, where the process says nothing
-    std::string pid_file;             // path; empty: none
-    std::uint32_t preserved_fds = 0;  // of the caller's from 3 on
+    std::string pid_file;                 // path; empty: none
+    std::uint32_t preserved_fds = 0;      // of the caller's from 3 on
 };
 
 struct CreateRequest {

@@ -7,7 +7,9 @@
 namespace crank::runtime::oci_verbs {
 namespace {
 
-std::string_view name_of_variable(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+std::string_view name_of_variable(std::string_view entry) {
+    return entry.substr(0, entry.find('='));
+}
 
 void keep_last_values(std::vector<std::string>& env) {
     std::vector<std::string> kept;
