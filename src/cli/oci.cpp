@@ -163,6 +163,13 @@ Result<std::uint32_t> read_count(const Arguments& arguments, std::string_view fl
     return static_cast<std::uint32_t>(*count);
 }
 
+std::vector<int> missing_descriptors(std::uint32_t count) {
+    std::vector<int> missing;
+    for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd)
+        if (!sys::read_link("/proc/self/fd/" + std::to_string(fd))) missing.push_back(fd);
+    return missing;
+}
+
 int run_oci(std::string_view program, std::span<const std::string_view> words) {
     OciLog nowhere("", OciLog::Format::text);
     auto before = parse(kSyntax, words);

@@ -92,6 +92,7 @@ Result<verbs::ExecRequest> read_request(const OciCall& call) {
     request.caller.console_socket = arguments.value("console-socket");
     request.caller.pid_file = arguments.value("pid-file");
     request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
+    request.caller.missing_fds = missing_descriptors(request.caller.preserved_fds);
     return request;
 }
 

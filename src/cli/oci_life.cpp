@@ -1,6 +1,7 @@
 // create, start, run, state, kill, delete, list.
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/oci.h"
 #include "cli/oci_attend.h"
 #include "cli/output.h"
@@ -8,6 +9,7 @@
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/signals.h"
+#include "sys/system.h"
 
 namespace crank::cli {
 namespace {
@@ -34,6 +36,18 @@ constexpr Flag kRunFlags[] = {
 };
 constexpr MissingFlag kCreateMissing[] = {{"no-pivot", 0, false}, {"no-subreaper", 0, false}};
 
+// Sockets that the caller was activated with, which are the container's (sd_listen_fds(3)).
+std::uint32_t listening() {
+    constexpr std::string_view kName = "LISTEN_FDS=";
+    for (const std::string& entry : sys::environment()) {
+        if (!entry.starts_with(kName)) continue;
+        auto count = parse_int(entry.substr(kName.size()));
+        if (count && *count > 0 && *count <= kMostPreserved)
+            return static_cast<std::uint32_t>(*count);
+    }
+    return 0;
+}
+
 Result<verbs::CreateRequest> read_create(OciCall& call) {
     const Arguments& arguments = call.arguments;
     verbs::CreateRequest request;
@@ -42,6 +56,9 @@ Result<verbs::CreateRequest> read_create(OciCall& call) {
     request.caller.console_socket = arguments.value("console-socket");
     request.caller.pid_file = arguments.value("pid-file");
     request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
+    request.caller.listen_fds = listening();
+    request.caller.preserved_fds += request.caller.listen_fds;
+    request.caller.missing_fds = missing_descriptors(request.caller.preserved_fds);
     request.new_keyring = !arguments.on("no-new-keyring");
     return request;
 }

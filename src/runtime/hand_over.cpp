@@ -73,9 +73,11 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
         handover.add(fds.stdio[2], plan.stderr_slot());
     }
     handover.add(fds.console, plan.console_slot());
-    for (std::uint32_t i = 0; i < fds.preserved; ++i)
-        handover.add(fds.first_preserved + static_cast<int>(i),
-                     plan.first_preserved_slot() + static_cast<int>(i));
+    for (std::uint32_t i = 0; i < fds.preserved; ++i) {
+        int fd = fds.first_preserved + static_cast<int>(i);
+        if (std::ranges::find(fds.missing, fd) == fds.missing.end())
+            handover.add(fd, plan.first_preserved_slot() + static_cast<int>(i));
+    }
 }
 
 Encoding encoding_for(const Plan& plan, const HandedFds& fds, bool terminal) {

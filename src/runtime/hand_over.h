@@ -23,6 +23,7 @@ struct HandedFds {
     bool plain_lines = false;  // of that terminal
     int first_preserved = 3;   // so many from here on become the program's 3, 4, ...
     std::uint32_t preserved = 0;
+    std::vector<int> missing;  // numbers among them that are not handed on
 };
 
 // A started process, until it is released. Dropped before that, it is killed, and what was made for

@@ -268,8 +268,11 @@ int execute(const PlanView& plan, const Op& op) {
     pointers[n] = nullptr;
     // Nothing but 0, 1 and 2 reaches the worker, and what it was meant to be handed.
     auto handed = static_cast<int>(op.c);
-    for (int i = 0; i < handed; ++i)
-        if (dup2(PlanView::slot(op.fd + i), 3 + i) < 0) return errno;
+    for (int i = 0; i < handed; ++i) {
+        if (dup2(PlanView::slot(op.fd + i), 3 + i) >= 0) continue;
+        if (errno != EBADF) return errno;
+        close(3 + i);  // the caller has none of that number
+    }
     // The container's filter may forbid it: everything is close-on-exec already (run_child).
     (void)close_range(3 + static_cast<unsigned>(handed), ~0u, kCloseRangeCloexec);
     mark(plan, Moment::exec);

@@ -433,6 +433,15 @@ END
     [[ "$output" = *"--root"*"no-root"* ]]
 }
 
+@test "descriptors are handed on by number; activated sockets are announced" {
+    sh_bundle 'cat <&5; ls /proc/self/fd | tr "\\n" " "; echo "$LISTEN_FDS $LISTEN_PID"'
+    echo five >five
+    run -0 env LISTEN_FDS=1 crank-oci --root "$CRANK_TEST_DIR/oci" run --bundle "$BUNDLE" \
+        --preserve-fds 8 "$id" 3>&- 4>&- 5<five 6>&- 7>&- 8>&- 9>&-
+    [ "${lines[0]}" = five ]
+    [[ " ${lines[1]}" = *" 5 1 1" && " ${lines[1]}" != *" 4 "* ]]
+}
+
 @test "hooks run at their points, in their namespaces, with the state" {
     cat >hook <<'END'
 #!/bin/sh

@@ -69,6 +69,7 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.fds.console = console.get();
     over.fds.plain_lines = request.caller.plain_lines;
     over.fds.preserved = request.caller.preserved_fds;
+    over.fds.missing = request.caller.missing_fds;
     Handed handed = TRY(hand_over_join(std::move(over), facts));
     auto finish = [&]() -> Result<> {
         TRY(handed.wait());

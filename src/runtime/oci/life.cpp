@@ -130,6 +130,11 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
                                sys::Sync::no));
     crash_point("oci.create.configured");
     HandOverRequest over;
+    if (request.caller.listen_fds > 0) {
+        auto& env = bundle.spec.process.env;
+        env.push_back("LISTEN_FDS=" + std::to_string(request.caller.listen_fds));
+        env.emplace_back("LISTEN_PID=1");
+    }
     std::vector<std::string> warnings = prepare_process(bundle.spec.process);
     sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process));
     over.spec = bundle.spec;
@@ -138,6 +143,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     over.fds.console = console.get();
     over.fds.plain_lines = request.caller.plain_lines;
     over.fds.preserved = request.caller.preserved_fds;
+    over.fds.missing = request.caller.missing_fds;
     over.new_keyring = request.new_keyring;
     over.keyring = "_ses." + request.id;
     Handed handed = TRY(hand_over(std::move(over), facts));

@@ -23,6 +23,9 @@ struct Caller {
     std::uint16_t rows = 0, columns = 0;  // of that terminal, where the process says nothing
     std::string pid_file;                 // path; empty: none
     std::uint32_t preserved_fds = 0;      // of the caller's from 3 on
+    // Of these what was not open when the command began: what has that number now is crank's own.
+    std::vector<int> missing_fds;
+    std::uint32_t listen_fds = 0;  // so many of them are sockets by sd_listen_fds(3)
 };
 
 struct CreateRequest {
