@@ -16,7 +16,8 @@
 namespace crank::cli {
 namespace {
 
-constexpr int kFailed = 1;  // runc's, whatever went wrong
+constexpr int kFailed = 1;        // runc's, whatever went wrong
+constexpr int kExecFailed = 255;  // and its exec's: a program may well end with 1
 
 constexpr const OciVerb* kVerbs[] = {
     &kOciCreate, &kOciStart,  &kOciRun,    &kOciState, &kOciKill,
@@ -162,6 +163,13 @@ Result<std::uint32_t> read_count(const Arguments& arguments, std::string_view fl
     return static_cast<std::uint32_t>(*count);
 }
 
+std::vector<int> missing_descriptors(std::uint32_t count) {
+    std::vector<int> missing;
+    for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd)
+        if (!sys::read_link("/proc/self/fd/" + std::to_string(fd))) missing.push_back(fd);
+    return missing;
+}
+
 int run_oci(std::string_view program, std::span<const std::string_view> words) {
     OciLog nowhere("", OciLog::Format::text);
     auto before = parse(kSyntax, words);
@@ -193,7 +201,7 @@ int run_oci(std::string_view program, std::span<const std::string_view> words) {
     auto code = perform(program, *verb, *before, *log, rest);
     if (code) return *code;
     report_failure(*log, program, verb->name, code.error(), debug);
-    return kFailed;
+    return verb == &kOciExec ? kExecFailed : kFailed;
 }
 
 }  // namespace crank::cli

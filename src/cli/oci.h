@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/flags.h"
@@ -53,7 +54,8 @@ int run_oci(std::string_view program, std::span<const std::string_view> words);
 // Whole words of --preserve-fds and its kin. usage: not a number from 0 to `most`.
 Result<std::uint32_t> read_count(const Arguments& arguments, std::string_view flag,
                                  std::uint32_t most);
-// Until the process, a child of ours by now, has ended; signals go to it. What `run` exits with.
-Result<int> attend_process(int pid);
+
+// Which of so many descriptors from 3 on are not open; before anything is opened.
+std::vector<int> missing_descriptors(std::uint32_t count);
 
 }  // namespace crank::cli

@@ -1,16 +1,14 @@
-// exec, and waiting for a process that was handed over to us.
+// exec.
 #include <algorithm>
-#include <csignal>
 #include <string>
 
 #include "base/text.h"
 #include "cli/oci.h"
+#include "cli/oci_attend.h"
 #include "cli/output.h"
 #include "runtime/oci/exec.h"
 #include "sys/child.h"
 #include "sys/file.h"
-#include "sys/poll.h"
-#include "sys/signals.h"
 
 namespace crank::cli {
 namespace {
@@ -21,7 +19,7 @@ constexpr std::uint32_t kMostPreserved = 1000;
 
 constexpr Flag kFlags[] = {
     {"process", 'p', FlagKind::value, "FILE", "the whole process, as in config.json"},
-    {"tty", 't', FlagKind::boolean, "", "give it a terminal (with --console-socket)"},
+    {"tty", 't', FlagKind::boolean, "", "give it a terminal"},
     {"detach", 'd', FlagKind::boolean, "", "do not wait for it"},
     {"cwd", 0, FlagKind::value, "DIR", "working directory in the container"},
     {"env", 'e', FlagKind::list, "NAME=VALUE", "set a variable"},
@@ -94,6 +92,7 @@ Result<verbs::ExecRequest> read_request(const OciCall& call) {
     request.caller.console_socket = arguments.value("console-socket");
     request.caller.pid_file = arguments.value("pid-file");
     request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
+    request.caller.missing_fds = missing_descriptors(request.caller.preserved_fds);
     return request;
 }
 
@@ -102,29 +101,14 @@ Result<int> perform(OciCall& call) {
     auto facts = TRY(call.facts());
     bool detach = call.arguments.on("detach");
     if (!detach) TRY(sys::become_subreaper());
-    pid_t pid = TRY(verbs::exec(call.store, std::move(request), facts));
+    TerminalRelay relay = TRY(offer_relay(request.caller, !detach));
+    auto executed = TRY(verbs::exec(call.store, std::move(request), facts));
+    for (const std::string& text : executed.warnings) call.log.warn(text);
     if (detach) return 0;
-    return attend_process(pid);
+    return attend_process(executed.pid, executed.terminal ? &relay : nullptr);
 }
 
 }  // namespace
-
-Result<int> attend_process(int pid) {
-    auto signals = TRY(sys::SignalQueue::open(
-        {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT}));
-    sys::Child child(pid, TRY(sys::open_pidfd(pid)));
-    while (true) {
-        sys::PollEntry entries[2] = {{.fd = child.pidfd(), .want_read = true},
-                                     {.fd = signals.fd(), .want_read = true}};
-        TRY(sys::poll(entries, std::nullopt));
-        if (entries[0].readable) break;
-        while (auto number = TRY(signals.next())) {
-            auto sent = child.signal(*number);
-            if (!sent && sent.error().code() != Code::not_found) return fail(sent.error());
-        }
-    }
-    return TRY(child.wait()).shell_code();
-}
 
 constinit const OciVerb kOciExec = {
     .name = "exec",

@@ -1,11 +1,15 @@
 // create, start, run, state, kill, delete, list.
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/oci.h"
+#include "cli/oci_attend.h"
 #include "cli/output.h"
 #include "runtime/oci/life.h"
 #include "sys/child.h"
+#include "sys/file.h"
 #include "sys/signals.h"
+#include "sys/system.h"
 
 namespace crank::cli {
 namespace {
@@ -32,6 +36,18 @@ constexpr Flag kRunFlags[] = {
 };
 constexpr MissingFlag kCreateMissing[] = {{"no-pivot", 0, false}, {"no-subreaper", 0, false}};
 
+// Sockets that the caller was activated with, which are the container's (sd_listen_fds(3)).
+std::uint32_t listening() {
+    constexpr std::string_view kName = "LISTEN_FDS=";
+    for (const std::string& entry : sys::environment()) {
+        if (!entry.starts_with(kName)) continue;
+        auto count = parse_int(entry.substr(kName.size()));
+        if (count && *count > 0 && *count <= kMostPreserved)
+            return static_cast<std::uint32_t>(*count);
+    }
+    return 0;
+}
+
 Result<verbs::CreateRequest> read_create(OciCall& call) {
     const Arguments& arguments = call.arguments;
     verbs::CreateRequest request;
@@ -40,30 +56,33 @@ Result<verbs::CreateRequest> read_create(OciCall& call) {
     request.caller.console_socket = arguments.value("console-socket");
     request.caller.pid_file = arguments.value("pid-file");
     request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
+    request.caller.listen_fds = listening();
+    request.caller.preserved_fds += request.caller.listen_fds;
+    request.caller.missing_fds = missing_descriptors(request.caller.preserved_fds);
     request.new_keyring = !arguments.on("no-new-keyring");
     return request;
-}
-
-void warn_ignored(const OciCall& call, const std::vector<std::string>& ignored) {
-    for (const std::string& field : ignored)
-        call.log.warn("config.json: '" + field + "' is not a field that crank knows: ignored");
 }
 
 void warn_all(const OciCall& call, const std::vector<std::string>& warnings) {
     for (const std::string& text : warnings) call.log.warn(text);
 }
 
+void report(const OciCall& call, const verbs::Created& created) {
+    for (const std::string& field : created.ignored)
+        call.log.warn("config.json: '" + field + "' is not a field that crank knows: ignored");
+    warn_all(call, created.warnings);
+}
+
 Result<int> perform_create(OciCall& call) {
     auto request = TRY(read_create(call));
     auto facts = TRY(call.facts());
-    auto created = TRY(verbs::create(call.store, request, facts));
-    warn_ignored(call, created.ignored);
+    report(call, TRY(verbs::create(call.store, request, facts)));
     return 0;
 }
 
 Result<int> perform_start(OciCall& call) {
     auto facts = TRY(call.facts());
-    warn_all(call, TRY(verbs::start(call.store, call.arguments.words()[0], facts)));
+    TRY(verbs::start(call.store, call.arguments.words()[0], facts));
     return 0;
 }
 
@@ -73,8 +92,9 @@ Result<int> perform_run(OciCall& call) {
     bool detach = call.arguments.on("detach");
     // What is handed over comes to this process, which waits for it.
     if (!detach) TRY(sys::become_subreaper());
+    TerminalRelay relay = TRY(offer_relay(request.caller, !detach));
     auto created = TRY(verbs::create(call.store, request, facts));
-    warn_ignored(call, created.ignored);
+    report(call, created);
     auto started = verbs::start(call.store, request.id, facts);
     if (!started) {
         Error error = std::move(started).error();
@@ -82,9 +102,8 @@ Result<int> perform_run(OciCall& call) {
         if (!removed) error = std::move(error).with_cleanup(removed.error());
         return fail(std::move(error));
     }
-    warn_all(call, *started);
     if (detach) return 0;
-    int code = TRY(attend_process(created.pid));
+    int code = TRY(attend_process(created.pid, created.terminal ? &relay : nullptr));
     if (!call.arguments.on("keep"))
         warn_all(call, TRY(verbs::remove(call.store, request.id, verbs::Force::yes, facts)));
     return code;
@@ -101,7 +120,8 @@ Result<int> perform_state(OciCall& call) {
 Result<int> perform_kill(OciCall& call) {
     const auto& words = call.arguments.words();
     std::string name = words.size() > 1 ? words[1] : "SIGTERM";
-    auto signal = sys::signal_number(name);
+    // Signal 0 only asks whether there is a process.
+    auto signal = name == "0" ? std::optional(0) : sys::signal_number(name);
     if (!signal) return fail(Code::usage, "unknown signal \"" + name + "\"");
     auto facts = TRY(call.facts());
     TRY(verbs::kill(call.store, words[0], *signal,
@@ -121,6 +141,9 @@ Result<int> perform_list(OciCall& call) {
     std::string format = call.arguments.value("format", "table");
     if (format != "table" && format != "json")
         return fail(Code::usage, "--format \"" + format + "\" is neither table nor json");
+    // The default one appears with the first container; one that was named is expected to be there.
+    if (std::string root = call.before.value("root"); !root.empty())
+        TRY_IN(sys::stat(root), "--root");
     auto facts = TRY(call.facts());
     TRY(call.store.sweep(facts));
     std::vector<oci::ContainerState> states;

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // A configuration to begin with: a shell on a terminal, few rights, a root of its own.
-oci::RuntimeSpec example_spec() {
+oci::RuntimeSpec example_spec(const runtime::HostFacts& facts) {
     oci::RuntimeSpec spec;
     spec.hostname = "crank";
     spec.root_path = "rootfs";
@@ -38,8 +38,11 @@ oci::RuntimeSpec example_spec() {
         {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
         {"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}},
     };
-    for (const char* type : {"pid", "network", "ipc", "uts", "cgroup", "mount"})
+    for (const char* type : {"pid", "network", "ipc", "uts", "mount"})
         spec.linux.namespaces.push_back({type, ""});
+    // On v1 runc's has none, and what edits its example adds one.
+    if (facts.cgroup_mode == runtime::CgroupMode::v2)
+        spec.linux.namespaces.push_back({"cgroup", ""});
     spec.linux.resources.devices = {{false, "a", {}, {}, "rwm"}};
     for (std::string_view path : policy::masked_paths()) spec.linux.masked_paths.emplace_back(path);
     for (std::string_view path : policy::readonly_paths())
@@ -51,7 +54,7 @@ Result<int> perform_spec(OciCall& call) {
     std::string path = call.arguments.value("bundle", ".") + "/config.json";
     if (sys::exists(path))
         return fail(Error(Code::already_exists, path + " exists").with_hint("rm " + path));
-    Json document = Json::parse(oci::serialize(example_spec()));
+    Json document = Json::parse(oci::serialize(example_spec(TRY(call.facts()))));
     constexpr mode_t kMode = 0644;
     TRY(sys::write_file_atomic(path, document.dump(4) + "\n", kMode, sys::Sync::no));
     return 0;

@@ -131,10 +131,19 @@ struct ClockOffset {
     std::uint32_t nanoseconds = 0;
 };
 
+// set_mempolicy(2); mode and flags by name: "MPOL_BIND", "MPOL_F_STATIC_NODES".
+struct MemoryPolicy {
+    std::string mode, nodes;  // "0-3,7"
+    std::vector<std::string> flags;
+};
+
 struct Linux {
     std::vector<Namespace> namespaces;
     std::vector<IdMapping> uid_mappings, gid_mappings;
     std::vector<Device> devices;
+    // Each of them needs a rule in `resources.devices`, as in a config.json; otherwise to be given
+    // it is to be allowed to use it. Not part of the document.
+    bool device_rules_complete = false;
     Resources resources;
     std::string cgroups_path;
     std::string rootfs_propagation;
@@ -143,6 +152,7 @@ struct Linux {
     std::optional<Seccomp> seccomp;          // absent: unconfined
     std::optional<std::string> personality;  // "LINUX", "LINUX32"
     std::optional<ClockOffset> monotonic_offset, boottime_offset;
+    std::optional<MemoryPolicy> memory_policy;
 };
 
 // A program that a runtime executes at a point of a container's life (config.md, "Hooks"), with
@@ -163,6 +173,7 @@ struct RuntimeSpec {
     std::string hostname, domainname;
     std::string root_path;  // of the bundle; empty where the engine hands over mounted layers
     bool root_readonly = false;
+    bool has_process = true;  // without one a container can be created, and not be started
     Process process;
     std::vector<Mount> mounts;  // in the order they are made
     Linux linux;

@@ -184,7 +184,14 @@ Result<> read_linux(ObjectReader& in, Linux& out) {
             }));
         return offsets.refuse_unknown();
     }));
-    TRY(in.refuse_unsupported({"mountLabel", "intelRdt", "netDevices", "memoryPolicy"}));
+    TRY(in.object("memoryPolicy", [&](ObjectReader& policy) -> Result<> {
+        auto& to = out.memory_policy.emplace();
+        TRY(policy.read("mode", to.mode));
+        TRY(policy.read("nodes", to.nodes));
+        TRY(policy.read("flags", to.flags));
+        return policy.refuse_unknown();
+    }));
+    TRY(in.refuse_unsupported({"mountLabel", "intelRdt", "netDevices"}));
     return in.refuse_unknown();
 }
 

@@ -161,6 +161,7 @@ Result<RuntimeSpec> read_spec(const Json& root, std::vector<std::string>* ignore
         TRY(fs.read("readonly", out.root_readonly));
         return fs.refuse_unknown();
     }));
+    out.has_process = in.find("process") != nullptr;
     TRY(in.object("process", [&](ObjectReader& process) -> Result<> {
         return read_process(process, out.process);
     }));

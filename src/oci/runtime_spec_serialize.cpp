@@ -177,6 +177,9 @@ Json to_json(const Linux& part) {
     put(out, "sysctl", part.sysctl);
     if (part.seccomp) out["seccomp"] = to_json(*part.seccomp);
     if (part.personality) out["personality"] = {{"domain", *part.personality}};
+    if (const auto& policy = part.memory_policy)
+        out["memoryPolicy"] = {
+            {"mode", policy->mode}, {"nodes", policy->nodes}, {"flags", policy->flags}};
     Json offsets = Json::object();
     for (auto [name, offset] : {std::pair{"monotonic", &part.monotonic_offset},
                                 std::pair{"boottime", &part.boottime_offset}})

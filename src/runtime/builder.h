@@ -60,6 +60,7 @@ private:
 // What stands between the process's set-up and its program where it is handed over.
 struct HandOver {
     bool on = false;
+    bool no_program = false;  // the configuration has no process: what waits can only fail
     int start_socket_slot = shim::kNoSlot;
     int first_preserved_slot = shim::kNoSlot;
     std::uint32_t preserved_fds = 0;
@@ -75,10 +76,20 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
                       const HandOver& hand_over = {});
-// A process that keeps the caller's identity and rights (Options::keep_rights).
-Result<> plan_callers_process(Builder& builder, const oci::Process& process);
+// A process that keeps the caller's identity and rights (Options::keep_rights). `program` is what
+// is executed, whatever its first argument says; empty: the first argument.
+Result<> plan_callers_process(Builder& builder, const oci::Process& process,
+                              const std::string& program = "");
+// linux.memoryPolicy; invalid_argument names what is wrong with it.
+Result<> plan_memory_policy(Builder& builder, const std::optional<oci::MemoryPolicy>& policy);
+// linux.personality.
+void plan_personality(Builder& builder, const std::optional<std::string>& personality);
+bool has_home(const oci::Process& process);
 // The descriptors 0, 1 and 2: a terminal, or pipes.
-void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read, bool hand_over);
+struct Stdio {
+    bool stdin_read = false, hand_over = false, plain_lines = false;
+};
+void plan_stdio(Builder& builder, const oci::Process& process, const Stdio& stdio);
 // The v1 `tasks` files of a container, one a hierarchy.
 std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::string& cgroups_path);
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);

@@ -73,9 +73,11 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
         handover.add(fds.stdio[2], plan.stderr_slot());
     }
     handover.add(fds.console, plan.console_slot());
-    for (std::uint32_t i = 0; i < fds.preserved; ++i)
-        handover.add(fds.first_preserved + static_cast<int>(i),
-                     plan.first_preserved_slot() + static_cast<int>(i));
+    for (std::uint32_t i = 0; i < fds.preserved; ++i) {
+        int fd = fds.first_preserved + static_cast<int>(i);
+        if (std::ranges::find(fds.missing, fd) == fds.missing.end())
+            handover.add(fd, plan.first_preserved_slot() + static_cast<int>(i));
+    }
 }
 
 Encoding encoding_for(const Plan& plan, const HandedFds& fds, bool terminal) {
@@ -146,6 +148,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     given.start_socket = static_cast<bool>(request.start_socket);
     given.wait_for_hooks = request.wait_for_hooks;
     if (request.new_keyring) given.keyring = request.keyring;
+    given.plain_lines = request.fds.plain_lines;
     given.preserved_fds = request.fds.preserved;
     Options options;
     options.init = false;
@@ -175,7 +178,8 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
-        handed.handshake_ = Handshake(names_of(made, request.spec.process.args.front()));
+        handed.handshake_ = Handshake(
+            names_of(made, request.spec.has_process ? request.spec.process.args.front() : ""));
         handed.hooks_step_ = find_step(made, shim::OpKind::sync);
         handed.control_ = std::move(started.control);
         handed.shim_ = std::move(started.shim);
@@ -195,7 +199,10 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     join_facts.default_seccomp = false;
     join_facts.stdin_read = true;
     join_facts.hand_over = true;
+    join_facts.plain_lines = request.fds.plain_lines;
     join_facts.preserved_fds = request.fds.preserved;
+    join_facts.personality = request.personality;
+    join_facts.memory_policy = request.memory_policy;
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     // Between the look and the open the number could have changed hands.

@@ -19,9 +19,11 @@ namespace crank::runtime {
 // Not owned; the caller's own 0, 1 and 2, a terminal's socket, and what is handed on.
 struct HandedFds {
     int stdio[3] = {0, 1, 2};
-    int console = -1;         // connected; with process.terminal
-    int first_preserved = 3;  // so many from here on become the program's 3, 4, ...
+    int console = -1;          // connected; with process.terminal
+    bool plain_lines = false;  // of that terminal
+    int first_preserved = 3;   // so many from here on become the program's 3, 4, ...
     std::uint32_t preserved = 0;
+    std::vector<int> missing;  // numbers among them that are not handed on
 };
 
 // A started process, until it is released. Dropped before that, it is killed, and what was made for
@@ -75,6 +77,8 @@ struct HandOverJoin {
     std::string cgroups_path;  // empty: none to join
     oci::Process process;
     std::optional<oci::Seccomp> seccomp;
+    std::optional<std::string> personality;
+    std::optional<oci::MemoryPolicy> memory_policy;
     HandedFds fds;
 };
 Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts);

@@ -97,7 +97,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
 }
 
 Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
-    Plan made = TRY(plan_hook(request.hook));
+    Plan made = TRY(plan_hook(request.hook, request.where));
     Encoding encoding;
     encoding.role = shim::Role::join;
     encoding.stdin_given = true;

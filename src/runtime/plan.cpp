@@ -80,7 +80,7 @@ Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const
     for (const auto& ns : spec.linux.namespaces) {
         if (!given.hand_over) break;
         bool joins = !ns.path.empty();
-        if (joins && (ns.type == "mount" || ns.type == "user"))
+        if (joins && ns.type == "user")
             return fail(Code::unsupported, "linux.namespaces: joining the " + ns.type +
                                                " namespace " + ns.path + " is not supported yet");
         if (joins) {
@@ -170,7 +170,7 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
         bool bind = mount.type == "bind";
         for (const auto& option : mount.options)
             bind = bind || option == "bind" || option == "rbind";
-        if (bind) plan.binds.emplace_back();
+        if (bind && !given.hand_over) plan.binds.emplace_back();
     }
     std::size_t bind_count = plan.binds.size();
 
@@ -197,19 +197,16 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     TRY(plan_root(builder, spec, rootfs, options, facts, given));
     if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
-    plan_stdio(builder, spec.process, given.stdin_read, given.hand_over);
+    plan_stdio(builder, spec.process, {given.stdin_read, given.hand_over, given.plain_lines});
     if (options.keep_rights) {
         TRY(plan_callers_process(builder, spec.process));
         return plan;
     }
     oci::Process process = spec.process;
     if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
-    if (spec.linux.personality) {
-        constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
-        builder.add(OpKind::personality, "set the personality " + *spec.linux.personality).a =
-            *spec.linux.personality == "LINUX32" ? kLinux32 : kLinux;
-    }
-    HandOver hand_over{given.hand_over,
+    plan_personality(builder, spec.linux.personality);
+    TRY(plan_memory_policy(builder, spec.linux.memory_policy));
+    HandOver hand_over{given.hand_over, !spec.has_process,
                        given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
                        plan.first_preserved_slot(), given.preserved_fds};
     TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
@@ -233,21 +230,23 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
         op.fd = plan.network_slot();
         op.a = namespaces;
     };
-    enter("enter the container's namespaces", kOtherNamespaces);
+    enter("enter the container's namespaces", kOtherNamespaces | (join.hand_over ? kNewTime : 0));
     plan.before_clone = plan.child.size();
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
     enter("enter the container's cgroup namespace", kNewCgroup);
-    plan_stdio(builder, process, join.stdin_read, join.hand_over);
+    plan_stdio(builder, process, {join.stdin_read, join.hand_over, join.plain_lines});
+    plan_personality(builder, join.personality);
+    TRY(plan_memory_policy(builder, join.memory_policy));
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
-    HandOver hand_over{join.hand_over, shim::kNoSlot, plan.first_preserved_slot(),
+    HandOver hand_over{join.hand_over, false, shim::kNoSlot, plan.first_preserved_slot(),
                        join.preserved_fds};
     TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over));
     return plan;
 }
 
-Result<Plan> plan_hook(const oci::Hook& hook) {
+Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where) {
     Plan plan;
     Builder builder(plan);
     shim::Op& enter = builder.add(OpKind::set_namespace, "enter the container's namespaces");
@@ -257,11 +256,12 @@ Result<Plan> plan_hook(const oci::Hook& hook) {
     builder.add(OpKind::stdio, "connect input and output").fd = plan.stdin_slot();
     oci::Process process;
     process.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
-    // The path is what is executed, whatever the program is told its name is.
-    process.args.front() = hook.path;
-    process.env = hook.env;
+    process.env = hook.env.empty() ? where.env : hook.env;
+    process.cwd = where.cwd;
     process.no_new_privileges = false;
-    TRY(plan_callers_process(builder, process));
+    if (where.home_of && hook.env.empty() && !has_home(process))
+        builder.add(OpKind::find_home, "look for the home directory").a = *where.home_of;
+    TRY(plan_callers_process(builder, process, hook.path));
     return plan;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -99,7 +100,8 @@ struct Plan {
     std::vector<oci::DeviceRule> device_rules;  // v2: becomes a BPF program of the cgroup
     std::string oom_file;                       // absolute; empty: nothing to count
     std::vector<std::string> monitor_cgroups;   // absolute files that the monitor writes "0" to
-    // Sources of bind mounts, opened by the parent as detached mounts.
+    // Sources of bind mounts, opened by the parent as detached mounts. A container that is handed
+    // over opens its own (OpKind::open_bind).
     struct Bind {
         std::string source;          // absolute on the host
         std::uint64_t attr_set = 0;  // MOUNT_ATTR_* applied to the detached mount
@@ -146,6 +148,7 @@ struct Given {
     bool hand_over = false;
     bool start_socket = false;        // false: the program is executed at once
     bool wait_for_hooks = false;      // before the root is entered
+    bool plain_lines = false;         // of its terminal: ends of lines stay as they are written
     std::uint32_t preserved_fds = 0;  // handed to the program as 3, 4, ...
     std::string keyring;              // of its session, a new one; empty: the caller's
 };
@@ -160,11 +163,20 @@ struct JoinFacts {
     bool default_seccomp = true;
     bool stdin_read = false;
     bool hand_over = false;
+    bool plain_lines = false;
     std::uint32_t preserved_fds = 0;
+    std::optional<std::string> personality;
+    std::optional<oci::MemoryPolicy> memory_policy;
+};
+// What a hook inside a container has that does not stand in its own object.
+struct InsideHook {
+    std::vector<std::string> env;  // where it has none itself
+    std::string cwd;
+    std::optional<std::uint32_t> home_of;  // HOME is looked up for this user, where it is missing
 };
 // A hook: a program in the namespaces of the container's first process, with the caller's rights.
 // Slot network_slot() is the pidfd.
-Result<Plan> plan_hook(const oci::Hook& hook);
+Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where);
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
                        const JoinFacts& join, const HostFacts& facts);
 

@@ -43,7 +43,8 @@ std::vector<oci::DeviceRule> device_rules(const oci::RuntimeSpec& spec) {
     for (std::int64_t minor : {0, 1, 2}) rules.push_back(allow("c", 5, minor, "rwm"));
     rules.push_back(allow("c", 136, {}, "rwm"));
     for (const auto& device : spec.linux.devices)
-        if (device.type == "c" || device.type == "u" || device.type == "b")
+        if (!spec.linux.device_rules_complete &&
+            (device.type == "c" || device.type == "u" || device.type == "b"))
             rules.push_back(
                 allow(device.type == "b" ? "b" : "c", device.major, device.minor, "rwm"));
     return rules;

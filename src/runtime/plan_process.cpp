@@ -1,4 +1,5 @@
 // The process itself: its descriptors, rights and program.
+#include <algorithm>
 #include <array>
 
 #include "policy/policy.h"
@@ -75,13 +76,19 @@ Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccom
     return {};
 }
 
-void add_exec(Builder& builder, const oci::Process& process, const HandOver& hand_over = {}) {
-    std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
-    shim::Op& op = builder.add(OpKind::exec, "execute " + process.args.front());
+void add_exec(Builder& builder, const oci::Process& process, const HandOver& hand_over = {},
+              const std::string& program = "") {
+    std::uint32_t args = builder.list(process.args), env = builder.list(process.env),
+                  path = builder.text(program);
+    std::string name = !program.empty()       ? program
+                       : process.args.empty() ? "the program: the configuration has no 'process'"
+                                              : process.args.front();
+    shim::Op& op = builder.add(OpKind::exec, "execute " + name);
     op.s1 = args;
     op.a = process.args.size();
     op.s2 = env;
     op.b = process.env.size();
+    op.s3 = path;
     op.fd = hand_over.first_preserved_slot;
     op.c = hand_over.preserved_fds;
 }
@@ -90,12 +97,14 @@ void add_exec(Builder& builder, const oci::Process& process, const HandOver& han
 // known before the start is found out here, so that `create` fails and not `start`.
 void add_wait(Builder& builder, const oci::Process& process, const HandOver& hand_over) {
     if (!hand_over.on) return;
-    std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
-    shim::Op& find = builder.add(OpKind::find_program, "find " + process.args.front());
-    find.s1 = args;
-    find.a = process.args.size();
-    find.s2 = env;
-    find.b = process.env.size();
+    if (!hand_over.no_program) {
+        std::uint32_t args = builder.list(process.args), env = builder.list(process.env);
+        shim::Op& find = builder.add(OpKind::find_program, "find " + process.args.front());
+        find.s1 = args;
+        find.a = process.args.size();
+        find.s2 = env;
+        find.b = process.env.size();
+    }
     if (hand_over.start_socket_slot != shim::kNoSlot)
         builder.add(OpKind::await_start, "wait to be started").fd = hand_over.start_socket_slot;
 }
@@ -163,19 +172,33 @@ Result<> add_scheduler(Builder& builder, const oci::Process& process) {
 
 }  // namespace
 
-void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read, bool hand_over) {
+void plan_personality(Builder& builder, const std::optional<std::string>& personality) {
+    if (!personality) return;
+    constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
+    builder.add(OpKind::personality, "set the personality " + *personality).a =
+        *personality == "LINUX32" ? kLinux32 : kLinux;
+}
+
+bool has_home(const oci::Process& process) {
+    return std::ranges::any_of(process.env,
+                               [](const auto& entry) { return entry.starts_with("HOME="); });
+}
+
+void plan_stdio(Builder& builder, const oci::Process& process, const Stdio& stdio) {
     Plan& plan = builder.plan();
-    std::uint64_t given_to = hand_over ? std::uint64_t{process.user.uid} + 1 : 0;
+    std::uint64_t given_to = stdio.hand_over ? std::uint64_t{process.user.uid} + 1 : 0;
     plan.terminal = process.terminal;
     if (process.terminal) {
+        std::uint32_t plain = builder.text(stdio.plain_lines ? "1" : "");
         shim::Op& op = builder.add(OpKind::terminal, "open a terminal");
+        op.s1 = plain;
         op.a = process.console_rows;
         op.b = process.console_columns;
         op.c = given_to;
-        if (hand_over) op.fd = plan.console_slot();
+        if (stdio.hand_over) op.fd = plan.console_slot();
     } else {
         shim::Op& op = builder.add(OpKind::stdio, "connect input and output");
-        op.fd = stdin_read ? plan.stdin_slot() : shim::kNoSlot;
+        op.fd = stdio.stdin_read ? plan.stdin_slot() : shim::kNoSlot;
         op.c = given_to;
     }
 }
@@ -183,7 +206,7 @@ void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read, 
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
                       const HandOver& hand_over) {
-    if (process.args.empty() || process.args.front().empty())
+    if (!hand_over.no_program && (process.args.empty() || process.args.front().empty()))
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
     auto bounding =
         TRY_IN(policy::capability_set(process.capabilities.bounding), "process.capabilities");
@@ -199,6 +222,8 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     TRY(add_scheduler(builder, process));
     TRY(add_rlimits(builder, process));
     builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);
+    if (hand_over.on && !has_home(process))
+        builder.add(OpKind::find_home, "look for the home directory").a = process.user.uid;
     // As root still: the directory may be closed to the user, who then may stay in it all the same.
     builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 =
         builder.text(process.cwd);
@@ -221,7 +246,8 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     return {};
 }
 
-Result<> plan_callers_process(Builder& builder, const oci::Process& process) {
+Result<> plan_callers_process(Builder& builder, const oci::Process& process,
+                              const std::string& program) {
     if (process.args.empty() || process.args.front().empty())
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
     TRY(add_rlimits(builder, process));
@@ -229,7 +255,7 @@ Result<> plan_callers_process(Builder& builder, const oci::Process& process) {
     builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 =
         builder.text(process.cwd);
     if (process.no_new_privileges) builder.add(OpKind::no_new_privileges, "forbid new privileges");
-    add_exec(builder, process);
+    add_exec(builder, process, {}, program);
     return {};
 }
 

@@ -20,6 +20,7 @@ constexpr std::uint64_t kMsRdonly = 1, kMsNodev = 4;
 
 struct ParsedOptions {
     std::uint64_t attributes = 0;
+    std::uint64_t recursive_attributes = 0;  // of what is mounted below as well
     bool bind = false, recursive = false;
     std::uint64_t propagation = 0;  // MS_*; 0: private
     std::vector<std::string> data;  // what belongs to the file system
@@ -70,7 +71,8 @@ Result<ParsedOptions> parse_options(const oci::Mount& mount) {
     ParsedOptions parsed;
     for (const auto& option : mount.options) {
         if (auto flag = attribute(option)) {
-            parsed.attributes |= *flag;
+            (option.starts_with('r') && option != "ro" ? parsed.recursive_attributes
+                                                       : parsed.attributes) |= *flag;
         } else if (option == "bind" || option == "rbind") {
             parsed.bind = true;
             parsed.recursive = option == "rbind";
@@ -88,6 +90,12 @@ Result<ParsedOptions> parse_options(const oci::Mount& mount) {
     return parsed;
 }
 
+struct CgroupView {
+    std::string destination;
+    std::uint64_t attributes = 0;
+    std::string own_group;  // empty: a cgroup namespace hides the others
+};
+
 std::string without_trailing_slashes(std::string path) {
     while (path.size() > 1 && path.ends_with("/")) path.pop_back();
     return path;
@@ -104,10 +112,11 @@ bool is_kernels(std::string_view type, std::string_view destination) {
            is_in(destination, "/sys");
 }
 
-void add_mount(Builder& builder, const std::string& type, const std::string& destination,
-               const std::string& data, std::uint64_t attributes) {
+void add_mount(Builder& builder, const std::string& type, const std::string& source,
+               const std::string& destination, const std::string& data, std::uint64_t attributes) {
     shim::Op& op = builder.add(OpKind::mount_fs, "mount " + type + " on " + destination);
-    std::uint32_t s1 = builder.text(type), s2 = builder.text(destination), s3 = builder.text(data);
+    std::array<std::string, 2> names{type, source.empty() ? type : source};
+    std::uint32_t s1 = builder.list(names), s2 = builder.text(destination), s3 = builder.text(data);
     op.s1 = s1;
     op.s2 = s2;
     op.s3 = s3;
@@ -115,24 +124,46 @@ void add_mount(Builder& builder, const std::string& type, const std::string& des
     op.b = is_kernels(type, destination) ? 1 : 0;
 }
 
-// The container's own view of its groups; with v1 a tmpfs with one mount per hierarchy.
-void add_cgroup_mounts(Builder& builder, const std::string& destination, std::uint64_t attributes,
-                       const HostFacts& facts) {
-    if (facts.cgroup_mode == CgroupMode::none) return;
-    if (facts.cgroup_mode == CgroupMode::v2) {
-        add_mount(builder, "cgroup2", destination, "", attributes);
+void add_late_bind(Builder& builder, const std::string& source, const std::string& destination,
+                   const ParsedOptions& options);
+
+// One hierarchy of v1: its namespace's root, or without a namespace the container's own group.
+void add_hierarchy(Builder& builder, const std::string& mount, const std::string& controller,
+                   const CgroupView& view) {
+    std::string name = mount.substr(mount.rfind('/') + 1);
+    std::string path = view.destination + "/" + name;
+    if (view.own_group.empty()) {
+        std::string data = controller.starts_with("name=") ? "none," + controller : name;
+        add_mount(builder, "cgroup", "cgroup", path, data, view.attributes);
         return;
     }
-    add_mount(builder, "tmpfs", destination, "mode=755,size=64k", attributes & ~kAttrRdonly);
+    // A hierarchy in which it has no group of its own is not shown: all of it is others'.
+    const auto& made = builder.plan().cgroup_dirs;
+    if (std::ranges::find(made, mount + view.own_group) == made.end()) return;
+    ParsedOptions options;
+    options.attributes = view.attributes;
+    options.bind = options.recursive = true;
+    add_late_bind(builder, mount + view.own_group, path, options);
+}
+
+// The container's own view of its groups; with v1 a tmpfs with one mount per hierarchy.
+void add_cgroup_mounts(Builder& builder, const CgroupView& view, const HostFacts& facts) {
+    const std::string& destination = view.destination;
+    std::uint64_t attributes = view.attributes;
+    if (facts.cgroup_mode == CgroupMode::none) return;
+    if (facts.cgroup_mode == CgroupMode::v2) {
+        add_mount(builder, "cgroup2", "cgroup", destination, "", attributes);
+        return;
+    }
+    add_mount(builder, "tmpfs", "cgroup", destination, "mode=755,size=64k",
+              attributes & ~kAttrRdonly);
     std::vector<std::string> seen;
     for (const auto& [controller, mount] : facts.cgroup_mounts) {
         bool first = true;
         for (const auto& other : seen) first = first && other != mount;
         if (!first) continue;
         seen.push_back(mount);
-        std::string name = mount.substr(mount.rfind('/') + 1);
-        std::string data = controller.starts_with("name=") ? "none," + controller : name;
-        add_mount(builder, "cgroup", destination + "/" + name, data, attributes);
+        add_hierarchy(builder, mount, controller, view);
     }
     if ((attributes & kAttrRdonly) != 0) {
         std::uint32_t s2 = builder.text(destination);
@@ -162,12 +193,32 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
     op.b = is_replaceable(destination) ? 1 : 0;
-    plan.binds[index] = {mount.source, options.attributes, options.recursive, plan.child.size() - 1,
-                         options.propagation != 0};
+    plan.binds[index] = {mount.source, options.attributes | options.recursive_attributes,
+                         options.recursive, plan.child.size() - 1, options.propagation != 0};
     if (options.propagation == 0) return;
     // Of the mount once it is attached: before, it has nobody to share with.
     shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
     set.fd = static_cast<std::int32_t>(index);
+    set.a = options.propagation;
+}
+
+// By the container's own process, at its turn: the source may lie in what was mounted before, and
+// the kernel lists mounts in the order of their making.
+void add_late_bind(Builder& builder, const std::string& source, const std::string& destination,
+                   const ParsedOptions& options) {
+    std::uint32_t s1 = builder.text(source), s2 = builder.text(destination);
+    shim::Op& open = builder.add(OpKind::open_bind, "open the mount at " + source);
+    open.s1 = s1;
+    open.a = options.attributes;
+    open.b = options.recursive_attributes;
+    open.c = (options.recursive ? shim::kBindRecursive : 0) |
+             (options.propagation != 0 ? shim::kBindKeepsPeers : 0);
+    shim::Op& attach = builder.add(OpKind::attach_mount, "mount " + source + " on " + destination);
+    attach.s2 = s2;
+    attach.b = is_replaceable(destination) ? 1 : 0;
+    if (options.propagation == 0) return;
+    shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
+    set.b = 1;
     set.a = options.propagation;
 }
 
@@ -180,8 +231,15 @@ Result<> check_proc(const oci::Mount& mount, const std::string& destination) {
                                             "container's processes belongs there");
 }
 
-Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
+bool has_namespace(const oci::RuntimeSpec& spec, std::string_view type) {
+    return std::ranges::any_of(spec.linux.namespaces,
+                               [&](const auto& space) { return space.type == type; });
+}
+
+Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,
+                    const Given& given) {
     std::size_t bind_index = 0;
+    bool bare = given.hand_over && !has_namespace(spec, "cgroup");
     for (const auto& mount : spec.mounts) {
         std::string destination = without_trailing_slashes(mount.destination);
         if (!destination.starts_with("/"))
@@ -195,12 +253,21 @@ Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFa
             if (!mount.source.starts_with("/"))
                 return fail(Code::invalid_argument,
                             "mounts: source '" + mount.source + "' is not an absolute path");
-            add_bind(builder, mount, destination, options, bind_index++);
+            if (given.hand_over)
+                add_late_bind(builder, mount.source, destination, options);
+            else
+                add_bind(builder, mount, destination, options, bind_index++);
         } else if (mount.type == "cgroup") {
-            add_cgroup_mounts(builder, destination, options.attributes, facts);
+            add_cgroup_mounts(builder,
+                              {destination, options.attributes | options.recursive_attributes,
+                               bare ? spec.linux.cgroups_path : ""},
+                              facts);
         } else {
-            add_mount(builder, mount.type, destination, join(options.data, ","),
-                      options.attributes);
+            std::uint64_t attributes = options.attributes | options.recursive_attributes;
+            // What is made in it comes first.
+            if (destination == "/dev") attributes &= ~kAttrRdonly;
+            add_mount(builder, mount.type, mount.source, destination, join(options.data, ","),
+                      attributes);
         }
     }
     return {};
@@ -214,7 +281,7 @@ std::uint64_t device_number(std::int64_t major, std::int64_t minor) {
 }
 
 void add_node(Builder& builder, const oci::Device& device) {
-    std::uint32_t s2 = builder.text(device.path);
+    std::uint32_t s2 = builder.text(without_trailing_slashes(device.path));
     shim::Op& op = builder.add(OpKind::make_node, "make device " + device.path);
     std::uint64_t type = device.type == "b" ? 0060000 : device.type == "p" ? 0010000 : 0020000;
     op.a = type | device.file_mode;
@@ -255,9 +322,26 @@ void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
 // A bundle's root without a mount on /dev gets its devices all the same; a /dev of the host's does
 // not.
 bool has_own_dev(const oci::RuntimeSpec& spec, const Given& given) {
+    bool own = given.hand_over;
     for (const auto& mount : spec.mounts)
-        if (without_trailing_slashes(mount.destination) == "/dev") return mount.type == "tmpfs";
-    return given.hand_over;
+        if (without_trailing_slashes(mount.destination) == "/dev") own = mount.type == "tmpfs";
+    return own;
+}
+
+// A read-only tmpfs on /dev, now that it has its devices.
+Result<> close_dev(Builder& builder, const oci::RuntimeSpec& spec) {
+    for (const auto& mount : spec.mounts) {
+        if (without_trailing_slashes(mount.destination) != "/dev" || mount.type == "bind") continue;
+        ParsedOptions options = TRY(parse_options(mount));
+        if (options.bind ||
+            ((options.attributes | options.recursive_attributes) & kAttrRdonly) == 0)
+            continue;
+        std::uint32_t s2 = builder.text("/dev");
+        shim::Op& op = builder.add(OpKind::readonly_path, "make /dev read-only");
+        op.s2 = s2;
+        op.a = 1;
+    }
+    return {};
 }
 
 Result<> add_root_propagation(Builder& builder, const oci::RuntimeSpec& spec) {
@@ -322,7 +406,8 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
 
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                    const Options& options, const HostFacts& facts, const Given& given) {
-    if ((builder.plan().clone_flags & 0x00020000) == 0) {
+    auto is_mount = [](const oci::Namespace& ns) { return ns.type == "mount"; };
+    if (std::ranges::none_of(spec.linux.namespaces, is_mount)) {
         // No mount namespace: a native worker on the host's own root.
         if (!spec.mounts.empty() || !rootfs.lower.empty() || !rootfs.upper.empty())
             return fail(Code::invalid_argument, "mounts need a mount namespace");
@@ -330,11 +415,15 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
     }
     builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
     TRY(mount_layers(builder, spec, rootfs, options, facts, given));
-    TRY(add_mounts(builder, spec, facts));
+    TRY(add_mounts(builder, spec, facts, given));
     if (has_own_dev(spec, given)) add_devices(builder, spec);
+    TRY(close_dev(builder, spec));
     for (const auto& path : spec.linux.readonly_paths)
         builder.add(OpKind::readonly_path, "make " + path + " read-only").s2 = builder.text(path);
+    std::vector<std::string> masked;
     for (const auto& path : spec.linux.masked_paths)
+        if (std::ranges::find(masked, path) == masked.end()) masked.push_back(path);
+    for (const auto& path : masked)
         builder.add(OpKind::mask_path, "mask " + path).s2 = builder.text(path);
     if (spec.process.cwd != "/") {
         std::string cwd = without_trailing_slashes(spec.process.cwd);

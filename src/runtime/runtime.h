@@ -128,6 +128,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts);
 struct HookRequest {
     int pidfd = -1;
     oci::Hook hook;
+    InsideHook where;
     sys::UniqueFd stdin_read;  // the container's state
     sys::UniqueFd output;      // both of its outputs
 };

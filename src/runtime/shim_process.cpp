@@ -63,6 +63,9 @@ Error explain_failure(const StepNames& steps, std::uint64_t step, int error_numb
                               : "prepare the monitor");
     std::string name = step < steps.names.size() ? steps.names[step] : "start";
     const std::string& program = steps.program;
+    if (name.starts_with("mount ") && sys::is_link_loop(error_number))
+        return Error(Code::invalid_argument,
+                     name + ": it must be mounted on ordinary directory, and a link stands there");
     if (name != "execute " + program && name != "find " + program)
         return Error::from_errno(error_number, name);
     std::string what = "exec: \"" + program + "\"";

@@ -28,6 +28,7 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
         }
         case OpKind::make_dir: return make_dir(plan, op, root);
         case OpKind::mount_fs: return mount_fs(plan, op, root);
+        case OpKind::open_bind: return open_bind(plan, op, root);
         case OpKind::attach_mount: return attach_mount(plan, op, root);
         case OpKind::make_node: return make_node(plan, op, root);
         case OpKind::make_link: return make_link(plan, op, root);
@@ -40,7 +41,7 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
         }
         case OpKind::root_readonly: return make_root_readonly();
         case OpKind::bind_root: return bind_root(plan, op);
-        case OpKind::propagation: return set_propagation(op);
+        case OpKind::propagation: return set_propagation(op, root);
         default: return ENOSYS;
     }
 }
@@ -68,7 +69,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             return error;
         }
         case OpKind::terminal:
-            return open_terminal(op, op.fd >= 0 ? PlanView::slot(op.fd) : io.terminal_socket);
+            return open_terminal(plan, op, op.fd >= 0 ? PlanView::slot(op.fd) : io.terminal_socket);
         case OpKind::stdio: return connect_stdio(plan, op, io);
         case OpKind::oom_score: return write_file("/proc/self/oom_score_adj", plan.text(op.s1));
         case OpKind::rlimit: return set_limit(op);
@@ -96,10 +97,16 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             int error = report_reached(io, plan.index_of(op));
             return error != 0 ? error : wait_gate(PlanView::slot(op.fd));
         }
+        case OpKind::find_home: return find_home(op);
         case OpKind::find_program: return find_program(plan, op);
         case OpKind::await_start: return await_start(plan, op, io);
         case OpKind::scheduler:
             return syscall(SYS_sched_setattr, 0, plan.text(op.s1), 0) != 0 ? errno : 0;
+        case OpKind::memory_policy:
+            return syscall(SYS_set_mempolicy, op.a, op.b != 0 ? plan.text(op.s1) : nullptr, op.b) !=
+                           0
+                       ? errno
+                       : 0;
         case OpKind::io_priority:
             return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, op.a) != 0 ? errno : 0;
         case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;

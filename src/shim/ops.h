@@ -10,17 +10,20 @@ namespace crank::shim {
 
 // ops_mount.cpp
 struct Root {
-    int fd = -1;  // the container's root directory while it is being built
+    int fd = -1;    // the container's root directory while it is being built
+    int bind = -1;  // of open_bind
+    int mask = -1;  // the empty directory over the first one that is hidden; others get it too
 };
 int isolate_mounts();
 int mount_overlay(const PlanView& plan, const Op& op);
 int open_root(const PlanView& plan, const Op& op, Root& root);
 int make_dir(const PlanView& plan, const Op& op, const Root& root);
 int mount_fs(const PlanView& plan, const Op& op, const Root& root);
+int open_bind(const PlanView& plan, const Op& op, Root& root);
 int attach_mount(const PlanView& plan, const Op& op, const Root& root);
 int make_node(const PlanView& plan, const Op& op, const Root& root);
 int make_link(const PlanView& plan, const Op& op, const Root& root);
-int mask_path(const PlanView& plan, const Op& op, const Root& root);
+int mask_path(const PlanView& plan, const Op& op, Root& root);
 int readonly_path(const PlanView& plan, const Op& op, const Root& root);
 int enter_root(Root& root);
 int make_root_readonly();
@@ -30,7 +33,7 @@ int write_file(const char* path, const char* content);
 int loopback_up();
 int wait_gate(int fd);
 int change_dir(const char* path);
-int open_terminal(const Op& op, int socket);
+int open_terminal(const PlanView& plan, const Op& op, int socket);
 int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
 int set_bounding(uint64_t keep);
 int set_user(const PlanView& plan, const Op& op);
@@ -41,10 +44,15 @@ int execute(const PlanView& plan, const Op& op);
 
 // ops_hand_over.cpp
 int bind_root(const PlanView& plan, const Op& op);
-int set_propagation(const Op& op);
+int set_propagation(const Op& op, const Root& root);
 int report_reached(const ChildIo& io, uint32_t op);
 int await_start(const PlanView& plan, const Op& op, ChildIo& io);
 int find_program(const PlanView& plan, const Op& op);
+
+// home.cpp
+int find_home(const Op& op);
+// "HOME=..." as find_home left it; empty before.
+char* found_home();
 
 // init.cpp: returns 0 in the worker's process; the init itself never returns.
 int become_init(const PlanView& plan, const ChildIo& io);

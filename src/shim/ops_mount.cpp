@@ -130,13 +130,12 @@ int configure(int fs, const char* options) {
     return 0;
 }
 
-int new_mount(const char* type, const char* options, uint64_t attributes, int& out) {
+int new_mount(const char* type, const char* source, const char* options, uint64_t attributes,
+              int& out) {
     int fs = fsopen(type);
     if (fs < 0) return errno;
     int error = 0;
-    if (strcmp(type, "tmpfs") == 0 || strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0) {
-        if (fsconfig(fs, kFsconfigSetString, "source", type) != 0) error = errno;
-    }
+    if (*source != 0 && fsconfig(fs, kFsconfigSetString, "source", source) != 0) error = errno;
     if (error == 0) error = configure(fs, options);
     if (error == 0 && fsconfig(fs, kFsconfigCreate, nullptr, nullptr) != 0) error = errno;
     if (error == 0) {
@@ -187,6 +186,21 @@ int bind_over(int from, int target, bool readonly) {
     return error;
 }
 
+// `options` with the mode of the directory, unless they have one; `space` holds them then.
+int inherit_mode(int directory, const char*& options, char (&space)[4096]) {
+    for (const char* at = options; at != nullptr; at = strchr(at, ',')) {
+        if (*at == ',') ++at;
+        if (strncmp(at, "mode=", 5) == 0) return 0;
+    }
+    struct stat info{};
+    if (fstat(directory, &info) != 0) return errno;
+    int n = snprintf(space, sizeof space, "mode=%o%s%s", info.st_mode & 07777,
+                     *options != 0 ? "," : "", options);
+    if (n < 0 || static_cast<size_t>(n) >= sizeof space) return ENAMETOOLONG;
+    options = space;
+    return 0;
+}
+
 }  // namespace
 
 int isolate_mounts() {
@@ -215,31 +229,66 @@ int make_dir(const PlanView& plan, const Op& op, const Root& root) {
 }
 
 int mount_fs(const PlanView& plan, const Op& op, const Root& root) {
-    int fd = -1;
-    if (int error = new_mount(plan.text(op.s1), plan.text(op.s3), op.a, fd); error != 0)
-        return error;
     // A /proc that is a link would put the masked and read-only paths beside the file system that
     // they are for.
     Links links = op.b != 0 ? Links::refuse : Links::follow;
-    int target = make_dirs(root, plan.text(op.s2), 0755, links);
-    int error = target < 0 ? errno : check_not_proc(target);
-    if (error == 0)
-        error = attach(root, fd, target);
-    else if (target >= 0)
+    // tmpfs(5): who says no mode gets that of the directory, as if nothing were mounted there.
+    bool there = true;
+    int target = open_inside(root, plan.text(op.s2), O_PATH | O_DIRECTORY, links);
+    if (target < 0) {
+        there = false;
+        target = make_dirs(root, plan.text(op.s2), 0755, links);
+    }
+    if (target < 0) return errno;
+    int error = check_not_proc(target), fd = -1;
+    const char* type = plan.text(op.s1);
+    const char* options = plan.text(op.s3);
+    char with_mode[4096];
+    if (there && strcmp(type, "tmpfs") == 0 && error == 0)
+        error = inherit_mode(target, options, with_mode);
+    if (error == 0) error = new_mount(type, type + strlen(type) + 1, options, op.a, fd);
+    if (error != 0) {
         close(target);
+        return error;
+    }
+    error = attach(root, fd, target);
     close(fd);
     return error;
 }
 
+int open_bind(const PlanView& plan, const Op& op, Root& root) {
+    constexpr unsigned kRecursive = 0x8000;           // AT_RECURSIVE
+    constexpr uint64_t kAtimeKinds = 0x70;            // set only where the old kind is cleared
+    constexpr uint64_t kPrivate = uint64_t{1} << 18;  // MS_PRIVATE
+    bool recursive = (op.c & kBindRecursive) != 0;
+    if (root.bind >= 0) close(root.bind);
+    root.bind = open_tree(AT_FDCWD, plan.text(op.s1),
+                          kOpenTreeClone | kOpenTreeCloexec | (recursive ? kRecursive : 0));
+    if (root.bind < 0) return errno;
+    MountAttr all{}, top{};
+    all.propagation = (op.c & kBindKeepsPeers) != 0 ? 0 : kPrivate;
+    all.set = op.b;
+    top.set = op.a;
+    MountAttr* const both[] = {&all, &top};
+    for (MountAttr* attr : both)
+        if ((attr->set & kAtimeKinds) != 0) attr->clear = kAtimeKinds;
+    if (mount_setattr(root.bind, AT_EMPTY_PATH | (recursive ? kRecursive : 0), all) != 0)
+        return errno;
+    return mount_setattr(root.bind, AT_EMPTY_PATH, top) != 0 ? errno : 0;
+}
+
 int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
-    int target =
-        op.a != 0 ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
+    int source = op.fd >= 0 ? PlanView::slot(op.fd) : root.bind;
+    struct stat info{};
+    if (op.fd < 0 && fstat(source, &info) != 0) return errno;
+    bool file = op.fd >= 0 ? op.a != 0 : !S_ISDIR(info.st_mode);
+    int target = file ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
     if (target < 0) return errno;
     if (int error = op.b != 0 ? 0 : check_not_proc(target); error != 0) {
         close(target);
         return error;
     }
-    return attach(root, PlanView::slot(op.fd), target);
+    return attach(root, source, target);
 }
 
 int make_node(const PlanView& plan, const Op& op, const Root& root) {
@@ -280,7 +329,7 @@ int make_link(const PlanView& plan, const Op& op, const Root& root) {
     return error;
 }
 
-int mask_path(const PlanView& plan, const Op& op, const Root& root) {
+int mask_path(const PlanView& plan, const Op& op, Root& root) {
     int target = open_inside(root, plan.text(op.s2), O_PATH);
     if (target < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
     struct stat info{};
@@ -291,15 +340,22 @@ int mask_path(const PlanView& plan, const Op& op, const Root& root) {
     }
     if (S_ISDIR(info.st_mode)) {
         int fd = -1;
-        int error =
-            new_mount("tmpfs", "size=0,nr_inodes=2",
+        int error = 0;
+        if (root.mask >= 0) {
+            error = check_below(root, target);
+            if (error == 0) error = bind_over(root.mask, target, false);
+            close(target);
+            return error;
+        }
+        error =
+            new_mount("tmpfs", "tmpfs", "size=0,nr_inodes=2",
                       kMountAttrRdonly | kMountAttrNosuid | kMountAttrNodev | kMountAttrNoexec, fd);
         if (error != 0) {
             close(target);
             return error;
         }
         error = attach(root, fd, target);
-        close(fd);
+        root.mask = fd;
         return error;
     }
     int null = open_inside(root, "/dev/null", O_PATH);

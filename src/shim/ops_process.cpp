@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 
 #include "shim/kernel.h"
 #include "shim/ops.h"
@@ -113,7 +114,7 @@ void give_to_user(uint64_t user_plus_one) {
 
 }  // namespace
 
-int open_terminal(const Op& op, int socket) {
+int open_terminal(const PlanView& plan, const Op& op, int socket) {
     int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (master < 0) return errno;
     int unlock = 0;
@@ -122,6 +123,12 @@ int open_terminal(const Op& op, int socket) {
     constexpr unsigned kGetPeer = 0x5441;
     int slave = ioctl(master, kGetPeer, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (slave < 0) return errno;
+    if (*plan.text(op.s1) != 0) {
+        termios settings{};
+        if (tcgetattr(slave, &settings) != 0) return errno;
+        settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+        if (tcsetattr(slave, TCSANOW, &settings) != 0) return errno;
+    }
     if (op.a != 0 && op.b != 0) {
         winsize size{};
         size.ws_row = static_cast<unsigned short>(op.a);
@@ -213,9 +220,9 @@ const char* find_path(char* const* environment) {
 }
 
 // execvpe without its fallback to a shell: what is not executable is an error.
-int search_and_execute(char* const* argv, char* const* envp) {
-    if (strchr(argv[0], '/') != nullptr) {
-        execve(argv[0], argv, envp);
+int search_and_execute(const char* program, char* const* argv, char* const* envp) {
+    if (strchr(program, '/') != nullptr) {
+        execve(program, argv, envp);
         return errno;
     }
     char candidate[4096];
@@ -223,7 +230,7 @@ int search_and_execute(char* const* argv, char* const* envp) {
     for (const char* dir = find_path(envp);;) {
         const char* end = strchrnul(dir, ':');
         int n = snprintf(candidate, sizeof candidate, "%.*s%s%s", static_cast<int>(end - dir), dir,
-                         end == dir ? "./" : "/", argv[0]);
+                         end == dir ? "./" : "/", program);
         if (n > 0 && static_cast<size_t>(n) < sizeof candidate) {
             struct stat info{};
             if (stat(candidate, &info) == 0 && S_ISREG(info.st_mode)) {
@@ -243,8 +250,9 @@ int search_and_execute(char* const* argv, char* const* envp) {
 }  // namespace
 
 int execute(const PlanView& plan, const Op& op) {
+    if (op.a == 0) return ENOEXEC;  // the configuration has no process
     // Pointers on the stack: the kernel bounds arguments and environment to a quarter of it anyway.
-    size_t count = op.a + op.b + 2;
+    size_t count = op.a + op.b + 3;
     if (count > 65536) return E2BIG;
     char** pointers = static_cast<char**>(alloca(count * sizeof(char*)));
     size_t n = 0;
@@ -256,15 +264,20 @@ int execute(const PlanView& plan, const Op& op) {
     string = plan.text(op.s2);
     for (uint64_t i = 0; i < op.b; ++i, string = next(string))
         pointers[n++] = const_cast<char*>(string);
+    if (*found_home() != 0) pointers[n++] = found_home();
     pointers[n] = nullptr;
     // Nothing but 0, 1 and 2 reaches the worker, and what it was meant to be handed.
     auto handed = static_cast<int>(op.c);
-    for (int i = 0; i < handed; ++i)
-        if (dup2(PlanView::slot(op.fd + i), 3 + i) < 0) return errno;
+    for (int i = 0; i < handed; ++i) {
+        if (dup2(PlanView::slot(op.fd + i), 3 + i) >= 0) continue;
+        if (errno != EBADF) return errno;
+        close(3 + i);  // the caller has none of that number
+    }
     // The container's filter may forbid it: everything is close-on-exec already (run_child).
     (void)close_range(3 + static_cast<unsigned>(handed), ~0u, kCloseRangeCloexec);
     mark(plan, Moment::exec);
-    return search_and_execute(pointers, environment);
+    const char* program = plan.text(op.s3);
+    return search_and_execute(*program != 0 ? program : pointers[0], pointers, environment);
 }
 
 }  // namespace crank::shim

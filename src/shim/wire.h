@@ -34,8 +34,10 @@ enum class OpKind : uint16_t {
                      // the host; a: MS_*
     open_root,       // s1: directory on the host
     make_dir,        // s2, a: mode
-    mount_fs,        // s1: type, s2: destination, s3: options; a: MOUNT_ATTR_*; b: 1 when no part
-                     // of the destination may be a link
+    mount_fs,        // s1: type, then its source; s2: destination, s3: options; a: MOUNT_ATTR_*;
+                     // b: 1 when no part of the destination may be a link
+    open_bind,       // s1: source on the host, as it is by now; a: MOUNT_ATTR_* of it, b: of what
+                     // is mounted below too, c: kBind*; attach_mount without fd attaches it
     attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory; b: 1
                      // when a file of /proc is meant
     make_node,       // s2, a: mode with type, b: device number (makedev)
@@ -48,7 +50,8 @@ enum class OpKind : uint16_t {
     // The process itself.
     gate,       // fd: waits for one byte
     terminal,   // a: rows, b: columns; becomes stdin, stdout and stderr; fd: the socket that
-                // its master end is sent to, or kNoSlot: the monitor's
+                // its master end is sent to, or kNoSlot: the monitor's; s1: not
+                // empty when it leaves the ends of lines as they are written
     stdio,      // the pipes; fd: stdin's slot or kNoSlot. terminal and stdio: c: 1 + the user who
                 // is given them, or 0
     oom_score,  // s1: the value as text
@@ -62,21 +65,27 @@ enum class OpKind : uint16_t {
     no_new_privileges,
     seccomp,  // s1: offset of sock_filter[], a: count
     init,     // the process stays as PID 1 and the ops behind this one run in its child
-    exec,     // s1: list of a arguments, s2: list of b variables; c: so many descriptors from slot
-              // fd on become 3, 4, ...
+    exec,     // s1: list of a arguments, s2: list of b variables, s3: the program, or 0: the
+              // first argument; c: so many descriptors from slot fd on become 3, 4, ...
     // Of containers whose first process goes to the caller (kFlagHandOver).
     bind_root,        // s1: directory on the host, which becomes a mount
-    propagation,      // of "/" (after pivot_root), or of what was attached from slot fd; a: MS_*
+    propagation,      // of "/" (after pivot_root), or of what was attached from slot fd, or with
+                      // b: 1 by the last attach_mount; a: MS_*
     domain_name,      // s1
     session_keyring,  // s1: its name
     sync,             // says that it is reached, then as gate
+    find_home,        // a: uid; exec adds the HOME that /etc/passwd has for it, or "/"
     find_program,     // as exec, without executing
     await_start,      // says that it is reached, then accepts on socket fd and waits for one byte;
                       // what fails from here on is told to the one who connected
     scheduler,        // s1: offset of a sched_attr
+    memory_policy,    // a: set_mempolicy's mode; s1: offset of its mask, b: bits of that
     io_priority,      // a: ioprio_set's value
     personality,      // a
 };
+
+// Of open_bind.
+inline constexpr uint64_t kBindRecursive = 1, kBindKeepsPeers = 2;
 
 struct Op {
     OpKind kind;

@@ -5,5 +5,6 @@
 namespace crank::sys {
 
 bool is_missing(int error_number) { return error_number == ENOENT; }
+bool is_link_loop(int error_number) { return error_number == ELOOP; }
 
 }  // namespace crank::sys

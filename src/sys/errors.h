@@ -3,6 +3,7 @@
 
 namespace crank::sys {
 
-bool is_missing(int error_number);  // ENOENT
+bool is_missing(int error_number);    // ENOENT
+bool is_link_loop(int error_number);  // ELOOP
 
 }  // namespace crank::sys

@@ -20,8 +20,9 @@ teardown_file() { common_teardown; }
     for bad in ../victim a/b . .. .changing /etc "a b" $'a\nb' ""; do
         for verb in "create --bundle $BUNDLE" state start kill "delete --force" pause "exec --cwd /" ps; do
             # shellcheck disable=SC2086 # words
-            run -1 oci $verb "$bad"
-            [[ "$output" = *"invalid container id"* || "$output" = *"no command given"* ]]
+            run oci $verb "$bad"
+            [ "$status" = 1 ] || [ "$verb:$status" = exec:255 ]
+            [[ "$output" = *"has an invalid character"* || "$output" = *"no command given"* ]]
         done
     done
     [ -e victim/state.json ]
@@ -106,10 +107,10 @@ teardown_file() { common_teardown; }
     done
     edit '.process.args = ["sleep", "100"] | .process.cwd = "/tmp"'
     oci run --detach --bundle "$BUNDLE" "$id"
-    for fd in 3 4 5 7 64 65 66; do run -1 oci exec --cwd /proc/self/fd/$fd "$id" pwd; done
+    for fd in 3 4 5 7 64 65 66; do run -255 oci exec --cwd /proc/self/fd/$fd "$id" pwd; done
     # by a link in the image
     ln -sfn /proc/self/fd/7 rootfs/tmp/link
-    run -1 oci exec --cwd /tmp/link "$id" pwd
+    run -255 oci exec --cwd /tmp/link "$id" pwd
     run -0 oci exec --cwd /etc "$id" pwd
     [ "$output" = /etc ]
 }

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
-#include <vector>
 
+#include "sys/byte_copy.h"
 #include "sys/poll.h"
 #include "sys/terminal.h"
 
@@ -15,51 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kStdout = 1, kStderr = 2;
-constexpr std::size_t kBufferSize = 32768;
 // How long output may keep coming after the end: processes left behind can hold the pipes open.
 constexpr milliseconds kDrain(200);
-
-// Bytes on their way from one descriptor to another.
-class Copy {
-public:
-    Copy() = default;
-    Copy(int from, int to) : from_(from), to_(to) {}
-
-    bool open() const { return from_ >= 0; }
-    bool drained() const { return begin_ == end_; }
-    // Which of the two descriptors it waits for now.
-    sys::PollEntry wants() const {
-        if (!open()) return {};
-        return drained() ? sys::PollEntry{.fd = from_, .want_read = true}
-                         : sys::PollEntry{.fd = to_, .want_write = true};
-    }
-    // False: the source ended, or nobody reads the destination any more.
-    bool step() {
-        if (drained()) {
-            Result<std::optional<std::size_t>> n = sys::read_some(from_, buffer_);
-            if (n && !*n) return true;
-            // EIO is how a terminal says that its last user is gone.
-            if (!n || **n == 0) return close();
-            begin_ = 0;
-            end_ = **n;
-        }
-        Result<std::optional<std::size_t>> n =
-            sys::write_some(to_, std::span<const char>(buffer_).subspan(begin_, end_ - begin_));
-        if (!n) return close();
-        begin_ += n->value_or(0);
-        return true;
-    }
-
-private:
-    bool close() {
-        from_ = -1;
-        begin_ = end_ = 0;
-        return false;
-    }
-    int from_ = -1, to_ = -1;
-    std::size_t begin_ = 0, end_ = 0;
-    std::vector<char> buffer_ = std::vector<char>(kBufferSize);
-};
 
 class Attendance {
 public:
@@ -81,15 +38,15 @@ private:
         if (request_.input >= 0) {
             int to = request_.terminal ? master : request_.stdin_write.get();
             if (to >= 0) TRY(sys::set_nonblocking(to));
-            if (to >= 0) in_ = Copy(request_.input, to);
+            if (to >= 0) in_ = sys::ByteCopy(request_.input, to);
         }
         if (request_.terminal && request_.caller_terminal >= 0) {
             raw_.emplace(TRY(sys::RawMode::enter(request_.caller_terminal)));
             resize();
         }
-        if (request_.copy_terminal && master >= 0) out_ = Copy(master, kStdout);
-        if (request_.stdout_read) out_ = Copy(request_.stdout_read.get(), kStdout);
-        if (request_.stderr_read) err_ = Copy(request_.stderr_read.get(), kStderr);
+        if (request_.copy_terminal && master >= 0) out_ = sys::ByteCopy(master, kStdout);
+        if (request_.stdout_read) out_ = sys::ByteCopy(request_.stdout_read.get(), kStdout);
+        if (request_.stderr_read) err_ = sys::ByteCopy(request_.stderr_read.get(), kStderr);
         return {};
     }
 
@@ -140,7 +97,7 @@ private:
 
     AttendRequest& request_;
     std::optional<sys::RawMode> raw_;
-    Copy in_, out_, err_;
+    sys::ByteCopy in_, out_, err_;
     bool ended_ = false, reader_gone_ = false;
 };
 

@@ -91,6 +91,7 @@ Result<Bundle> load_bundle(const std::string& dir, const std::string& id, const 
     TRY_IN(place_root(bundle.spec, bundle.dir), path);
     TRY_IN(place_cgroup(bundle.spec, id, facts), path);
     place_binds(bundle.spec, bundle.dir);
+    bundle.spec.linux.device_rules_complete = true;
     bundle.spec.linux.resources = without_zeros(std::move(bundle.spec.linux.resources));
     bundle.text = oci::serialize(bundle.spec);
     return bundle;

@@ -2,15 +2,23 @@
 
 #include <algorithm>
 
+#include "policy/capability.h"
 #include "runtime/hand_over.h"
+#include "runtime/oci/process.h"
 
 namespace crank::runtime::oci_verbs {
 namespace {
 
 void add_capabilities(oci::CapabilitySets& sets, const std::vector<std::string>& names) {
-    for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable})
-        for (const auto& name : names)
-            if (std::ranges::find(*set, name) == set->end()) set->push_back(name);
+    auto has = [](const std::vector<std::string>& set, const std::string& name) {
+        return std::ranges::find(set, name) != set.end();
+    };
+    for (const auto& name : names) {
+        for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted})
+            if (!has(*set, name)) set->push_back(name);
+        // What it may inherit anyway it keeps over an execve as any user.
+        if (has(sets.inheritable, name) && !has(sets.ambient, name)) sets.ambient.push_back(name);
+    }
 }
 
 oci::Process process_of(const ExecRequest& request, const oci::RuntimeSpec& spec) {
@@ -35,7 +43,8 @@ oci::Process process_of(const ExecRequest& request, const oci::RuntimeSpec& spec
 
 }  // namespace
 
-Result<pid_t> exec(Store& store, ExecRequest request, const HostFacts& facts) {
+Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts) {
+    TRY_IN(policy::capability_set(request.capabilities), "--cap");
     oci::ContainerRecord record = TRY(look_up(store, request.id, facts));
     if (record.state.status == oci::Status::stopped)
         return fail(Code::failed_precondition,
@@ -51,9 +60,16 @@ Result<pid_t> exec(Store& store, ExecRequest request, const HostFacts& facts) {
     over.cgroups_path = record.cgroups_path;
     over.process = process_of(request, spec);
     over.seccomp = spec.linux.seccomp;
-    sys::UniqueFd console = TRY(connect_console(request.caller, over.process.terminal));
+    over.personality = spec.linux.personality;
+    over.memory_policy = spec.linux.memory_policy;
+    Executed executed;
+    executed.warnings = prepare_process(over.process);
+    sys::UniqueFd console = TRY(connect_console(request.caller, over.process));
+    executed.terminal = over.process.terminal;
     over.fds.console = console.get();
+    over.fds.plain_lines = request.caller.plain_lines;
     over.fds.preserved = request.caller.preserved_fds;
+    over.fds.missing = request.caller.missing_fds;
     Handed handed = TRY(hand_over_join(std::move(over), facts));
     auto finish = [&]() -> Result<> {
         TRY(handed.wait());
@@ -65,7 +81,8 @@ Result<pid_t> exec(Store& store, ExecRequest request, const HostFacts& facts) {
         handed.abandon();
         return fail(std::move(done).error());
     }
-    return handed.pid();
+    executed.pid = handed.pid();
+    return executed;
 }
 
 }  // namespace crank::runtime::oci_verbs

@@ -19,12 +19,17 @@ struct ExecRequest {
     std::vector<std::string> env;  // added
     std::string cwd;               // empty: the container's
     std::optional<oci::User> user;
-    std::vector<std::string> capabilities;  // added to every set
+    std::vector<std::string> capabilities;  // added, but not to what it inherits
     std::optional<bool> terminal, no_new_privileges;
     Caller caller;
 };
 
+struct Executed {
+    pid_t pid = -1;
+    bool terminal = false;
+    std::vector<std::string> warnings;
+};
 // Started and recorded in the pid file; it is the caller's child, or its subreaper's.
-Result<pid_t> exec(Store& store, ExecRequest request, const HostFacts& facts);
+Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts);
 
 }  // namespace crank::runtime::oci_verbs

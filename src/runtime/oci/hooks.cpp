@@ -10,6 +10,7 @@
 #include "sys/file.h"
 #include "sys/memory.h"
 #include "sys/open_flags.h"
+#include "sys/system.h"
 
 namespace crank::runtime::oci_verbs {
 namespace {
@@ -39,73 +40,87 @@ std::string output_of(const Files& files) {
     return text ? std::string(trim(std::string_view(*text).substr(0, kMostOutput))) : "";
 }
 
-Error explain(const oci::Hook& hook, const char* point, const std::string& how,
-              const Files& files) {
-    std::string text = "the " + std::string(point) + " hook " + hook.path + " " + how;
+struct Place {
+    const oci::Hook& hook;
+    const char* point;
+    std::size_t index;
+    std::string name() const {
+        return std::string(point) + " hook #" + std::to_string(index) + ": ";
+    }
+};
+
+Error explain(const Place& place, const std::string& how, const Files& files) {
+    std::string text = "error running " + place.name() + place.point + " hook " + how + " (" +
+                       place.hook.path + ")";
     if (std::string printed = output_of(files); !printed.empty()) text += ": " + printed;
     return Error(Code::step_failed, text);
 }
 
 std::string how_ended(int code, int signal) {
     return signal != 0 ? "was ended by signal " + std::to_string(signal)
-                       : "exited with status " + std::to_string(code);
+                       : "failed with exit code " + std::to_string(code);
 }
 
 std::chrono::milliseconds deadline_of(const oci::Hook& hook) {
     return hook.timeout ? std::chrono::milliseconds(std::chrono::seconds(*hook.timeout)) : kForEver;
 }
 
-Result<> run_one(const oci::Hook& hook, const char* point, const oci::ContainerState& state) {
-    Files files = TRY(make_files(state));
-    sys::SpawnRequest request;
-    request.path = hook.path;
-    request.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
-    request.env = hook.env;
-    request.fds = {{files.state.get(), 0}, {files.output.get(), 1}, {files.output.get(), 2}};
-    sys::Child child =
-        TRY_IN(sys::spawn(request), "starting the " + std::string(point) + " hook " + hook.path);
-    auto ended = TRY(child.wait_for(deadline_of(hook)));
-    if (!ended)
-        return fail(explain(hook, point,
-                            "was killed at its timeout of " + std::to_string(*hook.timeout) + " s",
-                            files));
-    if (ended->code == 0 && ended->signal == 0) return {};
-    return fail(explain(hook, point, how_ended(ended->code, ended->signal), files));
+Error explain_timeout(const Place& place, const Files& files) {
+    return explain(
+        place, "was killed at its timeout of " + std::to_string(*place.hook.timeout) + " s", files);
 }
 
-Result<> run_one_inside(const oci::Hook& hook, const char* point, const oci::ContainerState& state,
-                        const HostFacts& facts) {
+Result<> run_inside(const Place& place, const InsideHook& where, const oci::ContainerState& state,
+                    const HostFacts& facts) {
     Files files = TRY(make_files(state));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(state.pid));
-    HookRequest request{pidfd.get(), hook, std::move(files.state), {}};
+    HookRequest request{pidfd.get(), place.hook, where, std::move(files.state), {}};
     request.output =
         TRY(sys::open("/proc/self/fd/" + std::to_string(files.output.get()), sys::kReadWrite));
-    std::string context = "starting the " + std::string(point) + " hook " + hook.path;
+    std::string context = "error running " + place.name() + place.hook.path;
     Running running = TRY_IN(join_hook(std::move(request), facts), context);
     TRY_IN(running.wait_started(), context);
-    if (hook.timeout && !TRY(sys::wait_readable(running.control_fd(), deadline_of(hook)))) {
+    const auto& timeout = place.hook.timeout;
+    if (timeout && !TRY(sys::wait_readable(running.control_fd(), deadline_of(place.hook)))) {
         TRY(running.send_signal(SIGKILL));
         (void)running.wait_exit();
-        return fail(explain(hook, point,
-                            "was killed at its timeout of " + std::to_string(*hook.timeout) + " s",
-                            files));
+        return fail(explain_timeout(place, files));
     }
     ExitStatus exit = TRY(running.wait_exit());
     if (exit.code == 0) return {};
-    return fail(explain(hook, point, how_ended(exit.code, exit.signal), files));
+    return fail(explain(place, how_ended(exit.code, exit.signal), files));
 }
 
 }  // namespace
 
+Result<> run_hook(const oci::Hook& hook, const char* point, std::size_t index,
+                  const oci::ContainerState& state) {
+    Place place{hook, point, index};
+    Files files = TRY(make_files(state));
+    sys::SpawnRequest request;
+    request.path = hook.path;
+    request.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
+    request.env = hook.env.empty() ? sys::environment() : hook.env;
+    request.working_dir = state.bundle;
+    request.fds = {{files.state.get(), 0}, {files.output.get(), 1}, {files.output.get(), 2}};
+    sys::Child child = TRY_IN(sys::spawn(request), "error running " + place.name() + hook.path);
+    auto ended = TRY(child.wait_for(deadline_of(hook)));
+    if (!ended) return fail(explain_timeout(place, files));
+    if (ended->code == 0 && ended->signal == 0) return {};
+    return fail(explain(place, how_ended(ended->code, ended->signal), files));
+}
+
 Result<> run_hooks(const std::vector<oci::Hook>& hooks, const char* point,
                    const oci::ContainerState& state) {
-    for (const auto& hook : hooks) TRY(run_one(hook, point, state));
+    for (std::size_t i = 0; i < hooks.size(); ++i) TRY(run_hook(hooks[i], point, i, state));
     return {};
 }
 
 Result<> run_hooks_inside(const std::vector<oci::Hook>& hooks, const char* point,
-                          const oci::ContainerState& state, const HostFacts& facts) {
-    for (const auto& hook : hooks) TRY(run_one_inside(hook, point, state, facts));
+                          const InsideHook& where, const oci::ContainerState& state,
+                          const HostFacts& facts) {
+    for (std::size_t i = 0; i < hooks.size(); ++i)
+        TRY(run_inside({hooks[i], point, i}, where, state, facts));
     return {};
 }
 

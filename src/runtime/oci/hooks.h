@@ -11,12 +11,17 @@
 
 namespace crank::runtime::oci_verbs {
 
-// Each in turn, in the caller's namespaces, with the state on standard input; the first that fails
-// ends the row. step_failed, with what it printed.
+// In the bundle and the caller's namespaces, with the state on standard input; without an
+// environment of its own it has the caller's. `index` is its place in its list. step_failed, with
+// what it printed.
+Result<> run_hook(const oci::Hook& hook, const char* point, std::size_t index,
+                  const oci::ContainerState& state);
+// Each in turn; the first that fails ends the row.
 Result<> run_hooks(const std::vector<oci::Hook>& hooks, const char* point,
                    const oci::ContainerState& state);
 // The same in the namespaces of the process `state.pid`.
 Result<> run_hooks_inside(const std::vector<oci::Hook>& hooks, const char* point,
-                          const oci::ContainerState& state, const HostFacts& facts);
+                          const InsideHook& where, const oci::ContainerState& state,
+                          const HostFacts& facts);
 
 }  // namespace crank::runtime::oci_verbs

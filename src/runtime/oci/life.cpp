@@ -1,5 +1,6 @@
 #include "runtime/oci/life.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <optional>
@@ -9,9 +10,11 @@
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/control.h"
 #include "runtime/oci/hooks.h"
+#include "runtime/oci/process.h"
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/stdin_pipe.h"
 #include "sys/system.h"
 #include "sys/unix_socket.h"
 
@@ -45,10 +48,13 @@ oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bund
 // In the order of runtime.md: the namespaces exist, the root is not entered yet.
 Result<> run_create_hooks(const oci::Hooks& hooks, oci::ContainerState state,
                           const HostFacts& facts) {
-    state.status = oci::Status::creating;
+    // config.md has prestart hooks called when the container is created and not started.
+    state.status = oci::Status::created;
     TRY(run_hooks(hooks.prestart, "prestart", state));
+    state.status = oci::Status::creating;
     TRY(run_hooks(hooks.create_runtime, "createRuntime", state));
-    return run_hooks_inside(hooks.create_container, "createContainer", state, facts);
+    InsideHook where{sys::environment(), state.bundle, {}};
+    return run_hooks_inside(hooks.create_container, "createContainer", where, state, facts);
 }
 
 Result<> bring_up(Handed& handed, const Bundle& bundle, oci::ContainerRecord& record,
@@ -92,12 +98,21 @@ Result<> write_pid_file(const std::string& path, pid_t pid) {
     return {};
 }
 
-Result<sys::UniqueFd> connect_console(const Caller& caller, bool terminal) {
+Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& process) {
+    bool terminal = process.terminal;
+    if (terminal && caller.console_socket.empty() && caller.relay >= 0) {
+        if (process.console_rows == 0 || process.console_columns == 0) {
+            process.console_rows = caller.rows;
+            process.console_columns = caller.columns;
+        }
+        return sys::duplicate(caller.relay);
+    }
     if (terminal && caller.console_socket.empty())
         return fail(Error(Code::invalid_argument,
                           "the process wants a terminal (process.terminal), and there is no "
                           "--console-socket that it could be sent to")
-                        .with_hint("give --console-socket, or set process.terminal to false"));
+                        .with_hint("give --console-socket, stay with it (crank oci run without "
+                                   "--detach), or set process.terminal to false"));
     if (!terminal && !caller.console_socket.empty())
         return fail(Error(Code::invalid_argument,
                           "--console-socket was given, and the process has no terminal")
@@ -115,12 +130,20 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
                                sys::Sync::no));
     crash_point("oci.create.configured");
     HandOverRequest over;
+    if (request.caller.listen_fds > 0) {
+        auto& env = bundle.spec.process.env;
+        env.push_back("LISTEN_FDS=" + std::to_string(request.caller.listen_fds));
+        env.emplace_back("LISTEN_PID=1");
+    }
+    std::vector<std::string> warnings = prepare_process(bundle.spec.process);
+    sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process));
     over.spec = bundle.spec;
     over.start_socket = TRY(sys::listen_unix(socket_of(store, request.id)));
     over.wait_for_hooks = has_create_hooks(bundle.spec.hooks);
-    sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process.terminal));
     over.fds.console = console.get();
+    over.fds.plain_lines = request.caller.plain_lines;
     over.fds.preserved = request.caller.preserved_fds;
+    over.fds.missing = request.caller.missing_fds;
     over.new_keyring = request.new_keyring;
     over.keyring = "_ses." + request.id;
     Handed handed = TRY(hand_over(std::move(over), facts));
@@ -132,7 +155,8 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
         handed.abandon();
         return fail(std::move(done).error());
     }
-    return Created{handed.pid(), bundle.spec.process.terminal, std::move(bundle.ignored)};
+    return Created{handed.pid(), bundle.spec.process.terminal, std::move(bundle.ignored),
+                   std::move(warnings)};
 }
 
 Result<oci::ContainerRecord> look_up(const Store& store, const std::string& id,
@@ -162,8 +186,22 @@ Result<oci::ContainerState> state(const Store& store, const std::string& id,
     return TRY(look_up(store, id, facts)).state;
 }
 
+namespace {
+
+Result<bool> has_own_pids(const Store& store, const std::string& id) {
+    auto spec = TRY(store.read_spec(id));
+    return std::ranges::any_of(spec.linux.namespaces, [](const oci::Namespace& space) {
+        return space.type == "pid" && space.path.empty();
+    });
+}
+
+}  // namespace
+
 Result<> kill(Store& store, const std::string& id, int signal, Whom whom, const HostFacts& facts) {
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
+    // What has no process-id namespace does not end with its first process.
+    if (signal == SIGKILL && !record.cgroups_path.empty() && !TRY(has_own_pids(store, id)))
+        whom = Whom::all;
     if (whom == Whom::all && !record.cgroups_path.empty())
         return signal_group(record.cgroups_path, signal, facts);
     if (record.state.status == oci::Status::stopped)
@@ -219,8 +257,8 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
     record.state.status = oci::Status::stopped;
     record.state.pid = 0;
     // runtime.md: the container is gone all the same.
-    for (const auto& hook : hooks)
-        if (auto done = run_hooks({hook}, "poststop", record.state); !done)
+    for (std::size_t i = 0; i < hooks.size(); ++i)
+        if (auto done = run_hook(hooks[i], "poststop", i, record.state); !done)
             warnings.push_back(done.error().text());
     return warnings;
 }

@@ -15,9 +15,17 @@ namespace crank::runtime::oci_verbs {
 
 // What the caller gets from a verb that starts a process.
 struct Caller {
-    std::string console_socket;       // path; with process.terminal
-    std::string pid_file;             // path; empty: none
-    std::uint32_t preserved_fds = 0;  // of the caller's from 3 on
+    std::string console_socket;  // path; with process.terminal
+    // Without a path: the caller copies the terminal itself, and this is the socket that its master
+    // end is sent to; -1: it does not. Not owned.
+    int relay = -1;
+    bool plain_lines = false;  // of that terminal: ends of lines are left as they are written
+    std::uint16_t rows = 0, columns = 0;  // of that terminal, where the process says nothing
+    std::string pid_file;                 // path; empty: none
+    std::uint32_t preserved_fds = 0;      // of the caller's from 3 on
+    // Of these what was not open when the command began: what has that number now is crank's own.
+    std::vector<int> missing_fds;
+    std::uint32_t listen_fds = 0;  // so many of them are sockets by sd_listen_fds(3)
 };
 
 struct CreateRequest {
@@ -29,12 +37,13 @@ struct Created {
     pid_t pid = -1;
     bool terminal = false;
     std::vector<std::string> ignored;  // fields of the configuration that crank does not know
+    std::vector<std::string> warnings;
 };
 // Everything but the program; on an error nothing is left behind.
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts);
 
-// The program, and the hooks around it. The texts are warnings.
-Result<std::vector<std::string>> start(Store& store, const std::string& id, const HostFacts& facts);
+// The program, and the hooks around it. Where a poststart hook fails the container is removed.
+Result<> start(Store& store, const std::string& id, const HostFacts& facts);
 
 // With the status that it has now; pid 0 when it has stopped.
 Result<oci::ContainerState> state(const Store& store, const std::string& id,
@@ -53,7 +62,8 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
 
 // The pid of a new process, for whoever supervises it: written aside and renamed.
 Result<> write_pid_file(const std::string& path, pid_t pid);
-// failed_precondition where terminal and console socket do not go together.
-Result<sys::UniqueFd> connect_console(const Caller& caller, bool terminal);
+// The socket for the master end of the process's terminal; invalid: it has none. invalid_argument
+// where terminal and console socket do not go together.
+Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& process);
 
 }  // namespace crank::runtime::oci_verbs

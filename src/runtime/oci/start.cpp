@@ -46,8 +46,7 @@ Result<> end(const oci::ContainerRecord& record) {
 
 }  // namespace
 
-Result<std::vector<std::string>> start(Store& store, const std::string& id,
-                                       const HostFacts& facts) {
+Result<> start(Store& store, const std::string& id, const HostFacts& facts) {
     sys::UniqueFd lock = TRY(store.lock(id));
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
     if (record.state.status != oci::Status::created)
@@ -58,7 +57,9 @@ Result<std::vector<std::string>> start(Store& store, const std::string& id,
     // The process says that it has taken the connection: what goes wrong from here on is heard.
     if (!TRY(read_report(connection.get())))
         return fail(Code::failed_precondition, "the process of container \"" + id + "\" is gone");
-    auto done = run_hooks_inside(spec.hooks.start_container, "startContainer", record.state, facts);
+    InsideHook where{spec.process.env, "/", spec.process.user.uid};
+    auto done =
+        run_hooks_inside(spec.hooks.start_container, "startContainer", where, record.state, facts);
     if (!done) {
         Error error = std::move(done).error();
         if (auto ended = end(record); !ended) error = std::move(error).with_cleanup(ended.error());
@@ -69,13 +70,15 @@ Result<std::vector<std::string>> start(Store& store, const std::string& id,
     crash_point("oci.start.after_word");
     (void)sys::remove_file(store.dir(id) + "/start");
     TRY(std::move(done));
-    std::vector<std::string> warnings;
     record.state.status = oci::Status::running;
-    // runtime.md: the container goes on all the same.
-    for (const auto& hook : spec.hooks.poststart)
-        if (auto ran = run_hooks({hook}, "poststart", record.state); !ran)
-            warnings.push_back(ran.error().text());
-    return warnings;
+    done = run_hooks(spec.hooks.poststart, "poststart", record.state);
+    if (done) return {};
+    // runtime.md 1.3: the container ends, and its poststop hooks are called.
+    lock.reset();
+    Error error = std::move(done).error();
+    auto removed = remove(store, id, Force::yes, facts);
+    if (!removed) error = std::move(error).with_cleanup(removed.error());
+    return fail(std::move(error));
 }
 
 }  // namespace crank::runtime::oci_verbs

@@ -39,8 +39,9 @@ Result<> check_id(const std::string& id) {
                 });
     if (good) return {};
     return fail(Code::invalid_argument,
-                "invalid container id \"" + id +
-                    "\": it is made of letters, digits and _+-. and does not begin with a dot");
+                "the container ID \"" + id +
+                    "\" has an invalid character: it is made of letters, digits and _+-. and does "
+                    "not begin with a dot");
 }
 
 Creation::Creation(Creation&& other) noexcept
