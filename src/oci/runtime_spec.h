@@ -64,11 +64,17 @@ struct Process {
     std::optional<IoPriority> io_priority;
 };
 
+struct IdMapping {
+    std::uint32_t container_id = 0, host_id = 0, size = 0;
+};
+
 struct Mount {
     std::string destination;  // absolute, inside the container
     std::string type;         // "proc", "tmpfs", "bind", ...
     std::string source;
     std::vector<std::string> options;  // "ro", "nosuid", "rbind", "size=64m", ...
+    // Of the source's ids to those that are seen: an id-mapped mount.
+    std::vector<IdMapping> uid_mappings, gid_mappings;
 };
 
 struct Namespace {
@@ -119,10 +125,6 @@ struct Seccomp {
     std::optional<std::uint32_t> default_errno_ret;
     std::vector<std::string> architectures;
     std::vector<SeccompSyscall> syscalls;
-};
-
-struct IdMapping {
-    std::uint32_t container_id = 0, host_id = 0, size = 0;
 };
 
 // Of a clock of a new time namespace (time_namespaces(7)).

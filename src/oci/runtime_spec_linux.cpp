@@ -29,6 +29,8 @@ Result<> read_namespaces(ObjectReader& parent, std::vector<Namespace>& out) {
     });
 }
 
+}  // namespace
+
 Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<IdMapping>& out) {
     return parent.each(name, [&](const Json& value, const std::string& path) -> Result<> {
         auto in = TRY(parent.element(value, path));
@@ -40,6 +42,8 @@ Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<
         return in.refuse_unknown();
     });
 }
+
+namespace {
 
 Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
     return parent.each("devices", [&](const Json& value, const std::string& path) -> Result<> {

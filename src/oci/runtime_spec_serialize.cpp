@@ -86,11 +86,18 @@ Json to_json(const Process& process) {
     return out;
 }
 
+Json to_json(const IdMapping& mapping) {
+    return {
+        {"containerID", mapping.container_id}, {"hostID", mapping.host_id}, {"size", mapping.size}};
+}
+
 Json to_json(const Mount& mount) {
     Json out{{"destination", mount.destination}};
     put(out, "type", mount.type);
     put(out, "source", mount.source);
     put(out, "options", mount.options);
+    put_list(out, "uidMappings", mount.uid_mappings, [](const IdMapping& m) { return to_json(m); });
+    put_list(out, "gidMappings", mount.gid_mappings, [](const IdMapping& m) { return to_json(m); });
     return out;
 }
 
@@ -138,11 +145,6 @@ Json to_json(const Seccomp& seccomp) {
     put(out, "architectures", seccomp.architectures);
     put_list(out, "syscalls", seccomp.syscalls, [](const SeccompSyscall& c) { return to_json(c); });
     return out;
-}
-
-Json to_json(const IdMapping& mapping) {
-    return {
-        {"containerID", mapping.container_id}, {"hostID", mapping.host_id}, {"size", mapping.size}};
 }
 
 Json to_json(const Device& device) {

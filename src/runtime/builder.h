@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,9 +51,12 @@ public:
     }
 
     Plan& plan() { return plan_; }
+    // Binds are counted before the first step (plan()), and taken one by one.
+    std::size_t next_bind() { return binds_taken_++; }
 
 private:
     Plan& plan_;
+    std::size_t binds_taken_ = 0;
 };
 
 // What stands between the process's set-up and its program where it is handed over.
@@ -61,7 +65,34 @@ struct HandOver {
     int start_socket_slot = shim::kNoSlot;
     int first_preserved_slot = shim::kNoSlot;
     std::uint32_t preserved_fds = 0;
+    bool rights_taken = false;  // plan_hosts_rights came before
 };
+
+// Of a user namespace (plan_user.cpp).
+struct IdMappings {
+    std::vector<oci::IdMapping> uids, gids;
+};
+// The host's id; nothing: the namespace has no such id.
+std::optional<std::uint32_t> host_id(const std::vector<oci::IdMapping>& maps, std::uint32_t id);
+// 0, or where that is not mapped the first id that is: who makes the container.
+std::uint32_t root_id(const std::vector<oci::IdMapping>& maps);
+Result<> check_mappings(const std::vector<oci::IdMapping>& maps, const std::string& field);
+// invalid_argument, naming the field: an id of the user's that the namespace does not have.
+Result<> check_mapped(const oci::User& user, const IdMappings& maps);
+bool has_user_namespace(const oci::RuntimeSpec& spec);
+Result<> check_user_namespace(const oci::RuntimeSpec& spec, const Given& given);
+// The same container with what a user namespace forbids said in other words.
+oci::RuntimeSpec for_user_namespace(oci::RuntimeSpec spec, const HostFacts& facts);
+// All up to the child's clone, and that the child takes the namespace's ids.
+Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
+void take_mapped_ids(Builder& builder, const IdMappings& maps);
+// What takes rights that only the host's own user namespace gives.
+Result<> plan_hosts_rights(Builder& builder, const oci::Process& process);
+void add_oom_score(Builder& builder, const oci::Process& process);
+void enter_joined(Builder& builder, std::size_t index);
+void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec);
+// So many binds the root and its devices take.
+std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given);
 
 // The parts of plan(), each in its own file.
 Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);

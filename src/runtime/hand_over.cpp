@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "base/undo.h"
+#include "runtime/builder.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
+#include "sys/owned_file.h"
 #include "sys/socket.h"
 #include "sys/unix_socket.h"
 
@@ -44,9 +46,45 @@ Result<> refuse_own(const Plan::Joined& joined, const sys::UniqueFd& fd,
                     " namespace, whose settings a container may not change");
 }
 
+// Where the user namespace is joined, its own maps are what the plan goes by.
+Result<sys::UniqueFd> find_user_namespace(oci::RuntimeSpec& spec) {
+    sys::UniqueFd found;
+    for (const auto& ns : spec.linux.namespaces) {
+        if (ns.type != "user" || ns.path.empty()) continue;
+        found = TRY_IN(sys::open_user_namespace(ns.path),
+                       "linux.namespaces: joining a user namespace");
+        sys::IdMaps maps = TRY_IN(sys::maps_of_user_namespace(found.get()), ns.path);
+        sys::IdMaps wanted = maps_of(spec.linux.uid_mappings, spec.linux.gid_mappings);
+        bool said = !wanted.uids.empty() || !wanted.gids.empty();
+        if (said && (wanted.uids != maps.uids || wanted.gids != maps.gids))
+            return fail(Error(Code::invalid_argument,
+                              "linux.uidMappings and gidMappings are not those of the user "
+                              "namespace " +
+                                  ns.path)
+                            .with_hint("leave them out: they are read from the namespace"));
+        spec.linux.uid_mappings = mappings_of(maps.uids);
+        spec.linux.gid_mappings = mappings_of(maps.gids);
+    }
+    return found;
+}
+
+// The path is empty where the namespace is a new one.
+Result<> make_user_namespace(const Plan& plan, const oci::RuntimeSpec& spec, sys::UniqueFd& fd) {
+    for (const auto& joined : plan.joined)
+        if (joined.type == "user" && joined.path.empty())
+            fd = TRY_IN(sys::create_user_namespace(
+                            maps_of(spec.linux.uid_mappings, spec.linux.gid_mappings)),
+                        "linux.uidMappings and gidMappings");
+    return {};
+}
+
 Result<std::vector<sys::UniqueFd>> open_joined(const Plan& plan, const oci::RuntimeSpec& spec) {
     std::vector<sys::UniqueFd> opened;
     for (const auto& joined : plan.joined) {
+        if (joined.type == "user") {
+            opened.emplace_back();
+            continue;
+        }
         sys::UniqueFd fd = TRY_IN(sys::open(joined.path, sys::kReadOnly),
                                   "linux.namespaces: joining a " + joined.type + " namespace");
         TRY(refuse_own(joined, fd, spec));
@@ -76,6 +114,14 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
     for (std::uint32_t i = 0; i < fds.preserved; ++i)
         handover.add(fds.first_preserved + static_cast<int>(i),
                      plan.first_preserved_slot() + static_cast<int>(i));
+}
+
+// The process has no right to take the host's pipes for its user by itself.
+void give_output(const HandedFds& fds, bool terminal, std::uint32_t uid,
+                 const std::vector<oci::IdMapping>& maps) {
+    auto owner = host_id(maps, uid);
+    if (terminal || !owner) return;
+    for (int fd : fds.stdio) sys::give_pipe(fd, *owner);
 }
 
 Encoding encoding_for(const Plan& plan, const HandedFds& fds, bool terminal) {
@@ -155,13 +201,15 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     Options options;
     options.init = false;
     options.default_seccomp = false;
+    sys::UniqueFd user = TRY(find_user_namespace(request.spec));
     Plan made = TRY(plan(request.spec, Rootfs{}, options, facts, given));
     Undo undo;
     auto apply = [&]() -> Result<Handed> {
         auto joined = TRY(open_joined(made, request.spec));
+        TRY(make_user_namespace(made, request.spec, user));
         TRY(refuse_populated(made));
         TRY(create_cgroups(made, facts, undo));
-        auto binds = TRY(open_binds(made));
+        auto binds = TRY(open_binds(made, user.get()));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;
         if (request.wait_for_hooks) gate = TRY(sys::make_pipe());
@@ -176,7 +224,10 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         handover.add(cgroup.get(), made.cgroup_slot());
         handover.add(request.start_socket.get(), made.start_socket_slot());
         for (std::size_t i = 0; i < joined.size(); ++i)
-            handover.add(joined[i].get(), made.joined_slot(i));
+            handover.add(joined[i] ? joined[i].get() : user.get(), made.joined_slot(i));
+        if (user)
+            give_output(request.fds, terminal, request.spec.process.user.uid,
+                        request.spec.linux.uid_mappings);
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
@@ -201,11 +252,12 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     join_facts.stdin_read = true;
     join_facts.hand_over = true;
     join_facts.preserved_fds = request.fds.preserved;
-    Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
+    TRY(find_mappings(request.pid, join_facts));
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
+    Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     if (facts.cgroup_mode == CgroupMode::v2 && !request.cgroups_path.empty())
         made.cgroup_dirs.push_back(facts.cgroup_mounts.front().second + request.cgroups_path);
     sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
@@ -216,6 +268,8 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
     handover.add(cgroup.get(), made.cgroup_slot());
+    if (join_facts.user_namespace)
+        give_output(request.fds, terminal, request.process.user.uid, join_facts.uid_mappings);
     add_fds(handover, made, request.fds, terminal);
     Handed handed;
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -106,14 +107,23 @@ struct Plan {
         bool recursive = true;
         std::size_t step = 0;     // its attach_mount in `child`
         bool propagates = false;  // keeps its peers until a later step says what it becomes
+        bool is_root = false;     // becomes a slave of its peers: what is made below stays there
+        std::uint64_t attr_clear = 0;
+        // Id-mapped: by these, or where they are empty by the container's user namespace.
+        enum class Ids : std::uint8_t { kept, mapped, mapped_recursively } ids = Ids::kept;
+        std::vector<oci::IdMapping> uid_mappings, gid_mappings;
+        std::optional<std::uint64_t> device;  // the source must be it (makedev)
+        bool is_block = false;
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
     std::string text;         // the strings that ops refer to, NUL-terminated; lists are 8-aligned
     std::uint64_t clone_flags = 0;
     std::size_t before_clone = 0;  // so many steps are the joiner's own
+    std::size_t between = 0;       // and so many behind them of a process of their own
     bool terminal = false;
-    // Namespaces joined by their path, opened by the parent: namespace i is joined_slot(i).
+    // Namespaces joined by their path, opened by the parent: namespace i is joined_slot(i). A user
+    // namespace stands here too when it is new: its path is empty.
     struct Joined {
         std::string type, path;  // "network", "/run/netns/x"
         std::uint64_t flag = 0;  // CLONE_NEW*
@@ -160,10 +170,13 @@ struct JoinFacts {
     bool stdin_read = false;
     bool hand_over = false;
     std::uint32_t preserved_fds = 0;
+    // Of the user namespace that the container's first process is in.
+    bool user_namespace = false;
+    std::vector<oci::IdMapping> uid_mappings, gid_mappings;
 };
 // A hook: a program in the namespaces of the container's first process, with the caller's rights.
-// Slot network_slot() is the pidfd.
-Result<Plan> plan_hook(const oci::Hook& hook);
+// Slot network_slot() is the pidfd, start_socket_slot() its root.
+Result<Plan> plan_hook(const oci::Hook& hook, const JoinFacts& join);
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
                        const JoinFacts& join, const HostFacts& facts);
 

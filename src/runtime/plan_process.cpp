@@ -163,6 +163,25 @@ Result<> add_scheduler(Builder& builder, const oci::Process& process) {
 
 }  // namespace
 
+void add_oom_score(Builder& builder, const oci::Process& process) {
+    if (!process.oom_score_adj) return;
+    std::string value = std::to_string(*process.oom_score_adj);
+    builder.add(OpKind::oom_score, "set oom_score_adj to " + value).s1 = builder.text(value);
+}
+
+Result<> plan_hosts_rights(Builder& builder, const oci::Process& process) {
+    add_oom_score(builder, process);
+    // Their final values come later: the set-up itself needs open files.
+    std::size_t first = builder.plan().child.size();
+    TRY(add_rlimits(builder, process));
+    for (std::size_t i = first; i < builder.plan().child.size(); ++i) {
+        builder.plan().child[i].op.kind = OpKind::raise_limit;
+        builder.plan().child[i].description =
+            "allow the host's part of: " + builder.plan().child[i].description;
+    }
+    return add_scheduler(builder, process);
+}
+
 void plan_stdio(Builder& builder, const oci::Process& process, bool stdin_read, bool hand_over) {
     Plan& plan = builder.plan();
     std::uint64_t given_to = hand_over ? std::uint64_t{process.user.uid} + 1 : 0;
@@ -196,7 +215,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     auto ambient =
         TRY_IN(policy::capability_set(process.capabilities.ambient), "process.capabilities");
 
-    TRY(add_scheduler(builder, process));
+    if (!hand_over.rights_taken) TRY(add_scheduler(builder, process));
     TRY(add_rlimits(builder, process));
     builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);
     // As root still: the directory may be closed to the user, who then may stay in it all the same.

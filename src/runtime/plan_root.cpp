@@ -22,6 +22,8 @@ struct ParsedOptions {
     std::uint64_t attributes = 0;
     bool bind = false, recursive = false;
     std::uint64_t propagation = 0;  // MS_*; 0: private
+    std::uint64_t cleared = 0;      // of the mounts below too
+    Plan::Bind::Ids ids = Plan::Bind::Ids::kept;
     std::vector<std::string> data;  // what belongs to the file system
 };
 
@@ -59,11 +61,37 @@ std::optional<std::uint64_t> propagation_of(std::string_view option) {
     return flag | (recursive ? kRec : 0);
 }
 
-// The recursive form of these would clear an attribute of mounts below.
-bool attribute_is_cleared(std::string_view option) {
-    return option == "rw" || option == "suid" || option == "dev" || option == "exec" ||
-           option == "relatime" || option == "atime" || option == "diratime" ||
-           option == "norelatime" || option == "nostrictatime" || option == "symfollow";
+// What the recursive form of an option clears; 0: it is none of these.
+std::uint64_t cleared_attribute(std::string_view option) {
+    constexpr std::uint64_t kAtimeKinds = 0x70;
+    if (option == "rrw") return kAttrRdonly;
+    if (option == "rsuid") return kAttrNosuid;
+    if (option == "rdev") return kAttrNodev;
+    if (option == "rexec") return kAttrNoexec;
+    if (option == "rdiratime") return kAttrNodiratime;
+    if (option == "rsymfollow") return kAttrNosymfollow;
+    // Without any of its kinds access times are the kernel's default, relatime.
+    if (option == "ratime" || option == "rrelatime" || option == "rnorelatime" ||
+        option == "rnostrictatime")
+        return kAtimeKinds;
+    return 0;
+}
+
+// Of bind mounts alone: whose files would be mapped otherwise?
+Result<> check_mapped_mount(const oci::Mount& mount, const ParsedOptions& options,
+                            bool user_namespace) {
+    std::string at = "mounts: " + mount.destination + ": ";
+    bool maps = !mount.uid_mappings.empty();
+    if (maps != !mount.gid_mappings.empty())
+        return fail(Code::invalid_argument, at + "uidMappings and gidMappings go together");
+    if (options.ids == Plan::Bind::Ids::kept) return {};
+    if (!options.bind)
+        return fail(Code::invalid_argument, at + "the ids of bind mounts alone can be mapped");
+    if (!maps && !user_namespace)
+        return fail(Code::invalid_argument,
+                    at + "the option idmap needs uidMappings and gidMappings, or a user namespace");
+    TRY(check_mappings(mount.uid_mappings, at + "uidMappings"));
+    return check_mappings(mount.gid_mappings, at + "gidMappings");
 }
 
 Result<ParsedOptions> parse_options(const oci::Mount& mount) {
@@ -77,14 +105,22 @@ Result<ParsedOptions> parse_options(const oci::Mount& mount) {
         } else if (is_default(option)) {
         } else if (auto propagation = propagation_of(option)) {
             parsed.propagation = *propagation;
-        } else if (option == "tmpcopyup" || option == "idmap" || option == "ridmap" ||
-                   (option.starts_with('r') && attribute_is_cleared(option.substr(1)))) {
+        } else if (std::uint64_t cleared = cleared_attribute(option)) {
+            parsed.cleared |= cleared;
+            parsed.attributes &= ~cleared;
+        } else if (option == "idmap" || option == "ridmap") {
+            parsed.ids = option == "idmap" ? Plan::Bind::Ids::mapped
+                                           : Plan::Bind::Ids::mapped_recursively;
+        } else if (option == "tmpcopyup") {
             return fail(Code::unsupported, "mounts: option '" + option + "' of " +
                                                mount.destination + " is not supported yet");
         } else {
             parsed.data.push_back(option);
         }
     }
+    if (mount.type == "bind") parsed.bind = true;
+    if (!mount.uid_mappings.empty() && parsed.ids == Plan::Bind::Ids::kept)
+        parsed.ids = Plan::Bind::Ids::mapped;
     return parsed;
 }
 
@@ -162,8 +198,13 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
     op.b = is_replaceable(destination) ? 1 : 0;
-    plan.binds[index] = {mount.source, options.attributes, options.recursive, plan.child.size() - 1,
-                         options.propagation != 0};
+    Plan::Bind& bind = plan.binds[index];
+    bind = {mount.source, options.attributes, options.recursive, plan.child.size() - 1,
+            options.propagation != 0};
+    bind.attr_clear = options.cleared & ~options.attributes;
+    bind.ids = options.ids;
+    bind.uid_mappings = mount.uid_mappings;
+    bind.gid_mappings = mount.gid_mappings;
     if (options.propagation == 0) return;
     // Of the mount once it is attached: before, it has nobody to share with.
     shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
@@ -181,7 +222,6 @@ Result<> check_proc(const oci::Mount& mount, const std::string& destination) {
 }
 
 Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
-    std::size_t bind_index = 0;
     for (const auto& mount : spec.mounts) {
         std::string destination = without_trailing_slashes(mount.destination);
         if (!destination.starts_with("/"))
@@ -191,11 +231,12 @@ Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFa
             return fail(Code::invalid_argument, "mounts: the destination may not be /");
         TRY(check_proc(mount, destination));
         ParsedOptions options = TRY(parse_options(mount));
-        if (options.bind || mount.type == "bind") {
+        TRY(check_mapped_mount(mount, options, has_user_namespace(spec)));
+        if (options.bind) {
             if (!mount.source.starts_with("/"))
                 return fail(Code::invalid_argument,
                             "mounts: source '" + mount.source + "' is not an absolute path");
-            add_bind(builder, mount, destination, options, bind_index++);
+            add_bind(builder, mount, destination, options, builder.next_bind());
         } else if (mount.type == "cgroup") {
             add_cgroup_mounts(builder, destination, options.attributes, facts);
         } else {
@@ -223,8 +264,30 @@ void add_node(Builder& builder, const oci::Device& device) {
     op.s2 = s2;
 }
 
-// runtime-spec config-linux.md, "Default Devices", and the links of runtime-linux.md.
-void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
+// A user namespace cannot make a device: it is shown the host's, once the parent has seen that it is
+// the one meant.
+void bind_node(Builder& builder, const oci::Device& device) {
+    constexpr std::uint64_t kMap = kAttrNosuid | kAttrNoexec;
+    std::size_t index = builder.next_bind();
+    std::uint32_t s2 = builder.text(device.path);
+    shim::Op& op = builder.add(OpKind::attach_mount, "mount the host's device " + device.path);
+    op.fd = static_cast<std::int32_t>(index);
+    op.s2 = s2;
+    op.c = 1;
+    Plan::Bind& bind = builder.plan().binds[index];
+    bind.source = device.path;
+    bind.attr_set = kMap;
+    bind.recursive = false;
+    bind.step = builder.plan().child.size() - 1;
+    bind.device = device_number(device.major, device.minor);
+    bind.is_block = device.type == "b";
+}
+
+bool is_bound(const oci::RuntimeSpec& spec, const oci::Device& device) {
+    return has_user_namespace(spec) && device.type != "p";
+}
+
+std::vector<oci::Device> all_devices(const oci::RuntimeSpec& spec) {
     struct Node {
         const char* path;
         int major, minor;
@@ -235,9 +298,17 @@ void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
                                           {"/dev/random", 1, 8},
                                           {"/dev/urandom", 1, 9},
                                           {"/dev/tty", 5, 0}}};
+    std::vector<oci::Device> devices;
     for (const auto& node : kNodes)
-        add_node(builder, {node.path, "c", node.major, node.minor, 0666, 0, 0});
-    for (const auto& device : spec.linux.devices) add_node(builder, device);
+        devices.push_back({node.path, "c", node.major, node.minor, 0666, 0, 0});
+    devices.insert(devices.end(), spec.linux.devices.begin(), spec.linux.devices.end());
+    return devices;
+}
+
+// runtime-spec config-linux.md, "Default Devices", and the links of runtime-linux.md.
+void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
+    for (const auto& device : all_devices(spec))
+        is_bound(spec, device) ? bind_node(builder, device) : add_node(builder, device);
     constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{
         {{"/proc/self/fd", "/dev/fd"},
          {"/proc/self/fd/0", "/dev/stdin"},
@@ -288,6 +359,16 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
         if (spec.root_path.empty())
             return fail(Code::invalid_argument, "root.path is empty and no layers were given");
+        if (has_user_namespace(spec)) {
+            std::size_t index = builder.next_bind();
+            builder.add(OpKind::attach_root, "mount the root " + spec.root_path).fd =
+                static_cast<std::int32_t>(index);
+            Plan::Bind& bind = builder.plan().binds[index];
+            bind.source = spec.root_path;
+            bind.step = builder.plan().child.size() - 1;
+            bind.is_root = true;
+            return {};
+        }
         std::uint32_t s1 = builder.text(spec.root_path);
         // pivot_root wants a mount.
         if (given.hand_over)
@@ -319,6 +400,13 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
 }
 
 }  // namespace
+
+std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given) {
+    std::size_t count = 1;
+    if (!has_own_dev(spec, given)) return count;
+    for (const auto& device : all_devices(spec)) count += is_bound(spec, device) ? 1 : 0;
+    return count;
+}
 
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                    const Options& options, const HostFacts& facts, const Given& given) {

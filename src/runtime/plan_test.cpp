@@ -251,7 +251,7 @@ TEST(Plan, BadSpecsAreNamed) {
          [](oci::RuntimeSpec& s) { s.mounts[2].source = "rel"; }},
         {"mounts: option 'tmpcopyup' of /data is not supported yet",
          [](oci::RuntimeSpec& s) { s.mounts[2].options.push_back("tmpcopyup"); }},
-        {"linux.namespaces: a user namespace is not supported yet",
+        {"linux.namespaces: a user namespace is not supported here",
          [](oci::RuntimeSpec& s) { s.linux.namespaces.push_back({"user", ""}); }},
         {"linux.cgroupsPath '/a/../b' is not an absolute path without . and ..",
          [](oci::RuntimeSpec& s) { s.linux.cgroups_path = "/a/../b"; }},

@@ -10,13 +10,71 @@
 
 namespace crank::runtime {
 
-Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan) {
+namespace {
+
+std::vector<sys::IdRange> ranges_of(const std::vector<oci::IdMapping>& maps) {
+    std::vector<sys::IdRange> ranges;
+    for (const auto& map : maps) ranges.push_back({map.container_id, map.host_id, map.size});
+    return ranges;
+}
+
+Result<> map_ids(const Plan::Bind& bind, int mount, int user_namespace) {
+    if (bind.ids == Plan::Bind::Ids::kept) return {};
+    bool recursive = bind.ids == Plan::Bind::Ids::mapped_recursively;
+    sys::UniqueFd own;
+    if (!bind.uid_mappings.empty())
+        own = TRY_IN(sys::create_user_namespace(
+                         {ranges_of(bind.uid_mappings), ranges_of(bind.gid_mappings)}),
+                     "mapping the ids of the mount of " + bind.source);
+    return sys::map_mount_ids(mount, own ? own.get() : user_namespace, recursive, bind.source);
+}
+
+Result<> check_device(const Plan::Bind& bind, int mount) {
+    if (!bind.device) return {};
+    auto info = TRY(sys::stat_fd(mount, bind.source));
+    std::uint64_t number = sys::device_number(info.rdev_major, info.rdev_minor);
+    bool same_type = bind.is_block ? S_ISBLK(info.mode) : S_ISCHR(info.mode);
+    if (same_type && number == *bind.device) return {};
+    return fail(Error(Code::invalid_argument,
+                      "linux.devices: " + bind.source + " of the host is another device")
+                    .with_hint("in a user namespace devices cannot be made: the host's own are "
+                               "shown, under their path"));
+}
+
+}  // namespace
+
+sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
+                    const std::vector<oci::IdMapping>& gids) {
+    return {ranges_of(uids), ranges_of(gids)};
+}
+
+std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges) {
+    std::vector<oci::IdMapping> maps;
+    for (const auto& range : ranges)
+        maps.push_back({range.inside, range.outside, range.count});
+    return maps;
+}
+
+Result<> find_mappings(pid_t pid, JoinFacts& join) {
+    join.user_namespace = TRY(sys::is_in_other_user_namespace(pid));
+    if (!join.user_namespace) return {};
+    sys::IdMaps maps = TRY(sys::maps_of_process(pid));
+    join.uid_mappings = mappings_of(maps.uids);
+    join.gid_mappings = mappings_of(maps.gids);
+    return {};
+}
+
+Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace) {
     std::vector<sys::UniqueFd> mounts;
     for (auto& bind : plan.binds) {
         sys::UniqueFd mount = TRY(sys::clone_mount(bind.source, bind.recursive));
-        TRY(sys::set_mount_attributes(mount.get(), bind.attr_set, bind.recursive, bind.source,
-                                      bind.propagates ? sys::Peers::kept : sys::Peers::dropped));
-        plan.child[bind.step].op.a = TRY(sys::stat(bind.source)).is_dir() ? 0 : 1;
+        TRY(check_device(bind, mount.get()));
+        sys::MountChange change{bind.attr_set, bind.attr_clear, bind.recursive};
+        if (bind.propagates) change.peers = sys::Peers::kept;
+        if (bind.is_root) change.peers = sys::Peers::masters;
+        TRY(sys::change_mount(mount.get(), change, bind.source));
+        TRY(map_ids(bind, mount.get(), user_namespace));
+        plan.child[bind.step].op.a = TRY(sys::stat_fd(mount.get(), bind.source)).is_dir() ? 0 : 1;
         mounts.push_back(std::move(mount));
     }
     return mounts;

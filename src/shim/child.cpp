@@ -26,6 +26,12 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
             mark(plan, Moment::root_ready);
             return error;
         }
+        case OpKind::attach_root: {
+            int error = attach_root(op, root);
+            mark(plan, Moment::root_ready);
+            return error;
+        }
+        case OpKind::change_root: return change_root(op);
         case OpKind::make_dir: return make_dir(plan, op, root);
         case OpKind::mount_fs: return mount_fs(plan, op, root);
         case OpKind::attach_mount: return attach_mount(plan, op, root);
@@ -54,6 +60,8 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             mark(plan, Moment::cgroups_joined);
             return syscall(SYS_unshare, op.a) != 0 ? errno : 0;
         }
+        case OpKind::mapped_root: return become_mapped_root(op);
+        case OpKind::raise_limit: return raise_limit(op);
         case OpKind::loopback_up: return loopback_up();
         case OpKind::hostname: {
             const char* name = plan.text(op.s1);
@@ -146,7 +154,8 @@ void run_child(const PlanView& plan, ChildIo io) {
 
     Report report{};
     report.error_number =
-        perform(plan, io, plan.header->before_clone, plan.header->op_count, report.op);
+        perform(plan, io, plan.header->before_clone + plan.header->between, plan.header->op_count,
+                report.op);
     // Only a failure comes here: the last op is exec.
     (void)!write(io.report_write, &report, sizeof report);
     _exit(127);

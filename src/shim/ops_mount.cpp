@@ -103,8 +103,8 @@ Links links_to(const char* directory) {
     return dev ? Links::refuse : Links::follow;
 }
 
-int make_file(const Root& root, const char* path) {
-    return make_path(root, path, Kind::file, 0644, Links::follow);
+int make_file(const Root& root, const char* path, Links links = Links::follow) {
+    return make_path(root, path, Kind::file, 0644, links);
 }
 
 // "mode=755,size=64k,noswap": each piece is one fsconfig call.
@@ -207,6 +207,23 @@ int open_root(const PlanView& plan, const Op& op, Root& root) {
     return root.fd < 0 ? errno : 0;
 }
 
+int change_root(const Op& op) {
+    if (fchdir(PlanView::slot(op.fd)) != 0) return errno;
+    if (chroot(".") != 0) return errno;
+    return chdir("/") != 0 ? errno : 0;
+}
+
+int attach_root(const Op& op, Root& root) {
+    // The path of the root may lead through directories that are closed to whoever has only the
+    // ids of a user namespace; "/" is open to everybody, and is covered for the moment only.
+    int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0) return errno;
+    root.fd = PlanView::slot(op.fd);
+    int error = move_mount(root.fd, top) != 0 ? errno : 0;
+    close(top);
+    return error;
+}
+
 int make_dir(const PlanView& plan, const Op& op, const Root& root) {
     int fd = make_dirs(root, plan.text(op.s2), static_cast<mode_t>(op.a));
     if (fd < 0) return errno;
@@ -232,8 +249,9 @@ int mount_fs(const PlanView& plan, const Op& op, const Root& root) {
 }
 
 int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
-    int target =
-        op.a != 0 ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
+    Links links = op.c != 0 ? Links::refuse : Links::follow;
+    int target = op.a != 0 ? make_file(root, plan.text(op.s2), links)
+                           : make_dirs(root, plan.text(op.s2), 0755, links);
     if (target < 0) return errno;
     if (int error = op.b != 0 ? 0 : check_not_proc(target); error != 0) {
         close(target);

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -173,6 +174,25 @@ int set_user(const PlanView& plan, const Op& op) {
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return errno;
     if (syscall(SYS_setresuid, op.a, op.a, op.a) != 0) return errno;
     return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? errno : 0;
+}
+
+int become_mapped_root(const Op& op) {
+    // Where the namespace forbids setgroups there is nothing to drop, or the start is refused: a
+    // group of the host's that is left would open the host's files.
+    if (syscall(SYS_setgroups, 0, nullptr) != 0 && (errno != EPERM || getgroups(0, nullptr) != 0))
+        return EPERM;
+    if (syscall(SYS_setresgid, op.b, op.b, op.b) != 0) return errno;
+    if (syscall(SYS_setresuid, op.a, op.a, op.a) != 0) return errno;
+    return 0;
+}
+
+int raise_limit(const Op& op) {
+    auto resource = static_cast<int>(op.a);
+    rlimit limit{};
+    if (getrlimit(resource, &limit) != 0) return errno;
+    if (limit.rlim_max >= static_cast<rlim_t>(op.c)) return 0;
+    limit.rlim_max = static_cast<rlim_t>(op.c);
+    return setrlimit(resource, &limit) != 0 ? errno : 0;
 }
 
 int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable) {

@@ -21,6 +21,7 @@ int open_plan(PlanView& plan) {
     // The plan comes from crank itself; this catches an old shim beside a new crank.
     if (header->magic != kMagic || header->size != size || header->ops % 8 != 0 ||
         header->ops + uint64_t{header->op_count} * sizeof(Op) > size ||
+        uint64_t{header->before_clone} + header->between > header->op_count ||
         header->after_exit_count > kMaxAfterExit || header->port_count > kMaxPorts) {
         errno = EPROTO;
         return -1;

@@ -77,7 +77,7 @@ Result<> run_one_inside(const oci::Hook& hook, const char* point, const oci::Con
                         const HostFacts& facts) {
     Files files = TRY(make_files(state));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(state.pid));
-    HookRequest request{pidfd.get(), hook, std::move(files.state), {}};
+    HookRequest request{state.pid, pidfd.get(), hook, std::move(files.state), {}};
     request.output =
         TRY(sys::open("/proc/self/fd/" + std::to_string(files.output.get()), sys::kReadWrite));
     std::string context = "starting the " + std::string(point) + " hook " + hook.path;
