@@ -1,19 +1,9 @@
 #include "oci/json_writer.h"
-#include "oci/runtime_spec.h"
+#include "oci/runtime_spec_linux.h"
 
 namespace crank::oci {
 
 namespace {
-
-// Applies `convert` to each element; an empty list is left out of the object.
-template <class T, class F>
-void put_list(Json& object, const char* name, const std::vector<T>& list, F convert) {
-    for (const T& element : list) object[name].push_back(convert(element));
-}
-
-void put_object(Json& object, const char* name, Json value) {
-    if (!value.empty()) object[name] = std::move(value);
-}
 
 Json to_json(const User& user) {
     Json out{{"uid", user.uid}, {"gid", user.gid}};
@@ -101,33 +91,6 @@ Json to_json(const Mount& mount) {
     return out;
 }
 
-Json to_json(const DeviceRule& rule) {
-    Json out{{"allow", rule.allow}, {"type", rule.type}};
-    put(out, "major", rule.major);
-    put(out, "minor", rule.minor);
-    put(out, "access", rule.access);
-    return out;
-}
-
-Json to_json(const Resources& resources) {
-    Json memory = Json::object();
-    put(memory, "limit", resources.memory_limit);
-    put(memory, "swap", resources.memory_swap);
-    put(memory, "reservation", resources.memory_reservation);
-    Json cpu = Json::object();
-    put(cpu, "shares", resources.cpu_shares);
-    put(cpu, "quota", resources.cpu_quota);
-    put(cpu, "period", resources.cpu_period);
-    put(cpu, "cpus", resources.cpuset_cpus);
-    put(cpu, "mems", resources.cpuset_mems);
-    Json out = Json::object();
-    put_object(out, "memory", std::move(memory));
-    put_object(out, "cpu", std::move(cpu));
-    if (resources.pids_limit) out["pids"] = {{"limit", *resources.pids_limit}};
-    put_list(out, "devices", resources.devices, [](const DeviceRule& r) { return to_json(r); });
-    return out;
-}
-
 Json to_json(const SeccompSyscall& call) {
     Json out{{"names", call.names}, {"action", call.action}};
     put(out, "errnoRet", call.errno_ret);
@@ -144,6 +107,9 @@ Json to_json(const Seccomp& seccomp) {
     put(out, "defaultErrnoRet", seccomp.default_errno_ret);
     put(out, "architectures", seccomp.architectures);
     put_list(out, "syscalls", seccomp.syscalls, [](const SeccompSyscall& c) { return to_json(c); });
+    put(out, "flags", seccomp.flags);
+    put(out, "listenerPath", seccomp.listener_path);
+    put(out, "listenerMetadata", seccomp.listener_metadata);
     return out;
 }
 

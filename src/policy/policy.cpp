@@ -2,6 +2,7 @@
 
 #include "policy/compiler.h"
 #include "policy/embedded.h"
+#include "policy/evaluate.h"
 #include "policy/seccomp_policy.h"
 
 namespace crank::policy {
@@ -66,6 +67,19 @@ std::span<const BpfInstruction> network_seccomp_program() { return kNetworkProgr
 
 Result<CompiledFilter> compile(const SeccompFilter& filter, Architecture native) {
     return compile(filter, native, kTable);
+}
+
+Result<bool> allows(std::span<const BpfInstruction> program, std::string_view call) {
+    const SyscallTable& table = kTable;
+    auto index = table.find(call);
+    auto number = index ? table.number(*index, native_architecture()) : std::nullopt;
+    if (!number) return fail(Code::internal, "no system call '" + std::string(call) + "'");
+    SeccompData data{};
+    data.number = static_cast<std::int32_t>(*number);
+    data.architecture = audit_architecture(native_architecture());
+    std::uint32_t action = TRY(evaluate(program, data)).action & 0xffff0000;
+    constexpr std::uint32_t kAllow = 0x7fff0000, kLog = 0x7ffc0000;  // linux/seccomp.h
+    return action == kAllow || action == kLog;
 }
 
 }  // namespace crank::policy

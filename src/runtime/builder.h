@@ -66,6 +66,7 @@ struct HandOver {
     int first_preserved_slot = shim::kNoSlot;
     std::uint32_t preserved_fds = 0;
     bool rights_taken = false;  // plan_hosts_rights came before
+    int listener_slot = shim::kNoSlot;  // where a filter's goes; none: to whoever starts it
 };
 
 // Of a user namespace (plan_user.cpp).
@@ -83,6 +84,8 @@ bool has_user_namespace(const oci::RuntimeSpec& spec);
 Result<> check_user_namespace(const oci::RuntimeSpec& spec, const Given& given);
 // The same container with what a user namespace forbids said in other words.
 oci::RuntimeSpec for_user_namespace(oci::RuntimeSpec spec, const HostFacts& facts);
+// Whether the mount is what that made of the host's /proc, whose processes the container shares.
+bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount);
 // All up to the child's clone, and that the child takes the namespace's ids.
 Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
 void take_mapped_ids(Builder& builder, const IdMappings& maps);
@@ -113,7 +116,14 @@ std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::strin
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);
 Result<> check_cgroups_path(const std::string& cgroups_path);
 // The writes for limits alone, for a container that runs.
-void plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
+Result<> plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
+bool wants_limits(const oci::Resources& resources);
+// The groups of v1 controllers that a container joins only where they limit something, with the
+// controller's name; whether they exist or not.
+std::vector<std::pair<std::string, std::string>> v1_limit_dirs(const HostFacts& facts,
+                                                               const std::string& cgroups_path);
+// With --cgroup: the groups below.
+std::vector<std::string> v1_dirs_to_join(const HostFacts& facts, const JoinFacts& join);
 // Whether a cgroup decides which devices the container's processes may open. Where none does, what
 // it must not open must not be a device: no CAP_MKNOD, and no devices in the image's layers.
 bool controls_devices(const HostFacts& facts, const std::string& cgroups_path);

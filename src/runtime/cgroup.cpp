@@ -22,7 +22,7 @@ Error explain_write(Error error, const CgroupWrite& write) {
         "this host cannot apply the limit; --limits=best-effort starts without it");
 }
 
-Result<> make_group(const std::string& dir) {
+Result<> make_dir_above(const std::string& dir) {
     auto made = sys::make_dir(dir, 0755);
     if (made || made.error().code() == Code::already_exists) return {};
     if (made.error().code() != Code::not_found) return made;
@@ -30,13 +30,65 @@ Result<> make_group(const std::string& dir) {
     return sys::make_dir(dir, 0755);
 }
 
-// v2: a controller works in a group only when every group above enables it for its children.
-Result<> enable_controllers(const HostFacts& facts, const std::string& dir) {
-    std::string enable;
-    for (std::string_view wanted : {"cpu", "memory", "pids"})
-        if (std::find(facts.v2_controllers.begin(), facts.v2_controllers.end(), wanted) !=
-            facts.v2_controllers.end())
-            enable += (enable.empty() ? "+" : " +") + std::string(wanted);
+// A new cpuset has no processor and no memory node, and takes no process before it has.
+Result<> fill_cpusets(const std::string& root, const std::string& dir) {
+    std::string above = root;
+    for (const auto& part : split(dir.substr(root.size() + 1), '/')) {
+        std::string at = above + "/" + part;
+        for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+            std::string own = TRY(sys::read_file(at + file, 65536));
+            if (!trim(own).empty()) continue;
+            std::string theirs = TRY(sys::read_file(above + file, 65536));
+            TRY(sys::write_knob(at + file, trim(theirs)));
+        }
+        above = at;
+    }
+    return {};
+}
+
+constexpr std::string_view kUsual[] = {"cpu", "memory", "pids"};
+
+// Of the files that are written; "cgroup.*" is the core's.
+Result<std::string> controllers_for(const Plan& plan, const HostFacts& facts) {
+    std::vector<std::string> enable;
+    auto has = [&](std::string_view name) {
+        return std::ranges::find(facts.v2_controllers, name) != facts.v2_controllers.end();
+    };
+    for (std::string_view usual : kUsual)
+        if (has(usual)) enable.emplace_back(usual);
+    for (const auto& write : plan.cgroup_writes) {
+        std::string name = write.file.substr(0, write.file.find('.'));
+        if (name == "cgroup" || std::ranges::find(enable, name) != enable.end()) continue;
+        if (!has(name) && !write.optional)
+            return fail(Code::unsupported, "apply " + write.file + " = " + write.value +
+                                               ": this host's cgroup v2 has no controller '" +
+                                               name + "'");
+        if (has(name)) enable.push_back(name);
+    }
+    std::string words;
+    for (const auto& name : enable) words += (words.empty() ? "+" : " +") + name;
+    return words;
+}
+
+}  // namespace
+
+bool needs_unusual_controllers(const Plan& plan) {
+    return std::ranges::any_of(plan.cgroup_writes, [](const CgroupWrite& write) {
+        std::string name = write.file.substr(0, write.file.find('.'));
+        return std::ranges::find(kUsual, name) == std::end(kUsual);
+    });
+}
+
+Result<> make_group(const HostFacts& facts, const std::string& dir) {
+    TRY(make_dir_above(dir));
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == "cpuset" && dir.starts_with(mount + "/")) TRY(fill_cpusets(mount, dir));
+    return {};
+}
+
+// A controller works in a group only when every group above enables it for its children.
+Result<> enable_for(const Plan& plan, const std::string& dir, const HostFacts& facts) {
+    std::string enable = TRY(controllers_for(plan, facts));
     if (enable.empty()) return {};
     const std::string& root = facts.cgroup_mounts.front().second;
     std::string at = root;
@@ -45,10 +97,29 @@ Result<> enable_controllers(const HostFacts& facts, const std::string& dir) {
                "enabling cgroup controllers for " + dir);
         at += "/" + part;
         if (at == dir) break;
-        TRY(make_group(at));
+        TRY(make_dir_above(at));
     }
     return {};
 }
+
+std::string group_dir(std::string_view controller, const std::string& cgroups_path,
+                      const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::v2) return v2_cgroup_dir(facts, cgroups_path);
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == controller) return mount + cgroups_path;
+    return "";
+}
+
+std::vector<std::string> existing_limit_dirs(const std::string& cgroups_path,
+                                             const HostFacts& facts) {
+    std::vector<std::string> dirs;
+    if (facts.cgroup_mode != CgroupMode::v1 || cgroups_path.empty()) return dirs;
+    for (const auto& [controller, dir] : v1_limit_dirs(facts, cgroups_path))
+        if (sys::exists(dir)) dirs.push_back(dir);
+    return dirs;
+}
+
+namespace {
 
 std::string dir_for(const Plan& plan, const HostFacts& facts, const std::string& controller) {
     if (controller.empty()) return plan.cgroup_dirs.front();
@@ -69,6 +140,8 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
                 write));
         }
         auto done = sys::write_knob(dir + "/" + write.file, write.value);
+        if (!done && done.error().code() == Code::not_found && !write.otherwise_file.empty())
+            done = sys::write_knob(dir + "/" + write.otherwise_file, write.otherwise_value);
         if (done) continue;
         if (write.optional && done.error().code() == Code::not_found) continue;
         return fail(explain_write(std::move(done).error(), write));
@@ -80,11 +153,12 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
 
 Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
     if (plan.cgroup_dirs.empty()) return {};
+    const std::string& first = plan.cgroup_dirs.front();
     if (facts.cgroup_mode == CgroupMode::v2 &&
-        !sys::exists(plan.cgroup_dirs.front().substr(0, plan.cgroup_dirs.front().rfind('/'))))
-        TRY(enable_controllers(facts, plan.cgroup_dirs.front()));
+        (needs_unusual_controllers(plan) || !sys::exists(first.substr(0, first.rfind('/')))))
+        TRY(enable_for(plan, first, facts));
     for (const auto& dir : plan.cgroup_dirs) {
-        TRY(make_group(dir));
+        TRY(make_group(facts, dir));
         undo.add([dir] { return sys::remove_cgroup_dir(dir); });
     }
     TRY(write_limits(plan, facts));
@@ -108,7 +182,11 @@ namespace {
 std::vector<std::string> dirs_of(const std::string& cgroups_path, const HostFacts& facts) {
     switch (facts.cgroup_mode) {
         case CgroupMode::none: return {};
-        case CgroupMode::v1: return v1_cgroup_dirs(facts, cgroups_path);
+        case CgroupMode::v1: {
+            auto dirs = v1_cgroup_dirs(facts, cgroups_path);
+            for (auto& dir : existing_limit_dirs(cgroups_path, facts)) dirs.push_back(dir);
+            return dirs;
+        }
         case CgroupMode::v2: return {v2_cgroup_dir(facts, cgroups_path)};
     }
     return {};

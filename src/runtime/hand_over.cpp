@@ -154,7 +154,9 @@ Result<Handed::Reached> Handed::wait() {
             return fail(explain_failure(steps_, packet.a, static_cast<int>(packet.b)));
         case Message::reached:
             pid_ = static_cast<pid_t>(packet.b);
-            return hooks_step_ == packet.a ? Reached::hooks : Reached::created;
+            return hooks_step_ == packet.a      ? Reached::hooks
+                   : listener_step_ == packet.a ? Reached::listener
+                                                : Reached::created;
         case Message::started: pid_ = static_cast<pid_t>(packet.b); return Reached::executed;
         default: return fail(Code::internal, "malformed packet from crank-shim");
     }
@@ -178,6 +180,7 @@ Result<> Handed::release() {
 
 void Handed::abandon() {
     gate_.reset();
+    channel_.reset();
     if (!control_ || !sys::finish_sending(control_.get())) return;
     Packet packet;
     while (true) {
@@ -254,12 +257,16 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     join_facts.preserved_fds = request.fds.preserved;
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     TRY(find_mappings(request.pid, join_facts));
+    join_facts.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
+    join_facts.sub_cgroup = request.sub_cgroup;
+    join_facts.sub_controllers = request.sub_controllers;
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     if (facts.cgroup_mode == CgroupMode::v2 && !request.cgroups_path.empty())
-        made.cgroup_dirs.push_back(facts.cgroup_mounts.front().second + request.cgroups_path);
+        made.cgroup_dirs.push_back(v2_cgroup_dir(facts, request.cgroups_path) +
+                                   (request.sub_cgroup.empty() ? "" : "/" + request.sub_cgroup));
     sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
     Encoding encoding = encoding_for(made, request.fds, terminal);
     encoding.role = shim::Role::join;
@@ -268,11 +275,16 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
     handover.add(cgroup.get(), made.cgroup_slot());
+    auto [mine, theirs] = TRY(sys::make_packet_pair());
+    bool listens = request.seccomp && !request.seccomp->listener_path.empty();
+    if (listens) handover.add(theirs.get(), made.start_socket_slot());
     if (join_facts.user_namespace)
         give_output(request.fds, terminal, request.process.user.uid, join_facts.uid_mappings);
     add_fds(handover, made, request.fds, terminal);
     Handed handed;
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
+    if (listens) handed.listener_step_ = find_step(made, shim::OpKind::seccomp);
+    handed.channel_ = std::move(mine);
     handed.steps_ = names_of(made, request.process.args.front());
     handed.control_ = std::move(started.control);
     handed.shim_ = std::move(started.shim);

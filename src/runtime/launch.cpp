@@ -68,6 +68,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
                          static_cast<bool>(request.stdin_read)};
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     TRY(find_mappings(request.pid, join_facts));
+    join_facts.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");

@@ -234,7 +234,7 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (!join.hand_over || !join.cgroups_path.empty()) TRY(check_cgroups_path(join.cgroups_path));
     // Before the mount namespace is entered: the cgroup files lie in the host's.
     if (facts.cgroup_mode == CgroupMode::v1 && !join.cgroups_path.empty())
-        for (const auto& dir : v1_cgroup_dirs(facts, join.cgroups_path))
+        for (const auto& dir : v1_dirs_to_join(facts, join))
             builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
                 builder.text(dir + "/tasks");
     IdMappings maps{join.uid_mappings, join.gid_mappings};
@@ -258,7 +258,7 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
     HandOver hand_over{join.hand_over, shim::kNoSlot, plan.first_preserved_slot(),
-                       join.preserved_fds, join.user_namespace};
+                       join.preserved_fds, join.user_namespace, plan.start_socket_slot()};
     TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over));
     return plan;
 }

@@ -92,6 +92,8 @@ struct CgroupWrite {
     std::string controller;  // "" on v2
     std::string file, value;
     bool optional = false;  // the host may lack the file (swap accounting, for example)
+    // Where the group has no `file`: this one, with a value of its own.
+    std::string otherwise_file = {}, otherwise_value = {};
 };
 
 struct Plan {
@@ -173,6 +175,11 @@ struct JoinFacts {
     // Of the user namespace that the container's first process is in.
     bool user_namespace = false;
     std::vector<oci::IdMapping> uid_mappings, gid_mappings;
+    // Groups of v1 that exist beside those that every container has.
+    std::vector<std::string> limit_dirs = {};
+    // Below the container's group, of the controllers named or of all: what is joined instead.
+    std::string sub_cgroup = {};
+    std::vector<std::string> sub_controllers = {};
 };
 // A hook: a program in the namespaces of the container's first process, with the caller's rights.
 // Slot network_slot() is the pidfd, start_socket_slot() its root.

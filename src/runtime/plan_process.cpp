@@ -61,17 +61,24 @@ void add_user(Builder& builder, const oci::User& user) {
 }
 
 Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccomp,
-                     bool default_seccomp, policy::CapabilitySet bounding) {
+                     bool default_seccomp, policy::CapabilitySet bounding,
+                     const HandOver& hand_over) {
     if (!seccomp && !default_seccomp) return {};
-    auto program =
-        seccomp ? TRY(compile_spec(*seccomp)) : TRY(policy::default_seccomp_program(bounding));
-    auto instructions = program.instructions();
+    auto filter = seccomp ? TRY(compile_spec(*seccomp))
+                          : LoadedFilter{TRY(policy::default_seccomp_program(bounding))};
+    if (filter.listens && !hand_over.on)
+        return fail(Code::unsupported,
+                    "linux.seccomp.listenerPath: nobody is there who could pass the listener on");
+    auto instructions = filter.program.instructions();
     std::uint32_t offset = builder.array(instructions);
     shim::Op& op =
         builder.add(OpKind::seccomp, "load the system call filter (" +
                                          std::to_string(instructions.size()) + " instructions)");
     op.s1 = offset;
     op.a = instructions.size();
+    op.b = filter.flags;
+    op.c = filter.listens ? 1 : 0;
+    op.fd = filter.listens ? hand_over.listener_slot : shim::kNoSlot;
     return {};
 }
 
@@ -223,7 +230,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         builder.text(process.cwd);
     add_wait(builder, process, hand_over);
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
-    if (!process.no_new_privileges) TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
+    if (!process.no_new_privileges) TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
     builder.add(OpKind::bounding_set, "drop capabilities for good").a = bounding;
     add_user(builder, process.user);
     shim::Op& caps = builder.add(OpKind::capabilities, "set capabilities");
@@ -233,7 +240,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     builder.add(OpKind::ambient_set, "set ambient capabilities").a = ambient;
     if (process.no_new_privileges) {
         builder.add(OpKind::no_new_privileges, "forbid new privileges");
-        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
+        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
     add_exec(builder, process, hand_over);

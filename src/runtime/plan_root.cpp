@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "runtime/builder.h"
+#include "runtime/mount_options.h"
 
 namespace crank::runtime {
 
@@ -13,116 +14,8 @@ using shim::OpKind;
 namespace {
 
 // mount_setattr(2) and mount(2) constants; a plan sees no system header.
-constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNodev = 0x4, kAttrNoexec = 0x8,
-                        kAttrNoatime = 0x10, kAttrStrictatime = 0x20, kAttrNodiratime = 0x80,
-                        kAttrNosymfollow = 0x200000;
+constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNoexec = 0x8;
 constexpr std::uint64_t kMsRdonly = 1, kMsNodev = 4;
-
-struct ParsedOptions {
-    std::uint64_t attributes = 0;
-    bool bind = false, recursive = false;
-    std::uint64_t propagation = 0;  // MS_*; 0: private
-    std::uint64_t cleared = 0;      // of the mounts below too
-    Plan::Bind::Ids ids = Plan::Bind::Ids::kept;
-    std::vector<std::string> data;  // what belongs to the file system
-};
-
-std::optional<std::uint64_t> attribute(std::string_view option) {
-    if (option == "ro" || option == "rro") return kAttrRdonly;
-    if (option == "nosuid" || option == "rnosuid") return kAttrNosuid;
-    if (option == "nodev" || option == "rnodev") return kAttrNodev;
-    if (option == "noexec" || option == "rnoexec") return kAttrNoexec;
-    if (option == "noatime" || option == "rnoatime") return kAttrNoatime;
-    if (option == "strictatime" || option == "rstrictatime") return kAttrStrictatime;
-    if (option == "nodiratime" || option == "rnodiratime") return kAttrNodiratime;
-    if (option == "nosymfollow" || option == "rnosymfollow") return kAttrNosymfollow;
-    return std::nullopt;
-}
-
-// What a new mount is anyway.
-bool is_default(std::string_view option) {
-    constexpr std::array kDefaults{
-        "rw",       "suid",          "dev",        "exec",       "relatime", "atime",
-        "diratime", "async",         "norelatime", "loud",       "defaults", "private",
-        "rprivate", "nostrictatime", "symfollow",  "nolazytime", "nomand",   "noiversion"};
-    return std::ranges::find(kDefaults, option) != kDefaults.end();
-}
-
-std::optional<std::uint64_t> propagation_of(std::string_view option) {
-    constexpr std::uint64_t kRec = 0x4000;  // MS_REC
-    bool recursive = option.starts_with('r');
-    std::string_view kind = option.substr(recursive ? 1 : 0);
-    std::uint64_t flag = kind == "shared"       ? std::uint64_t{1} << 20
-                         : kind == "slave"      ? std::uint64_t{1} << 19
-                         : kind == "private"    ? std::uint64_t{1} << 18
-                         : kind == "unbindable" ? std::uint64_t{1} << 17
-                                                : 0;
-    if (flag == 0) return std::nullopt;
-    return flag | (recursive ? kRec : 0);
-}
-
-// What the recursive form of an option clears; 0: it is none of these.
-std::uint64_t cleared_attribute(std::string_view option) {
-    constexpr std::uint64_t kAtimeKinds = 0x70;
-    if (option == "rrw") return kAttrRdonly;
-    if (option == "rsuid") return kAttrNosuid;
-    if (option == "rdev") return kAttrNodev;
-    if (option == "rexec") return kAttrNoexec;
-    if (option == "rdiratime") return kAttrNodiratime;
-    if (option == "rsymfollow") return kAttrNosymfollow;
-    // Without any of its kinds access times are the kernel's default, relatime.
-    if (option == "ratime" || option == "rrelatime" || option == "rnorelatime" ||
-        option == "rnostrictatime")
-        return kAtimeKinds;
-    return 0;
-}
-
-// Of bind mounts alone: whose files would be mapped otherwise?
-Result<> check_mapped_mount(const oci::Mount& mount, const ParsedOptions& options,
-                            bool user_namespace) {
-    std::string at = "mounts: " + mount.destination + ": ";
-    bool maps = !mount.uid_mappings.empty();
-    if (maps != !mount.gid_mappings.empty())
-        return fail(Code::invalid_argument, at + "uidMappings and gidMappings go together");
-    if (options.ids == Plan::Bind::Ids::kept) return {};
-    if (!options.bind)
-        return fail(Code::invalid_argument, at + "the ids of bind mounts alone can be mapped");
-    if (!maps && !user_namespace)
-        return fail(Code::invalid_argument,
-                    at + "the option idmap needs uidMappings and gidMappings, or a user namespace");
-    TRY(check_mappings(mount.uid_mappings, at + "uidMappings"));
-    return check_mappings(mount.gid_mappings, at + "gidMappings");
-}
-
-Result<ParsedOptions> parse_options(const oci::Mount& mount) {
-    ParsedOptions parsed;
-    for (const auto& option : mount.options) {
-        if (auto flag = attribute(option)) {
-            parsed.attributes |= *flag;
-        } else if (option == "bind" || option == "rbind") {
-            parsed.bind = true;
-            parsed.recursive = option == "rbind";
-        } else if (is_default(option)) {
-        } else if (auto propagation = propagation_of(option)) {
-            parsed.propagation = *propagation;
-        } else if (std::uint64_t cleared = cleared_attribute(option)) {
-            parsed.cleared |= cleared;
-            parsed.attributes &= ~cleared;
-        } else if (option == "idmap" || option == "ridmap") {
-            parsed.ids = option == "idmap" ? Plan::Bind::Ids::mapped
-                                           : Plan::Bind::Ids::mapped_recursively;
-        } else if (option == "tmpcopyup") {
-            return fail(Code::unsupported, "mounts: option '" + option + "' of " +
-                                               mount.destination + " is not supported yet");
-        } else {
-            parsed.data.push_back(option);
-        }
-    }
-    if (mount.type == "bind") parsed.bind = true;
-    if (!mount.uid_mappings.empty() && parsed.ids == Plan::Bind::Ids::kept)
-        parsed.ids = Plan::Bind::Ids::mapped;
-    return parsed;
-}
 
 std::string without_trailing_slashes(std::string path) {
     while (path.size() > 1 && path.ends_with("/")) path.pop_back();
@@ -203,8 +96,8 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
             options.propagation != 0};
     bind.attr_clear = options.cleared & ~options.attributes;
     bind.ids = options.ids;
-    bind.uid_mappings = mount.uid_mappings;
-    bind.gid_mappings = mount.gid_mappings;
+    bind.uid_mappings = options.uid_mappings;
+    bind.gid_mappings = options.gid_mappings;
     if (options.propagation == 0) return;
     // Of the mount once it is attached: before, it has nobody to share with.
     shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
@@ -212,9 +105,11 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     set.a = options.propagation;
 }
 
-Result<> check_proc(const oci::Mount& mount, const std::string& destination) {
+Result<> check_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount,
+                    const std::string& destination) {
     if (!is_in(destination, "/proc")) return {};
-    if (destination == "/proc" && mount.type == "proc") return {};
+    if (destination == "/proc" && (mount.type == "proc" || shows_hosts_proc(spec, mount)))
+        return {};
     if (is_replaceable(destination)) return {};
     return fail(Code::invalid_argument, "mounts: " + destination +
                                             " may not be covered: the kernel's own view of the "
@@ -229,7 +124,7 @@ Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFa
                         "mounts: destination '" + mount.destination + "' is not an absolute path");
         if (destination == "/")
             return fail(Code::invalid_argument, "mounts: the destination may not be /");
-        TRY(check_proc(mount, destination));
+        TRY(check_proc(spec, mount, destination));
         ParsedOptions options = TRY(parse_options(mount));
         TRY(check_mapped_mount(mount, options, has_user_namespace(spec)));
         if (options.bind) {

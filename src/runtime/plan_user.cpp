@@ -180,6 +180,11 @@ oci::RuntimeSpec for_user_namespace(oci::RuntimeSpec spec, const HostFacts& fact
     return spec;
 }
 
+bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount) {
+    return has_user_namespace(spec) && find_namespace(spec, "pid") == nullptr &&
+           mount.type == "bind" && mount.source == "/proc";
+}
+
 Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
     Plan& plan = builder.plan();
     TRY(plan_cgroups(builder, spec, facts));

@@ -88,7 +88,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
         case OpKind::change_dir: return change_dir(plan.text(op.s1));
         case OpKind::no_new_privileges:
             return syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0) != 0 ? errno : 0;
-        case OpKind::seccomp: return set_seccomp(plan, op);
+        case OpKind::seccomp: return set_seccomp(plan, op, io);
         case OpKind::init: return become_init(plan, io);
         case OpKind::exec: return execute(plan, op);
         case OpKind::domain_name: {

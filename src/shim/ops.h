@@ -40,7 +40,7 @@ int become_mapped_root(const Op& op);
 int raise_limit(const Op& op);
 int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int set_ambient(uint64_t mask);
-int set_seccomp(const PlanView& plan, const Op& op);
+int set_seccomp(const PlanView& plan, const Op& op, const ChildIo& io);
 int execute(const PlanView& plan, const Op& op);
 
 // ops_hand_over.cpp

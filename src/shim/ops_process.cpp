@@ -64,10 +64,7 @@ int change_dir(const char* path) {
 
 namespace {
 
-int send_descriptor(int socket, int fd) {
-    // Whoever takes it from a console socket also reads a name.
-    static char name[] = "/dev/ptmx";
-    iovec data{name, sizeof name - 1};
+int send_descriptor(int socket, int fd, iovec data) {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &data;
@@ -130,7 +127,10 @@ int open_terminal(const Op& op, int socket) {
         ioctl(slave, TIOCSWINSZ, &size);
     }
     offer_console(slave);
-    if (int error = send_descriptor(socket, master); error != 0) return error;
+    // Whoever takes it from a console socket also reads a name.
+    static char name[] = "/dev/ptmx";
+    if (int error = send_descriptor(socket, master, {name, sizeof name - 1}); error != 0)
+        return error;
     if (ioctl(slave, TIOCSCTTY, 0) != 0) return errno;
     for (int fd = 0; fd < 3; ++fd)
         if (dup2(slave, fd) < 0) return errno;
@@ -215,11 +215,24 @@ int set_ambient(uint64_t mask) {
     return 0;
 }
 
-int set_seccomp(const PlanView& plan, const Op& op) {
+int set_seccomp(const PlanView& plan, const Op& op, const ChildIo& io) {
     sock_fprog program{};
     program.len = static_cast<unsigned short>(op.a);
     program.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(plan.text(op.s1)));
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0 ? errno : 0;
+    if (op.c == 0)
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op.b, &program) != 0 ? errno : 0;
+    Report report{plan.index_of(op), 0};
+    int channel = op.fd >= 0 ? PlanView::slot(op.fd) : io.report_write;
+    if (op.fd >= 0)
+        if (int error = report_reached(io, report.op); error != 0) return error;
+    constexpr uint64_t kNewListener = 8;
+    int listener = static_cast<int>(
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op.b | kNewListener, &program));
+    if (listener < 0) return errno;
+    // The filter holds from here on: the plan has seen that it lets these two calls pass.
+    iovec data{&report, sizeof report};
+    if (int error = send_descriptor(channel, listener, data); error != 0) return error;
+    return wait_gate(channel);
 }
 
 namespace {

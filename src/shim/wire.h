@@ -65,7 +65,9 @@ enum class OpKind : uint16_t {
     ambient_set,   // a: mask
     change_dir,    // s1
     no_new_privileges,
-    seccomp,  // s1: offset of sock_filter[], a: count
+    seccomp,  // s1: offset of sock_filter[], a: count, b: SECCOMP_FILTER_FLAG_*; c: 1: its listener
+              // is sent to fd, or where there is none to whoever starts the container, and a byte
+              // waited for
     init,     // the process stays as PID 1 and the ops behind this one run in its child
     exec,     // s1: list of a arguments, s2: list of b variables; c: so many descriptors from slot
               // fd on become 3, 4, ...
