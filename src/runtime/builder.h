@@ -82,8 +82,10 @@ Result<> check_mappings(const std::vector<oci::IdMapping>& maps, const std::stri
 Result<> check_mapped(const oci::User& user, const IdMappings& maps);
 bool has_user_namespace(const oci::RuntimeSpec& spec);
 Result<> check_user_namespace(const oci::RuntimeSpec& spec, const Given& given);
-// The same container with what a user namespace forbids said in other words.
-oci::RuntimeSpec for_user_namespace(oci::RuntimeSpec spec, const HostFacts& facts);
+// The same container with mounts said in other words: what a user namespace forbids, and what would
+// show the host's groups.
+bool needs_other_mounts(const oci::RuntimeSpec& spec);
+oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts);
 // Whether the mount is what that made of the host's /proc, whose processes the container shares.
 bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount);
 // All up to the child's clone, and that the child takes the namespace's ids.

@@ -192,14 +192,21 @@ std::vector<std::string> dirs_of(const std::string& cgroups_path, const HostFact
     return {};
 }
 
-Result<> kill_all(const std::string& dir) {
-    if (sys::write_knob(dir + "/cgroup.kill", "1")) return {};
-    auto text = sys::read_file(dir + "/cgroup.procs");
-    if (!text) return {};
-    for (const auto& line : split(*text, '\n'))
-        if (auto pid = parse_int(line); pid && *pid > 0)
-            if (auto fd = sys::open_pidfd(static_cast<pid_t>(*pid)))
-                (void)sys::pidfd_signal(fd->get(), 9);
+void kill_all(const std::vector<std::string>& groups) {
+    // v2: with all that is below, the last one.
+    if (groups.empty() || sys::write_knob(groups.back() + "/cgroup.kill", "1")) return;
+    for (const auto& dir : groups) {
+        auto text = sys::read_file(dir + "/cgroup.procs");
+        if (!text) continue;
+        for (const auto& line : split(*text, '\n'))
+            if (auto pid = parse_int(line); pid && *pid > 0)
+                if (auto fd = sys::open_pidfd(static_cast<pid_t>(*pid)))
+                    (void)sys::pidfd_signal(fd->get(), 9);
+    }
+}
+
+Result<> remove_groups(const std::vector<std::string>& groups) {
+    for (const auto& dir : groups) TRY(sys::remove_cgroup_dir(dir));
     return {};
 }
 
@@ -255,11 +262,14 @@ Result<> remove_cgroups(const std::string& cgroups_path, const HostFacts& facts)
     TRY(check_cgroups_path(cgroups_path));
     for (const auto& dir : dirs_of(cgroups_path, facts)) {
         if (!sys::exists(dir)) continue;
-        TRY(kill_all(dir));
+        // An empty group goes at once, without a look at what is in it.
+        if (sys::remove_cgroup_dir(dir)) continue;
         Result<> removed;
         // The kernel lets go of a group some milliseconds after its last process is reaped.
         for (int i = 0; i < 200; ++i) {
-            removed = sys::remove_cgroup_dir(dir);
+            auto groups = TRY(sys::cgroup_tree(dir));
+            kill_all(groups);
+            removed = remove_groups(groups);
             if (removed || removed.error().code() != Code::in_use) break;
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }

@@ -116,6 +116,24 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
                      plan.first_preserved_slot() + static_cast<int>(i));
 }
 
+// v1 without names: those hierarchies in which there is such a group. In the others the process
+// stays in the container's own.
+Result<std::vector<std::string>> controllers_below(const HandOverJoin& request,
+                                                   const HostFacts& facts) {
+    if (request.sub_cgroup.empty() || facts.cgroup_mode != CgroupMode::v1 ||
+        !request.sub_controllers.empty())
+        return request.sub_controllers;
+    std::vector<std::string> found;
+    for (const auto& [controller, mount] : facts.cgroup_mounts)
+        if (sys::exists(mount + request.cgroups_path + "/" + request.sub_cgroup))
+            found.push_back(controller);
+    if (found.empty())
+        return fail(Code::not_found,
+                    "--cgroup: there is no group \"" + request.sub_cgroup +
+                        "\" below the container's " + request.cgroups_path);
+    return found;
+}
+
 // The process has no right to take the host's pipes for its user by itself.
 void give_output(const HandedFds& fds, bool terminal, std::uint32_t uid,
                  const std::vector<oci::IdMapping>& maps) {
@@ -259,7 +277,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     TRY(find_mappings(request.pid, join_facts));
     join_facts.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
     join_facts.sub_cgroup = request.sub_cgroup;
-    join_facts.sub_controllers = request.sub_controllers;
+    join_facts.sub_controllers = TRY(controllers_below(request, facts));
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");

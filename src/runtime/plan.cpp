@@ -173,8 +173,9 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     TRY(check_user_namespace(wanted, given));
     bool mapped = has_user_namespace(wanted);
     oci::RuntimeSpec changed;
-    if (mapped) changed = for_user_namespace(wanted, facts);
-    const oci::RuntimeSpec& spec = mapped ? changed : wanted;
+    bool change = facts.cgroup_mode != CgroupMode::none && needs_other_mounts(wanted);
+    if (mapped || change) changed = with_other_mounts(wanted, facts);
+    const oci::RuntimeSpec& spec = mapped || change ? changed : wanted;
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
     for (const auto& mount : spec.mounts) {
         bool bind = mount.type == "bind";

@@ -85,17 +85,31 @@ void drop_unmapped_group(oci::Mount& mount, const IdMappings& maps) {
     });
 }
 
-// v1 without a cgroup namespace: the container's own groups, by bind mounts.
-void show_groups(std::vector<oci::Mount>& out, const oci::Mount& mount,
-                 const oci::RuntimeSpec& spec, const HostFacts& facts) {
+// Without a cgroup namespace the hierarchies' roots would be the host's: the container's own groups
+// are shown, by bind mounts.
+void show_groups(std::vector<oci::Mount>& out, const oci::Mount& mount, oci::RuntimeSpec& spec,
+                 const HostFacts& facts) {
+    const std::string& path = spec.linux.cgroups_path;
+    auto bind = [&](const std::string& destination, const std::string& source) {
+        oci::Mount shown{destination, "bind", source, mount.options};
+        shown.options.emplace_back("bind");
+        out.push_back(std::move(shown));
+    };
+    if (facts.cgroup_mode == CgroupMode::v2)
+        return bind(mount.destination, v2_cgroup_dir(facts, path));
     out.push_back({mount.destination, "tmpfs", "tmpfs", {"mode=755", "size=64k"}});
-    for (const auto& dir : v1_cgroup_dirs(facts, spec.linux.cgroups_path)) {
-        std::string root = dir.substr(0, dir.size() - spec.linux.cgroups_path.size());
-        oci::Mount bind{mount.destination + root.substr(root.rfind('/')), "bind", dir,
-                        mount.options};
-        bind.options.emplace_back("bind");
-        out.push_back(std::move(bind));
+    for (const auto& dir : v1_cgroup_dirs(facts, path)) {
+        std::string root = dir.substr(0, dir.size() - path.size());
+        bind(mount.destination + root.substr(root.rfind('/')), dir);
     }
+    // Once they are there.
+    if (std::ranges::find(mount.options, "ro") != mount.options.end())
+        spec.linux.readonly_paths.insert(spec.linux.readonly_paths.begin(), mount.destination);
+}
+
+bool shows_hosts_groups(const oci::RuntimeSpec& spec, const oci::Mount& mount) {
+    return mount.type == "cgroup" && !spec.linux.cgroups_path.empty() &&
+           find_namespace(spec, "cgroup") == nullptr;
 }
 
 }  // namespace
@@ -160,18 +174,24 @@ bool has_user_namespace(const oci::RuntimeSpec& spec) {
     return find_namespace(spec, "user") != nullptr;
 }
 
-oci::RuntimeSpec for_user_namespace(oci::RuntimeSpec spec, const HostFacts& facts) {
-    if (!has_user_namespace(spec)) return spec;
+bool needs_other_mounts(const oci::RuntimeSpec& spec) {
+    return has_user_namespace(spec) ||
+           std::ranges::any_of(spec.mounts, [&](const oci::Mount& mount) {
+               return shows_hosts_groups(spec, mount);
+           });
+}
+
+oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts) {
     std::vector<oci::Mount> mounts;
     IdMappings maps{spec.linux.uid_mappings, spec.linux.gid_mappings};
+    bool mapped = has_user_namespace(spec);
     for (auto& mount : spec.mounts) {
         bool hosts = (mount.type == "proc" && find_namespace(spec, "pid") == nullptr) ||
                      (mount.type == "sysfs" && find_namespace(spec, "network") == nullptr) ||
                      (mount.type == "mqueue" && find_namespace(spec, "ipc") == nullptr);
-        if (hosts) show_hosts(mount);
-        if (mount.type == "devpts" && !maps.gids.empty()) drop_unmapped_group(mount, maps);
-        if (mount.type == "cgroup" && facts.cgroup_mode == CgroupMode::v1 &&
-            find_namespace(spec, "cgroup") == nullptr)
+        if (hosts && mapped) show_hosts(mount);
+        if (mount.type == "devpts" && mapped) drop_unmapped_group(mount, maps);
+        if (shows_hosts_groups(spec, mount))
             show_groups(mounts, mount, spec, facts);
         else
             mounts.push_back(std::move(mount));

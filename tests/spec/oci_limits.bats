@@ -155,13 +155,35 @@ running() {
         run -0 oci exec --cgroup memory:below "$id" cat /proc/self/cgroup
         [[ "$output" = *":memory:/below"* ]]
         [[ "$output" != *":pids:/below"* ]]
-        # not in every hierarchy
-        run -1 oci exec --cgroup below "$id" true
+        run -0 oci exec --cgroup ./below "$id" cat /proc/self/cgroup
+        [[ "$output" = *":memory:/below"* ]]
+        [[ "$output" != *":pids:/below"* ]]
+        run -1 oci exec --cgroup pids:below "$id" true
         [[ "$output" = *"join cgroup"*"below"* ]]
+        run -1 oci exec --cgroup none-such "$id" true
+        [[ "$output" = *"there is no group \"none-such\" below the container's"* ]]
     fi
     for bad in ../x ./../x below/.. a/../../b; do
         run -1 oci exec --cgroup "$bad" "$id" true
         [[ "$output" = *"--cgroup \"$bad\": \`..\` components are not allowed"* ]]
     done
-    rmdir "$dir/below"
+    # what lives below is the container's as well
+    oci exec --detach --cgroup "$(on_v1 && echo memory:)below" "$id" sleep 100
+    oci pause "$id"
+    oci resume "$id"
+    [ "$(oci ps --format json "$id" | jq length)" = 2 ]
+    mkdir "$dir/below/deep"
+    oci delete --force "$id"
+    [ ! -e "$dir" ]
+}
+
+@test "without a cgroup namespace a container sees its own group alone" {
+    edit '.linux.namespaces |= map(select(.type != "cgroup")) | .linux.resources.pids = {"limit": 77}'
+    if on_v1; then
+        sh_bundle 'cat /sys/fs/cgroup/pids/pids.max; ls -d /sys/fs/cgroup/pids/*/ 2>/dev/null; if touch /sys/fs/cgroup/x; then exit 1; fi 2>/dev/null'
+    else
+        sh_bundle 'cat /sys/fs/cgroup/pids.max; ls -d /sys/fs/cgroup/*/ 2>/dev/null; if mkdir /sys/fs/cgroup/x; then exit 1; fi 2>/dev/null'
+    fi
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    [ "$output" = 77 ]
 }

@@ -9,6 +9,7 @@
 #include "runtime/builder.h"
 #include "runtime/cgroup.h"
 #include "runtime/runtime.h"
+#include "sys/cgroup.h"
 #include "sys/child.h"
 #include "sys/file.h"
 
@@ -67,13 +68,14 @@ Result<std::vector<pid_t>> processes(const std::string& cgroups_path, const Host
     for (std::string_view controller : {"pids", "memory", "freezer", "devices", "cpu"})
         if (dir.empty()) dir = group_dir(controller, cgroups_path, facts);
     std::vector<pid_t> pids;
-    auto text = sys::read_file(dir + "/cgroup.procs");
-    if (!text) {
-        if (text.error().code() == Code::not_found) return pids;
-        return fail(std::move(text).error());
+    for (const auto& group : TRY(sys::cgroup_tree(dir))) {
+        auto text = sys::read_file(group + "/cgroup.procs");
+        // Gone meanwhile, or a group of threads, whose processes are in one above.
+        if (!text) continue;
+        for (const auto& line : split(*text, '\n'))
+            if (auto pid = parse_int(line); pid && *pid > 0)
+                pids.push_back(static_cast<pid_t>(*pid));
     }
-    for (const auto& line : split(*text, '\n'))
-        if (auto pid = parse_int(line); pid && *pid > 0) pids.push_back(static_cast<pid_t>(*pid));
     std::ranges::sort(pids);
     return pids;
 }
