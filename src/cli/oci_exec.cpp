@@ -34,9 +34,8 @@ constexpr Flag kFlags[] = {
     {"cgroup", 0, FlagKind::value, "[CONTROLLER,...:]PATH", "a group below the container's"},
     {"preserve-fds", 0, FlagKind::value, "N", "hand N descriptors on, from 3 on"},
 };
-constexpr MissingFlag kMissing[] = {{"apparmor", 0, true},
-                                    {"process-label", 0, true},
-                                    {"ignore-paused", 0, false}};
+constexpr MissingFlag kMissing[] = {
+    {"apparmor", 0, true}, {"process-label", 0, true}, {"ignore-paused", 0, false}};
 constexpr std::string_view kExamples[] = {
     "crank oci exec mail ps", "crank oci exec --user 1000:1000 --cwd /tmp mail id",
     "crank oci exec --process process.json --detach --pid-file /tmp/pid mail"};

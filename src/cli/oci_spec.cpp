@@ -64,6 +64,23 @@ Json capability_list() {
     return names;
 }
 
+Json mount_options() {
+    return {"async",       "atime",          "bind",        "defaults",
+            "dev",         "diratime",       "dirsync",     "exec",
+            "idmap",       "lazytime",       "loud",        "noatime",
+            "nodev",       "nodiratime",     "noexec",      "nomand",
+            "norelatime",  "nostrictatime",  "nosuid",      "nosymfollow",
+            "private",     "ratime",         "rbind",       "rdev",
+            "rdiratime",   "relatime",       "rexec",       "ridmap",
+            "rnoatime",    "rnodev",         "rnodiratime", "rnoexec",
+            "rnorelatime", "rnostrictatime", "rnosuid",     "rnosymfollow",
+            "ro",          "rprivate",       "rrelatime",   "rro",
+            "rrw",         "rshared",        "rslave",      "rstrictatime",
+            "rsuid",       "rsymfollow",     "runbindable", "rw",
+            "shared",      "silent",         "slave",       "strictatime",
+            "suid",        "symfollow",      "sync",        "unbindable"};
+}
+
 // runtime-spec features.md.
 Json features() {
     Json out;
@@ -71,17 +88,7 @@ Json features() {
     out["ociVersionMax"] = "1.2.0";
     out["hooks"] = {"prestart",       "createRuntime", "createContainer",
                     "startContainer", "poststart",     "poststop"};
-    out["mountOptions"] = {
-        "async",      "atime",        "bind",        "defaults",      "dev",          "diratime",
-        "dirsync",    "exec",         "idmap",       "lazytime",      "loud",         "noatime",
-        "nodev",      "nodiratime",   "noexec",      "nomand",        "norelatime",   "nostrictatime",
-        "nosuid",     "nosymfollow",  "private",     "ratime",        "rbind",        "rdev",
-        "rdiratime",  "relatime",     "rexec",       "ridmap",        "rnoatime",     "rnodev",
-        "rnodiratime", "rnoexec",     "rnorelatime", "rnostrictatime", "rnosuid",     "rnosymfollow",
-        "ro",         "rprivate",     "rrelatime",   "rro",           "rrw",          "rshared",
-        "rslave",     "rstrictatime", "rsuid",       "rsymfollow",    "runbindable",  "rw",
-        "shared",     "silent",       "slave",       "strictatime",   "suid",         "symfollow",
-        "sync",       "unbindable"};
+    out["mountOptions"] = mount_options();
     Json part;
     part["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
     part["capabilities"] = capability_list();

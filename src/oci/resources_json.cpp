@@ -110,21 +110,19 @@ Result<> read_network(ObjectReader& in, Resources& out) {
 }
 
 Result<> read_hugepages(ObjectReader& parent, std::vector<HugepageLimit>& out) {
-    return parent.each("hugepageLimits",
-                       [&](const Json& value, const std::string& path) -> Result<> {
-                           auto in = TRY(parent.element(value, path));
-                           HugepageLimit& limit = out.emplace_back();
-                           for (std::string_view field : {"pageSize", "limit"})
-                               TRY(in.require(field));
-                           TRY(in.read("pageSize", limit.page_size));
-                           // It becomes a part of a file's name.
-                           bool good = limit.page_size.ends_with("B") &&
-                                       limit.page_size.find_first_not_of("0123456789KMGB") ==
-                                           std::string::npos;
-                           if (!good) return in.bad("pageSize", "is not a size like 2MB");
-                           TRY(in.read("limit", limit.limit));
-                           return in.refuse_unknown();
-                       });
+    return parent.each(
+        "hugepageLimits", [&](const Json& value, const std::string& path) -> Result<> {
+            auto in = TRY(parent.element(value, path));
+            HugepageLimit& limit = out.emplace_back();
+            for (std::string_view field : {"pageSize", "limit"}) TRY(in.require(field));
+            TRY(in.read("pageSize", limit.page_size));
+            // It becomes a part of a file's name.
+            bool good = limit.page_size.ends_with("B") &&
+                        limit.page_size.find_first_not_of("0123456789KMGB") == std::string::npos;
+            if (!good) return in.bad("pageSize", "is not a size like 2MB");
+            TRY(in.read("limit", limit.limit));
+            return in.refuse_unknown();
+        });
 }
 
 // Objects whose fields have names of the user's.
@@ -183,9 +181,7 @@ Json block_io_json(const BlockIo& io) {
     });
     auto throttles = [&](const char* name, const std::vector<DeviceThrottle>& list) {
         put_list(out, name, list, [](const DeviceThrottle& throttle) -> Json {
-            return {{"major", throttle.major},
-                    {"minor", throttle.minor},
-                    {"rate", throttle.rate}};
+            return {{"major", throttle.major}, {"minor", throttle.minor}, {"rate", throttle.rate}};
         });
     };
     throttles("throttleReadBpsDevice", io.read_bytes);

@@ -117,7 +117,7 @@ struct BlockIo {
 };
 
 struct HugepageLimit {
-    std::string page_size;  // "2MB"
+    std::string page_size;    // "2MB"
     std::uint64_t limit = 0;  // bytes
     bool operator==(const HugepageLimit&) const = default;
 };

@@ -50,8 +50,8 @@ private:
 // kernel's limit of 4096 instructions (no set does).
 Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding);
 
-// Whether the program lets the native call pass, logged or not, with arguments of 0.
-Result<bool> allows(std::span<const BpfInstruction> program, std::string_view call);
+// What the program does with the native call when its arguments are 0.
+Result<Action> action_on(std::span<const BpfInstruction> program, std::string_view call);
 
 // The same as rules by name, for those who add to it or show it.
 SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native);

@@ -65,7 +65,7 @@ struct HandOver {
     int start_socket_slot = shim::kNoSlot;
     int first_preserved_slot = shim::kNoSlot;
     std::uint32_t preserved_fds = 0;
-    bool rights_taken = false;  // plan_hosts_rights came before
+    bool rights_taken = false;          // plan_hosts_rights came before
     int listener_slot = shim::kNoSlot;  // where a filter's goes; none: to whoever starts it
 };
 
@@ -119,6 +119,10 @@ std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_pat
 Result<> check_cgroups_path(const std::string& cgroups_path);
 // The writes for limits alone, for a container that runs.
 Result<> plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
+// The controller that writes to the v2 hierarchy beside v1 are named by.
+inline constexpr std::string_view kUnified = "unified";
+// The file of a group that a process joins it by: of v2 another than of v1.
+std::string entry_of(const HostFacts& facts, const std::string& dir);
 bool wants_limits(const oci::Resources& resources);
 // The groups of v1 controllers that a container joins only where they limit something, with the
 // controller's name; whether they exist or not.

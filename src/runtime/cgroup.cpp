@@ -57,6 +57,7 @@ Result<std::string> controllers_for(const Plan& plan, const HostFacts& facts) {
     for (std::string_view usual : kUsual)
         if (has(usual)) enable.emplace_back(usual);
     for (const auto& write : plan.cgroup_writes) {
+        if (!write.controller.empty() && write.controller != kUnified) continue;
         std::string name = write.file.substr(0, write.file.find('.'));
         if (name == "cgroup" || std::ranges::find(enable, name) != enable.end()) continue;
         if (!has(name) && !write.optional)
@@ -79,6 +80,11 @@ bool needs_unusual_controllers(const Plan& plan) {
     });
 }
 
+bool is_beside_v1(const HostFacts& facts, const std::string& dir) {
+    return !facts.unified_mount.empty() && facts.cgroup_mode == CgroupMode::v1 &&
+           dir.starts_with(facts.unified_mount + "/");
+}
+
 Result<> make_group(const HostFacts& facts, const std::string& dir) {
     TRY(make_dir_above(dir));
     for (const auto& [name, mount] : facts.cgroup_mounts)
@@ -90,7 +96,9 @@ Result<> make_group(const HostFacts& facts, const std::string& dir) {
 Result<> enable_for(const Plan& plan, const std::string& dir, const HostFacts& facts) {
     std::string enable = TRY(controllers_for(plan, facts));
     if (enable.empty()) return {};
-    const std::string& root = facts.cgroup_mounts.front().second;
+    const std::string& root = facts.cgroup_mode == CgroupMode::v2
+                                  ? facts.cgroup_mounts.front().second
+                                  : facts.unified_mount;
     std::string at = root;
     for (const auto& part : split(dir.substr(root.size() + 1), '/')) {
         TRY_IN(sys::write_knob(at + "/cgroup.subtree_control", enable),
@@ -105,6 +113,7 @@ Result<> enable_for(const Plan& plan, const std::string& dir, const HostFacts& f
 std::string group_dir(std::string_view controller, const std::string& cgroups_path,
                       const HostFacts& facts) {
     if (facts.cgroup_mode == CgroupMode::v2) return v2_cgroup_dir(facts, cgroups_path);
+    if (controller == kUnified) return facts.unified_mount + cgroups_path;
     for (const auto& [name, mount] : facts.cgroup_mounts)
         if (name == controller) return mount + cgroups_path;
     return "";
@@ -123,11 +132,55 @@ namespace {
 
 std::string dir_for(const Plan& plan, const HostFacts& facts, const std::string& controller) {
     if (controller.empty()) return plan.cgroup_dirs.front();
+    if (controller == kUnified)
+        for (const auto& dir : plan.cgroup_dirs)
+            if (dir.starts_with(facts.unified_mount + "/")) return dir;
     for (const auto& [name, mount] : facts.cgroup_mounts)
         if (name == controller)
             for (const auto& dir : plan.cgroup_dirs)
                 if (dir.starts_with(mount + "/")) return dir;
     return "";
+}
+
+std::int64_t read_number(const std::string& path) {
+    auto text = sys::read_file(path, 4096);
+    if (!text) return 0;
+    return parse_int(trim(*text)).value_or(0);
+}
+
+constexpr std::int64_t kWhole = 1'000'000;  // parts of one processor
+
+// What a group may use of realtime.
+std::int64_t realtime_of(const std::string& dir) {
+    std::int64_t period = read_number(dir + "/cpu.rt_period_us");
+    return period <= 0 ? 0 : read_number(dir + "/cpu.rt_runtime_us") * kWhole / period;
+}
+
+// v1: the groups above, up to the hierarchy's root, must have as much as all below them together.
+Result<> allow_realtime(const std::string& dir, const CgroupWrite& write, const Plan& plan,
+                        const HostFacts& facts) {
+    std::int64_t period = kWhole;
+    for (const auto& other : plan.cgroup_writes)
+        if (other.file == "cpu.rt_period_us") period = parse_int(other.value).value_or(kWhole);
+    std::int64_t need = period <= 0 ? 0 : parse_int(write.value).value_or(0) * kWhole / period + 1;
+    std::string root;
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == "cpu") root = mount;
+    std::vector<std::pair<std::string, std::int64_t>> raise;  // the lowest first
+    for (std::string below = dir, above; (above = below.substr(0, below.rfind('/'))) != root;
+         below = above) {
+        for (const auto& name : TRY(sys::list_dir(above)))
+            if (std::string sibling = above + "/" + name; sibling != below)
+                need += realtime_of(sibling);
+        if (realtime_of(above) >= need) break;
+        raise.emplace_back(above, need);
+    }
+    for (auto it = raise.rbegin(); it != raise.rend(); ++it) {
+        std::int64_t theirs = read_number(it->first + "/cpu.rt_period_us");
+        TRY(sys::write_knob(it->first + "/cpu.rt_runtime_us",
+                            std::to_string(it->second * theirs / kWhole)));
+    }
+    return {};
 }
 
 Result<> write_limits(const Plan& plan, const HostFacts& facts) {
@@ -139,6 +192,7 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
                 Error(Code::unsupported, "this host has no '" + write.controller + "' cgroup"),
                 write));
         }
+        if (write.file == "cpu.rt_runtime_us") TRY(allow_realtime(dir, write, plan, facts));
         auto done = sys::write_knob(dir + "/" + write.file, write.value);
         if (!done && done.error().code() == Code::not_found && !write.otherwise_file.empty())
             done = sys::write_knob(dir + "/" + write.otherwise_file, write.otherwise_value);
@@ -158,6 +212,7 @@ Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
         (needs_unusual_controllers(plan) || !sys::exists(first.substr(0, first.rfind('/')))))
         TRY(enable_for(plan, first, facts));
     for (const auto& dir : plan.cgroup_dirs) {
+        if (is_beside_v1(facts, dir)) TRY(enable_for(plan, dir, facts));
         TRY(make_group(facts, dir));
         undo.add([dir] { return sys::remove_cgroup_dir(dir); });
     }
@@ -208,12 +263,6 @@ void kill_all(const std::vector<std::string>& groups) {
 Result<> remove_groups(const std::vector<std::string>& groups) {
     for (const auto& dir : groups) TRY(sys::remove_cgroup_dir(dir));
     return {};
-}
-
-std::int64_t read_number(const std::string& path) {
-    auto text = sys::read_file(path, 4096);
-    if (!text) return 0;
-    return parse_int(trim(*text)).value_or(0);
 }
 
 // "name value" lines.

@@ -21,6 +21,8 @@ Result<sys::UniqueFd> open_cgroup(const Plan& plan, const HostFacts& facts);
 // The directory of a controller's group, with v2 of the one group; empty: this host has none.
 std::string group_dir(std::string_view controller, const std::string& cgroups_path,
                       const HostFacts& facts);
+// Whether the directory lies in the v2 hierarchy that stands beside v1's.
+bool is_beside_v1(const HostFacts& facts, const std::string& dir);
 // One group with what is missing above it; a cpuset is given what the groups above have.
 Result<> make_group(const HostFacts& facts, const std::string& dir);
 // v2: whether the plan writes to files of other controllers than cpu, memory and pids.

@@ -51,8 +51,8 @@ Result<sys::UniqueFd> find_user_namespace(oci::RuntimeSpec& spec) {
     sys::UniqueFd found;
     for (const auto& ns : spec.linux.namespaces) {
         if (ns.type != "user" || ns.path.empty()) continue;
-        found = TRY_IN(sys::open_user_namespace(ns.path),
-                       "linux.namespaces: joining a user namespace");
+        found =
+            TRY_IN(sys::open_user_namespace(ns.path), "linux.namespaces: joining a user namespace");
         sys::IdMaps maps = TRY_IN(sys::maps_of_user_namespace(found.get()), ns.path);
         sys::IdMaps wanted = maps_of(spec.linux.uid_mappings, spec.linux.gid_mappings);
         bool said = !wanted.uids.empty() || !wanted.gids.empty();
@@ -128,9 +128,8 @@ Result<std::vector<std::string>> controllers_below(const HandOverJoin& request,
         if (sys::exists(mount + request.cgroups_path + "/" + request.sub_cgroup))
             found.push_back(controller);
     if (found.empty())
-        return fail(Code::not_found,
-                    "--cgroup: there is no group \"" + request.sub_cgroup +
-                        "\" below the container's " + request.cgroups_path);
+        return fail(Code::not_found, "--cgroup: there is no group \"" + request.sub_cgroup +
+                                         "\" below the container's " + request.cgroups_path);
     return found;
 }
 
@@ -140,6 +139,39 @@ void give_output(const HandedFds& fds, bool terminal, std::uint32_t uid,
     auto owner = host_id(maps, uid);
     if (terminal || !owner) return;
     for (int fd : fds.stdio) sys::give_pipe(fd, *owner);
+}
+
+void add_joined(Handover& handover, const Plan& plan, const std::vector<sys::UniqueFd>& joined,
+                const sys::UniqueFd& user) {
+    for (std::size_t i = 0; i < joined.size(); ++i)
+        handover.add(joined[i] ? joined[i].get() : user.get(), plan.joined_slot(i));
+}
+
+// What the caller has decided: by its request, and by what it calls crank with.
+Given given_by(const HandOverRequest& request) {
+    Given given;
+    given.stdin_read = true;
+    given.hand_over = true;
+    given.start_socket = static_cast<bool>(request.start_socket);
+    given.wait_for_hooks = request.wait_for_hooks;
+    if (request.new_keyring) given.keyring = request.keyring;
+    given.preserved_fds = request.fds.preserved;
+    return given;
+}
+
+// A joiner finds its facts where the container's process is now.
+Result<JoinFacts> facts_of(const HandOverJoin& request, const HostFacts& facts) {
+    JoinFacts join;
+    join.cgroups_path = request.cgroups_path;
+    join.default_seccomp = false;
+    join.stdin_read = true;
+    join.hand_over = true;
+    join.preserved_fds = request.fds.preserved;
+    TRY(find_mappings(request.pid, join));
+    join.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
+    join.sub_cgroup = request.sub_cgroup;
+    join.sub_controllers = TRY(controllers_below(request, facts));
+    return join;
 }
 
 Encoding encoding_for(const Plan& plan, const HandedFds& fds, bool terminal) {
@@ -212,18 +244,11 @@ void Handed::abandon() {
 
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     bool terminal = request.spec.process.terminal;
-    Given given;
-    given.stdin_read = true;
-    given.hand_over = true;
-    given.start_socket = static_cast<bool>(request.start_socket);
-    given.wait_for_hooks = request.wait_for_hooks;
-    if (request.new_keyring) given.keyring = request.keyring;
-    given.preserved_fds = request.fds.preserved;
     Options options;
     options.init = false;
     options.default_seccomp = false;
     sys::UniqueFd user = TRY(find_user_namespace(request.spec));
-    Plan made = TRY(plan(request.spec, Rootfs{}, options, facts, given));
+    Plan made = TRY(plan(request.spec, Rootfs{}, options, facts, given_by(request)));
     Undo undo;
     auto apply = [&]() -> Result<Handed> {
         auto joined = TRY(open_joined(made, request.spec));
@@ -238,17 +263,16 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         encoding.cgroup_given = static_cast<bool>(cgroup);
         encoding.remove_cgroups = made.cgroup_dirs;
         std::string bytes = TRY(encode(made, encoding));
+        if (user)
+            give_output(request.fds, terminal, request.spec.process.user.uid,
+                        request.spec.linux.uid_mappings);
         Handover handover;
         for (std::size_t i = 0; i < binds.size(); ++i)
             handover.add(binds[i].get(), static_cast<int>(i));
         handover.add(gate.read.get(), made.gate_slot());
         handover.add(cgroup.get(), made.cgroup_slot());
         handover.add(request.start_socket.get(), made.start_socket_slot());
-        for (std::size_t i = 0; i < joined.size(); ++i)
-            handover.add(joined[i] ? joined[i].get() : user.get(), made.joined_slot(i));
-        if (user)
-            give_output(request.fds, terminal, request.spec.process.user.uid,
-                        request.spec.linux.uid_mappings);
+        add_joined(handover, made, joined, user);
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
@@ -267,17 +291,8 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
 
 Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     bool terminal = request.process.terminal;
-    JoinFacts join_facts;
-    join_facts.cgroups_path = request.cgroups_path;
-    join_facts.default_seccomp = false;
-    join_facts.stdin_read = true;
-    join_facts.hand_over = true;
-    join_facts.preserved_fds = request.fds.preserved;
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
-    TRY(find_mappings(request.pid, join_facts));
-    join_facts.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
-    join_facts.sub_cgroup = request.sub_cgroup;
-    join_facts.sub_controllers = TRY(controllers_below(request, facts));
+    JoinFacts join_facts = TRY(facts_of(request, facts));
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");

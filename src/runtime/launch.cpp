@@ -111,8 +111,8 @@ Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
     std::string bytes = TRY(encode(made, encoding));
     Handover handover;
     handover.add(request.pidfd, made.network_slot());
-    sys::UniqueFd root = TRY(sys::open("/proc/" + std::to_string(request.pid) + "/root",
-                                       sys::kPath | sys::kDirectory));
+    sys::UniqueFd root = TRY(
+        sys::open("/proc/" + std::to_string(request.pid) + "/root", sys::kPath | sys::kDirectory));
     handover.add(root.get(), made.start_socket_slot());
     handover.add(request.stdin_read.get(), made.stdin_slot());
     handover.add(request.output.get(), made.stdout_slot());

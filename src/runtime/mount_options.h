@@ -21,7 +21,7 @@ struct ParsedOptions {
     std::uint64_t cleared = 0;      // of the mounts below too
     Plan::Bind::Ids ids = Plan::Bind::Ids::kept;
     std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // of this mount alone
-    std::vector<std::string> data;  // what belongs to the file system
+    std::vector<std::string> data;                           // what belongs to the file system
 };
 
 Result<ParsedOptions> parse_options(const oci::Mount& mount);

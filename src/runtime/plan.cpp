@@ -164,6 +164,36 @@ Result<> plan_sysctls(Builder& builder, const oci::RuntimeSpec& spec) {
     return {};
 }
 
+void add_names(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
+    if (!given.keyring.empty())
+        builder.add(OpKind::session_keyring, "make a session keyring").s1 =
+            builder.text(given.keyring);
+    if (!spec.hostname.empty())
+        builder.add(OpKind::hostname, "set the host name " + spec.hostname).s1 =
+            builder.text(spec.hostname);
+    if (!spec.domainname.empty())
+        builder.add(OpKind::domain_name, "set the domain name " + spec.domainname).s1 =
+            builder.text(spec.domainname);
+}
+
+void add_personality(Builder& builder, const oci::RuntimeSpec& spec) {
+    if (!spec.linux.personality) return;
+    constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
+    builder.add(OpKind::personality, "set the personality " + *spec.linux.personality).a =
+        *spec.linux.personality == "LINUX32" ? kLinux32 : kLinux;
+}
+
+std::size_t count_bind_mounts(const oci::RuntimeSpec& spec) {
+    std::size_t count = 0;
+    for (const auto& mount : spec.mounts) {
+        bool bind = mount.type == "bind";
+        for (const auto& option : mount.options)
+            bind = bind || option == "bind" || option == "rbind";
+        count += bind ? 1 : 0;
+    }
+    return count;
+}
+
 }  // namespace
 
 Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Options& options,
@@ -177,14 +207,9 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     if (mapped || change) changed = with_other_mounts(wanted, facts);
     const oci::RuntimeSpec& spec = mapped || change ? changed : wanted;
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
-    for (const auto& mount : spec.mounts) {
-        bool bind = mount.type == "bind";
-        for (const auto& option : mount.options)
-            bind = bind || option == "bind" || option == "rbind";
-        if (bind) plan.binds.emplace_back();
-    }
-    if (mapped) plan.binds.resize(plan.binds.size() + count_bound_nodes(spec, given));
-    std::size_t bind_count = plan.binds.size();
+    std::size_t bind_count = count_bind_mounts(spec);
+    if (mapped) bind_count += count_bound_nodes(spec, given);
+    plan.binds.resize(bind_count);
 
     if (options.keep_rights && !spec.linux.namespaces.empty())
         return fail(Code::invalid_argument,
@@ -192,15 +217,7 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     TRY(plan_before_clone(builder, spec, given));
     TRY(mapped ? plan_between(builder, spec, facts) : plan_cgroups(builder, spec, facts));
     TRY(plan_namespaces(builder, spec, given));
-    if (!given.keyring.empty())
-        builder.add(OpKind::session_keyring, "make a session keyring").s1 =
-            builder.text(given.keyring);
-    if (!spec.hostname.empty())
-        builder.add(OpKind::hostname, "set the host name " + spec.hostname).s1 =
-            builder.text(spec.hostname);
-    if (!spec.domainname.empty())
-        builder.add(OpKind::domain_name, "set the domain name " + spec.domainname).s1 =
-            builder.text(spec.domainname);
+    add_names(builder, spec, given);
     TRY(plan_sysctls(builder, spec));
     if (!mapped) add_oom_score(builder, spec.process);
     TRY(plan_root(builder, spec, rootfs, options, facts, given));
@@ -214,11 +231,7 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     }
     oci::Process process = spec.process;
     if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
-    if (spec.linux.personality) {
-        constexpr std::uint64_t kLinux = 0, kLinux32 = 8;  // personality(2)
-        builder.add(OpKind::personality, "set the personality " + *spec.linux.personality).a =
-            *spec.linux.personality == "LINUX32" ? kLinux32 : kLinux;
-    }
+    add_personality(builder, spec);
     HandOver hand_over{given.hand_over,
                        given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
                        plan.first_preserved_slot(), given.preserved_fds, mapped};
@@ -237,7 +250,7 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (facts.cgroup_mode == CgroupMode::v1 && !join.cgroups_path.empty())
         for (const auto& dir : v1_dirs_to_join(facts, join))
             builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
-                builder.text(dir + "/tasks");
+                builder.text(entry_of(facts, dir));
     IdMappings maps{join.uid_mappings, join.gid_mappings};
     if (join.user_namespace) {
         TRY(check_mapped(process.user, maps));
@@ -254,11 +267,11 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (join.user_namespace) take_mapped_ids(builder, maps);
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
-    enter("enter the container's cgroup namespace", kNewCgroup);
+    if (join.cgroup_namespace) enter("enter the container's cgroup namespace", kNewCgroup);
     plan_stdio(builder, process, join.stdin_read, join.hand_over);
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
-    HandOver hand_over{join.hand_over, shim::kNoSlot, plan.first_preserved_slot(),
+    HandOver hand_over{join.hand_over,     shim::kNoSlot,       plan.first_preserved_slot(),
                        join.preserved_fds, join.user_namespace, plan.start_socket_slot()};
     TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over));
     return plan;

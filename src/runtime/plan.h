@@ -25,6 +25,9 @@ struct HostFacts {
     // v2: one entry "" -> "/sys/fs/cgroup", and the controllers enabled at its root.
     std::vector<std::pair<std::string, std::string>> cgroup_mounts;
     std::vector<std::string> v2_controllers;
+    // Beside v1: where the v2 hierarchy lies that has the controllers above ("hybrid"); empty:
+    // none.
+    std::string unified_mount = {};
     bool root = true;               // effective uid 0 with CAP_SYS_ADMIN
     std::string architecture;       // "amd64", "arm64" (GOARCH)
     int cpus = 1;                   // online
@@ -174,6 +177,7 @@ struct JoinFacts {
     std::uint32_t preserved_fds = 0;
     // Of the user namespace that the container's first process is in.
     bool user_namespace = false;
+    bool cgroup_namespace = true;  // another than crank's own
     std::vector<oci::IdMapping> uid_mappings, gid_mappings;
     // Groups of v1 that exist beside those that every container has.
     std::vector<std::string> limit_dirs = {};

@@ -78,7 +78,8 @@ Result<> plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts
         if (controller == "memory")
             plan.oom_file = mount + spec.linux.cgroups_path + "/memory.oom_control";
     for (const auto& dir : plan.cgroup_dirs)
-        builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 = builder.text(dir + "/tasks");
+        builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
+            builder.text(entry_of(facts, dir));
     for (const auto& dir : v1_cgroup_dirs(facts, "/crank/monitors"))
         plan.monitor_cgroups.push_back(dir + "/tasks");
     return {};
@@ -115,7 +116,14 @@ std::vector<std::pair<std::string, std::string>> v1_limit_dirs(const HostFacts& 
     for (std::string_view controller : kV1Limits)
         for (const auto& [name, mount] : facts.cgroup_mounts)
             if (name == controller) dirs.emplace_back(name, mount + cgroups_path);
+    if (!facts.unified_mount.empty())
+        dirs.emplace_back(kUnified, facts.unified_mount + cgroups_path);
     return dirs;
+}
+
+std::string entry_of(const HostFacts& facts, const std::string& dir) {
+    bool v2 = !facts.unified_mount.empty() && dir.starts_with(facts.unified_mount + "/");
+    return dir + (v2 ? "/cgroup.procs" : "/tasks");
 }
 
 std::vector<std::string> v1_dirs_to_join(const HostFacts& facts, const JoinFacts& join) {
@@ -125,9 +133,9 @@ std::vector<std::string> v1_dirs_to_join(const HostFacts& facts, const JoinFacts
     for (auto& dir : dirs) {
         bool meant = join.sub_controllers.empty();
         for (const auto& [name, mount] : facts.cgroup_mounts)
-            meant = meant || (dir == mount + join.cgroups_path &&
-                              std::ranges::find(join.sub_controllers, name) !=
-                                  join.sub_controllers.end());
+            meant = meant ||
+                    (dir == mount + join.cgroups_path &&
+                     std::ranges::find(join.sub_controllers, name) != join.sub_controllers.end());
         if (meant) dir += "/" + join.sub_cgroup;
     }
     return dirs;

@@ -18,10 +18,10 @@ HostFacts host(CgroupMode mode) {
     HostFacts facts;
     facts.cgroup_mode = mode;
     if (mode == CgroupMode::v1)
-        facts.cgroup_mounts = {{"cpu", "/cg/cpu"},       {"memory", "/cg/memory"},
-                               {"pids", "/cg/pids"},     {"cpuset", "/cg/cpuset"},
-                               {"blkio", "/cg/blkio"},   {"devices", "/cg/devices"},
-                               {"net_cls", "/cg/net"},   {"net_prio", "/cg/net"}};
+        facts.cgroup_mounts = {{"cpu", "/cg/cpu"},     {"memory", "/cg/memory"},
+                               {"pids", "/cg/pids"},   {"cpuset", "/cg/cpuset"},
+                               {"blkio", "/cg/blkio"}, {"devices", "/cg/devices"},
+                               {"net_cls", "/cg/net"}, {"net_prio", "/cg/net"}};
     if (mode == CgroupMode::v2) facts.cgroup_mounts = {{"", "/cg"}};
     return facts;
 }
@@ -124,9 +124,9 @@ TEST(PlanLimits, TheOthers) {
     oci::Resources r;
     r.hugepages = {{"2MB", 4096}};
     r.rdma = {{"mlx5_1", {3, std::nullopt}}};
-    EXPECT_THAT(v1(r), ElementsAre("hugetlb.2MB.limit_in_bytes 4096",
-                                   "hugetlb.2MB.rsvd.limit_in_bytes 4096",
-                                   "rdma.max mlx5_1 hca_handle=3"));
+    EXPECT_THAT(
+        v1(r), ElementsAre("hugetlb.2MB.limit_in_bytes 4096",
+                           "hugetlb.2MB.rsvd.limit_in_bytes 4096", "rdma.max mlx5_1 hca_handle=3"));
     EXPECT_THAT(v2(r), ElementsAre("hugetlb.2MB.max 4096", "hugetlb.2MB.rsvd.max 4096",
                                    "rdma.max mlx5_1 hca_handle=3"));
     r = {};
@@ -137,8 +137,31 @@ TEST(PlanLimits, TheOthers) {
     r = {};
     r.unified = {{"io.max", "8:0 rbps=1\n8:16 rbps=2"}, {"memory.high", "5"}};
     EXPECT_THAT(v2(r), ElementsAre("io.max 8:0 rbps=1", "io.max 8:16 rbps=2", "memory.high 5"));
-    EXPECT_THAT(v1(r), ElementsAre(HasSubstr("linux.resources.unified: this host's controllers")));
+    EXPECT_THAT(v1(r), ElementsAre(HasSubstr(
+                           "linux.resources.unified: 'io.max': this host has the controller in")));
     EXPECT_THAT(lines_of(r, CgroupMode::none), IsEmpty());
+}
+
+TEST(PlanLimits, WhatV1LacksIsLookedForInTheV2HierarchyBesideIt) {
+    HostFacts facts = host(CgroupMode::v1);
+    facts.unified_mount = "/cg/unified";
+    facts.v2_controllers = {"hugetlb", "memory"};
+    oci::RuntimeSpec spec;
+    spec.process.args = {"true"};
+    spec.linux.cgroups_path = "/crank/abc";
+    spec.linux.resources.hugepages = {{"2MB", 4096}};
+    auto made = plan(spec, {}, Options{}, facts, {});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->cgroup_dirs.back(), "/cg/unified/crank/abc");
+    EXPECT_EQ(made->cgroup_writes.front().controller, "unified");
+    EXPECT_EQ(made->cgroup_writes.front().file, "hugetlb.2MB.max");
+    EXPECT_EQ(entry_of(facts, made->cgroup_dirs.back()), "/cg/unified/crank/abc/cgroup.procs");
+    EXPECT_EQ(entry_of(facts, made->cgroup_dirs.front()), "/cg/cpu/crank/abc/tasks");
+    spec.linux.resources.unified = {{"hugetlb.2MB.max", "1"}};
+    EXPECT_TRUE(plan(spec, {}, Options{}, facts, {}));
+    // v1 has this one: its file is another.
+    spec.linux.resources.unified = {{"memory.high", "1"}};
+    EXPECT_FALSE(plan(spec, {}, Options{}, facts, {}));
 }
 
 TEST(PlanLimits, GroupsOfV1ThatLimitNothingAreNotMade) {
@@ -156,9 +179,9 @@ TEST(PlanLimits, GroupsOfV1ThatLimitNothingAreNotMade) {
     spec.linux.resources.cpuset_cpus = "0";
     spec.linux.resources.network_class = 1;
     spec.linux.resources.network_priorities = {{"eth0", 5}};
-    EXPECT_THAT(dirs(), ElementsAre("/cg/cpu/crank/abc", "/cg/memory/crank/abc",
-                                    "/cg/pids/crank/abc", "/cg/devices/crank/abc",
-                                    "/cg/cpuset/crank/abc", "/cg/net/crank/abc"));
+    EXPECT_THAT(dirs(),
+                ElementsAre("/cg/cpu/crank/abc", "/cg/memory/crank/abc", "/cg/pids/crank/abc",
+                            "/cg/devices/crank/abc", "/cg/cpuset/crank/abc", "/cg/net/crank/abc"));
 }
 
 TEST(PlanLimits, AJoinerGoesBelowOnlyWhereItIsMeant) {

@@ -230,7 +230,8 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         builder.text(process.cwd);
     add_wait(builder, process, hand_over);
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
-    if (!process.no_new_privileges) TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
+    if (!process.no_new_privileges)
+        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
     builder.add(OpKind::bounding_set, "drop capabilities for good").a = bounding;
     add_user(builder, process.user);
     shim::Op& caps = builder.add(OpKind::capabilities, "set capabilities");

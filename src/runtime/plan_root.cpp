@@ -159,8 +159,8 @@ void add_node(Builder& builder, const oci::Device& device) {
     op.s2 = s2;
 }
 
-// A user namespace cannot make a device: it is shown the host's, once the parent has seen that it is
-// the one meant.
+// A user namespace cannot make a device: it is shown the host's, once the parent has seen that it
+// is the one meant.
 void bind_node(Builder& builder, const oci::Device& device) {
     constexpr std::uint64_t kMap = kAttrNosuid | kAttrNoexec;
     std::size_t index = builder.next_bind();
@@ -249,19 +249,24 @@ std::string overlay_options(const Rootfs& rootfs) {
 
 constexpr std::size_t kMaxMountOptions = 4096 - 1;  // mount(2): a page with its end
 
+// The mapped ids may not reach it by its path.
+void attach_root(Builder& builder, const oci::RuntimeSpec& spec) {
+    std::size_t index = builder.next_bind();
+    builder.add(OpKind::attach_root, "mount the root " + spec.root_path).fd =
+        static_cast<std::int32_t>(index);
+    Plan::Bind& bind = builder.plan().binds[index];
+    bind.source = spec.root_path;
+    bind.step = builder.plan().child.size() - 1;
+    bind.is_root = true;
+}
+
 Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                       const Options& options, const HostFacts& facts, const Given& given) {
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
         if (spec.root_path.empty())
             return fail(Code::invalid_argument, "root.path is empty and no layers were given");
         if (has_user_namespace(spec)) {
-            std::size_t index = builder.next_bind();
-            builder.add(OpKind::attach_root, "mount the root " + spec.root_path).fd =
-                static_cast<std::int32_t>(index);
-            Plan::Bind& bind = builder.plan().binds[index];
-            bind.source = spec.root_path;
-            bind.step = builder.plan().child.size() - 1;
-            bind.is_root = true;
+            attach_root(builder, spec);
             return {};
         }
         std::uint32_t s1 = builder.text(spec.root_path);

@@ -39,9 +39,9 @@ Result<> check_overlap(std::vector<std::pair<std::uint64_t, std::uint64_t>> rang
     std::ranges::sort(ranges);
     for (std::size_t i = 1; i < ranges.size(); ++i)
         if (ranges[i - 1].first + ranges[i - 1].second > ranges[i].first)
-            return fail(Code::invalid_argument, field + ": " + side + " " +
-                                                    std::to_string(ranges[i].first) +
-                                                    " is mapped twice");
+            return fail(
+                Code::invalid_argument,
+                field + ": " + side + " " + std::to_string(ranges[i].first) + " is mapped twice");
     return {};
 }
 
@@ -68,9 +68,7 @@ namespace {
 // A file system of a namespace that stays the host's cannot be mounted with the rights of another
 // user namespace: the host's own mount of it is shown.
 void show_hosts(oci::Mount& mount) {
-    mount.source = mount.type == "proc"    ? "/proc"
-                   : mount.type == "sysfs" ? "/sys"
-                                           : "/dev/mqueue";
+    mount.source = mount.type == "proc" ? "/proc" : mount.type == "sysfs" ? "/sys" : "/dev/mqueue";
     mount.type = "bind";
     std::erase_if(mount.options, [](const std::string& o) { return o.contains('='); });
     mount.options.emplace_back("rbind");
@@ -215,10 +213,10 @@ Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const Host
             user = i;
         else
             enter_joined(builder, i);
-    shim::Op& enter =
-        builder.add(OpKind::set_namespace, plan.joined[user].path.empty()
-                                               ? std::string("enter the new user namespace")
-                                               : "join the user namespace " + plan.joined[user].path);
+    shim::Op& enter = builder.add(OpKind::set_namespace,
+                                  plan.joined[user].path.empty()
+                                      ? std::string("enter the new user namespace")
+                                      : "join the user namespace " + plan.joined[user].path);
     enter.fd = plan.joined_slot(user);
     enter.a = kNewUser;
     if (is_new(spec, "time")) make_time_namespace(builder, spec);
@@ -229,8 +227,8 @@ Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const Host
 
 void take_mapped_ids(Builder& builder, const IdMappings& maps) {
     std::uint32_t uid = root_id(maps.uids), gid = root_id(maps.gids);
-    shim::Op& op = builder.add(OpKind::mapped_root, "become user " + std::to_string(uid) +
-                                                        " of the user namespace");
+    shim::Op& op = builder.add(OpKind::mapped_root,
+                               "become user " + std::to_string(uid) + " of the user namespace");
     op.a = uid;
     op.b = gid;
 }

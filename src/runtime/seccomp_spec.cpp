@@ -26,7 +26,7 @@ Result<policy::SyscallRule> rule_of(const oci::SeccompSyscall& call) {
     return rule;
 }
 
-Result<std::uint64_t> flags_of(const oci::Seccomp& seccomp) {
+Result<std::uint64_t> flags_of(const oci::Seccomp& seccomp, bool listens) {
     struct Flag {
         std::string_view name;
         std::uint64_t bit;
@@ -43,14 +43,13 @@ Result<std::uint64_t> flags_of(const oci::Seccomp& seccomp) {
         for (const auto& flag : kFlags)
             if (flag.name == name) found = &flag;
         if (found == nullptr)
-            return fail(Code::invalid_argument,
-                        "linux.seccomp.flags: unknown flag '" + name + "'");
+            return fail(Code::invalid_argument, "linux.seccomp.flags: unknown flag '" + name + "'");
         flags |= found->bit;
     }
-    if ((flags & kWaitKillable) != 0 && seccomp.listener_path.empty())
+    if ((flags & kWaitKillable) != 0 && !listens)
         return fail(Code::invalid_argument,
                     "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is for a filter "
-                    "with a listenerPath");
+                    "with SCMP_ACT_NOTIFY");
     return flags;
 }
 
@@ -61,14 +60,20 @@ bool notifies(const policy::SeccompFilter& filter) {
            });
 }
 
-// The process has to hand its listener over with the filter loaded already.
+// The process has to hand its listener over, by sendmsg, with the filter loaded already and nobody
+// listening yet; the answer, by read, comes when somebody does.
 Result<> check_hand_over(std::span<const policy::BpfInstruction> program) {
-    for (std::string_view call : {"sendmsg", "read"})
-        if (!TRY(policy::allows(program, call)))
+    using policy::Action;
+    for (std::string_view call : {"sendmsg", "read"}) {
+        Action action = TRY(policy::action_on(program, call));
+        bool passes = action == Action::allow || action == Action::log ||
+                      (action == Action::notify && call == "read");
+        if (!passes)
             return fail(Code::invalid_argument,
-                        "linux.seccomp: with a listenerPath the filter must allow sendmsg and "
-                        "read, by which the listener is handed over, and it does not allow " +
+                        "linux.seccomp: SCMP_ACT_NOTIFY needs a filter that lets the listener be "
+                        "handed over, and this one does not allow the call " +
                             std::string(call));
+    }
     return {};
 }
 
@@ -81,12 +86,13 @@ Result<LoadedFilter> compile_spec(const oci::Seccomp& seccomp) {
     if (seccomp.default_errno_ret) filter.default_errno_ret = *seccomp.default_errno_ret;
     filter.architectures = seccomp.architectures;
     for (const auto& call : seccomp.syscalls) filter.rules.push_back(TRY(rule_of(call)));
-    bool listens = !seccomp.listener_path.empty();
+    // A path that no rule needs is left alone, as config-linux.md has it.
+    bool listens = notifies(filter);
     // The kernel answers ENOSYS where nobody listens: not what was asked for.
-    if (notifies(filter) && !listens)
+    if (listens && seccomp.listener_path.empty())
         return fail(Code::invalid_argument,
                     "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath to ask");
-    std::uint64_t flags = TRY(flags_of(seccomp));
+    std::uint64_t flags = TRY(flags_of(seccomp, listens));
     auto compiled = TRY_IN(policy::compile(filter), "linux.seccomp");
     if (listens) TRY(check_hand_over(compiled.program));
     return LoadedFilter{policy::SeccompProgram(std::move(compiled.program)), flags, listens};

@@ -50,13 +50,13 @@ sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
 
 std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges) {
     std::vector<oci::IdMapping> maps;
-    for (const auto& range : ranges)
-        maps.push_back({range.inside, range.outside, range.count});
+    for (const auto& range : ranges) maps.push_back({range.inside, range.outside, range.count});
     return maps;
 }
 
 Result<> find_mappings(pid_t pid, JoinFacts& join) {
-    join.user_namespace = TRY(sys::is_in_other_user_namespace(pid));
+    join.user_namespace = TRY(sys::is_in_other_namespace(pid, "user"));
+    join.cgroup_namespace = TRY(sys::is_in_other_namespace(pid, "cgroup"));
     if (!join.user_namespace) return {};
     sys::IdMaps maps = TRY(sys::maps_of_process(pid));
     join.uid_mappings = mappings_of(maps.uids);

@@ -153,9 +153,8 @@ void run_child(const PlanView& plan, ChildIo io) {
     }
 
     Report report{};
-    report.error_number =
-        perform(plan, io, plan.header->before_clone + plan.header->between, plan.header->op_count,
-                report.op);
+    report.error_number = perform(plan, io, plan.header->before_clone + plan.header->between,
+                                  plan.header->op_count, report.op);
     // Only a failure comes here: the last op is exec.
     (void)!write(io.report_write, &report, sizeof report);
     _exit(127);

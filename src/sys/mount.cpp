@@ -47,11 +47,12 @@ Result<> map_mount_ids(int mount_fd, int user_namespace_fd, bool recursive,
     unsigned flags = AT_EMPTY_PATH | (recursive ? kRecursive : 0);
     if (::syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof attr) == 0) return {};
     if (errno == EINVAL)
-        return fail(Error(Code::unsupported, "the ids of the mount of " + name +
-                                                 " cannot be mapped: its file system does not "
-                                                 "know id-mapped mounts, or they are mapped already")
-                        .with_hint("ext4, xfs, btrfs and, since Linux 6.3, tmpfs do; or leave out "
-                                   "the mapping of this mount"));
+        return fail(
+            Error(Code::unsupported, "the ids of the mount of " + name +
+                                         " cannot be mapped: its file system does not "
+                                         "know id-mapped mounts, or they are mapped already")
+                .with_hint("ext4, xfs, btrfs and, since Linux 6.3, tmpfs do; or leave out "
+                           "the mapping of this mount"));
     return fail_errno("map the ids of the mount of " + name);
 }
 

@@ -106,9 +106,10 @@ Result<> write_map(pid_t pid, const char* file, const std::vector<IdRange>& rang
     if (written) return {};
     Error error = std::move(written).error();
     if (error.code() == Code::permission_denied)
-        error = std::move(error).with_hint("ids can only be mapped to those that this user "
-                                           "namespace has itself: cat /proc/self/" +
-                                           std::string(file));
+        error = std::move(error).with_hint(
+            "ids can only be mapped to those that this user "
+            "namespace has itself: cat /proc/self/" +
+            std::string(file));
     return fail(std::move(error));
 }
 
@@ -131,8 +132,7 @@ Result<UniqueFd> create_user_namespace(const IdMaps& maps) {
     Inside inside = TRY(start_inside(-1));
     bool own_uid = is_own_id(maps.uids, ::geteuid()), own_gid = is_own_id(maps.gids, ::getegid());
     // user_namespaces(7): an unprivileged map of groups takes that setgroups is given up.
-    if (::geteuid() != 0 && own_gid)
-        TRY(write_knob(proc_file(inside.pid(), "setgroups"), "deny"));
+    if (::geteuid() != 0 && own_gid) TRY(write_knob(proc_file(inside.pid(), "setgroups"), "deny"));
     TRY(write_map(inside.pid(), "uid_map", maps.uids, own_uid, "newuidmap"));
     TRY(write_map(inside.pid(), "gid_map", maps.gids, own_gid, "newgidmap"));
     return open(proc_file(inside.pid(), "ns/user"), O_RDONLY);
@@ -158,8 +158,10 @@ Result<IdMaps> maps_of_process(pid_t pid) {
     return IdMaps{TRY(read_map(pid, "uid_map")), TRY(read_map(pid, "gid_map"))};
 }
 
-Result<bool> is_in_other_user_namespace(pid_t pid) {
-    FileInfo own = TRY(stat(kOwnNamespace)), theirs = TRY(stat(proc_file(pid, "ns/user")));
+Result<bool> is_in_other_namespace(pid_t pid, const char* type) {
+    std::string file = std::string("ns/") + type;
+    FileInfo own = TRY(stat("/proc/self/" + file)),
+             theirs = TRY(stat(proc_file(pid, file.c_str())));
     return own.inode != theirs.inode || own.device != theirs.device;
 }
 

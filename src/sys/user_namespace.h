@@ -1,5 +1,5 @@
-// User namespaces by descriptor (user_namespaces(7)). A namespace goes with the last process and the
-// last descriptor in it.
+// User namespaces by descriptor (user_namespaces(7)). A namespace goes with the last process and
+// the last descriptor in it.
 #pragma once
 
 #include <sys/types.h>
@@ -31,8 +31,10 @@ Result<UniqueFd> create_user_namespace(const IdMaps& maps);
 Result<UniqueFd> open_user_namespace(const std::string& path);
 // Its maps as the caller's namespace sees them.
 Result<IdMaps> maps_of_user_namespace(int namespace_fd);
-// Of a process, and whether it is in another user namespace than the caller.
+// Of a process.
 Result<IdMaps> maps_of_process(pid_t pid);
-Result<bool> is_in_other_user_namespace(pid_t pid);
+// Whether the process is in another namespace than the caller, by the name of its file below
+// /proc/PID/ns ("user", "cgroup").
+Result<bool> is_in_other_namespace(pid_t pid, const char* type);
 
 }  // namespace crank::sys

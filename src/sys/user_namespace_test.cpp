@@ -44,7 +44,7 @@ TEST(UserNamespace, BadMapsAreErrors) {
 }
 
 TEST(UserNamespace, OfAProcess) {
-    auto other = is_in_other_user_namespace(::getpid());
+    auto other = is_in_other_namespace(::getpid(), "user");
     ASSERT_TRUE(other);
     EXPECT_FALSE(*other);
     auto maps = maps_of_process(::getpid());

@@ -110,14 +110,18 @@ denied" ]
 @test "a filter that would swallow its own listener is refused before anything is made" {
     local call
     filter
+    edit '.linux.seccomp.syscalls = [{"names": ["sendmsg"], "action": "SCMP_ACT_NOTIFY"}]'
+    run -1 oci run --bundle "$BUNDLE" "$id"
+    [[ "$output" = *"does not allow the call sendmsg"* ]]
     for call in sendmsg read; do
-        edit --arg call "$call" '.linux.seccomp.syscalls = [{"names": [$call], "action": "SCMP_ACT_NOTIFY"}]'
+        edit --arg call "$call" '.linux.seccomp.syscalls = [{"names": [$call], "action": "SCMP_ACT_ERRNO"},
+            {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]'
         run -1 oci run --bundle "$BUNDLE" "$id"
-        [[ "$output" = *"the filter must allow sendmsg and read"*"does not allow $call"* ]]
+        [[ "$output" = *"SCMP_ACT_NOTIFY needs a filter that lets the listener be handed over"*"does not allow the call $call"* ]]
     done
     edit '.linux.seccomp.syscalls = [] | .linux.seccomp.defaultAction = "SCMP_ACT_NOTIFY"'
     run -1 oci run --bundle "$BUNDLE" "$id"
-    [[ "$output" = *"the filter must allow sendmsg and read"* ]]
+    [[ "$output" = *"does not allow the call sendmsg"* ]]
 }
 
 @test "flags: what the kernel knows is passed on, what it does not is refused" {
@@ -128,10 +132,12 @@ denied" ]
     [ "$output" = Seccomp:2 ]
     edit '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]'
     run -1 oci run --bundle "$BUNDLE" "$id"
-    [[ "$output" = *"is for a filter with a listenerPath"* ]]
+    [[ "$output" = *"is for a filter with SCMP_ACT_NOTIFY"* ]]
     edit '.linux.seccomp.flags = ["SECCOMP_FILTER_FLAG_NONE_SUCH"]'
     run -1 oci run --bundle "$BUNDLE" "$id"
     [[ "$output" = *"linux.seccomp.flags: unknown flag 'SECCOMP_FILTER_FLAG_NONE_SUCH'"* ]]
+    edit '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/no/such/socket"}'
+    run -0 oci run --bundle "$BUNDLE" "$id"
     edit '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}'
     run -1 oci run --bundle "$BUNDLE" "$id"
     [[ "$output" = *"listenerMetadata' stands without a listenerPath"* ]]

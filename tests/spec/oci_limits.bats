@@ -78,6 +78,25 @@ running() {
     [ ! -e "/sys/fs/cgroup/cpuset/crank-oci/$id" ]
 }
 
+@test "v1: realtime, which the groups above must have first" {
+    on_v1 || skip "this host has cgroup v2"
+    [ -f /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] || skip "this kernel has no realtime groups"
+    local probe=/sys/fs/cgroup/cpu/$id-probe rc=0
+    mkdir "$probe"
+    echo 100000 >"$probe/cpu.rt_runtime_us" || rc=1
+    rmdir "$probe"
+    [ "$rc" = 0 ] || skip "other groups of this host have all the realtime"
+    edit '.linux.resources.cpu = {"realtimeRuntime": 1000, "realtimePeriod": 100000} | .process.args = ["sleep", "100"]'
+    oci run --detach --bundle "$BUNDLE" "$id"
+    oci run --detach --bundle "$BUNDLE" "$id-2"
+    [ "$(value cpu cpu.rt_runtime_us)" = 1000 ]
+    [ "$(value cpu cpu.rt_period_us)" = 100000 ]
+    [ "$(cat /sys/fs/cgroup/cpu/crank-oci/cpu.rt_runtime_us)" -ge 20000 ]
+    edit '.linux.resources.cpu = {"realtimeRuntime": 990000, "realtimePeriod": 1000000}'
+    run -1 oci run --bundle "$BUNDLE" "$id-3"
+    [[ "$output" = *"cpu.rt_runtime_us"* ]]
+}
+
 @test "v1: I/O is throttled by device" {
     on_v1 || skip "this host has cgroup v2"
     local device
@@ -97,7 +116,7 @@ running() {
 
 @test "what this host has no controller for is an error" {
     edit '.process.args = ["true"] | .linux.resources.hugepageLimits = [{"pageSize": "2MB", "limit": 2097152}]'
-    if grep -q ' - cgroup .*hugetlb' /proc/self/mountinfo || { on_v2 && grep -q hugetlb /sys/fs/cgroup/cgroup.controllers; }; then
+    if grep -q ' - cgroup .*hugetlb' /proc/self/mountinfo || grep -qs hugetlb /sys/fs/cgroup/unified/cgroup.controllers || { on_v2 && grep -q hugetlb /sys/fs/cgroup/cgroup.controllers; }; then
         run -0 oci run --bundle "$BUNDLE" "$id"
     else
         run -1 oci run --bundle "$BUNDLE" "$id"
@@ -112,7 +131,7 @@ running() {
     if on_v1; then
         edit '.linux.resources.unified = {"memory.high": "1"}'
         run -1 oci run --bundle "$BUNDLE" "$id"
-        [[ "$output" = *"linux.resources.unified: this host's controllers are in cgroup v1 hierarchies"* ]]
+        [[ "$output" = *"linux.resources.unified: 'memory.high': this host has the controller in a cgroup v1 hierarchy"* ]]
     fi
 }
 

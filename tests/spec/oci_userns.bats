@@ -149,6 +149,11 @@ $(readlink "$path")" ]
     run -0 oci run --bundle "$BUNDLE" "$id"
     [ "${lines[0]}" = "$(find /sys/class/net -mindepth 1 | wc -l)" ]
     [ "${lines[1]}" = "$(wc -c </proc/1/cmdline)" ]
+    edit '.process.args = ["sleep", "100"]'
+    oci run --detach --bundle "$BUNDLE" "$id"
+    run -0 oci exec "$id" sh -c 'id -u; readlink /proc/self/ns/cgroup'
+    [ "$output" = "0
+$(readlink /proc/self/ns/cgroup)" ]
 }
 
 @test "a time namespace, limits and a priority, which take the host's rights" {

@@ -51,7 +51,8 @@ Result<> choose_cgroup(const std::string& wanted, const HostFacts& facts, HandOv
         return fail(Code::failed_precondition, "--cgroup: the container has no cgroup of its own");
     for (const auto& part : split(path, '/')) {
         if (part == "..")
-            return fail(Code::usage, "--cgroup \"" + wanted + "\": `..` components are not allowed");
+            return fail(Code::usage,
+                        "--cgroup \"" + wanted + "\": `..` components are not allowed");
         if (part.empty() || part == ".") continue;
         over.sub_cgroup += (over.sub_cgroup.empty() ? "" : "/") + part;
     }

@@ -38,8 +38,7 @@ Result<std::optional<Told>> read_report(int connection) {
     return std::optional(std::move(told));
 }
 
-Result<> execute(const oci::ContainerRecord& record, const oci::RuntimeSpec& spec,
-                 int connection) {
+Result<> execute(const oci::ContainerRecord& record, const oci::RuntimeSpec& spec, int connection) {
     TRY(sys::write_all(connection, "s", "the start socket"));
     auto told = TRY(read_report(connection));
     if (told && told->listener && spec.linux.seccomp) {

@@ -32,8 +32,7 @@ std::string what_was(const std::string& file, const std::string& before,
     if (of_device) return device_line(file, before, written.substr(0, space));
     // "default 100", before the devices' own
     std::string first = split(before, '\n').front();
-    if (file.ends_with("memory.oom_control"))
-        return first.ends_with("1") ? "1" : "0";
+    if (file.ends_with("memory.oom_control")) return first.ends_with("1") ? "1" : "0";
     return std::string(trim(std::string_view(first)));
 }
 
@@ -41,7 +40,8 @@ Result<> write_one(const std::string& file, const std::string& value, Undo& undo
     auto before = sys::read_file(file, 65536);
     TRY(sys::write_knob(file, value));
     if (before)
-        undo.add([file, old = what_was(file, *before, value)] { return sys::write_knob(file, old); });
+        undo.add(
+            [file, old = what_was(file, *before, value)] { return sys::write_knob(file, old); });
     return {};
 }
 
@@ -77,11 +77,11 @@ Result<> gather(const std::string& dir, const std::string& cgroups_path, const H
 Result<> join_limit_groups(const Plan& plan, const std::string& cgroups_path,
                            const HostFacts& facts) {
     for (const auto& [controller, dir] : v1_limit_dirs(facts, cgroups_path)) {
-        bool wanted =
-            std::ranges::any_of(plan.cgroup_writes, [name = controller](const CgroupWrite& write) {
-                return write.controller == name;
-            });
+        bool wanted = std::ranges::any_of(
+            plan.cgroup_writes,
+            [name = controller](const CgroupWrite& write) { return write.controller == name; });
         if (!wanted || sys::exists(dir)) continue;
+        if (is_beside_v1(facts, dir)) TRY(enable_for(plan, dir, facts));
         TRY(make_group(facts, dir));
         TRY(gather(dir, cgroups_path, facts));
     }
@@ -94,9 +94,10 @@ Result<> check_usage(const std::string& cgroups_path, const oci::Resources& reso
     if (!resources.memory_limit || *resources.memory_limit < 0) return {};
     CgroupUsage usage = TRY(read_usage(cgroups_path, facts));
     if (usage.memory_current <= *resources.memory_limit) return {};
-    return fail(Code::failed_precondition,
-                "memory.limit: the container uses " + std::to_string(usage.memory_current) +
-                    " bytes, more than the new limit of " + std::to_string(*resources.memory_limit));
+    return fail(Code::failed_precondition, "memory.limit: the container uses " +
+                                               std::to_string(usage.memory_current) +
+                                               " bytes, more than the new limit of " +
+                                               std::to_string(*resources.memory_limit));
 }
 
 struct Target {
