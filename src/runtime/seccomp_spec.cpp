@@ -26,7 +26,7 @@ Result<policy::SyscallRule> rule_of(const oci::SeccompSyscall& call) {
     return rule;
 }
 
-Result<std::uint64_t> flags_of(const oci::Seccomp& seccomp, bool listens) {
+Result<std::uint64_t> flags_of(const oci::Seccomp& seccomp, bool asks) {
     struct Flag {
         std::string_view name;
         std::uint64_t bit;
@@ -46,7 +46,7 @@ Result<std::uint64_t> flags_of(const oci::Seccomp& seccomp, bool listens) {
             return fail(Code::invalid_argument, "linux.seccomp.flags: unknown flag '" + name + "'");
         flags |= found->bit;
     }
-    if ((flags & kWaitKillable) != 0 && !listens)
+    if ((flags & kWaitKillable) != 0 && !asks)
         return fail(Code::invalid_argument,
                     "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is for a filter "
                     "with SCMP_ACT_NOTIFY");
@@ -86,15 +86,17 @@ Result<LoadedFilter> compile_spec(const oci::Seccomp& seccomp) {
     if (seccomp.default_errno_ret) filter.default_errno_ret = *seccomp.default_errno_ret;
     filter.architectures = seccomp.architectures;
     for (const auto& call : seccomp.syscalls) filter.rules.push_back(TRY(rule_of(call)));
-    // A path that no rule needs is left alone, as config-linux.md has it.
-    bool listens = notifies(filter);
+    bool asks = notifies(filter);
     // The kernel answers ENOSYS where nobody listens: not what was asked for.
-    if (listens && seccomp.listener_path.empty())
+    if (asks && seccomp.listener_path.empty())
         return fail(Code::invalid_argument,
                     "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath to ask");
-    std::uint64_t flags = TRY(flags_of(seccomp, listens));
+    std::uint64_t flags = TRY(flags_of(seccomp, asks));
     auto compiled = TRY_IN(policy::compile(filter), "linux.seccomp");
-    if (listens) TRY(check_hand_over(compiled.program));
+    auto can_hand_over = check_hand_over(compiled.program);
+    if (asks) TRY(std::move(can_hand_over));
+    // Whoever listens at a path that no rule needs is given the listener where that is possible.
+    bool listens = asks || (!seccomp.listener_path.empty() && can_hand_over);
     return LoadedFilter{policy::SeccompProgram(std::move(compiled.program)), flags, listens};
 }
 

@@ -138,6 +138,11 @@ denied" ]
     [[ "$output" = *"linux.seccomp.flags: unknown flag 'SECCOMP_FILTER_FLAG_NONE_SUCH'"* ]]
     edit '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/no/such/socket"}'
     run -0 oci run --bundle "$BUNDLE" "$id"
+    # whoever is there gets it all the same
+    edit --arg path "$PWD/socket" '.linux.seccomp.listenerPath = $path'
+    supervise 1
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    until_true grep -q seccompFd said
     edit '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}'
     run -1 oci run --bundle "$BUNDLE" "$id"
     [[ "$output" = *"listenerMetadata' stands without a listenerPath"* ]]
