@@ -255,7 +255,9 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         TRY(make_user_namespace(made, request.spec, user));
         TRY(refuse_populated(made));
         TRY(create_cgroups(made, facts, undo));
-        auto binds = TRY(open_binds(made, user.get()));
+        auto binds = TRY(open_binds(made, user.get(),
+                                    {&request.spec.linux.devices, request.spec.linux.uid_mappings,
+                                     request.spec.linux.gid_mappings, request.scratch}));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;
         if (request.wait_for_hooks) gate = TRY(sys::make_pipe());

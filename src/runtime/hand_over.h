@@ -63,6 +63,8 @@ private:
 struct HandOverRequest {
     oci::RuntimeSpec spec;       // root_path absolute
     sys::UniqueFd start_socket;  // listening; invalid: the program is executed at once
+    // Where devices of a container in a user namespace are made; gone with the container.
+    std::string scratch;
     bool wait_for_hooks = false;
     bool new_keyring = true;  // a session keyring of its own, so that it cannot read the caller's
     std::string keyring;      // its name

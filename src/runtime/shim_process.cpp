@@ -1,5 +1,6 @@
 #include "runtime/shim_process.h"
 
+#include "runtime/builder.h"
 #include "sys/child.h"
 #include "sys/errors.h"
 #include "sys/file.h"
@@ -64,9 +65,42 @@ Result<> find_mappings(pid_t pid, JoinFacts& join) {
     return {};
 }
 
-Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace) {
+namespace {
+
+// A device that config.json asks for, with the owner and the mode that stand there; an invalid
+// descriptor where it does not, or where crank may make none itself.
+Result<sys::UniqueFd> make_device(const Plan::Bind& bind, const MappedDevices& devices,
+                                  std::size_t number) {
+    if (!bind.device || devices.devices == nullptr || devices.scratch.empty())
+        return sys::UniqueFd();
+    for (const auto& device : *devices.devices) {
+        if (device.path != bind.source) continue;
+        auto uid = host_id(devices.uids, device.uid), gid = host_id(devices.gids, device.gid);
+        if (!uid || !gid)
+            return fail(Code::invalid_argument, "linux.devices: the owner of " + device.path +
+                                                    " does not exist in the user namespace");
+        sys::DeviceNode node{device.file_mode | (device.type == "b" ? S_IFBLK : S_IFCHR),
+                             static_cast<std::uint32_t>(device.major),
+                             static_cast<std::uint32_t>(device.minor), *uid, *gid};
+        auto made =
+            sys::mount_new_device(devices.scratch + "/device-" + std::to_string(number), node);
+        if (!made && made.error().code() == Code::permission_denied) break;
+        return made;
+    }
+    return sys::UniqueFd();
+}
+
+}  // namespace
+
+Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
+                                              const MappedDevices& devices) {
     std::vector<sys::UniqueFd> mounts;
     for (auto& bind : plan.binds) {
+        if (sys::UniqueFd device = TRY(make_device(bind, devices, mounts.size()))) {
+            plan.child[bind.step].op.a = 1;
+            mounts.push_back(std::move(device));
+            continue;
+        }
         sys::UniqueFd mount = TRY(sys::clone_mount(bind.source, bind.recursive));
         TRY(check_device(bind, mount.get()));
         sys::MountChange change{bind.attr_set, bind.attr_clear, bind.recursive};

@@ -18,7 +18,13 @@ namespace crank::runtime {
 // Bind sources become detached mounts: whatever happens to their paths from here on, the container
 // gets what was named. The user namespace is the one that they are mapped to which are not mapped
 // by themselves; -1: there is none.
-Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace = -1);
+struct MappedDevices {
+    const std::vector<oci::Device>* devices = nullptr;  // of config.json, with what owns them
+    std::vector<oci::IdMapping> uids, gids;
+    std::string scratch;
+};
+Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace = -1,
+                                              const MappedDevices& devices = {});
 sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
                     const std::vector<oci::IdMapping>& gids);
 std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges);

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,6 +56,24 @@ Result<> map_mount_ids(int mount_fd, int user_namespace_fd, bool recursive,
                 .with_hint("ext4, xfs, btrfs and, since Linux 6.3, tmpfs do; or leave out "
                            "the mapping of this mount"));
     return fail_errno("map the ids of the mount of " + name);
+}
+
+Result<UniqueFd> mount_new_device(const std::string& path, const DeviceNode& node) {
+    if (::mknod(path.c_str(), node.mode, makedev(node.major, node.minor)) != 0)
+        return fail_errno("make the device " + path);
+    auto done = [&]() -> Result<UniqueFd> {
+        // Apart from mknod, whose mode the umask cuts.
+        if (::chmod(path.c_str(), node.mode & 07777) != 0 ||
+            ::lchown(path.c_str(), node.uid, node.gid) != 0)
+            return fail_errno("give the device " + path + " to its owner");
+        UniqueFd mount = TRY(clone_mount(path, false));
+        // Where state lies devices are often not meant to work.
+        TRY(change_mount(mount.get(), {kMountNosuid | kMountNoexec, kMountNodev | kMountRdonly},
+                         path));
+        return mount;
+    }();
+    if (!done) ::unlink(path.c_str());
+    return done;
 }
 
 }  // namespace crank::sys

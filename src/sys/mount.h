@@ -1,6 +1,8 @@
 // Mounts by descriptor: the kernel's new mount API (Linux 5.2 and 5.12).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -32,5 +34,15 @@ Result<> change_mount(int mount_fd, const MountChange& change, const std::string
 // (MOUNT_ATTR_IDMAP, Linux 5.12). unsupported: its file system cannot.
 Result<> map_mount_ids(int mount_fd, int user_namespace_fd, bool recursive,
                        const std::string& name);
+// A detached mount of a new device, for those who may not make one themselves. It is made at `path`
+// and must stay there until it is attached: the kernel attaches nothing that was unlinked.
+// permission_denied: the caller may not make one either.
+struct DeviceNode {
+    mode_t mode = 0;  // with its type
+    std::uint32_t major = 0, minor = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+Result<UniqueFd> mount_new_device(const std::string& path, const DeviceNode& node);
 
 }  // namespace crank::sys

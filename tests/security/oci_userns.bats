@@ -145,8 +145,7 @@ END
         done; done'
     oci create --bundle "$BUNDLE" "$id" >seen
     oci start "$id"
-    local n
-    for n in 1 2 3 4 5 6 7 8; do oci exec "$id" true; done
+    for _ in 1 2 3 4 5 6 7 8; do oci exec "$id" true; done
     [ ! -s seen ]
     # the benign twin: it does see programs
     run -0 oci exec "$id" readlink /proc/1/exe
