@@ -143,6 +143,18 @@ Result<oci::Resources> read_resources(const OciCall& call) {
     TRY(read_number(arguments, "cpu-quota", resources.cpu_quota));
     TRY(read_number(arguments, "cpu-period", resources.cpu_period));
     TRY(read_number(arguments, "pids-limit", resources.pids_limit));
+    TRY(read_number(arguments, "cpu-burst", resources.cpu_burst));
+    TRY(read_number(arguments, "cpu-rt-runtime", resources.cpu_rt_runtime));
+    TRY(read_number(arguments, "cpu-rt-period", resources.cpu_rt_period));
+    TRY(read_number(arguments, "cpu-idle", resources.cpu_idle));
+    std::optional<std::int64_t> weight;
+    TRY(read_number(arguments, "blkio-weight", weight));
+    constexpr std::int64_t kLeast = 10, kMost = 1000;
+    if (weight && (*weight < kLeast || *weight > kMost))
+        return fail(Code::usage, "--blkio-weight is not from 10 to 1000");
+    if (weight) resources.block_io.weight = static_cast<std::uint16_t>(*weight);
+    if (auto cpus = arguments.find("cpuset-cpus")) resources.cpuset_cpus = *cpus;
+    if (auto mems = arguments.find("cpuset-mems")) resources.cpuset_mems = *mems;
     return resources;
 }
 
@@ -195,13 +207,20 @@ constexpr Flag kUpdateFlags[] = {
     {"cpu-share", 0, FlagKind::value, "", "", "cpu-shares"},
     {"cpu-quota", 0, FlagKind::value, "MICROSECONDS", "most processor time in a period"},
     {"cpu-period", 0, FlagKind::value, "MICROSECONDS", "the period of the quota"},
+    {"cpu-burst", 0, FlagKind::value, "MICROSECONDS", "saved time that may be used at once"},
+    {"cpu-rt-runtime", 0, FlagKind::value, "MICROSECONDS", "realtime in a period (cgroup v1)"},
+    {"cpu-rt-period", 0, FlagKind::value, "MICROSECONDS", "the period of that (cgroup v1)"},
+    {"cpu-idle", 0, FlagKind::value, "0|1", "only what others leave"},
+    {"cpuset-cpus", 0, FlagKind::value, "LIST", "processors, as 0-2,7"},
+    {"cpuset-mems", 0, FlagKind::value, "LIST", "memory nodes"},
+    {"blkio-weight", 0, FlagKind::value, "N", "weight of its I/O beside others', 10 to 1000"},
     {"pids-limit", 0, FlagKind::value, "N", "most processes"},
 };
 constexpr MissingFlag kUpdateMissing[] = {
-    {"blkio-weight", 0, true},    {"cpuset-cpus", 0, true},    {"cpuset-mems", 0, true},
-    {"cpu-rt-period", 0, true},   {"cpu-rt-runtime", 0, true}, {"cpu-burst", 0, true},
-    {"cpu-idle", 0, true},        {"kernel-memory", 0, true},  {"kernel-memory-tcp", 0, true},
-    {"l3-cache-schema", 0, true}, {"mem-bw-schema", 0, true},
+    {"kernel-memory", 0, true},
+    {"kernel-memory-tcp", 0, true},
+    {"l3-cache-schema", 0, true},
+    {"mem-bw-schema", 0, true},
 };
 constexpr std::string_view kUpdateExamples[] = {
     "crank oci update --memory 256m mail",

@@ -29,12 +29,11 @@ constexpr Flag kFlags[] = {
     {"no-new-privs", 0, FlagKind::boolean, "", "it cannot gain privileges"},
     {"console-socket", 0, FlagKind::value, "SOCKET", "where the terminal's master end is sent"},
     {"pid-file", 0, FlagKind::value, "FILE", "where the process's id is written"},
+    {"cgroup", 0, FlagKind::value, "[CONTROLLER,...:]PATH", "a group below the container's"},
     {"preserve-fds", 0, FlagKind::value, "N", "hand N descriptors on, from 3 on"},
 };
-constexpr MissingFlag kMissing[] = {{"apparmor", 0, true},
-                                    {"process-label", 0, true},
-                                    {"cgroup", 0, true},
-                                    {"ignore-paused", 0, false}};
+constexpr MissingFlag kMissing[] = {
+    {"apparmor", 0, true}, {"process-label", 0, true}, {"ignore-paused", 0, false}};
 constexpr std::string_view kExamples[] = {
     "crank oci exec mail ps", "crank oci exec --user 1000:1000 --cwd /tmp mail id",
     "crank oci exec --process process.json --detach --pid-file /tmp/pid mail"};
@@ -67,6 +66,7 @@ Result<verbs::ExecRequest> read_request(const OciCall& call) {
     verbs::ExecRequest request;
     request.id = arguments.words()[0];
     request.args.assign(arguments.words().begin() + 1, arguments.words().end());
+    request.cgroup = arguments.value("cgroup");
     if (std::string file = arguments.value("process"); !file.empty()) {
         if (!request.args.empty())
             return fail(Code::usage, "--process and a command exclude each other");

@@ -67,6 +67,23 @@ Json capability_list() {
     return names;
 }
 
+Json mount_options() {
+    return {"async",       "atime",          "bind",        "defaults",
+            "dev",         "diratime",       "dirsync",     "exec",
+            "idmap",       "lazytime",       "loud",        "noatime",
+            "nodev",       "nodiratime",     "noexec",      "nomand",
+            "norelatime",  "nostrictatime",  "nosuid",      "nosymfollow",
+            "private",     "ratime",         "rbind",       "rdev",
+            "rdiratime",   "relatime",       "rexec",       "ridmap",
+            "rnoatime",    "rnodev",         "rnodiratime", "rnoexec",
+            "rnorelatime", "rnostrictatime", "rnosuid",     "rnosymfollow",
+            "ro",          "rprivate",       "rrelatime",   "rro",
+            "rrw",         "rshared",        "rslave",      "rstrictatime",
+            "rsuid",       "rsymfollow",     "runbindable", "rw",
+            "shared",      "silent",         "slave",       "strictatime",
+            "suid",        "symfollow",      "sync",        "unbindable"};
+}
+
 // runtime-spec features.md.
 Json features() {
     Json out;
@@ -74,34 +91,28 @@ Json features() {
     out["ociVersionMax"] = "1.2.0";
     out["hooks"] = {"prestart",       "createRuntime", "createContainer",
                     "startContainer", "poststart",     "poststop"};
-    out["mountOptions"] = {
-        "async",      "atime",         "bind",         "defaults",     "dev",
-        "diratime",   "dirsync",       "exec",         "lazytime",     "loud",
-        "noatime",    "nodev",         "nodiratime",   "noexec",       "nomand",
-        "norelatime", "nostrictatime", "nosuid",       "nosymfollow",  "private",
-        "rbind",      "relatime",      "rnoatime",     "rnodev",       "rnodiratime",
-        "rnoexec",    "rnosuid",       "rnosymfollow", "ro",           "rprivate",
-        "rro",        "rshared",       "rslave",       "rstrictatime", "runbindable",
-        "rw",         "shared",        "silent",       "slave",        "strictatime",
-        "suid",       "symfollow",     "sync",         "unbindable"};
+    out["mountOptions"] = mount_options();
     Json part;
-    part["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "uts"};
+    part["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
     part["capabilities"] = capability_list();
     part["cgroup"] = {
-        {"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", false}};
+        {"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}};
     part["seccomp"] = {
         {"enabled", true},
         {"actions",
          {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-          "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"}},
+          "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE",
+          "SCMP_ACT_TRAP"}},
         {"operators",
          {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
           "SCMP_CMP_MASKED_EQ"}},
-        {"supportedFlags", Json::array()}};
+        {"supportedFlags",
+         {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+          "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}}};
     part["apparmor"] = {{"enabled", false}};
     part["selinux"] = {{"enabled", false}};
     part["intelRdt"] = {{"enabled", false}};
-    part["mountExtensions"] = {{"idmap", {{"enabled", false}}}};
+    part["mountExtensions"] = {{"idmap", {{"enabled", true}}}};
     out["linux"] = part;
     out["annotations"] = {{"org.crank.version", CRANK_VERSION}};
     return out;

@@ -69,6 +69,16 @@ std::string serialize(const std::vector<ContainerState>& states) {
     return text_of(out);
 }
 
+std::string serialize_with_listener(const ContainerState& state, std::int32_t pid,
+                                    const std::string& metadata) {
+    Json out{{"ociVersion", state.oci_version},
+             {"fds", {"seccompFd"}},
+             {"pid", pid},
+             {"state", to_json(state, Detail::specified)}};
+    put(out, "metadata", metadata);
+    return text_of(out);
+}
+
 std::string serialize(const ContainerRecord& record) {
     Json out = to_json(record.state, Detail::all);
     out.erase("status");

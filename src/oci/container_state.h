@@ -39,6 +39,9 @@ struct ContainerRecord {
 enum class Detail : std::uint8_t { specified, all };
 std::string serialize(const ContainerState& state, Detail detail);
 std::string serialize(const std::vector<ContainerState>& states);
+// What goes along with a seccomp listener (config-linux.md, "Container Process State").
+std::string serialize_with_listener(const ContainerState& state, std::int32_t pid,
+                                    const std::string& metadata);
 std::string serialize(const ContainerRecord& record);
 // Errors: corrupt.
 Result<ContainerRecord> parse_container_record(std::string_view json);

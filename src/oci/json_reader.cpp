@@ -123,6 +123,12 @@ Result<ObjectReader> ObjectReader::create(const Json& value, std::string path, C
     return ObjectReader(value, std::move(path), code);
 }
 
+std::vector<std::string> ObjectReader::names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : value_->items()) names.push_back(name);
+    return names;
+}
+
 std::string ObjectReader::path_of(std::string_view name) const {
     return path_.empty() ? std::string(name) : path_ + "." + std::string(name);
 }

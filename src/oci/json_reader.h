@@ -97,6 +97,9 @@ public:
     // Refuses every field that was not read, with the nearest known name as the hint.
     Result<> refuse_unknown() const;
 
+    // Of all fields; of an object whose names are the user's.
+    std::vector<std::string> names() const;
+
     std::string path_of(std::string_view name) const;
     std::unexpected<Error> bad(std::string_view name, std::string_view what) const;
     Code code() const { return code_; }

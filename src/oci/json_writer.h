@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace crank::oci {
 
@@ -22,6 +24,16 @@ void put(Json& object, const char* name, const T& value) {
 template <class T>
 void put(Json& object, const char* name, const std::optional<T>& value) {
     if (value) object[name] = *value;
+}
+
+// Applies `convert` to each element; an empty list is left out of the object.
+template <class T, class F>
+void put_list(Json& object, const char* name, const std::vector<T>& list, F convert) {
+    for (const T& element : list) object[name].push_back(convert(element));
+}
+
+inline void put_object(Json& object, const char* name, Json value) {
+    if (!value.empty()) object[name] = std::move(value);
 }
 
 }  // namespace crank::oci

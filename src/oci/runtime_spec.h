@@ -64,11 +64,17 @@ struct Process {
     std::optional<IoPriority> io_priority;
 };
 
+struct IdMapping {
+    std::uint32_t container_id = 0, host_id = 0, size = 0;
+};
+
 struct Mount {
     std::string destination;  // absolute, inside the container
     std::string type;         // "proc", "tmpfs", "bind", ...
     std::string source;
     std::vector<std::string> options;  // "ro", "nosuid", "rbind", "size=64m", ...
+    // Of the source's ids to those that are seen: an id-mapped mount.
+    std::vector<IdMapping> uid_mappings, gid_mappings;
 };
 
 struct Namespace {
@@ -81,6 +87,7 @@ struct DeviceRule {
     std::string type = "a";  // "a", "c", "b"
     std::optional<std::int64_t> major, minor;
     std::string access;  // "rwm"
+    bool operator==(const DeviceRule&) const = default;
 };
 
 struct Device {
@@ -89,16 +96,67 @@ struct Device {
     std::uint32_t file_mode = 0666, uid = 0, gid = 0;
 };
 
+// Of a block device: bytes or operations a second; 0: no limit.
+struct DeviceThrottle {
+    std::int64_t major = 0, minor = 0;
+    std::uint64_t rate = 0;
+    bool operator==(const DeviceThrottle&) const = default;
+};
+
+struct DeviceWeight {
+    std::int64_t major = 0, minor = 0;
+    std::optional<std::uint16_t> weight;
+    bool operator==(const DeviceWeight&) const = default;
+};
+
+struct BlockIo {
+    std::optional<std::uint16_t> weight;  // 10 to 1000
+    std::vector<DeviceWeight> weight_devices;
+    std::vector<DeviceThrottle> read_bytes, write_bytes, read_operations, write_operations;
+    bool operator==(const BlockIo&) const = default;
+};
+
+struct HugepageLimit {
+    std::string page_size;    // "2MB"
+    std::uint64_t limit = 0;  // bytes
+    bool operator==(const HugepageLimit&) const = default;
+};
+
+struct InterfacePriority {
+    std::string name;
+    std::uint32_t priority = 0;
+    bool operator==(const InterfacePriority&) const = default;
+};
+
+struct RdmaLimit {
+    std::optional<std::uint32_t> handles, objects;
+    bool operator==(const RdmaLimit&) const = default;
+};
+
 struct Resources {
     std::optional<std::int64_t> memory_limit;  // bytes
     std::optional<std::int64_t> memory_swap;   // bytes, memory + swap; -1 unlimited
     std::optional<std::int64_t> memory_reservation;
+    std::optional<std::int64_t> memory_kernel_tcp;
+    std::optional<std::uint64_t> memory_swappiness;  // 0 to 100
+    std::optional<bool> disable_oom_killer, memory_use_hierarchy, memory_check_before_update;
     std::optional<std::uint64_t> cpu_shares;
     std::optional<std::int64_t> cpu_quota;    // microseconds per period
     std::optional<std::uint64_t> cpu_period;  // microseconds
+    std::optional<std::uint64_t> cpu_burst;   // microseconds
+    std::optional<std::int64_t> cpu_rt_runtime;
+    std::optional<std::uint64_t> cpu_rt_period;
+    std::optional<std::int64_t> cpu_idle;
     std::string cpuset_cpus, cpuset_mems;
     std::optional<std::int64_t> pids_limit;  // -1 unlimited
     std::vector<DeviceRule> devices;
+    BlockIo block_io;
+    std::vector<HugepageLimit> hugepages;
+    std::optional<std::uint32_t> network_class;
+    std::vector<InterfacePriority> network_priorities;
+    std::map<std::string, RdmaLimit> rdma;       // by device
+    std::map<std::string, std::string> unified;  // file of a v2 group: what is written to it
+    bool operator==(const Resources&) const = default;
 };
 
 struct SeccompArg {
@@ -119,10 +177,9 @@ struct Seccomp {
     std::optional<std::uint32_t> default_errno_ret;
     std::vector<std::string> architectures;
     std::vector<SeccompSyscall> syscalls;
-};
-
-struct IdMapping {
-    std::uint32_t container_id = 0, host_id = 0, size = 0;
+    std::vector<std::string> flags;  // "SECCOMP_FILTER_FLAG_LOG", ...
+    // Where the descriptor is sent that SCMP_ACT_NOTIFY asks, and what is said with it.
+    std::string listener_path, listener_metadata;
 };
 
 // Of a clock of a new time namespace (time_namespaces(7)).

@@ -29,6 +29,8 @@ Result<> read_namespaces(ObjectReader& parent, std::vector<Namespace>& out) {
     });
 }
 
+}  // namespace
+
 Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<IdMapping>& out) {
     return parent.each(name, [&](const Json& value, const std::string& path) -> Result<> {
         auto in = TRY(parent.element(value, path));
@@ -40,6 +42,8 @@ Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<
         return in.refuse_unknown();
     });
 }
+
+namespace {
 
 Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
     return parent.each("devices", [&](const Json& value, const std::string& path) -> Result<> {
@@ -59,43 +63,6 @@ Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
         TRY(in.read("gid", device.gid));
         return in.refuse_unknown();
     });
-}
-
-Result<> read_device_rules(ObjectReader& parent, std::vector<DeviceRule>& out) {
-    return parent.each("devices", [&](const Json& value, const std::string& path) -> Result<> {
-        auto in = TRY(parent.element(value, path));
-        DeviceRule& rule = out.emplace_back();
-        TRY(in.require("allow"));
-        TRY(in.read("allow", rule.allow));
-        TRY(in.read("type", rule.type));
-        if (rule.type != "a" && rule.type != "b" && rule.type != "c")
-            return in.bad("type", "is not one of a, b, c");
-        TRY(in.read("major", rule.major));
-        TRY(in.read("minor", rule.minor));
-        TRY(in.read("access", rule.access));
-        if (rule.access.find_first_not_of("rwm") != std::string::npos)
-            return in.bad("access", "is not made of r, w and m");
-        return in.refuse_unknown();
-    });
-}
-
-Result<> read_memory(ObjectReader& in, Resources& out) {
-    TRY(in.read("limit", out.memory_limit));
-    TRY(in.read("swap", out.memory_swap));
-    TRY(in.read("reservation", out.memory_reservation));
-    TRY(in.refuse_unsupported({"kernel", "kernelTCP", "swappiness", "disableOOMKiller",
-                               "useHierarchy", "checkBeforeUpdate"}));
-    return in.refuse_unknown();
-}
-
-Result<> read_cpu(ObjectReader& in, Resources& out) {
-    TRY(in.read("shares", out.cpu_shares));
-    TRY(in.read("quota", out.cpu_quota));
-    TRY(in.read("period", out.cpu_period));
-    TRY(in.read("cpus", out.cpuset_cpus));
-    TRY(in.read("mems", out.cpuset_mems));
-    TRY(in.refuse_unsupported({"burst", "realtimeRuntime", "realtimePeriod", "idle"}));
-    return in.refuse_unknown();
 }
 
 Result<> read_seccomp_args(ObjectReader& rule, std::vector<SeccompArg>& out) {
@@ -130,23 +97,17 @@ Result<> read_seccomp(ObjectReader& in, Seccomp& out) {
         TRY(read_seccomp_args(rule, call.args));
         return rule.refuse_unknown();
     }));
-    TRY(in.refuse_unsupported({"flags", "listenerPath", "listenerMetadata"}));
+    TRY(in.read("flags", out.flags));
+    TRY(in.read("listenerPath", out.listener_path));
+    if (!out.listener_path.empty() && !out.listener_path.starts_with('/'))
+        return in.bad("listenerPath", "is not an absolute path");
+    TRY(in.read("listenerMetadata", out.listener_metadata));
+    if (out.listener_path.empty() && !out.listener_metadata.empty())
+        return in.bad("listenerMetadata", "stands without a listenerPath");
     return in.refuse_unknown();
 }
 
 }  // namespace
-
-Result<> read_resources(ObjectReader& in, Resources& out) {
-    TRY(read_device_rules(in, out.devices));
-    TRY(in.object("memory", [&](ObjectReader& memory) { return read_memory(memory, out); }));
-    TRY(in.object("cpu", [&](ObjectReader& cpu) { return read_cpu(cpu, out); }));
-    TRY(in.object("pids", [&](ObjectReader& pids) -> Result<> {
-        TRY(pids.read("limit", out.pids_limit));
-        return pids.refuse_unknown();
-    }));
-    TRY(in.refuse_unsupported({"blockIO", "hugepageLimits", "network", "rdma", "unified"}));
-    return in.refuse_unknown();
-}
 
 Result<> read_linux(ObjectReader& in, Linux& out) {
     TRY(read_namespaces(in, out.namespaces));

@@ -7,6 +7,8 @@
 namespace crank::oci {
 
 Result<> read_resources(ObjectReader& in, Resources& out);
+Json to_json(const Resources& resources);
+Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<IdMapping>& out);
 Result<> read_linux(ObjectReader& in, Linux& out);
 
 }  // namespace crank::oci

@@ -135,7 +135,8 @@ Result<> read_mounts(ObjectReader& root, std::vector<Mount>& out) {
         TRY(in.read("type", mount.type));
         TRY(in.read("source", mount.source));
         TRY(in.read("options", mount.options));
-        TRY(in.refuse_unsupported({"uidMappings", "gidMappings"}));
+        TRY(read_mappings(in, "uidMappings", mount.uid_mappings));
+        TRY(read_mappings(in, "gidMappings", mount.gid_mappings));
         out.push_back(std::move(mount));
         return in.refuse_unknown();
     });

@@ -1,19 +1,9 @@
 #include "oci/json_writer.h"
-#include "oci/runtime_spec.h"
+#include "oci/runtime_spec_linux.h"
 
 namespace crank::oci {
 
 namespace {
-
-// Applies `convert` to each element; an empty list is left out of the object.
-template <class T, class F>
-void put_list(Json& object, const char* name, const std::vector<T>& list, F convert) {
-    for (const T& element : list) object[name].push_back(convert(element));
-}
-
-void put_object(Json& object, const char* name, Json value) {
-    if (!value.empty()) object[name] = std::move(value);
-}
 
 Json to_json(const User& user) {
     Json out{{"uid", user.uid}, {"gid", user.gid}};
@@ -86,38 +76,18 @@ Json to_json(const Process& process) {
     return out;
 }
 
+Json to_json(const IdMapping& mapping) {
+    return {
+        {"containerID", mapping.container_id}, {"hostID", mapping.host_id}, {"size", mapping.size}};
+}
+
 Json to_json(const Mount& mount) {
     Json out{{"destination", mount.destination}};
     put(out, "type", mount.type);
     put(out, "source", mount.source);
     put(out, "options", mount.options);
-    return out;
-}
-
-Json to_json(const DeviceRule& rule) {
-    Json out{{"allow", rule.allow}, {"type", rule.type}};
-    put(out, "major", rule.major);
-    put(out, "minor", rule.minor);
-    put(out, "access", rule.access);
-    return out;
-}
-
-Json to_json(const Resources& resources) {
-    Json memory = Json::object();
-    put(memory, "limit", resources.memory_limit);
-    put(memory, "swap", resources.memory_swap);
-    put(memory, "reservation", resources.memory_reservation);
-    Json cpu = Json::object();
-    put(cpu, "shares", resources.cpu_shares);
-    put(cpu, "quota", resources.cpu_quota);
-    put(cpu, "period", resources.cpu_period);
-    put(cpu, "cpus", resources.cpuset_cpus);
-    put(cpu, "mems", resources.cpuset_mems);
-    Json out = Json::object();
-    put_object(out, "memory", std::move(memory));
-    put_object(out, "cpu", std::move(cpu));
-    if (resources.pids_limit) out["pids"] = {{"limit", *resources.pids_limit}};
-    put_list(out, "devices", resources.devices, [](const DeviceRule& r) { return to_json(r); });
+    put_list(out, "uidMappings", mount.uid_mappings, [](const IdMapping& m) { return to_json(m); });
+    put_list(out, "gidMappings", mount.gid_mappings, [](const IdMapping& m) { return to_json(m); });
     return out;
 }
 
@@ -137,12 +107,10 @@ Json to_json(const Seccomp& seccomp) {
     put(out, "defaultErrnoRet", seccomp.default_errno_ret);
     put(out, "architectures", seccomp.architectures);
     put_list(out, "syscalls", seccomp.syscalls, [](const SeccompSyscall& c) { return to_json(c); });
+    put(out, "flags", seccomp.flags);
+    put(out, "listenerPath", seccomp.listener_path);
+    put(out, "listenerMetadata", seccomp.listener_metadata);
     return out;
-}
-
-Json to_json(const IdMapping& mapping) {
-    return {
-        {"containerID", mapping.container_id}, {"hostID", mapping.host_id}, {"size", mapping.size}};
 }
 
 Json to_json(const Device& device) {

@@ -137,6 +137,42 @@ TEST(RuntimeSpec, ignores_unsupported_fields_that_ask_for_nothing) {
     EXPECT_TRUE(spec) << spec.error().text();
 }
 
+TEST(RuntimeSpec, reads_every_limit_that_it_writes) {
+    const std::string kDocument =
+        R"({"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1}],)"
+        R"("throttleReadIOPSDevice":[{"major":8,"minor":1,"rate":2}],)"
+        R"("throttleWriteBpsDevice":[{"major":8,"minor":2,"rate":3}],)"
+        R"("throttleWriteIOPSDevice":[{"major":8,"minor":3,"rate":4}],"weight":500,)"
+        R"("weightDevice":[{"major":8,"minor":0,"weight":20}]},)"
+        R"("cpu":{"burst":5,"idle":1,"realtimePeriod":100,"realtimeRuntime":10},)"
+        R"("hugepageLimits":[{"limit":4096,"pageSize":"2MB"}],)"
+        R"("memory":{"checkBeforeUpdate":true,"disableOOMKiller":true,"kernelTCP":7,)"
+        R"("swappiness":50,"useHierarchy":true},)"
+        R"("network":{"classID":3,"priorities":[{"name":"eth0","priority":2}]},)"
+        R"("rdma":{"mlx":{"hcaHandles":1,"hcaObjects":2}},"unified":{"memory.high":"5"}})";
+    auto resources = parse_resources(kDocument, nullptr);
+    ASSERT_TRUE(resources) << resources.error().text();
+    RuntimeSpec spec;
+    spec.linux.resources = *resources;
+    EXPECT_THAT(serialize(spec), HasSubstr("\"resources\":" + kDocument));
+    EXPECT_EQ(resources->block_io.write_bytes.front().minor, 2);
+    EXPECT_EQ(resources->rdma.at("mlx").objects, 2u);
+}
+
+TEST(RuntimeSpec, reads_id_maps_of_mounts_and_listeners_of_filters) {
+    const std::string kMount =
+        R"({"destination":"/x","gidMappings":[{"containerID":0,"hostID":5,"size":1}],)"
+        R"("options":["bind"],"source":"/y",)"
+        R"("uidMappings":[{"containerID":1,"hostID":6,"size":2}]})";
+    const std::string kFilter =
+        R"("seccomp":{"defaultAction":"A","flags":["F"],"listenerMetadata":"m","listenerPath":"/l"})";
+    auto spec = parse_runtime_spec(R"({"ociVersion":"1.2.0","mounts":[)" + kMount +
+                                   R"(],"linux":{)" + kFilter + "}}");
+    ASSERT_TRUE(spec) << spec.error().text();
+    EXPECT_THAT(serialize(*spec), HasSubstr(kMount));
+    EXPECT_THAT(serialize(*spec), HasSubstr(kFilter));
+}
+
 struct Bad {
     std::string fields, names;
     Code code = Code::invalid_argument;
@@ -175,8 +211,19 @@ TEST(RuntimeSpec, refuses_bad_fields_by_path) {
                  "'linux.resources.devices[0].access'"},
              Bad{R"("linux":{"resources":{"memory":{"limit":"4g"}}})",
                  "'linux.resources.memory.limit' is not a whole number"},
-             Bad{R"("linux":{"resources":{"memory":{"swappiness":60}}})", "swappiness",
-                 Code::unsupported},
+             Bad{R"("linux":{"resources":{"memory":{"swappiness":101}}})",
+                 "swappiness' is not from 0 to 100"},
+             Bad{R"("linux":{"resources":{"memory":{"kernel":1}}})",
+                 "'linux.resources.memory.kernel'", Code::unsupported},
+             Bad{R"("linux":{"resources":{"blockIO":{"weight":5}}})",
+                 "'linux.resources.blockIO.weight' is not from 10 to 1000"},
+             Bad{R"("linux":{"resources":{"hugepageLimits":[{"pageSize":"../x","limit":1}]}})",
+                 "'linux.resources.hugepageLimits[0].pageSize'"},
+             Bad{R"("linux":{"resources":{"unified":{"../x":"1"}}})", "no file of a cgroup"},
+             Bad{R"("linux":{"seccomp":{"defaultAction":"A","listenerPath":"x"}})",
+                 "'linux.seccomp.listenerPath' is not an absolute path"},
+             Bad{R"("linux":{"seccomp":{"defaultAction":"A","listenerMetadata":"x"}})",
+                 "stands without a listenerPath"},
              Bad{R"("linux":{"seccomp":{}})", "'linux.seccomp.defaultAction' is missing"},
              Bad{R"("linux":{"seccomp":{"defaultAction":"A","syscalls":[{"action":"B"}]}})",
                  "'linux.seccomp.syscalls[0].names' is empty"},

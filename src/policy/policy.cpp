@@ -2,6 +2,7 @@
 
 #include "policy/compiler.h"
 #include "policy/embedded.h"
+#include "policy/evaluate.h"
 #include "policy/seccomp_policy.h"
 
 namespace crank::policy {
@@ -66,6 +67,26 @@ std::span<const BpfInstruction> network_seccomp_program() { return kNetworkProgr
 
 Result<CompiledFilter> compile(const SeccompFilter& filter, Architecture native) {
     return compile(filter, native, kTable);
+}
+
+Result<Action> action_on(std::span<const BpfInstruction> program, std::string_view call) {
+    auto index = kTable.find(call);
+    auto number = index ? kTable.number(*index, native_architecture()) : std::nullopt;
+    if (!number) return fail(Code::internal, "no system call '" + std::string(call) + "'");
+    SeccompData data{};
+    data.number = static_cast<std::int32_t>(*number);
+    data.architecture = audit_architecture(native_architecture());
+    // linux/seccomp.h
+    switch (TRY(evaluate(program, data)).action & 0xffff0000) {
+        case 0x80000000: return Action::kill_process;
+        case 0x00030000: return Action::trap;
+        case 0x00050000: return Action::error;
+        case 0x7fc00000: return Action::notify;
+        case 0x7ff00000: return Action::trace;
+        case 0x7ffc0000: return Action::log;
+        case 0x7fff0000: return Action::allow;
+        default: return Action::kill_thread;
+    }
 }
 
 }  // namespace crank::policy

@@ -50,6 +50,9 @@ private:
 // kernel's limit of 4096 instructions (no set does).
 Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding);
 
+// What the program does with the native call when its arguments are 0.
+Result<Action> action_on(std::span<const BpfInstruction> program, std::string_view call);
+
 // The same as rules by name, for those who add to it or show it.
 SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ public:
     }
 
     Plan& plan() { return plan_; }
+    // Binds are counted before the first step (plan()), and taken one by one.
+    std::size_t next_bind() { return binds_taken_++; }
 
 private:
     void append(std::string_view value) {
@@ -55,6 +58,7 @@ private:
     }
 
     Plan& plan_;
+    std::size_t binds_taken_ = 0;
 };
 
 // What stands between the process's set-up and its program where it is handed over.
@@ -64,13 +68,50 @@ struct HandOver {
     int start_socket_slot = shim::kNoSlot;
     int first_preserved_slot = shim::kNoSlot;
     std::uint32_t preserved_fds = 0;
+    bool rights_taken = false;          // plan_hosts_rights came before
+    int listener_slot = shim::kNoSlot;  // where a filter's goes; none: to whoever starts it
 };
+
+// Of a user namespace (plan_user.cpp).
+struct IdMappings {
+    std::vector<oci::IdMapping> uids, gids;
+};
+// The host's id; nothing: the namespace has no such id.
+std::optional<std::uint32_t> host_id(const std::vector<oci::IdMapping>& maps, std::uint32_t id);
+// 0, or where that is not mapped the first id that is: who makes the container.
+std::uint32_t root_id(const std::vector<oci::IdMapping>& maps);
+Result<> check_mappings(const std::vector<oci::IdMapping>& maps, const std::string& field);
+// invalid_argument, naming the field: an id of the user's that the namespace does not have.
+Result<> check_mapped(const oci::User& user, const IdMappings& maps);
+bool has_user_namespace(const oci::RuntimeSpec& spec);
+Result<> check_user_namespace(const oci::RuntimeSpec& spec, const Given& given);
+// The same container with mounts said in other words: what a user namespace forbids, and what would
+// show the host's groups.
+bool needs_other_mounts(const oci::RuntimeSpec& spec);
+oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts);
+// Whether the mount is what that made of the host's /proc, whose processes the container shares.
+bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount);
+// All up to the child's clone, and that the child takes the namespace's ids.
+Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
+void take_mapped_ids(Builder& builder, const IdMappings& maps);
+// What takes rights that only the host's own user namespace gives.
+Result<> plan_hosts_rights(Builder& builder, const oci::Process& process);
+void add_oom_score(Builder& builder, const oci::Process& process);
+void enter_joined(Builder& builder, std::size_t index);
+void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec);
+// So many binds the root and the devices of a user namespace take.
+std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given);
+// And so many all that the parent opens.
+Result<std::size_t> count_binds(const oci::RuntimeSpec& spec, const Given& given);
+std::string without_trailing_slashes(std::string path);
 
 // The parts of plan(), each in its own file.
 Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
 // What the shim does before the clone; the first steps of all.
 Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given);
 Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given);
+Result<> plan_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,
+                     const Given& given);
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                    const Options& options, const HostFacts& facts, const Given& given);
 Result<> plan_process(Builder& builder, const oci::Process& process,
@@ -95,7 +136,18 @@ std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::strin
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);
 Result<> check_cgroups_path(const std::string& cgroups_path);
 // The writes for limits alone, for a container that runs.
-void plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
+Result<> plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
+// The controller that writes to the v2 hierarchy beside v1 are named by.
+inline constexpr std::string_view kUnified = "unified";
+// The file of a group that a process joins it by: of v2 another than of v1.
+std::string entry_of(const HostFacts& facts, const std::string& dir);
+bool wants_limits(const oci::Resources& resources);
+// The groups of v1 controllers that a container joins only where they limit something, with the
+// controller's name; whether they exist or not.
+std::vector<std::pair<std::string, std::string>> v1_limit_dirs(const HostFacts& facts,
+                                                               const std::string& cgroups_path);
+// With --cgroup: the groups below.
+std::vector<std::string> v1_dirs_to_join(const HostFacts& facts, const JoinFacts& join);
 // Whether a cgroup decides which devices the container's processes may open. Where none does, what
 // it must not open must not be a device: no CAP_MKNOD, and no devices in the image's layers.
 bool controls_devices(const HostFacts& facts, const std::string& cgroups_path);

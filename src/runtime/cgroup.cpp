@@ -22,7 +22,7 @@ Error explain_write(Error error, const CgroupWrite& write) {
         "this host cannot apply the limit; --limits=best-effort starts without it");
 }
 
-Result<> make_group(const std::string& dir) {
+Result<> make_dir_above(const std::string& dir) {
     auto made = sys::make_dir(dir, 0755);
     if (made || made.error().code() == Code::already_exists) return {};
     if (made.error().code() != Code::not_found) return made;
@@ -30,33 +30,157 @@ Result<> make_group(const std::string& dir) {
     return sys::make_dir(dir, 0755);
 }
 
-// v2: a controller works in a group only when every group above enables it for its children.
-Result<> enable_controllers(const HostFacts& facts, const std::string& dir) {
-    std::string enable;
-    for (std::string_view wanted : {"cpu", "memory", "pids"})
-        if (std::find(facts.v2_controllers.begin(), facts.v2_controllers.end(), wanted) !=
-            facts.v2_controllers.end())
-            enable += (enable.empty() ? "+" : " +") + std::string(wanted);
+// A new cpuset has no processor and no memory node, and takes no process before it has.
+Result<> fill_cpusets(const std::string& root, const std::string& dir) {
+    std::string above = root;
+    for (const auto& part : split(dir.substr(root.size() + 1), '/')) {
+        std::string at = above + "/" + part;
+        for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+            std::string own = TRY(sys::read_file(at + file, 65536));
+            if (!trim(own).empty()) continue;
+            std::string theirs = TRY(sys::read_file(above + file, 65536));
+            TRY(sys::write_knob(at + file, trim(theirs)));
+        }
+        above = at;
+    }
+    return {};
+}
+
+constexpr std::string_view kUsual[] = {"cpu", "memory", "pids"};
+
+// Of the files that are written; "cgroup.*" is the core's.
+Result<std::string> controllers_for(const Plan& plan, const HostFacts& facts) {
+    std::vector<std::string> enable;
+    auto has = [&](std::string_view name) {
+        return std::ranges::find(facts.v2_controllers, name) != facts.v2_controllers.end();
+    };
+    for (std::string_view usual : kUsual)
+        if (has(usual)) enable.emplace_back(usual);
+    for (const auto& write : plan.cgroup_writes) {
+        if (!write.controller.empty() && write.controller != kUnified) continue;
+        std::string name = write.file.substr(0, write.file.find('.'));
+        if (name == "cgroup" || std::ranges::find(enable, name) != enable.end()) continue;
+        if (!has(name) && !write.optional)
+            return fail(Code::unsupported, "apply " + write.file + " = " + write.value +
+                                               ": this host's cgroup v2 has no controller '" +
+                                               name + "'");
+        if (has(name)) enable.push_back(name);
+    }
+    std::string words;
+    for (const auto& name : enable) words += (words.empty() ? "+" : " +") + name;
+    return words;
+}
+
+}  // namespace
+
+bool needs_unusual_controllers(const Plan& plan) {
+    return std::ranges::any_of(plan.cgroup_writes, [](const CgroupWrite& write) {
+        std::string name = write.file.substr(0, write.file.find('.'));
+        return std::ranges::find(kUsual, name) == std::end(kUsual);
+    });
+}
+
+bool is_beside_v1(const HostFacts& facts, const std::string& dir) {
+    return !facts.unified_mount.empty() && facts.cgroup_mode == CgroupMode::v1 &&
+           dir.starts_with(facts.unified_mount + "/");
+}
+
+Result<> make_group(const HostFacts& facts, const std::string& dir) {
+    TRY(make_dir_above(dir));
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == "cpuset" && dir.starts_with(mount + "/")) TRY(fill_cpusets(mount, dir));
+    return {};
+}
+
+// A controller works in a group only when every group above enables it for its children.
+Result<> enable_for(const Plan& plan, const std::string& dir, const HostFacts& facts) {
+    std::string enable = TRY(controllers_for(plan, facts));
     if (enable.empty()) return {};
-    const std::string& root = facts.cgroup_mounts.front().second;
+    const std::string& root = facts.cgroup_mode == CgroupMode::v2
+                                  ? facts.cgroup_mounts.front().second
+                                  : facts.unified_mount;
     std::string at = root;
     for (const auto& part : split(dir.substr(root.size() + 1), '/')) {
         TRY_IN(sys::write_knob(at + "/cgroup.subtree_control", enable),
                "enabling cgroup controllers for " + dir);
         at += "/" + part;
         if (at == dir) break;
-        TRY(make_group(at));
+        TRY(make_dir_above(at));
     }
     return {};
 }
 
+std::string group_dir(std::string_view controller, const std::string& cgroups_path,
+                      const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::v2) return v2_cgroup_dir(facts, cgroups_path);
+    if (controller == kUnified) return facts.unified_mount + cgroups_path;
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == controller) return mount + cgroups_path;
+    return "";
+}
+
+std::vector<std::string> existing_limit_dirs(const std::string& cgroups_path,
+                                             const HostFacts& facts) {
+    std::vector<std::string> dirs;
+    if (facts.cgroup_mode != CgroupMode::v1 || cgroups_path.empty()) return dirs;
+    for (const auto& [controller, dir] : v1_limit_dirs(facts, cgroups_path))
+        if (sys::exists(dir)) dirs.push_back(dir);
+    return dirs;
+}
+
+namespace {
+
 std::string dir_for(const Plan& plan, const HostFacts& facts, const std::string& controller) {
     if (controller.empty()) return plan.cgroup_dirs.front();
+    if (controller == kUnified)
+        for (const auto& dir : plan.cgroup_dirs)
+            if (dir.starts_with(facts.unified_mount + "/")) return dir;
     for (const auto& [name, mount] : facts.cgroup_mounts)
         if (name == controller)
             for (const auto& dir : plan.cgroup_dirs)
                 if (dir.starts_with(mount + "/")) return dir;
     return "";
+}
+
+std::int64_t read_number(const std::string& path) {
+    auto text = sys::read_file(path, 4096);
+    if (!text) return 0;
+    return parse_int(trim(*text)).value_or(0);
+}
+
+constexpr std::int64_t kWhole = 1'000'000;  // parts of one processor
+
+// What a group may use of realtime.
+std::int64_t realtime_of(const std::string& dir) {
+    std::int64_t period = read_number(dir + "/cpu.rt_period_us");
+    return period <= 0 ? 0 : read_number(dir + "/cpu.rt_runtime_us") * kWhole / period;
+}
+
+// v1: the groups above, up to the hierarchy's root, must have as much as all below them together.
+Result<> allow_realtime(const std::string& dir, const CgroupWrite& write, const Plan& plan,
+                        const HostFacts& facts) {
+    std::int64_t period = kWhole;
+    for (const auto& other : plan.cgroup_writes)
+        if (other.file == "cpu.rt_period_us") period = parse_int(other.value).value_or(kWhole);
+    std::int64_t need = period <= 0 ? 0 : parse_int(write.value).value_or(0) * kWhole / period + 1;
+    std::string root;
+    for (const auto& [name, mount] : facts.cgroup_mounts)
+        if (name == "cpu") root = mount;
+    std::vector<std::pair<std::string, std::int64_t>> raise;  // the lowest first
+    for (std::string below = dir, above; (above = below.substr(0, below.rfind('/'))) != root;
+         below = above) {
+        for (const auto& name : TRY(sys::list_dir(above)))
+            if (std::string sibling = above + "/" + name; sibling != below)
+                need += realtime_of(sibling);
+        if (realtime_of(above) >= need) break;
+        raise.emplace_back(above, need);
+    }
+    for (auto it = raise.rbegin(); it != raise.rend(); ++it) {
+        std::int64_t theirs = read_number(it->first + "/cpu.rt_period_us");
+        TRY(sys::write_knob(it->first + "/cpu.rt_runtime_us",
+                            std::to_string(it->second * theirs / kWhole)));
+    }
+    return {};
 }
 
 Result<> write_limits(const Plan& plan, const HostFacts& facts) {
@@ -68,7 +192,10 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
                 Error(Code::unsupported, "this host has no '" + write.controller + "' cgroup"),
                 write));
         }
+        if (write.file == "cpu.rt_runtime_us") TRY(allow_realtime(dir, write, plan, facts));
         auto done = sys::write_knob(dir + "/" + write.file, write.value);
+        if (!done && done.error().code() == Code::not_found && !write.otherwise_file.empty())
+            done = sys::write_knob(dir + "/" + write.otherwise_file, write.otherwise_value);
         if (done) continue;
         if (write.optional && done.error().code() == Code::not_found) continue;
         return fail(explain_write(std::move(done).error(), write));
@@ -80,11 +207,13 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
 
 Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
     if (plan.cgroup_dirs.empty()) return {};
+    const std::string& first = plan.cgroup_dirs.front();
     if (facts.cgroup_mode == CgroupMode::v2 &&
-        !sys::exists(plan.cgroup_dirs.front().substr(0, plan.cgroup_dirs.front().rfind('/'))))
-        TRY(enable_controllers(facts, plan.cgroup_dirs.front()));
+        (needs_unusual_controllers(plan) || !sys::exists(first.substr(0, first.rfind('/')))))
+        TRY(enable_for(plan, first, facts));
     for (const auto& dir : plan.cgroup_dirs) {
-        TRY(make_group(dir));
+        if (is_beside_v1(facts, dir)) TRY(enable_for(plan, dir, facts));
+        TRY(make_group(facts, dir));
         undo.add([dir] { return sys::remove_cgroup_dir(dir); });
     }
     TRY(write_limits(plan, facts));
@@ -108,27 +237,32 @@ namespace {
 std::vector<std::string> dirs_of(const std::string& cgroups_path, const HostFacts& facts) {
     switch (facts.cgroup_mode) {
         case CgroupMode::none: return {};
-        case CgroupMode::v1: return v1_cgroup_dirs(facts, cgroups_path);
+        case CgroupMode::v1: {
+            auto dirs = v1_cgroup_dirs(facts, cgroups_path);
+            for (auto& dir : existing_limit_dirs(cgroups_path, facts)) dirs.push_back(dir);
+            return dirs;
+        }
         case CgroupMode::v2: return {v2_cgroup_dir(facts, cgroups_path)};
     }
     return {};
 }
 
-Result<> kill_all(const std::string& dir) {
-    if (sys::write_knob(dir + "/cgroup.kill", "1")) return {};
-    auto text = sys::read_file(dir + "/cgroup.procs");
-    if (!text) return {};
-    for (const auto& line : split(*text, '\n'))
-        if (auto pid = parse_int(line); pid && *pid > 0)
-            if (auto fd = sys::open_pidfd(static_cast<pid_t>(*pid)))
-                (void)sys::pidfd_signal(fd->get(), 9);
-    return {};
+void kill_all(const std::vector<std::string>& groups) {
+    // v2: with all that is below, the last one.
+    if (groups.empty() || sys::write_knob(groups.back() + "/cgroup.kill", "1")) return;
+    for (const auto& dir : groups) {
+        auto text = sys::read_file(dir + "/cgroup.procs");
+        if (!text) continue;
+        for (const auto& line : split(*text, '\n'))
+            if (auto pid = parse_int(line); pid && *pid > 0)
+                if (auto fd = sys::open_pidfd(static_cast<pid_t>(*pid)))
+                    (void)sys::pidfd_signal(fd->get(), 9);
+    }
 }
 
-std::int64_t read_number(const std::string& path) {
-    auto text = sys::read_file(path, 4096);
-    if (!text) return 0;
-    return parse_int(trim(*text)).value_or(0);
+Result<> remove_groups(const std::vector<std::string>& groups) {
+    for (const auto& dir : groups) TRY(sys::remove_cgroup_dir(dir));
+    return {};
 }
 
 // "name value" lines.
@@ -177,11 +311,14 @@ Result<> remove_cgroups(const std::string& cgroups_path, const HostFacts& facts)
     TRY(check_cgroups_path(cgroups_path));
     for (const auto& dir : dirs_of(cgroups_path, facts)) {
         if (!sys::exists(dir)) continue;
-        TRY(kill_all(dir));
+        // An empty group goes at once, without a look at what is in it.
+        if (sys::remove_cgroup_dir(dir)) continue;
         Result<> removed;
         // The kernel lets go of a group some milliseconds after its last process is reaped.
         for (int i = 0; i < 200; ++i) {
-            removed = sys::remove_cgroup_dir(dir);
+            auto groups = TRY(sys::cgroup_tree(dir));
+            kill_all(groups);
+            removed = remove_groups(groups);
             if (removed || removed.error().code() != Code::in_use) break;
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }

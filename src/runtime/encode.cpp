@@ -60,6 +60,7 @@ private:
         header_.role = encoding_.role;
         header_.clone_flags = plan_.clone_flags;
         header_.before_clone = static_cast<std::uint32_t>(plan_.before_clone);
+        header_.between = static_cast<std::uint32_t>(plan_.between);
         auto slot_if = [](bool given, int slot) { return given ? slot : shim::kNoSlot; };
         header_.cgroup_slot = slot_if(encoding_.cgroup_given, plan_.cgroup_slot());
         header_.stdin_slot = slot_if(encoding_.stdin_given, plan_.stdin_slot());

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "base/undo.h"
+#include "runtime/builder.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
+#include "sys/owned_file.h"
 #include "sys/socket.h"
 #include "sys/unix_socket.h"
 
@@ -44,9 +46,45 @@ Result<> refuse_own(const Plan::Joined& joined, const sys::UniqueFd& fd,
                     " namespace, whose settings a container may not change");
 }
 
+// Where the user namespace is joined, its own maps are what the plan goes by.
+Result<sys::UniqueFd> find_user_namespace(oci::RuntimeSpec& spec) {
+    sys::UniqueFd found;
+    for (const auto& ns : spec.linux.namespaces) {
+        if (ns.type != "user" || ns.path.empty()) continue;
+        found =
+            TRY_IN(sys::open_user_namespace(ns.path), "linux.namespaces: joining a user namespace");
+        sys::IdMaps maps = TRY_IN(sys::maps_of_user_namespace(found.get()), ns.path);
+        sys::IdMaps wanted = maps_of(spec.linux.uid_mappings, spec.linux.gid_mappings);
+        bool said = !wanted.uids.empty() || !wanted.gids.empty();
+        if (said && (wanted.uids != maps.uids || wanted.gids != maps.gids))
+            return fail(Error(Code::invalid_argument,
+                              "linux.uidMappings and gidMappings are not those of the user "
+                              "namespace " +
+                                  ns.path)
+                            .with_hint("leave them out: they are read from the namespace"));
+        spec.linux.uid_mappings = mappings_of(maps.uids);
+        spec.linux.gid_mappings = mappings_of(maps.gids);
+    }
+    return found;
+}
+
+// The path is empty where the namespace is a new one.
+Result<> make_user_namespace(const Plan& plan, const oci::RuntimeSpec& spec, sys::UniqueFd& fd) {
+    for (const auto& joined : plan.joined)
+        if (joined.type == "user" && joined.path.empty())
+            fd = TRY_IN(sys::create_user_namespace(
+                            maps_of(spec.linux.uid_mappings, spec.linux.gid_mappings)),
+                        "linux.uidMappings and gidMappings");
+    return {};
+}
+
 Result<std::vector<sys::UniqueFd>> open_joined(const Plan& plan, const oci::RuntimeSpec& spec) {
     std::vector<sys::UniqueFd> opened;
     for (const auto& joined : plan.joined) {
+        if (joined.type == "user") {
+            opened.emplace_back();
+            continue;
+        }
         sys::UniqueFd fd = TRY_IN(sys::open(joined.path, sys::kReadOnly),
                                   "linux.namespaces: joining a " + joined.type + " namespace");
         TRY(refuse_own(joined, fd, spec));
@@ -80,6 +118,68 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
     }
 }
 
+// v1 without names: those hierarchies in which there is such a group. In the others the process
+// stays in the container's own.
+Result<std::vector<std::string>> controllers_below(const HandOverJoin& request,
+                                                   const HostFacts& facts) {
+    if (request.sub_cgroup.empty() || facts.cgroup_mode != CgroupMode::v1 ||
+        !request.sub_controllers.empty())
+        return request.sub_controllers;
+    std::vector<std::string> found;
+    for (const auto& [controller, mount] : facts.cgroup_mounts)
+        if (sys::exists(mount + request.cgroups_path + "/" + request.sub_cgroup))
+            found.push_back(controller);
+    if (found.empty())
+        return fail(Code::not_found, "--cgroup: there is no group \"" + request.sub_cgroup +
+                                         "\" below the container's " + request.cgroups_path);
+    return found;
+}
+
+// The process has no right to take the host's pipes for its user by itself.
+void give_output(const HandedFds& fds, bool terminal, std::uint32_t uid,
+                 const std::vector<oci::IdMapping>& maps) {
+    auto owner = host_id(maps, uid);
+    if (terminal || !owner) return;
+    for (int fd : fds.stdio) sys::give_pipe(fd, *owner);
+}
+
+void add_joined(Handover& handover, const Plan& plan, const std::vector<sys::UniqueFd>& joined,
+                const sys::UniqueFd& user) {
+    for (std::size_t i = 0; i < joined.size(); ++i)
+        handover.add(joined[i] ? joined[i].get() : user.get(), plan.joined_slot(i));
+}
+
+// What the caller has decided: by its request, and by what it calls crank with.
+Given given_by(const HandOverRequest& request) {
+    Given given;
+    given.stdin_read = true;
+    given.hand_over = true;
+    given.start_socket = static_cast<bool>(request.start_socket);
+    given.wait_for_hooks = request.wait_for_hooks;
+    if (request.new_keyring) given.keyring = request.keyring;
+    given.plain_lines = request.fds.plain_lines;
+    given.preserved_fds = request.fds.preserved;
+    return given;
+}
+
+// A joiner finds its facts where the container's process is now.
+Result<JoinFacts> facts_of(const HandOverJoin& request, const HostFacts& facts) {
+    JoinFacts join;
+    join.cgroups_path = request.cgroups_path;
+    join.default_seccomp = false;
+    join.stdin_read = true;
+    join.hand_over = true;
+    join.plain_lines = request.fds.plain_lines;
+    join.preserved_fds = request.fds.preserved;
+    join.personality = request.personality;
+    join.memory_policy = request.memory_policy;
+    TRY(find_mappings(request.pid, join));
+    join.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
+    join.sub_cgroup = request.sub_cgroup;
+    join.sub_controllers = TRY(controllers_below(request, facts));
+    return join;
+}
+
 Encoding encoding_for(const Plan& plan, const HandedFds& fds, bool terminal) {
     Encoding encoding;
     encoding.hand_over = true;
@@ -108,7 +208,12 @@ Result<Handed::Reached> Handed::wait() {
         return fail(Code::internal, "malformed packet from crank-shim");
     pid_ = static_cast<pid_t>(packet.b);
     if (packet.message == Message::started) return Reached::executed;
-    return hooks_step_ == packet.a ? Reached::hooks : Reached::created;
+    switch (handshake_.point()) {
+        case Point::hooks: return Reached::hooks;
+        case Point::listener: return Reached::listener;
+        case Point::created: break;
+    }
+    return Reached::created;
 }
 
 Result<> Handed::open_gate() {
@@ -129,6 +234,7 @@ Result<> Handed::release() {
 
 void Handed::abandon() {
     gate_.reset();
+    channel_.reset();
     if (!control_ || !sys::finish_sending(control_.get())) return;
     Packet packet;
     while (true) {
@@ -142,24 +248,20 @@ void Handed::abandon() {
 
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     bool terminal = request.spec.process.terminal;
-    Given given;
-    given.stdin_read = true;
-    given.hand_over = true;
-    given.start_socket = static_cast<bool>(request.start_socket);
-    given.wait_for_hooks = request.wait_for_hooks;
-    if (request.new_keyring) given.keyring = request.keyring;
-    given.plain_lines = request.fds.plain_lines;
-    given.preserved_fds = request.fds.preserved;
     Options options;
     options.init = false;
     options.default_seccomp = false;
-    Plan made = TRY(plan(request.spec, Rootfs{}, options, facts, given));
+    sys::UniqueFd user = TRY(find_user_namespace(request.spec));
+    Plan made = TRY(plan(request.spec, Rootfs{}, options, facts, given_by(request)));
     Undo undo;
     auto apply = [&]() -> Result<Handed> {
         auto joined = TRY(open_joined(made, request.spec));
+        TRY(make_user_namespace(made, request.spec, user));
         TRY(refuse_populated(made));
         TRY(create_cgroups(made, facts, undo));
-        auto binds = TRY(open_binds(made));
+        auto binds = TRY(open_binds(made, user.get(),
+                                    {&request.spec.linux.devices, request.spec.linux.uid_mappings,
+                                     request.spec.linux.gid_mappings, request.scratch}));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;
         if (request.wait_for_hooks) gate = TRY(sys::make_pipe());
@@ -167,20 +269,22 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         encoding.cgroup_given = static_cast<bool>(cgroup);
         encoding.remove_cgroups = made.cgroup_dirs;
         std::string bytes = TRY(encode(made, encoding));
+        if (user)
+            give_output(request.fds, terminal, request.spec.process.user.uid,
+                        request.spec.linux.uid_mappings);
         Handover handover;
         for (std::size_t i = 0; i < binds.size(); ++i)
             handover.add(binds[i].get(), static_cast<int>(i));
         handover.add(gate.read.get(), made.gate_slot());
         handover.add(cgroup.get(), made.cgroup_slot());
         handover.add(request.start_socket.get(), made.start_socket_slot());
-        for (std::size_t i = 0; i < joined.size(); ++i)
-            handover.add(joined[i].get(), made.joined_slot(i));
+        add_joined(handover, made, joined, user);
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
         handed.handshake_ = Handshake(
-            names_of(made, request.spec.has_process ? request.spec.process.args.front() : ""));
-        handed.hooks_step_ = find_step(made, shim::OpKind::sync);
+            names_of(made, request.spec.has_process ? request.spec.process.args.front() : ""),
+            {.hooks = find_step(made, shim::OpKind::sync)});
         handed.control_ = std::move(started.control);
         handed.shim_ = std::move(started.shim);
         handed.gate_ = std::move(gate.write);
@@ -194,22 +298,15 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
 
 Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     bool terminal = request.process.terminal;
-    JoinFacts join_facts;
-    join_facts.cgroups_path = request.cgroups_path;
-    join_facts.default_seccomp = false;
-    join_facts.stdin_read = true;
-    join_facts.hand_over = true;
-    join_facts.plain_lines = request.fds.plain_lines;
-    join_facts.preserved_fds = request.fds.preserved;
-    join_facts.personality = request.personality;
-    join_facts.memory_policy = request.memory_policy;
-    Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
+    JoinFacts join_facts = TRY(facts_of(request, facts));
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
+    Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     if (facts.cgroup_mode == CgroupMode::v2 && !request.cgroups_path.empty())
-        made.cgroup_dirs.push_back(facts.cgroup_mounts.front().second + request.cgroups_path);
+        made.cgroup_dirs.push_back(v2_cgroup_dir(facts, request.cgroups_path) +
+                                   (request.sub_cgroup.empty() ? "" : "/" + request.sub_cgroup));
     sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
     Encoding encoding = encoding_for(made, request.fds, terminal);
     encoding.role = shim::Role::join;
@@ -218,10 +315,18 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
     handover.add(cgroup.get(), made.cgroup_slot());
+    auto [mine, theirs] = TRY(sys::make_packet_pair());
+    bool listens = request.seccomp && !request.seccomp->listener_path.empty();
+    if (listens) handover.add(theirs.get(), made.start_socket_slot());
+    if (join_facts.user_namespace)
+        give_output(request.fds, terminal, request.process.user.uid, join_facts.uid_mappings);
     add_fds(handover, made, request.fds, terminal);
     Handed handed;
     Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
-    handed.handshake_ = Handshake(names_of(made, request.process.args.front()));
+    handed.channel_ = std::move(mine);
+    handed.handshake_ =
+        Handshake(names_of(made, request.process.args.front()),
+                  {.listener = listens ? find_step(made, shim::OpKind::seccomp) : std::nullopt});
     handed.control_ = std::move(started.control);
     handed.shim_ = std::move(started.shim);
     return handed;

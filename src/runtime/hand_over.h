@@ -37,11 +37,13 @@ public:
         hooks,     // everything is mounted, the root is not entered yet; goes on by open_gate()
         created,   // waits on the start socket
         executed,  // the program runs
+        listener,  // its filter's listener comes over the channel, and it waits for a byte there
     };
     // The next of these. Errors name the step that failed; the deadline is 60 s.
     Result<Reached> wait();
     Result<> open_gate();
     pid_t pid() const { return pid_; }  // after the first wait
+    int channel() const { return channel_.get(); }
     const StepNames& steps() const { return handshake_.steps(); }
     // It is recorded: from here on it is the subreaper's of the caller.
     Result<> release();
@@ -54,8 +56,7 @@ private:
     Handed() = default;
 
     Handshake handshake_{StepNames{}};
-    std::optional<std::uint64_t> hooks_step_;
-    sys::UniqueFd control_, gate_;
+    sys::UniqueFd control_, gate_, channel_;
     sys::Child shim_;
     pid_t pid_ = -1;
 };
@@ -63,6 +64,8 @@ private:
 struct HandOverRequest {
     oci::RuntimeSpec spec;       // root_path absolute
     sys::UniqueFd start_socket;  // listening; invalid: the program is executed at once
+    // Where devices of a container in a user namespace are made; gone with the container.
+    std::string scratch;
     bool wait_for_hooks = false;
     bool new_keyring = true;  // a session keyring of its own, so that it cannot read the caller's
     std::string keyring;      // its name
@@ -75,6 +78,9 @@ struct HandOverJoin {
     pid_t pid = -1;
     std::uint64_t start_time = 0;
     std::string cgroups_path;  // empty: none to join
+    // A group below it that is joined instead, of these v1 controllers or of all.
+    std::string sub_cgroup;
+    std::vector<std::string> sub_controllers;
     oci::Process process;
     std::optional<oci::Seccomp> seccomp;
     std::optional<std::string> personality;

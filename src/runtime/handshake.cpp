@@ -38,6 +38,8 @@ Result<> Handshake::move(const Packet& packet) {
             return {};
         case Message::reached:
             if (!before || !is_pid(packet.b)) return out_of_turn();
+            if (reached_ && packet.a <= *reached_) return out_of_turn();
+            reached_ = packet.a;
             phase_ = Phase::waiting;
             return {};
         case Message::started:
@@ -52,6 +54,12 @@ Result<> Handshake::move(const Packet& packet) {
         case Message::release: break;  // are for the shim
     }
     return out_of_turn();
+}
+
+Point Handshake::point() const {
+    if (reached_ && reached_ == waits_.hooks) return Point::hooks;
+    if (reached_ && reached_ == waits_.listener) return Point::listener;
+    return Point::created;
 }
 
 Result<Packet> Handshake::accept(std::span<const std::byte> bytes) {

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "runtime/shim_process.h"
@@ -19,9 +21,21 @@ enum class Phase : std::uint8_t {
     ended,     // it has ended, or never came to run
 };
 
+// Where the first process waits.
+enum class Point : std::uint8_t {
+    created,   // for its start
+    hooks,     // for the hooks of its creation
+    listener,  // with the listener of its filter, for whoever answers that
+};
+// The steps at which it waits for something else than its start; nothing: there is no such step.
+struct Waits {
+    std::optional<std::uint64_t> hooks = {}, listener = {};
+};
+
 class Handshake {
 public:
-    explicit Handshake(StepNames steps) : steps_(std::move(steps)) {}
+    explicit Handshake(StepNames steps, Waits waits = {})
+        : steps_(std::move(steps)), waits_(waits) {}
 
     // A packet as it came. Errors: the step that failed, as explain_failure() says it; internal: no
     // packet at all (the shim is gone), one that is none, or one that may not come now. After an
@@ -29,12 +43,16 @@ public:
     Result<shim::Packet> accept(std::span<const std::byte> bytes);
 
     Phase phase() const { return phase_; }
+    // What the step is that was reached last; Phase::waiting alone.
+    Point point() const;
     const StepNames& steps() const { return steps_; }
 
 private:
     Result<> move(const shim::Packet& packet);
 
     StepNames steps_;
+    Waits waits_;
+    std::optional<std::uint64_t> reached_;  // the last step of those; the next lies behind it
     Phase phase_ = Phase::starting;
 };
 

@@ -24,12 +24,12 @@ Result<Packet> say(Handshake& handshake, const Packet& what) {
 }
 
 const Packet kStarted = packet(Message::started, 7, 7), kReached = packet(Message::reached, 0, 7),
-             kExited = packet(Message::exited, 3), kTerminal = packet(Message::terminal),
-             kFailed = packet(Message::failed, 0, EPERM);
+             kReachedLater = packet(Message::reached, 1, 7), kExited = packet(Message::exited, 3),
+             kTerminal = packet(Message::terminal), kFailed = packet(Message::failed, 0, EPERM);
 
 TEST(Handshake, AStartAndItsEnd) {
     for (const std::vector<Packet>& before :
-         {std::vector<Packet>{}, {kTerminal}, {kReached}, {kReached, kReached}}) {
+         {std::vector<Packet>{}, {kTerminal}, {kReached}, {kReached, kReachedLater}}) {
         Handshake handshake = begin();
         for (const Packet& what : before) ASSERT_TRUE(say(handshake, what));
         EXPECT_EQ(handshake.phase(), before.empty() || before[0].message == Message::terminal
@@ -63,6 +63,8 @@ TEST(Handshake, WhatComesOutOfTurnIsRefused) {
     const std::vector<std::vector<Packet>> wrong = {
         {kExited},
         {kReached, kTerminal},
+        {kReached, kReached},
+        {kReachedLater, kReached},
         {kReached, kExited},
         {kStarted, kStarted},
         {kStarted, kReached},
@@ -88,6 +90,23 @@ TEST(Handshake, WhatComesOutOfTurnIsRefused) {
         EXPECT_EQ(last.error().code(), Code::internal) << i;
         EXPECT_THAT(last.error().text(), HasSubstr("may not say now")) << i;
     }
+}
+
+TEST(Handshake, WhereItWaits) {
+    const StepNames steps{"/bin/true", {"hooks", "start", "filter"}};
+    Handshake handshake(steps, {.hooks = 0, .listener = 2});
+    const Point points[] = {Point::hooks, Point::created, Point::listener};
+    for (std::uint64_t step = 0; step < 3; ++step) {
+        ASSERT_TRUE(say(handshake, packet(Message::reached, step, 7)));
+        EXPECT_EQ(handshake.phase(), Phase::waiting);
+        EXPECT_EQ(handshake.point(), points[step]) << step;
+    }
+    // nobody answers: the filter's step fails
+    EXPECT_THAT(say(handshake, packet(Message::failed, 2, ECONNRESET)).error().text(),
+                HasSubstr("filter"));
+    Handshake plain(steps);
+    ASSERT_TRUE(say(plain, packet(Message::reached, 2, 7)));
+    EXPECT_EQ(plain.point(), Point::created);
 }
 
 TEST(Handshake, NoPacketAndHalfOfOne) {

@@ -58,12 +58,14 @@ Result<HostFacts> probe_host() {
     if (has_memory) {
         facts.cgroup_mode = CgroupMode::v1;
         facts.cgroup_mounts = std::move(mounts.v1);
+        facts.unified_mount = mounts.v2;
     } else if (!mounts.v2.empty()) {
         facts.cgroup_mode = CgroupMode::v2;
         facts.cgroup_mounts.emplace_back("", mounts.v2);
-        if (auto text = sys::read_file(mounts.v2 + "/cgroup.controllers"))
-            facts.v2_controllers = split(trim(*text), ' ');
     }
+    if (!mounts.v2.empty())
+        if (auto text = sys::read_file(mounts.v2 + "/cgroup.controllers"); text && !text->empty())
+            facts.v2_controllers = split(trim(*text), ' ');
     sys::HostInfo info = TRY(sys::host_info());
     facts.root = info.effective_uid == 0;
     if (!facts.root) facts.cgroup_mode = CgroupMode::none;

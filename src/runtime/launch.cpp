@@ -6,6 +6,7 @@
 #include "runtime/shim_process.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
 
 namespace crank::runtime {
 
@@ -65,11 +66,13 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
         return fail(Code::failed_precondition, "the container is not running");
     JoinFacts join_facts{request.cgroups_path, request.default_seccomp,
                          static_cast<bool>(request.stdin_read)};
-    Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
+    TRY(find_mappings(request.pid, join_facts));
+    join_facts.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
+    Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     if (facts.cgroup_mode == CgroupMode::v2)
         made.cgroup_dirs.push_back(facts.cgroup_mounts.front().second + request.cgroups_path);
     sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
@@ -97,7 +100,9 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
 }
 
 Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
-    Plan made = TRY(plan_hook(request.hook, request.where));
+    JoinFacts join_facts;
+    TRY(find_mappings(request.pid, join_facts));
+    Plan made = TRY(plan_hook(request.hook, request.where, join_facts));
     Encoding encoding;
     encoding.role = shim::Role::join;
     encoding.stdin_given = true;
@@ -106,6 +111,9 @@ Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
     std::string bytes = TRY(encode(made, encoding));
     Handover handover;
     handover.add(request.pidfd, made.network_slot());
+    sys::UniqueFd root = TRY(
+        sys::open("/proc/" + std::to_string(request.pid) + "/root", sys::kPath | sys::kDirectory));
+    handover.add(root.get(), made.start_socket_slot());
     handover.add(request.stdin_read.get(), made.stdin_slot());
     handover.add(request.output.get(), made.stdout_slot());
     handover.add(request.output.get(), made.stderr_slot());

@@ -30,7 +30,7 @@ std::optional<std::uint64_t> flag_of(std::string_view type) {
     return std::nullopt;
 }
 
-constexpr std::uint64_t kNewCgroup = 0x02000000;
+constexpr std::uint64_t kNewCgroup = 0x02000000, kNewUser = 0x10000000;
 constexpr std::uint64_t kOtherNamespaces =
     0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000;
 
@@ -46,17 +46,20 @@ std::size_t add_joined(Plan& plan, const oci::Namespace& ns, std::uint64_t flag)
     return plan.joined.size() - 1;
 }
 
-void enter_joined(Builder& builder, const Plan::Joined& joined, std::size_t index) {
+std::string offset_line(const char* clock, const oci::ClockOffset& offset) {
+    return std::string(clock) + " " + std::to_string(offset.seconds) + " " +
+           std::to_string(offset.nanoseconds) + "\n";
+}
+
+}  // namespace
+
+void enter_joined(Builder& builder, std::size_t index) {
     Plan& plan = builder.plan();
+    const Plan::Joined& joined = plan.joined[index];
     shim::Op& op =
         builder.add(OpKind::set_namespace, "join the " + joined.type + " namespace " + joined.path);
     op.fd = plan.joined_slot(index);
     op.a = joined.flag;
-}
-
-std::string offset_line(const char* clock, const oci::ClockOffset& offset) {
-    return std::string(clock) + " " + std::to_string(offset.seconds) + " " +
-           std::to_string(offset.nanoseconds) + "\n";
 }
 
 // time_namespaces(7): offsets are written before the first process of the namespace exists.
@@ -73,25 +76,23 @@ void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec) {
     op.s2 = text;
 }
 
-}  // namespace
-
 Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     Plan& plan = builder.plan();
     for (const auto& ns : spec.linux.namespaces) {
         if (!given.hand_over) break;
-        bool joins = !ns.path.empty();
-        if (joins && ns.type == "user")
-            return fail(Code::unsupported, "linux.namespaces: joining the " + ns.type +
-                                               " namespace " + ns.path + " is not supported yet");
+        bool joins = !ns.path.empty() || ns.type == "user";
         if (joins) {
-            std::uint64_t flag = ns.type == "time" ? kNewTime : flag_of(ns.type).value_or(0);
+            std::uint64_t flag = ns.type == "time"   ? kNewTime
+                                 : ns.type == "user" ? kNewUser
+                                                     : flag_of(ns.type).value_or(0);
             add_joined(plan, ns, flag);
         }
     }
+    if (has_user_namespace(spec)) return {};  // plan_between
     // Which of the two a process is in is decided at its birth.
     for (std::size_t i = 0; i < plan.joined.size(); ++i)
         if (plan.joined[i].flag == kNewPid || plan.joined[i].flag == kNewTime)
-            enter_joined(builder, plan.joined[i], i);
+            enter_joined(builder, i);
     for (const auto& ns : spec.linux.namespaces)
         if (given.hand_over && ns.type == "time" && ns.path.empty())
             make_time_namespace(builder, spec);
@@ -101,12 +102,13 @@ Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const
 
 Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     Plan& plan = builder.plan();
-    for (std::size_t i = 0; i < plan.joined.size(); ++i)
+    for (std::size_t i = 0; i < plan.joined.size() && plan.between == 0; ++i)
         if (plan.joined[i].flag != kNewPid && plan.joined[i].flag != kNewTime)
-            enter_joined(builder, plan.joined[i], i);
+            enter_joined(builder, i);
     for (const auto& ns : spec.linux.namespaces) {
         auto flag = flag_of(ns.type);
-        if (given.hand_over && (ns.type == "time" || !ns.path.empty())) continue;
+        if (given.hand_over && (ns.type == "time" || ns.type == "user" || !ns.path.empty()))
+            continue;
         if (!flag)
             return fail(Code::unsupported,
                         "linux.namespaces: a " + ns.type + " namespace is not supported yet");
@@ -159,27 +161,7 @@ Result<> plan_sysctls(Builder& builder, const oci::RuntimeSpec& spec) {
     return {};
 }
 
-}  // namespace
-
-Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
-                  const HostFacts& facts, const Given& given) {
-    Plan plan;
-    Builder builder(plan);
-    // The slots are numbered from the count of binds on, which the steps before plan_root use.
-    for (const auto& mount : spec.mounts) {
-        bool bind = mount.type == "bind";
-        for (const auto& option : mount.options)
-            bind = bind || option == "bind" || option == "rbind";
-        if (bind && !given.hand_over) plan.binds.emplace_back();
-    }
-    std::size_t bind_count = plan.binds.size();
-
-    if (options.keep_rights && !spec.linux.namespaces.empty())
-        return fail(Code::invalid_argument,
-                    "a process in namespaces cannot keep its caller's rights");
-    TRY(plan_before_clone(builder, spec, given));
-    TRY(plan_cgroups(builder, spec, facts));
-    TRY(plan_namespaces(builder, spec, given));
+void add_names(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     if (!given.keyring.empty())
         builder.add(OpKind::session_keyring, "make a session keyring").s1 =
             builder.text(given.keyring);
@@ -189,13 +171,36 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     if (!spec.domainname.empty())
         builder.add(OpKind::domain_name, "set the domain name " + spec.domainname).s1 =
             builder.text(spec.domainname);
+}
+
+}  // namespace
+
+Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Options& options,
+                  const HostFacts& facts, const Given& given) {
+    Plan plan;
+    Builder builder(plan);
+    TRY(check_user_namespace(wanted, given));
+    bool mapped = has_user_namespace(wanted);
+    oci::RuntimeSpec changed;
+    bool change = facts.cgroup_mode != CgroupMode::none && needs_other_mounts(wanted);
+    if (mapped || change) changed = with_other_mounts(wanted, facts);
+    const oci::RuntimeSpec& spec = mapped || change ? changed : wanted;
+    // The slots are numbered from the count of binds on, which the steps before plan_root use.
+    std::size_t bind_count = TRY(count_binds(spec, given));
+    plan.binds.resize(bind_count);
+
+    if (options.keep_rights && !spec.linux.namespaces.empty())
+        return fail(Code::invalid_argument,
+                    "a process in namespaces cannot keep its caller's rights");
+    TRY(plan_before_clone(builder, spec, given));
+    TRY(mapped ? plan_between(builder, spec, facts) : plan_cgroups(builder, spec, facts));
+    TRY(plan_namespaces(builder, spec, given));
+    add_names(builder, spec, given);
     TRY(plan_sysctls(builder, spec));
-    if (spec.process.oom_score_adj) {
-        std::string value = std::to_string(*spec.process.oom_score_adj);
-        builder.add(OpKind::oom_score, "set oom_score_adj to " + value).s1 = builder.text(value);
-    }
+    if (!mapped) add_oom_score(builder, spec.process);
     TRY(plan_root(builder, spec, rootfs, options, facts, given));
-    if (plan.binds.size() != bind_count) return fail(Code::internal, "bind mounts were miscounted");
+    if (plan.binds.size() != bind_count || builder.next_bind() != bind_count)
+        return fail(Code::internal, "bind mounts were miscounted");
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
     plan_stdio(builder, spec.process, {given.stdin_read, given.hand_over, given.plain_lines});
     if (options.keep_rights) {
@@ -206,9 +211,12 @@ Result<Plan> plan(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Opti
     if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
     plan_personality(builder, spec.linux.personality);
     TRY(plan_memory_policy(builder, spec.linux.memory_policy));
-    HandOver hand_over{given.hand_over, !spec.has_process,
+    HandOver hand_over{given.hand_over,
+                       !spec.has_process,
                        given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
-                       plan.first_preserved_slot(), given.preserved_fds};
+                       plan.first_preserved_slot(),
+                       given.preserved_fds,
+                       mapped};
     TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
                      hand_over));
     return plan;
@@ -222,37 +230,53 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (!join.hand_over || !join.cgroups_path.empty()) TRY(check_cgroups_path(join.cgroups_path));
     // Before the mount namespace is entered: the cgroup files lie in the host's.
     if (facts.cgroup_mode == CgroupMode::v1 && !join.cgroups_path.empty())
-        for (const auto& dir : v1_cgroup_dirs(facts, join.cgroups_path))
+        for (const auto& dir : v1_dirs_to_join(facts, join))
             builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
-                builder.text(dir + "/tasks");
+                builder.text(entry_of(facts, dir));
+    IdMappings maps{join.uid_mappings, join.gid_mappings};
+    if (join.user_namespace) {
+        TRY(check_mapped(process.user, maps));
+        TRY(plan_hosts_rights(builder, process));
+    }
     auto enter = [&](const char* what, std::uint64_t namespaces) {
         shim::Op& op = builder.add(OpKind::set_namespace, what);
         op.fd = plan.network_slot();
         op.a = namespaces;
     };
-    enter("enter the container's namespaces", kOtherNamespaces | (join.hand_over ? kNewTime : 0));
+    enter("enter the container's namespaces", kOtherNamespaces | (join.hand_over ? kNewTime : 0) |
+                                                  (join.user_namespace ? kNewUser : 0));
     plan.before_clone = plan.child.size();
+    if (join.user_namespace) take_mapped_ids(builder, maps);
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
-    enter("enter the container's cgroup namespace", kNewCgroup);
+    if (join.cgroup_namespace) enter("enter the container's cgroup namespace", kNewCgroup);
     plan_stdio(builder, process, {join.stdin_read, join.hand_over, join.plain_lines});
     plan_personality(builder, join.personality);
     TRY(plan_memory_policy(builder, join.memory_policy));
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
-    HandOver hand_over{join.hand_over, false, shim::kNoSlot, plan.first_preserved_slot(),
-                       join.preserved_fds};
+    HandOver hand_over{join.hand_over,          false,
+                       shim::kNoSlot,           plan.first_preserved_slot(),
+                       join.preserved_fds,      join.user_namespace,
+                       plan.start_socket_slot()};
     TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over));
     return plan;
 }
 
-Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where) {
+Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where, const JoinFacts& join) {
     Plan plan;
     Builder builder(plan);
     shim::Op& enter = builder.add(OpKind::set_namespace, "enter the container's namespaces");
     enter.fd = plan.network_slot();
-    enter.a = kOtherNamespaces;
+    // A hook is a program of the container's where its path leads into that: never with the rights
+    // of the host's root where the container has ids of its own.
+    enter.a = kOtherNamespaces | (join.user_namespace ? kNewUser : 0);
     plan.before_clone = plan.child.size();
+    // Not what lies over it in the mount namespace: before the container's process has entered its
+    // root, a hook has the host's.
+    builder.add(OpKind::change_root, "take the root of the container's process").fd =
+        plan.start_socket_slot();
+    if (join.user_namespace) take_mapped_ids(builder, {join.uid_mappings, join.gid_mappings});
     builder.add(OpKind::stdio, "connect input and output").fd = plan.stdin_slot();
     oci::Process process;
     process.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;

@@ -25,6 +25,9 @@ struct HostFacts {
     // v2: one entry "" -> "/sys/fs/cgroup", and the controllers enabled at its root.
     std::vector<std::pair<std::string, std::string>> cgroup_mounts;
     std::vector<std::string> v2_controllers;
+    // Beside v1: where the v2 hierarchy lies that has the controllers above ("hybrid"); empty:
+    // none.
+    std::string unified_mount = {};
     bool root = true;               // effective uid 0 with CAP_SYS_ADMIN
     std::string architecture;       // "amd64", "arm64" (GOARCH)
     int cpus = 1;                   // online
@@ -92,6 +95,8 @@ struct CgroupWrite {
     std::string controller;  // "" on v2
     std::string file, value;
     bool optional = false;  // the host may lack the file (swap accounting, for example)
+    // Where the group has no `file`: this one, with a value of its own.
+    std::string otherwise_file = {}, otherwise_value = {};
 };
 
 struct Plan {
@@ -108,6 +113,13 @@ struct Plan {
         bool recursive = true;
         std::size_t step = 0;     // its attach_mount in `child`
         bool propagates = false;  // keeps its peers until a later step says what it becomes
+        bool is_root = false;     // becomes a slave of its peers: what is made below stays there
+        std::uint64_t attr_clear = 0;
+        // Id-mapped: by these, or where they are empty by the container's user namespace.
+        enum class Ids : std::uint8_t { kept, mapped, mapped_recursively } ids = Ids::kept;
+        std::vector<oci::IdMapping> uid_mappings, gid_mappings;
+        std::optional<std::uint64_t> device;  // the source must be it (makedev)
+        bool is_block = false;
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
@@ -115,8 +127,10 @@ struct Plan {
     bool holds_nul = false;   // one of them would be cut: nothing is started with this plan
     std::uint64_t clone_flags = 0;
     std::size_t before_clone = 0;  // so many steps are the joiner's own
+    std::size_t between = 0;       // and so many behind them of a process of their own
     bool terminal = false;
-    // Namespaces joined by their path, opened by the parent: namespace i is joined_slot(i).
+    // Namespaces joined by their path, opened by the parent: namespace i is joined_slot(i). A user
+    // namespace stands here too when it is new: its path is empty.
     struct Joined {
         std::string type, path;  // "network", "/run/netns/x"
         std::uint64_t flag = 0;  // CLONE_NEW*
@@ -165,8 +179,17 @@ struct JoinFacts {
     bool hand_over = false;
     bool plain_lines = false;
     std::uint32_t preserved_fds = 0;
-    std::optional<std::string> personality;
-    std::optional<oci::MemoryPolicy> memory_policy;
+    std::optional<std::string> personality = {};
+    std::optional<oci::MemoryPolicy> memory_policy = {};
+    // Of the user namespace that the container's first process is in.
+    bool user_namespace = false;
+    bool cgroup_namespace = true;  // another than crank's own
+    std::vector<oci::IdMapping> uid_mappings = {}, gid_mappings = {};
+    // Groups of v1 that exist beside those that every container has.
+    std::vector<std::string> limit_dirs = {};
+    // Below the container's group, of the controllers named or of all: what is joined instead.
+    std::string sub_cgroup = {};
+    std::vector<std::string> sub_controllers = {};
 };
 // What a hook inside a container has that does not stand in its own object.
 struct InsideHook {
@@ -175,8 +198,8 @@ struct InsideHook {
     std::optional<std::uint32_t> home_of;  // HOME is looked up for this user, where it is missing
 };
 // A hook: a program in the namespaces of the container's first process, with the caller's rights.
-// Slot network_slot() is the pidfd.
-Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where);
+// Slot network_slot() is the pidfd, start_socket_slot() its root.
+Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where, const JoinFacts& join);
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
                        const JoinFacts& join, const HostFacts& facts);
 

@@ -10,20 +10,13 @@ using shim::OpKind;
 
 namespace {
 
-// What crank uses of v1. cpuset is joined only when it is limited (a new cpuset must first be given
-// its CPUs and memory nodes); blkio and the rest come with the flags that need them.
+// What crank uses of v1 for every container.
 constexpr std::string_view kV1Controllers[] = {"cpu",     "cpuacct", "memory",      "pids",
                                                "devices", "freezer", "name=systemd"};
-
-constexpr std::int64_t kDefaultPeriod = 100'000;  // microseconds, the kernel's
-
-void write(Builder& builder, std::string controller, std::string file, std::string value,
-           bool optional = false) {
-    builder.plan().cgroup_writes.push_back(
-        {std::move(controller), std::move(file), std::move(value), optional});
-}
-
-std::string number(std::int64_t value) { return std::to_string(value); }
+// And these for the limits that need them: a new cpuset, for one, must first be given its
+// processors and memory nodes.
+constexpr std::string_view kV1Limits[] = {"cpuset",  "blkio",    "hugetlb",
+                                          "net_cls", "net_prio", "rdma"};
 
 oci::DeviceRule allow(std::string type, std::optional<std::int64_t> major,
                       std::optional<std::int64_t> minor, std::string access) {
@@ -59,75 +52,41 @@ std::string v1_text(const oci::DeviceRule& rule) {
            (rule.access.empty() ? "rwm" : rule.access);
 }
 
-void limit_memory_v1(Builder& builder, const oci::Resources& r) {
-    // The limit before memory+swap, which may never be below it.
-    if (r.memory_limit) write(builder, "memory", "memory.limit_in_bytes", number(*r.memory_limit));
-    if (r.memory_swap)
-        write(builder, "memory", "memory.memsw.limit_in_bytes", number(*r.memory_swap), true);
-    if (r.memory_reservation)
-        write(builder, "memory", "memory.soft_limit_in_bytes", number(*r.memory_reservation));
-}
-
-void limit_v1(Builder& builder, const oci::Resources& r) {
-    limit_memory_v1(builder, r);
-    if (r.cpu_shares) write(builder, "cpu", "cpu.shares", std::to_string(*r.cpu_shares));
-    if (r.cpu_period) write(builder, "cpu", "cpu.cfs_period_us", std::to_string(*r.cpu_period));
-    if (r.cpu_quota) write(builder, "cpu", "cpu.cfs_quota_us", number(*r.cpu_quota));
-    if (r.pids_limit)
-        write(builder, "pids", "pids.max", *r.pids_limit < 0 ? "max" : number(*r.pids_limit));
-}
-
 void control_devices_v1(Builder& builder, const oci::RuntimeSpec& spec) {
     for (const auto& rule : device_rules(spec))
-        write(builder, "devices", rule.allow ? "devices.allow" : "devices.deny", v1_text(rule));
+        builder.plan().cgroup_writes.push_back(
+            {"devices", rule.allow ? "devices.allow" : "devices.deny", v1_text(rule)});
 }
 
-void limit_v2(Builder& builder, const oci::Resources& r) {
-    auto bytes = [](std::int64_t n) { return n < 0 ? std::string("max") : std::to_string(n); };
-    if (r.memory_limit) write(builder, "", "memory.max", bytes(*r.memory_limit));
-    if (r.memory_swap) {
-        std::int64_t swap = *r.memory_swap < 0 ? -1 : *r.memory_swap - r.memory_limit.value_or(0);
-        write(builder, "", "memory.swap.max", bytes(swap), true);
+// Groups that are made only where something is limited by them.
+void add_limited_dirs(Plan& plan, const HostFacts& facts, const std::string& path) {
+    for (const auto& [controller, dir] : v1_limit_dirs(facts, path)) {
+        bool wanted = std::ranges::any_of(plan.cgroup_writes, [&](const CgroupWrite& write) {
+            return write.controller == controller;
+        });
+        if (wanted && std::ranges::find(plan.cgroup_dirs, dir) == plan.cgroup_dirs.end())
+            plan.cgroup_dirs.push_back(dir);
     }
-    if (r.memory_reservation) write(builder, "", "memory.low", bytes(*r.memory_reservation));
-    if (r.cpu_quota || r.cpu_period) {
-        auto period = static_cast<std::int64_t>(
-            r.cpu_period.value_or(static_cast<std::uint64_t>(kDefaultPeriod)));
-        write(builder, "", "cpu.max", bytes(r.cpu_quota.value_or(-1)) + " " + number(period));
-    }
-    if (r.cpu_shares) {
-        // The mapping of runtime-spec's users: shares 2..262144 to weight 1..10000.
-        auto shares = std::clamp<std::uint64_t>(*r.cpu_shares, 2, 262144);
-        write(builder, "", "cpu.weight", std::to_string(1 + (shares - 2) * 9999 / 262142));
-    }
-    if (r.pids_limit) write(builder, "", "pids.max", bytes(*r.pids_limit));
 }
 
-bool wants_limits(const oci::Resources& r) {
-    return r.memory_limit || r.memory_swap || r.memory_reservation || r.cpu_shares || r.cpu_quota ||
-           r.cpu_period || r.pids_limit;
-}
-
-void plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
+Result<> plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
     Plan& plan = builder.plan();
     plan.cgroup_dirs = v1_cgroup_dirs(facts, spec.linux.cgroups_path);
-    limit_v1(builder, spec.linux.resources);
+    TRY(plan_limits(builder, spec.linux.resources, facts));
+    add_limited_dirs(plan, facts, spec.linux.cgroups_path);
     control_devices_v1(builder, spec);
     for (const auto& [controller, mount] : facts.cgroup_mounts)
         if (controller == "memory")
             plan.oom_file = mount + spec.linux.cgroups_path + "/memory.oom_control";
     for (const auto& dir : plan.cgroup_dirs)
-        builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 = builder.text(dir + "/tasks");
+        builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
+            builder.text(entry_of(facts, dir));
     for (const auto& dir : v1_cgroup_dirs(facts, "/crank/monitors"))
         plan.monitor_cgroups.push_back(dir + "/tasks");
+    return {};
 }
 
 }  // namespace
-
-void plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts) {
-    if (facts.cgroup_mode == CgroupMode::v1) limit_v1(builder, resources);
-    if (facts.cgroup_mode == CgroupMode::v2) limit_v2(builder, resources);
-}
 
 Result<> check_cgroups_path(const std::string& path) {
     bool good = path.starts_with("/") && path.size() > 1 && !path.ends_with("/");
@@ -152,6 +111,37 @@ std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::strin
     return dirs;
 }
 
+std::vector<std::pair<std::string, std::string>> v1_limit_dirs(const HostFacts& facts,
+                                                               const std::string& cgroups_path) {
+    std::vector<std::pair<std::string, std::string>> dirs;
+    for (std::string_view controller : kV1Limits)
+        for (const auto& [name, mount] : facts.cgroup_mounts)
+            if (name == controller) dirs.emplace_back(name, mount + cgroups_path);
+    if (!facts.unified_mount.empty())
+        dirs.emplace_back(kUnified, facts.unified_mount + cgroups_path);
+    return dirs;
+}
+
+std::string entry_of(const HostFacts& facts, const std::string& dir) {
+    bool v2 = !facts.unified_mount.empty() && dir.starts_with(facts.unified_mount + "/");
+    return dir + (v2 ? "/cgroup.procs" : "/tasks");
+}
+
+std::vector<std::string> v1_dirs_to_join(const HostFacts& facts, const JoinFacts& join) {
+    std::vector<std::string> dirs = v1_cgroup_dirs(facts, join.cgroups_path);
+    dirs.insert(dirs.end(), join.limit_dirs.begin(), join.limit_dirs.end());
+    if (join.sub_cgroup.empty()) return dirs;
+    for (auto& dir : dirs) {
+        bool meant = join.sub_controllers.empty();
+        for (const auto& [name, mount] : facts.cgroup_mounts)
+            meant = meant ||
+                    (dir == mount + join.cgroups_path &&
+                     std::ranges::find(join.sub_controllers, name) != join.sub_controllers.end());
+        if (meant) dir += "/" + join.sub_cgroup;
+    }
+    return dirs;
+}
+
 bool controls_devices(const HostFacts& facts, const std::string& cgroups_path) {
     if (cgroups_path.empty() || facts.cgroup_mode == CgroupMode::none) return false;
     return facts.cgroup_mode == CgroupMode::v2 ||
@@ -167,8 +157,6 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
     if (spec.linux.cgroups_path.empty()) return {};
     TRY(check_cgroups_path(spec.linux.cgroups_path));
     const oci::Resources& r = spec.linux.resources;
-    if (!r.cpuset_cpus.empty() || !r.cpuset_mems.empty())
-        return fail(Code::unsupported, "linux.resources.cpu.cpus and mems are not supported yet");
     switch (facts.cgroup_mode) {
         case CgroupMode::none:
             if (wants_limits(r))
@@ -177,12 +165,12 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
                           "limits were asked for and this host has no writable cgroups")
                         .with_hint("run as root, or drop the limits: --limits=best-effort"));
             return {};
-        case CgroupMode::v1: plan_v1(builder, spec, facts); return {};
+        case CgroupMode::v1: return plan_v1(builder, spec, facts);
         case CgroupMode::v2: {
             Plan& plan = builder.plan();
             std::string dir = v2_cgroup_dir(facts, spec.linux.cgroups_path);
             plan.cgroup_dirs.push_back(dir);
-            limit_v2(builder, spec.linux.resources);
+            TRY(plan_limits(builder, spec.linux.resources, facts));
             plan.device_rules = device_rules(spec);
             plan.oom_file = dir + "/memory.events";
             plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, "/crank/monitors") +

@@ -62,17 +62,24 @@ void add_user(Builder& builder, const oci::User& user) {
 }
 
 Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccomp,
-                     bool default_seccomp, policy::CapabilitySet bounding) {
+                     bool default_seccomp, policy::CapabilitySet bounding,
+                     const HandOver& hand_over) {
     if (!seccomp && !default_seccomp) return {};
-    auto program =
-        seccomp ? TRY(compile_spec(*seccomp)) : TRY(policy::default_seccomp_program(bounding));
-    auto instructions = program.instructions();
+    auto filter = seccomp ? TRY(compile_spec(*seccomp))
+                          : LoadedFilter{TRY(policy::default_seccomp_program(bounding))};
+    if (filter.listens && !hand_over.on)
+        return fail(Code::unsupported,
+                    "linux.seccomp.listenerPath: nobody is there who could pass the listener on");
+    auto instructions = filter.program.instructions();
     std::uint32_t offset = builder.array(instructions);
     shim::Op& op =
         builder.add(OpKind::seccomp, "load the system call filter (" +
                                          std::to_string(instructions.size()) + " instructions)");
     op.s1 = offset;
     op.a = instructions.size();
+    op.b = filter.flags;
+    op.c = filter.listens ? 1 : 0;
+    op.fd = filter.listens ? hand_over.listener_slot : shim::kNoSlot;
     return {};
 }
 
@@ -184,6 +191,25 @@ bool has_home(const oci::Process& process) {
                                [](const auto& entry) { return entry.starts_with("HOME="); });
 }
 
+void add_oom_score(Builder& builder, const oci::Process& process) {
+    if (!process.oom_score_adj) return;
+    std::string value = std::to_string(*process.oom_score_adj);
+    builder.add(OpKind::oom_score, "set oom_score_adj to " + value).s1 = builder.text(value);
+}
+
+Result<> plan_hosts_rights(Builder& builder, const oci::Process& process) {
+    add_oom_score(builder, process);
+    // Their final values come later: the set-up itself needs open files.
+    std::size_t first = builder.plan().child.size();
+    TRY(add_rlimits(builder, process));
+    for (std::size_t i = first; i < builder.plan().child.size(); ++i) {
+        builder.plan().child[i].op.kind = OpKind::raise_limit;
+        builder.plan().child[i].description =
+            "allow the host's part of: " + builder.plan().child[i].description;
+    }
+    return add_scheduler(builder, process);
+}
+
 void plan_stdio(Builder& builder, const oci::Process& process, const Stdio& stdio) {
     Plan& plan = builder.plan();
     std::uint64_t given_to = stdio.hand_over ? std::uint64_t{process.user.uid} + 1 : 0;
@@ -219,7 +245,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     auto ambient =
         TRY_IN(policy::capability_set(process.capabilities.ambient), "process.capabilities");
 
-    TRY(add_scheduler(builder, process));
+    if (!hand_over.rights_taken) TRY(add_scheduler(builder, process));
     TRY(add_rlimits(builder, process));
     builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);
     if (hand_over.on && !has_home(process))
@@ -229,7 +255,8 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         builder.text(process.cwd);
     add_wait(builder, process, hand_over);
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
-    if (!process.no_new_privileges) TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
+    if (!process.no_new_privileges)
+        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
     builder.add(OpKind::bounding_set, "drop capabilities for good").a = bounding;
     add_user(builder, process.user);
     shim::Op& caps = builder.add(OpKind::capabilities, "set capabilities");
@@ -239,7 +266,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     builder.add(OpKind::ambient_set, "set ambient capabilities").a = ambient;
     if (process.no_new_privileges) {
         builder.add(OpKind::no_new_privileges, "forbid new privileges");
-        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding));
+        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
     add_exec(builder, process, hand_over);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "runtime/builder.h"
+#include "runtime/mount_options.h"
 
 namespace crank::runtime {
 
@@ -13,265 +14,8 @@ using shim::OpKind;
 namespace {
 
 // mount_setattr(2) and mount(2) constants; a plan sees no system header.
-constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNodev = 0x4, kAttrNoexec = 0x8,
-                        kAttrNoatime = 0x10, kAttrStrictatime = 0x20, kAttrNodiratime = 0x80,
-                        kAttrNosymfollow = 0x200000;
+constexpr std::uint64_t kAttrRdonly = 0x1, kAttrNosuid = 0x2, kAttrNoexec = 0x8;
 constexpr std::uint64_t kMsRdonly = 1, kMsNodev = 4;
-
-struct ParsedOptions {
-    std::uint64_t attributes = 0;
-    std::uint64_t recursive_attributes = 0;  // of what is mounted below as well
-    bool bind = false, recursive = false;
-    std::uint64_t propagation = 0;  // MS_*; 0: private
-    std::vector<std::string> data;  // what belongs to the file system
-};
-
-std::optional<std::uint64_t> attribute(std::string_view option) {
-    if (option == "ro" || option == "rro") return kAttrRdonly;
-    if (option == "nosuid" || option == "rnosuid") return kAttrNosuid;
-    if (option == "nodev" || option == "rnodev") return kAttrNodev;
-    if (option == "noexec" || option == "rnoexec") return kAttrNoexec;
-    if (option == "noatime" || option == "rnoatime") return kAttrNoatime;
-    if (option == "strictatime" || option == "rstrictatime") return kAttrStrictatime;
-    if (option == "nodiratime" || option == "rnodiratime") return kAttrNodiratime;
-    if (option == "nosymfollow" || option == "rnosymfollow") return kAttrNosymfollow;
-    return std::nullopt;
-}
-
-// What a new mount is anyway.
-bool is_default(std::string_view option) {
-    constexpr std::array kDefaults{
-        "rw",       "suid",          "dev",        "exec",       "relatime", "atime",
-        "diratime", "async",         "norelatime", "loud",       "defaults", "private",
-        "rprivate", "nostrictatime", "symfollow",  "nolazytime", "nomand",   "noiversion"};
-    return std::ranges::find(kDefaults, option) != kDefaults.end();
-}
-
-std::optional<std::uint64_t> propagation_of(std::string_view option) {
-    constexpr std::uint64_t kRec = 0x4000;  // MS_REC
-    bool recursive = option.starts_with('r');
-    std::string_view kind = option.substr(recursive ? 1 : 0);
-    std::uint64_t flag = kind == "shared"       ? std::uint64_t{1} << 20
-                         : kind == "slave"      ? std::uint64_t{1} << 19
-                         : kind == "private"    ? std::uint64_t{1} << 18
-                         : kind == "unbindable" ? std::uint64_t{1} << 17
-                                                : 0;
-    if (flag == 0) return std::nullopt;
-    return flag | (recursive ? kRec : 0);
-}
-
-// The recursive form of these would clear an attribute of mounts below.
-bool attribute_is_cleared(std::string_view option) {
-    return option == "rw" || option == "suid" || option == "dev" || option == "exec" ||
-           option == "relatime" || option == "atime" || option == "diratime" ||
-           option == "norelatime" || option == "nostrictatime" || option == "symfollow";
-}
-
-Result<ParsedOptions> parse_options(const oci::Mount& mount) {
-    ParsedOptions parsed;
-    for (const auto& option : mount.options) {
-        if (auto flag = attribute(option)) {
-            (option.starts_with('r') && option != "ro" ? parsed.recursive_attributes
-                                                       : parsed.attributes) |= *flag;
-        } else if (option == "bind" || option == "rbind") {
-            parsed.bind = true;
-            parsed.recursive = option == "rbind";
-        } else if (is_default(option)) {
-        } else if (auto propagation = propagation_of(option)) {
-            parsed.propagation = *propagation;
-        } else if (option == "tmpcopyup" || option == "idmap" || option == "ridmap" ||
-                   (option.starts_with('r') && attribute_is_cleared(option.substr(1)))) {
-            return fail(Code::unsupported, "mounts: option '" + option + "' of " +
-                                               mount.destination + " is not supported yet");
-        } else {
-            parsed.data.push_back(option);
-        }
-    }
-    return parsed;
-}
-
-struct CgroupView {
-    std::string destination;
-    std::uint64_t attributes = 0;
-    std::string own_group;  // empty: a cgroup namespace hides the others
-};
-
-std::string without_trailing_slashes(std::string path) {
-    while (path.size() > 1 && path.ends_with("/")) path.pop_back();
-    return path;
-}
-
-bool is_in(std::string_view path, std::string_view dir) {
-    return path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/');
-}
-
-// Whether the mount belongs to the kernel's part of the tree, which masks and device nodes are made
-// for: an image that has a link there is refused. A tmpfs for data may go where a link leads.
-bool is_kernels(std::string_view type, std::string_view destination) {
-    return type != "tmpfs" || is_in(destination, "/dev") || is_in(destination, "/proc") ||
-           is_in(destination, "/sys");
-}
-
-void add_mount(Builder& builder, const std::string& type, const std::string& source,
-               const std::string& destination, const std::string& data, std::uint64_t attributes) {
-    shim::Op& op = builder.add(OpKind::mount_fs, "mount " + type + " on " + destination);
-    std::array<std::string, 2> names{type, source.empty() ? type : source};
-    std::uint32_t s1 = builder.list(names), s2 = builder.text(destination), s3 = builder.text(data);
-    op.s1 = s1;
-    op.s2 = s2;
-    op.s3 = s3;
-    op.a = attributes;
-    op.b = is_kernels(type, destination) ? 1 : 0;
-}
-
-void add_late_bind(Builder& builder, const std::string& source, const std::string& destination,
-                   const ParsedOptions& options);
-
-// One hierarchy of v1: its namespace's root, or without a namespace the container's own group.
-void add_hierarchy(Builder& builder, const std::string& mount, const std::string& controller,
-                   const CgroupView& view) {
-    std::string name = mount.substr(mount.rfind('/') + 1);
-    std::string path = view.destination + "/" + name;
-    if (view.own_group.empty()) {
-        std::string data = controller.starts_with("name=") ? "none," + controller : name;
-        add_mount(builder, "cgroup", "cgroup", path, data, view.attributes);
-        return;
-    }
-    // A hierarchy in which it has no group of its own is not shown: all of it is others'.
-    const auto& made = builder.plan().cgroup_dirs;
-    if (std::ranges::find(made, mount + view.own_group) == made.end()) return;
-    ParsedOptions options;
-    options.attributes = view.attributes;
-    options.bind = options.recursive = true;
-    add_late_bind(builder, mount + view.own_group, path, options);
-}
-
-// The container's own view of its groups; with v1 a tmpfs with one mount per hierarchy.
-void add_cgroup_mounts(Builder& builder, const CgroupView& view, const HostFacts& facts) {
-    const std::string& destination = view.destination;
-    std::uint64_t attributes = view.attributes;
-    if (facts.cgroup_mode == CgroupMode::none) return;
-    if (facts.cgroup_mode == CgroupMode::v2) {
-        add_mount(builder, "cgroup2", "cgroup", destination, "", attributes);
-        return;
-    }
-    add_mount(builder, "tmpfs", "cgroup", destination, "mode=755,size=64k",
-              attributes & ~kAttrRdonly);
-    std::vector<std::string> seen;
-    for (const auto& [controller, mount] : facts.cgroup_mounts) {
-        bool first = true;
-        for (const auto& other : seen) first = first && other != mount;
-        if (!first) continue;
-        seen.push_back(mount);
-        add_hierarchy(builder, mount, controller, view);
-    }
-    if ((attributes & kAttrRdonly) != 0) {
-        std::uint32_t s2 = builder.text(destination);
-        shim::Op& op = builder.add(OpKind::readonly_path, "make " + destination + " read-only");
-        op.s2 = s2;
-        op.a = 1;
-    }
-}
-
-// Files of /proc that a container may be shown others for, as lxcfs does: what they tell is no
-// boundary.
-bool is_replaceable(std::string_view destination) {
-    constexpr std::array kFiles{"/proc/cpuinfo", "/proc/diskstats",
-                                "/proc/loadavg", "/proc/meminfo",
-                                "/proc/net/dev", "/proc/slabinfo",
-                                "/proc/stat",    "/proc/swaps",
-                                "/proc/uptime",  "/proc/sys/kernel/ns_last_pid"};
-    return std::ranges::find(kFiles, destination) != kFiles.end();
-}
-
-void add_bind(Builder& builder, const oci::Mount& mount, const std::string& destination,
-              const ParsedOptions& options, std::size_t index) {
-    Plan& plan = builder.plan();
-    std::uint32_t s2 = builder.text(destination);
-    shim::Op& op =
-        builder.add(OpKind::attach_mount, "mount " + mount.source + " on " + destination);
-    op.fd = static_cast<std::int32_t>(index);
-    op.s2 = s2;
-    op.b = is_replaceable(destination) ? 1 : 0;
-    plan.binds[index] = {mount.source, options.attributes | options.recursive_attributes,
-                         options.recursive, plan.child.size() - 1, options.propagation != 0};
-    if (options.propagation == 0) return;
-    // Of the mount once it is attached: before, it has nobody to share with.
-    shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
-    set.fd = static_cast<std::int32_t>(index);
-    set.a = options.propagation;
-}
-
-// By the container's own process, at its turn: the source may lie in what was mounted before, and
-// the kernel lists mounts in the order of their making.
-void add_late_bind(Builder& builder, const std::string& source, const std::string& destination,
-                   const ParsedOptions& options) {
-    std::uint32_t s1 = builder.text(source), s2 = builder.text(destination);
-    shim::Op& open = builder.add(OpKind::open_bind, "open the mount at " + source);
-    open.s1 = s1;
-    open.a = options.attributes;
-    open.b = options.recursive_attributes;
-    open.c = (options.recursive ? shim::kBindRecursive : 0) |
-             (options.propagation != 0 ? shim::kBindKeepsPeers : 0);
-    shim::Op& attach = builder.add(OpKind::attach_mount, "mount " + source + " on " + destination);
-    attach.s2 = s2;
-    attach.b = is_replaceable(destination) ? 1 : 0;
-    if (options.propagation == 0) return;
-    shim::Op& set = builder.add(OpKind::propagation, "set the propagation of " + destination);
-    set.b = 1;
-    set.a = options.propagation;
-}
-
-Result<> check_proc(const oci::Mount& mount, const std::string& destination) {
-    if (!is_in(destination, "/proc")) return {};
-    if (destination == "/proc" && mount.type == "proc") return {};
-    if (is_replaceable(destination)) return {};
-    return fail(Code::invalid_argument, "mounts: " + destination +
-                                            " may not be covered: the kernel's own view of the "
-                                            "container's processes belongs there");
-}
-
-bool has_namespace(const oci::RuntimeSpec& spec, std::string_view type) {
-    return std::ranges::any_of(spec.linux.namespaces,
-                               [&](const auto& space) { return space.type == type; });
-}
-
-Result<> add_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,
-                    const Given& given) {
-    std::size_t bind_index = 0;
-    bool bare = given.hand_over && !has_namespace(spec, "cgroup");
-    for (const auto& mount : spec.mounts) {
-        std::string destination = without_trailing_slashes(mount.destination);
-        if (!destination.starts_with("/"))
-            return fail(Code::invalid_argument,
-                        "mounts: destination '" + mount.destination + "' is not an absolute path");
-        if (destination == "/")
-            return fail(Code::invalid_argument, "mounts: the destination may not be /");
-        TRY(check_proc(mount, destination));
-        ParsedOptions options = TRY(parse_options(mount));
-        if (options.bind || mount.type == "bind") {
-            if (!mount.source.starts_with("/"))
-                return fail(Code::invalid_argument,
-                            "mounts: source '" + mount.source + "' is not an absolute path");
-            if (given.hand_over)
-                add_late_bind(builder, mount.source, destination, options);
-            else
-                add_bind(builder, mount, destination, options, bind_index++);
-        } else if (mount.type == "cgroup") {
-            add_cgroup_mounts(builder,
-                              {destination, options.attributes | options.recursive_attributes,
-                               bare ? spec.linux.cgroups_path : ""},
-                              facts);
-        } else {
-            std::uint64_t attributes = options.attributes | options.recursive_attributes;
-            // What is made in it comes first.
-            if (destination == "/dev") attributes &= ~kAttrRdonly;
-            add_mount(builder, mount.type, mount.source, destination, join(options.data, ","),
-                      attributes);
-        }
-    }
-    return {};
-}
 
 // Numbers as in linux/kdev_t.h's user-space encoding for majors and minors below 256.
 std::uint64_t device_number(std::int64_t major, std::int64_t minor) {
@@ -290,8 +34,30 @@ void add_node(Builder& builder, const oci::Device& device) {
     op.s2 = s2;
 }
 
-// runtime-spec config-linux.md, "Default Devices", and the links of runtime-linux.md.
-void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
+// A user namespace cannot make a device: it is shown the host's, once the parent has seen that it
+// is the one meant.
+void bind_node(Builder& builder, const oci::Device& device) {
+    constexpr std::uint64_t kMap = kAttrNosuid | kAttrNoexec;
+    std::size_t index = builder.next_bind();
+    std::uint32_t s2 = builder.text(without_trailing_slashes(device.path));
+    shim::Op& op = builder.add(OpKind::attach_mount, "mount the host's device " + device.path);
+    op.fd = static_cast<std::int32_t>(index);
+    op.s2 = s2;
+    op.c = 1;
+    Plan::Bind& bind = builder.plan().binds[index];
+    bind.source = device.path;
+    bind.attr_set = kMap;
+    bind.recursive = false;
+    bind.step = builder.plan().child.size() - 1;
+    bind.device = device_number(device.major, device.minor);
+    bind.is_block = device.type == "b";
+}
+
+bool is_bound(const oci::RuntimeSpec& spec, const oci::Device& device) {
+    return has_user_namespace(spec) && device.type != "p";
+}
+
+std::vector<oci::Device> all_devices(const oci::RuntimeSpec& spec) {
     struct Node {
         const char* path;
         int major, minor;
@@ -302,9 +68,17 @@ void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
                                           {"/dev/random", 1, 8},
                                           {"/dev/urandom", 1, 9},
                                           {"/dev/tty", 5, 0}}};
+    std::vector<oci::Device> devices;
     for (const auto& node : kNodes)
-        add_node(builder, {node.path, "c", node.major, node.minor, 0666, 0, 0});
-    for (const auto& device : spec.linux.devices) add_node(builder, device);
+        devices.push_back({node.path, "c", node.major, node.minor, 0666, 0, 0});
+    devices.insert(devices.end(), spec.linux.devices.begin(), spec.linux.devices.end());
+    return devices;
+}
+
+// runtime-spec config-linux.md, "Default Devices", and the links of runtime-linux.md.
+void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
+    for (const auto& device : all_devices(spec))
+        is_bound(spec, device) ? bind_node(builder, device) : add_node(builder, device);
     constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{
         {{"/proc/self/fd", "/dev/fd"},
          {"/proc/self/fd/0", "/dev/stdin"},
@@ -367,11 +141,26 @@ std::string overlay_options(const Rootfs& rootfs) {
 
 constexpr std::size_t kMaxMountOptions = 4096 - 1;  // mount(2): a page with its end
 
+// The mapped ids may not reach it by its path.
+void attach_root(Builder& builder, const oci::RuntimeSpec& spec) {
+    std::size_t index = builder.next_bind();
+    builder.add(OpKind::attach_root, "mount the root " + spec.root_path).fd =
+        static_cast<std::int32_t>(index);
+    Plan::Bind& bind = builder.plan().binds[index];
+    bind.source = spec.root_path;
+    bind.step = builder.plan().child.size() - 1;
+    bind.is_root = true;
+}
+
 Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                       const Options& options, const HostFacts& facts, const Given& given) {
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
         if (spec.root_path.empty())
             return fail(Code::invalid_argument, "root.path is empty and no layers were given");
+        if (has_user_namespace(spec)) {
+            attach_root(builder, spec);
+            return {};
+        }
         std::uint32_t s1 = builder.text(spec.root_path);
         // pivot_root wants a mount.
         if (given.hand_over)
@@ -404,6 +193,13 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
 
 }  // namespace
 
+std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given) {
+    std::size_t count = 1;
+    if (!has_own_dev(spec, given)) return count;
+    for (const auto& device : all_devices(spec)) count += is_bound(spec, device) ? 1 : 0;
+    return count;
+}
+
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                    const Options& options, const HostFacts& facts, const Given& given) {
     auto is_mount = [](const oci::Namespace& ns) { return ns.type == "mount"; };
@@ -415,7 +211,7 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
     }
     builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
     TRY(mount_layers(builder, spec, rootfs, options, facts, given));
-    TRY(add_mounts(builder, spec, facts, given));
+    TRY(plan_mounts(builder, spec, facts, given));
     if (has_own_dev(spec, given)) add_devices(builder, spec);
     TRY(close_dev(builder, spec));
     for (const auto& path : spec.linux.readonly_paths)

@@ -151,7 +151,7 @@ TEST(Plan, FiltersThatCannotBeAppliedStopTheStart) {
     };
     EXPECT_EQ(error_of("SCMP_ACT_ERRNO"), "planned");
     EXPECT_EQ(error_of("SCMP_ACT_NOTIFY"),
-              "linux.seccomp.syscalls.action: SCMP_ACT_NOTIFY is not supported yet");
+              "linux.seccomp: SCMP_ACT_NOTIFY needs a listenerPath to ask");
     EXPECT_EQ(error_of("SCMP_ACT_ERNO"),
               "linux.seccomp.syscalls.action: unknown seccomp action \"SCMP_ACT_ERNO\"");
 }
@@ -251,14 +251,12 @@ TEST(Plan, BadSpecsAreNamed) {
          [](oci::RuntimeSpec& s) { s.mounts[2].source = "rel"; }},
         {"mounts: option 'tmpcopyup' of /data is not supported yet",
          [](oci::RuntimeSpec& s) { s.mounts[2].options.push_back("tmpcopyup"); }},
-        {"linux.namespaces: a user namespace is not supported yet",
+        {"linux.namespaces: a user namespace is not supported here",
          [](oci::RuntimeSpec& s) { s.linux.namespaces.push_back({"user", ""}); }},
         {"linux.cgroupsPath '/a/../b' is not an absolute path without . and ..",
          [](oci::RuntimeSpec& s) { s.linux.cgroups_path = "/a/../b"; }},
         {"process.rlimits: unknown limit 'RLIMIT_X'",
          [](oci::RuntimeSpec& s) { s.process.rlimits.push_back({"RLIMIT_X", 1, 1}); }},
-        {"linux.resources.cpu.cpus and mems are not supported yet",
-         [](oci::RuntimeSpec& s) { s.linux.resources.cpuset_cpus = "0"; }},
     };
     for (const auto& bad : kBad) {
         auto spec = small_spec();

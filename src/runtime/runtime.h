@@ -126,6 +126,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts);
 
 // A hook in the namespaces of a container's first process.
 struct HookRequest {
+    pid_t pid = -1;
     int pidfd = -1;
     oci::Hook hook;
     InsideHook where;

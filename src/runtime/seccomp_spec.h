@@ -1,13 +1,20 @@
 // linux.seccomp of a runtime spec as a filter program.
 #pragma once
 
+#include <cstdint>
+
 #include "base/error.h"
 #include "oci/runtime_spec.h"
 #include "policy/policy.h"
 
 namespace crank::runtime {
 
+struct LoadedFilter {
+    policy::SeccompProgram program;
+    std::uint64_t flags = 0;  // SECCOMP_FILTER_FLAG_*
+    bool listens = false;     // its listener goes to linux.seccomp.listenerPath
+};
 // Pure. Errors: invalid_argument with the JSON path of what is wrong.
-Result<policy::SeccompProgram> compile_spec(const oci::Seccomp& seccomp);
+Result<LoadedFilter> compile_spec(const oci::Seccomp& seccomp);
 
 }  // namespace crank::runtime

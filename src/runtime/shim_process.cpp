@@ -1,5 +1,6 @@
 #include "runtime/shim_process.h"
 
+#include "runtime/builder.h"
 #include "sys/child.h"
 #include "sys/errors.h"
 #include "sys/file.h"
@@ -10,13 +11,104 @@
 
 namespace crank::runtime {
 
-Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan) {
+namespace {
+
+std::vector<sys::IdRange> ranges_of(const std::vector<oci::IdMapping>& maps) {
+    std::vector<sys::IdRange> ranges;
+    for (const auto& map : maps) ranges.push_back({map.container_id, map.host_id, map.size});
+    return ranges;
+}
+
+Result<> map_ids(const Plan::Bind& bind, int mount, int user_namespace) {
+    if (bind.ids == Plan::Bind::Ids::kept) return {};
+    bool recursive = bind.ids == Plan::Bind::Ids::mapped_recursively;
+    sys::UniqueFd own;
+    if (!bind.uid_mappings.empty())
+        own = TRY_IN(sys::create_user_namespace(
+                         {ranges_of(bind.uid_mappings), ranges_of(bind.gid_mappings)}),
+                     "mapping the ids of the mount of " + bind.source);
+    return sys::map_mount_ids(mount, own ? own.get() : user_namespace, recursive, bind.source);
+}
+
+Result<> check_device(const Plan::Bind& bind, int mount) {
+    if (!bind.device) return {};
+    auto info = TRY(sys::stat_fd(mount, bind.source));
+    std::uint64_t number = sys::device_number(info.rdev_major, info.rdev_minor);
+    bool same_type = bind.is_block ? S_ISBLK(info.mode) : S_ISCHR(info.mode);
+    if (same_type && number == *bind.device) return {};
+    return fail(Error(Code::invalid_argument,
+                      "linux.devices: " + bind.source + " of the host is another device")
+                    .with_hint("in a user namespace devices cannot be made: the host's own are "
+                               "shown, under their path"));
+}
+
+}  // namespace
+
+sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
+                    const std::vector<oci::IdMapping>& gids) {
+    return {ranges_of(uids), ranges_of(gids)};
+}
+
+std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges) {
+    std::vector<oci::IdMapping> maps;
+    for (const auto& range : ranges) maps.push_back({range.inside, range.outside, range.count});
+    return maps;
+}
+
+Result<> find_mappings(pid_t pid, JoinFacts& join) {
+    join.user_namespace = TRY(sys::is_in_other_namespace(pid, "user"));
+    join.cgroup_namespace = TRY(sys::is_in_other_namespace(pid, "cgroup"));
+    if (!join.user_namespace) return {};
+    sys::IdMaps maps = TRY(sys::maps_of_process(pid));
+    join.uid_mappings = mappings_of(maps.uids);
+    join.gid_mappings = mappings_of(maps.gids);
+    return {};
+}
+
+namespace {
+
+// A device that config.json asks for, with the owner and the mode that stand there; an invalid
+// descriptor where it does not, or where crank may make none itself.
+Result<sys::UniqueFd> make_device(const Plan::Bind& bind, const MappedDevices& devices,
+                                  std::size_t number) {
+    if (!bind.device || devices.devices == nullptr || devices.scratch.empty())
+        return sys::UniqueFd();
+    for (const auto& device : *devices.devices) {
+        if (device.path != bind.source) continue;
+        auto uid = host_id(devices.uids, device.uid), gid = host_id(devices.gids, device.gid);
+        if (!uid || !gid)
+            return fail(Code::invalid_argument, "linux.devices: the owner of " + device.path +
+                                                    " does not exist in the user namespace");
+        sys::DeviceNode node{device.file_mode | (device.type == "b" ? S_IFBLK : S_IFCHR),
+                             static_cast<std::uint32_t>(device.major),
+                             static_cast<std::uint32_t>(device.minor), *uid, *gid};
+        auto made =
+            sys::mount_new_device(devices.scratch + "/device-" + std::to_string(number), node);
+        if (!made && made.error().code() == Code::permission_denied) break;
+        return made;
+    }
+    return sys::UniqueFd();
+}
+
+}  // namespace
+
+Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
+                                              const MappedDevices& devices) {
     std::vector<sys::UniqueFd> mounts;
     for (auto& bind : plan.binds) {
+        if (sys::UniqueFd device = TRY(make_device(bind, devices, mounts.size()))) {
+            plan.child[bind.step].op.a = 1;
+            mounts.push_back(std::move(device));
+            continue;
+        }
         sys::UniqueFd mount = TRY(sys::clone_mount(bind.source, bind.recursive));
-        TRY(sys::set_mount_attributes(mount.get(), bind.attr_set, bind.recursive, bind.source,
-                                      bind.propagates ? sys::Peers::kept : sys::Peers::dropped));
-        plan.child[bind.step].op.a = TRY(sys::stat(bind.source)).is_dir() ? 0 : 1;
+        TRY(check_device(bind, mount.get()));
+        sys::MountChange change{bind.attr_set, bind.attr_clear, bind.recursive};
+        if (bind.propagates) change.peers = sys::Peers::kept;
+        if (bind.is_root) change.peers = sys::Peers::masters;
+        TRY(sys::change_mount(mount.get(), change, bind.source));
+        TRY(map_ids(bind, mount.get(), user_namespace));
+        plan.child[bind.step].op.a = TRY(sys::stat_fd(mount.get(), bind.source)).is_dir() ? 0 : 1;
         mounts.push_back(std::move(mount));
     }
     return mounts;

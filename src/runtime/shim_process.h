@@ -11,12 +11,25 @@
 #include "shim/wire.h"
 #include "sys/child.h"
 #include "sys/unique_fd.h"
+#include "sys/user_namespace.h"
 
 namespace crank::runtime {
 
 // Bind sources become detached mounts: whatever happens to their paths from here on, the container
-// gets what was named.
-Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan);
+// gets what was named. The user namespace is the one that they are mapped to which are not mapped
+// by themselves; -1: there is none.
+struct MappedDevices {
+    const std::vector<oci::Device>* devices = nullptr;  // of config.json, with what owns them
+    std::vector<oci::IdMapping> uids, gids;
+    std::string scratch;
+};
+Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace = -1,
+                                              const MappedDevices& devices = {});
+sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
+                    const std::vector<oci::IdMapping>& gids);
+std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges);
+// Whether the container's process is in a user namespace of its own, and that one's maps.
+Result<> find_mappings(pid_t pid, JoinFacts& join);
 
 // Descriptors of ours by the slots they become; invalid ones are left out.
 struct Handover {

@@ -26,6 +26,12 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
             mark(plan, Moment::root_ready);
             return error;
         }
+        case OpKind::attach_root: {
+            int error = attach_root(op, root);
+            mark(plan, Moment::root_ready);
+            return error;
+        }
+        case OpKind::change_root: return change_root(op);
         case OpKind::make_dir: return make_dir(plan, op, root);
         case OpKind::mount_fs: return mount_fs(plan, op, root);
         case OpKind::open_bind: return open_bind(plan, op, root);
@@ -55,6 +61,8 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             mark(plan, Moment::cgroups_joined);
             return syscall(SYS_unshare, op.a) != 0 ? errno : 0;
         }
+        case OpKind::mapped_root: return become_mapped_root(op);
+        case OpKind::raise_limit: return raise_limit(op);
         case OpKind::loopback_up: return loopback_up();
         case OpKind::hostname: {
             const char* name = plan.text(op.s1);
@@ -81,7 +89,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
         case OpKind::change_dir: return change_dir(plan.text(op.s1));
         case OpKind::no_new_privileges:
             return syscall(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0) != 0 ? errno : 0;
-        case OpKind::seccomp: return set_seccomp(plan, op);
+        case OpKind::seccomp: return set_seccomp(plan, op, io);
         case OpKind::init: return become_init(plan, io);
         case OpKind::exec: return execute(plan, op);
         case OpKind::domain_name: {
@@ -152,8 +160,8 @@ void run_child(const PlanView& plan, ChildIo io) {
     }
 
     Report report{};
-    report.error_number =
-        perform(plan, io, plan.header->before_clone, plan.header->op_count, report.op);
+    report.error_number = perform(plan, io, plan.header->before_clone + plan.header->between,
+                                  plan.header->op_count, report.op);
     // Only a failure comes here: the last op is exec.
     (void)!write(io.report_write, &report, sizeof report);
     _exit(127);

@@ -241,9 +241,9 @@ void run_monitor(PlanView& plan) {
     if (int error = make_pipes(plan, pipes); error != 0)
         return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::make_pipes), error);
     int pidfd = -1;
-    monitor.child = start_child(plan, pipes, pidfd);
-    if (monitor.child < 0)
-        return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::clone), errno);
+    StepFailure failure{};
+    monitor.child = start_child(plan, pipes, pidfd, failure);
+    if (monitor.child < 0) return tell_failure(plan, failure.step, failure.error_number);
     mark(plan, Moment::cloned);
     close_child_ends(plan, pipes);
     if (!wait_for_exec(plan, pipes, monitor.child)) return;

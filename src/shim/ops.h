@@ -17,6 +17,8 @@ struct Root {
 int isolate_mounts();
 int mount_overlay(const PlanView& plan, const Op& op);
 int open_root(const PlanView& plan, const Op& op, Root& root);
+int change_root(const Op& op);
+int attach_root(const Op& op, Root& root);
 int make_dir(const PlanView& plan, const Op& op, const Root& root);
 int mount_fs(const PlanView& plan, const Op& op, const Root& root);
 int open_bind(const PlanView& plan, const Op& op, Root& root);
@@ -37,9 +39,11 @@ int open_terminal(const PlanView& plan, const Op& op, int socket);
 int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
 int set_bounding(uint64_t keep);
 int set_user(const PlanView& plan, const Op& op);
+int become_mapped_root(const Op& op);
+int raise_limit(const Op& op);
 int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable);
 int set_ambient(uint64_t mask);
-int set_seccomp(const PlanView& plan, const Op& op);
+int set_seccomp(const PlanView& plan, const Op& op, const ChildIo& io);
 int execute(const PlanView& plan, const Op& op);
 
 // ops_hand_over.cpp

@@ -103,8 +103,8 @@ Links links_to(const char* directory) {
     return dev ? Links::refuse : Links::follow;
 }
 
-int make_file(const Root& root, const char* path) {
-    return make_path(root, path, Kind::file, 0644, Links::follow);
+int make_file(const Root& root, const char* path, Links links = Links::follow) {
+    return make_path(root, path, Kind::file, 0644, links);
 }
 
 // "mode=755,size=64k,noswap": each piece is one fsconfig call.
@@ -221,6 +221,23 @@ int open_root(const PlanView& plan, const Op& op, Root& root) {
     return root.fd < 0 ? errno : 0;
 }
 
+int change_root(const Op& op) {
+    if (fchdir(PlanView::slot(op.fd)) != 0) return errno;
+    if (chroot(".") != 0) return errno;
+    return chdir("/") != 0 ? errno : 0;
+}
+
+int attach_root(const Op& op, Root& root) {
+    // The path of the root may lead through directories that are closed to whoever has only the
+    // ids of a user namespace; "/" is open to everybody, and is covered for the moment only.
+    int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0) return errno;
+    root.fd = PlanView::slot(op.fd);
+    int error = move_mount(root.fd, top) != 0 ? errno : 0;
+    close(top);
+    return error;
+}
+
 int make_dir(const PlanView& plan, const Op& op, const Root& root) {
     int fd = make_dirs(root, plan.text(op.s2), static_cast<mode_t>(op.a));
     if (fd < 0) return errno;
@@ -268,10 +285,11 @@ int open_bind(const PlanView& plan, const Op& op, Root& root) {
     MountAttr all{}, top{};
     all.propagation = (op.c & kBindKeepsPeers) != 0 ? 0 : kPrivate;
     all.set = op.b;
+    all.clear = op.c >> kBindClearedShift;
     top.set = op.a;
     MountAttr* const both[] = {&all, &top};
     for (MountAttr* attr : both)
-        if ((attr->set & kAtimeKinds) != 0) attr->clear = kAtimeKinds;
+        if ((attr->set & kAtimeKinds) != 0) attr->clear |= kAtimeKinds;
     if (mount_setattr(root.bind, AT_EMPTY_PATH | (recursive ? kRecursive : 0), all) != 0)
         return errno;
     return mount_setattr(root.bind, AT_EMPTY_PATH, top) != 0 ? errno : 0;
@@ -282,7 +300,9 @@ int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
     struct stat info{};
     if (op.fd < 0 && fstat(source, &info) != 0) return errno;
     bool file = op.fd >= 0 ? op.a != 0 : !S_ISDIR(info.st_mode);
-    int target = file ? make_file(root, plan.text(op.s2)) : make_dirs(root, plan.text(op.s2), 0755);
+    Links links = op.c != 0 ? Links::refuse : Links::follow;
+    int target = file ? make_file(root, plan.text(op.s2), links)
+                      : make_dirs(root, plan.text(op.s2), 0755, links);
     if (target < 0) return errno;
     if (int error = op.b != 0 ? 0 : check_not_proc(target); error != 0) {
         close(target);

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -64,10 +65,7 @@ int change_dir(const char* path) {
 
 namespace {
 
-int send_descriptor(int socket, int fd) {
-    // Whoever takes it from a console socket also reads a name.
-    static char name[] = "/dev/ptmx";
-    iovec data{name, sizeof name - 1};
+int send_descriptor(int socket, int fd, iovec data) {
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &data;
@@ -136,7 +134,10 @@ int open_terminal(const PlanView& plan, const Op& op, int socket) {
         ioctl(slave, TIOCSWINSZ, &size);
     }
     offer_console(slave);
-    if (int error = send_descriptor(socket, master); error != 0) return error;
+    // Whoever takes it from a console socket also reads a name.
+    static char name[] = "/dev/ptmx";
+    if (int error = send_descriptor(socket, master, {name, sizeof name - 1}); error != 0)
+        return error;
     if (ioctl(slave, TIOCSCTTY, 0) != 0) return errno;
     for (int fd = 0; fd < 3; ++fd)
         if (dup2(slave, fd) < 0) return errno;
@@ -182,6 +183,25 @@ int set_user(const PlanView& plan, const Op& op) {
     return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0 ? errno : 0;
 }
 
+int become_mapped_root(const Op& op) {
+    // Where the namespace forbids setgroups there is nothing to drop, or the start is refused: a
+    // group of the host's that is left would open the host's files.
+    if (syscall(SYS_setgroups, 0, nullptr) != 0 && (errno != EPERM || getgroups(0, nullptr) != 0))
+        return EPERM;
+    if (syscall(SYS_setresgid, op.b, op.b, op.b) != 0) return errno;
+    if (syscall(SYS_setresuid, op.a, op.a, op.a) != 0) return errno;
+    return 0;
+}
+
+int raise_limit(const Op& op) {
+    auto resource = static_cast<int>(op.a);
+    rlimit limit{};
+    if (getrlimit(resource, &limit) != 0) return errno;
+    if (limit.rlim_max >= static_cast<rlim_t>(op.c)) return 0;
+    limit.rlim_max = static_cast<rlim_t>(op.c);
+    return setrlimit(resource, &limit) != 0 ? errno : 0;
+}
+
 int set_capabilities(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[2]{};
@@ -202,11 +222,24 @@ int set_ambient(uint64_t mask) {
     return 0;
 }
 
-int set_seccomp(const PlanView& plan, const Op& op) {
+int set_seccomp(const PlanView& plan, const Op& op, const ChildIo& io) {
     sock_fprog program{};
     program.len = static_cast<unsigned short>(op.a);
     program.filter = reinterpret_cast<sock_filter*>(const_cast<char*>(plan.text(op.s1)));
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0 ? errno : 0;
+    if (op.c == 0)
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op.b, &program) != 0 ? errno : 0;
+    Report report{plan.index_of(op), 0};
+    int channel = op.fd >= 0 ? PlanView::slot(op.fd) : io.report_write;
+    if (op.fd >= 0)
+        if (int error = report_reached(io, report.op); error != 0) return error;
+    constexpr uint64_t kNewListener = 8;
+    int listener = static_cast<int>(
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op.b | kNewListener, &program));
+    if (listener < 0) return errno;
+    // The filter holds from here on: the plan has seen that it lets these two calls pass.
+    iovec data{&report, sizeof report};
+    if (int error = send_descriptor(channel, listener, data); error != 0) return error;
+    return wait_gate(channel);
 }
 
 namespace {

@@ -29,14 +29,18 @@ struct Memory {
 };
 
 bool op_is_sound(const Memory& memory, const Op& op) {
-    constexpr size_t kGroup = 4, kInstruction = 8, kScheduler = 48;  // bytes
-    constexpr uint64_t kMostInstructions = 0xffff;                   // sock_fprog's length
+    constexpr size_t kGroup = 4, kInstruction = 8, kScheduler = 48, kWord = 8;  // bytes
+    constexpr uint64_t kMostNodes = 1 << 16;        // far more than a kernel knows
+    constexpr uint64_t kMostInstructions = 0xffff;  // sock_fprog's length
     if (!memory.has_text(op.s1) || !memory.has_text(op.s2) || !memory.has_text(op.s3)) return false;
     switch (op.kind) {
         case OpKind::user: return memory.has_array(op.s1, op.c, kGroup);
         case OpKind::seccomp:
             return op.a <= kMostInstructions && memory.has_array(op.s1, op.a, kInstruction);
         case OpKind::scheduler: return memory.has_array(op.s1, 1, kScheduler);
+        case OpKind::mount_fs: return memory.has_list(op.s1, 2);
+        case OpKind::memory_policy:  // one bit is counted and not read
+            return op.b <= kMostNodes && memory.has_array(op.s1, (op.b + 62) / 64, kWord);
         case OpKind::exec:
         case OpKind::find_program:
             return op.a > 0 && op.c <= kMostSlots && memory.has_list(op.s1, op.a) &&
@@ -50,7 +54,10 @@ bool header_is_sound(const Memory& memory, const Header& header) {
     if (header.role != Role::monitor && header.role != Role::join) return false;
     if (header.ops < sizeof(Header) || header.ops % 8 != 0 || header.op_count == 0) return false;
     if (header.ops + uint64_t{header.op_count} * sizeof(Op) > memory.size) return false;
-    if (header.before_clone > header.op_count || header.slot_count > kMostSlots) return false;
+    // The child's own ops come behind both.
+    if (uint64_t{header.before_clone} + header.between > header.op_count ||
+        header.slot_count > kMostSlots)
+        return false;
     if (header.after_exit_count > kMaxAfterExit || header.port_count > kMaxPorts) return false;
     for (uint32_t i = 0; i < header.after_exit_count; ++i)
         if (!memory.has_text(header.after_exit[i].path)) return false;

@@ -61,6 +61,8 @@ TEST(PlanCheck, AHeaderThatCountsWrong) {
     EXPECT_TRUE(refused([](Plan& p) { p.header().op_count = 0; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().op_count = 0xffffffff; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().before_clone = 2; }));
+    EXPECT_TRUE(refused([](Plan& p) { p.header().before_clone = p.header().between = 1; }));
+    EXPECT_TRUE(refused([](Plan& p) { p.header().between = 0xffffffff; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().slot_count = 0xffffffff; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().after_exit_count = kMaxAfterExit + 1; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().port_count = kMaxPorts + 1; }));
@@ -110,6 +112,30 @@ TEST(PlanCheck, AnOpThatPointsOutside) {
         op = Op{OpKind::scheduler};
         op.s1 = end - 16;
     }));
+    EXPECT_TRUE(refused([](Op& op, std::uint32_t end) {
+        op = Op{OpKind::mount_fs};  // a type without a source
+        op.s1 = end - 1;
+    }));
+    EXPECT_TRUE(refused([](Op& op, std::uint32_t end) {
+        op = Op{OpKind::memory_policy};
+        op.s1 = end - 8;
+        op.b = 66;
+    }));
+    EXPECT_TRUE(refused([](Op& op, std::uint32_t) {
+        op = Op{OpKind::memory_policy};
+        op.b = ~std::uint64_t{0};
+    }));
+}
+
+TEST(PlanCheck, AnOpWhoseMemoryLiesInside) {
+    Plan plan;
+    plan.op() = Op{OpKind::memory_policy};
+    plan.op().s1 = plan.end() - 8;
+    plan.op().b = 65;
+    EXPECT_TRUE(plan.is_sound());
+    plan.op() = Op{OpKind::mount_fs};
+    plan.op().s1 = plan.end() - 8;
+    EXPECT_TRUE(plan.is_sound());
 }
 
 }  // namespace

@@ -17,8 +17,12 @@ struct Pipes {
 bool has(const PlanView& plan, uint32_t flag);
 void send_packet(const Packet& packet, int descriptor = -1);
 int make_pipes(const PlanView& plan, Pipes& pipes);  // 0 or errno
-// The child's pid, or -1 with errno set; the child itself never returns.
-int start_child(const PlanView& plan, Pipes& pipes, int& pidfd);
+// The child's pid, or -1 with the step that failed and its errno; the child itself never returns.
+struct StepFailure {
+    uint64_t step;
+    int error_number;
+};
+int start_child(const PlanView& plan, Pipes& pipes, int& pidfd, StepFailure& failure);
 // What only the child needs: its ends of the pipes, and every slot that nobody else uses.
 void close_child_ends(const PlanView& plan, Pipes& pipes);
 // Removes what was made and says which step failed.

@@ -78,9 +78,9 @@ void run_starter(PlanView& plan) {
     if (int error = make_pipes(plan, pipes); error != 0)
         return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::make_pipes), error);
     int pidfd = -1;
-    int child = start_child(plan, pipes, pidfd);
-    if (child < 0)
-        return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::clone), errno);
+    StepFailure failure{};
+    int child = start_child(plan, pipes, pidfd, failure);
+    if (child < 0) return tell_failure(plan, failure.step, failure.error_number);
     close_child_ends(plan, pipes);
     Starter starter{plan, pipes.report[0], child, pidfd};
     while (true) {

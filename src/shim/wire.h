@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x32'4b'52'43;  // "CRK2"
+inline constexpr uint32_t kMagic = 0x33'4b'52'43;  // "CRK3"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -23,6 +23,8 @@ inline constexpr int32_t kNoSlot = -1;
 
 enum class OpKind : uint16_t {
     // Where the process belongs.
+    mapped_root,    // a: uid, b: gid: the user namespace's own ids from here on, no groups
+    raise_limit,    // a: RLIMIT_*, c: hard; the rest of it, and what is higher already, stays
     join_cgroup,    // s1: a v1 `tasks` file; "0" is written to it
     set_namespace,  // fd: a namespace or pidfd; a: CLONE_NEW* flags
     unshare,        // a: CLONE_NEW* flags
@@ -33,13 +35,16 @@ enum class OpKind : uint16_t {
     mount_overlay,   // s1: directory that the options are relative to, s2: options, s3: target on
                      // the host; a: MS_*
     open_root,       // s1: directory on the host
+    attach_root,     // fd: a detached mount, which becomes the root to be built
+    change_root,     // fd: a directory, which becomes the root of this process
     make_dir,        // s2, a: mode
     mount_fs,        // s1: type, then its source; s2: destination, s3: options; a: MOUNT_ATTR_*;
                      // b: 1 when no part of the destination may be a link
     open_bind,       // s1: source on the host, as it is by now; a: MOUNT_ATTR_* of it, b: of what
                      // is mounted below too, c: kBind*; attach_mount without fd attaches it
     attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory; b: 1
-                     // when a file of /proc is meant
+                     // when a file of /proc is meant; c: 1 when no part of the destination may be
+                     // a link
     make_node,       // s2, a: mode with type, b: device number (makedev)
     make_link,       // s1: target, s2
     mask_path,  // s2: a file becomes /dev/null, a directory an empty read-only one; absent: nothing
@@ -63,7 +68,9 @@ enum class OpKind : uint16_t {
     ambient_set,   // a: mask
     change_dir,    // s1
     no_new_privileges,
-    seccomp,  // s1: offset of sock_filter[], a: count
+    seccomp,  // s1: offset of sock_filter[], a: count, b: SECCOMP_FILTER_FLAG_*; c: 1: its listener
+              // is sent to fd, or where there is none to whoever starts the container, and a byte
+              // waited for
     init,     // the process stays as PID 1 and the ops behind this one run in its child
     exec,     // s1: list of a arguments, s2: list of b variables, s3: the program, or 0: the
               // first argument; c: so many descriptors from slot fd on become 3, 4, ...
@@ -84,8 +91,9 @@ enum class OpKind : uint16_t {
     personality,      // a
 };
 
-// Of open_bind.
+// Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.
 inline constexpr uint64_t kBindRecursive = 1, kBindKeepsPeers = 2;
+inline constexpr unsigned kBindClearedShift = 32;
 
 struct Op {
     OpKind kind;
@@ -159,6 +167,9 @@ struct Header {
     // holds until it ends.
     uint32_t slot_count;
     uint32_t before_clone;  // ops performed by the shim itself (join), the first ones of the list
+    // Ops behind these are performed by a process between the shim and the child, which ends with
+    // the child's clone: what makes the child's world but must not become the shim's.
+    uint32_t between;
     uint32_t op_count;
     uint32_t ops;        // offset of the first Op
     uint32_t state_dir;  // offset of the path; 0: nothing is recorded
@@ -202,5 +213,6 @@ struct Packet {
 // Steps of the shim itself, for `failed`: a = kOwnStep + one of these.
 inline constexpr uint64_t kOwnStep = 0x1'0000;
 enum class OwnStep : uint32_t { read_plan, make_pipes, clone, wait_child, child_died };
+constexpr uint64_t own_step(OwnStep step) { return kOwnStep + static_cast<uint64_t>(step); }
 
 }  // namespace crank::shim

@@ -11,6 +11,9 @@ namespace crank::sys {
 
 // rmdir; a missing directory is no error, one with processes is in_use.
 Result<> remove_cgroup_dir(const std::string& dir);
+// A group and those below it, which whoever lives in it may have made; the deepest first. Empty:
+// there is no such group. exhausted: more than 10,000 of them.
+Result<std::vector<std::string>> cgroup_tree(const std::string& dir);
 
 // As in v1's devices.allow and devices.deny: type 'a', 'b' or 'c'; -1: any number; access: some of
 // "rwm" (empty: all).

@@ -255,6 +255,10 @@ FileInfo info_of(const struct stat& s) {
 
 }  // namespace
 
+std::uint64_t device_number(std::uint32_t major_number, std::uint32_t minor_number) {
+    return makedev(major_number, minor_number);
+}
+
 Result<FileInfo> stat(const std::string& path) {
     struct stat s{};
     if (::stat(path.c_str(), &s) != 0) return fail_errno("stat " + path);

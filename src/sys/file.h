@@ -71,8 +71,9 @@ struct FileInfo {
     bool is_regular() const { return S_ISREG(mode); }
     bool is_symlink() const { return S_ISLNK(mode); }
 };
-Result<FileInfo> stat(const std::string& path);   // follows links
-Result<FileInfo> lstat(const std::string& path);  // does not
+std::uint64_t device_number(std::uint32_t major, std::uint32_t minor);  // makedev(3)
+Result<FileInfo> stat(const std::string& path);                         // follows links
+Result<FileInfo> lstat(const std::string& path);                        // does not
 Result<FileInfo> stat_fd(int fd, const std::string& name);
 bool exists(const std::string& path);                    // lstat succeeds
 Result<std::string> real_path(const std::string& path);  // realpath(3)

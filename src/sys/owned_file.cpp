@@ -24,6 +24,12 @@ Result<> set_mode(int fd, mode_t mode, const std::string& name) {
     return {};
 }
 
+void give_pipe(int fd, uid_t uid) {
+    struct stat info{};
+    if (::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode))
+        (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
+}
+
 Result<> sync(int fd, const std::string& name) {
     if (::fsync(fd) != 0) return fail_errno("sync " + name);
     return {};

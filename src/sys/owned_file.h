@@ -27,6 +27,10 @@ Result<> write_new_file_at(int dirfd, const std::string& name, std::string_view 
 // chmod(2) of an open file, whatever the umask; `name` is for the error.
 Result<> set_mode(int fd, mode_t mode, const std::string& name);
 
+// A pipe's end becomes the user's, who could not open it again otherwise (/dev/stdout). Nothing
+// happens to what is no pipe, or where the right is missing.
+void give_pipe(int fd, uid_t uid);
+
 // fsync(2): of a directory, so that its entries outlive a power cut; `name` is for the error.
 Result<> sync(int fd, const std::string& name);
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sys/file.h"
+
 namespace crank::sys {
 
 Result<std::pair<UniqueFd, UniqueFd>> make_packet_pair() {
@@ -53,6 +55,26 @@ Result<> send_packet(int socket, std::span<const std::byte> packet) {
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
         return fail(Code::not_found, "the other end is closed");
     return fail_errno("send a packet");
+}
+
+Result<> send_descriptor(int socket, std::string_view text, int descriptor) {
+    iovec data{const_cast<char*>(text.data()), text.size()};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof space;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    ssize_t n;
+    do n = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return fail_errno("send a descriptor");
+    return write_all(socket, text.substr(static_cast<std::size_t>(n)), "the socket");
 }
 
 }  // namespace crank::sys

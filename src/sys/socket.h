@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -25,5 +26,7 @@ Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> 
                                                std::chrono::milliseconds deadline);
 // not_found: the other end is closed.
 Result<> send_packet(int socket, std::span<const std::byte> packet);
+// Text and a descriptor in one message to a stream socket; all of the text.
+Result<> send_descriptor(int socket, std::string_view text, int descriptor);
 
 }  // namespace crank::sys

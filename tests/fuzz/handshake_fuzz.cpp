@@ -5,6 +5,7 @@
 //   process;
 //   - messages between crank and crank-net, as a stream of bytes and as texts.
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,17 @@ Plan small_plan() {
     shim::Op& seccomp = builder.add(shim::OpKind::seccomp, "filter");
     seccomp.s1 = text;
     seccomp.a = filter.size();
+    const std::vector<std::string> names = {"proc", "proc"};
+    text = builder.list(names);
+    builder.add(shim::OpKind::mount_fs, "mount").s1 = text;
+    builder.add(shim::OpKind::mapped_root, "ids").a = 1000;
+    builder.add(shim::OpKind::attach_root, "root").fd = 0;
+    text = builder.array<std::uint64_t>(filter);
+    shim::Op& policy = builder.add(shim::OpKind::memory_policy, "policy");
+    policy.s1 = text;
+    policy.b = filter.size() * 64 + 1;
+    plan.before_clone = 1;
+    plan.between = 2;
     std::uint32_t list = builder.list(args), variables = builder.list(env);
     shim::Op& exec = builder.add(shim::OpKind::exec, "program");
     exec.s1 = list;
@@ -84,6 +96,8 @@ std::size_t read_op(const char* base, const shim::Op& op) {
         case shim::OpKind::user: sum(op.c, 4); break;
         case shim::OpKind::seccomp: sum(op.a, 8); break;
         case shim::OpKind::scheduler: sum(1, 48); break;
+        case shim::OpKind::memory_policy: sum((op.b + 62) / 64, 8); break;
+        case shim::OpKind::mount_fs: bytes += count(base + op.s1, 2); break;
         case shim::OpKind::exec:
         case shim::OpKind::find_program:
             bytes += count(base + op.s1, op.a) + count(base + op.s2, op.b);
@@ -97,6 +111,7 @@ std::size_t read_op(const char* base, const shim::Op& op) {
 void read_plan(const Memory& plan) {
     const shim::Header& header = plan.header();
     volatile std::size_t bytes = 0;
+    require(std::uint64_t{header.before_clone} + header.between <= header.op_count);
     for (std::uint32_t i = 0; i < header.op_count; ++i)
         bytes = bytes + read_op(plan.base(), plan.op(i));
     for (std::uint32_t offset : {header.state_dir, header.log_path, header.oom_file})
@@ -159,7 +174,10 @@ void other_texts(Input& input) {
 }
 
 void packets(Input& input) {
-    Handshake handshake(StepNames{"/bin/true", {"mount proc on /proc", "execute /bin/true"}});
+    Handshake handshake(
+        StepNames{"/bin/true", {"mount proc on /proc", "load a filter", "execute /bin/true"}},
+        {.hooks = 0, .listener = 1});
+    std::optional<std::uint64_t> reached;
     bool over = false;
     while (!input.empty()) {
         unsigned how = input.byte();
@@ -181,6 +199,12 @@ void packets(Input& input) {
         }
         require(before <= handshake.phase());
         if (packet.message == shim::Message::exited) require(before == Phase::running);
+        if (packet.message == shim::Message::reached) {
+            require(handshake.phase() == Phase::waiting && (!reached || *reached < packet.a));
+            reached = packet.a;
+            require((handshake.point() == Point::hooks) == (packet.a == 0));
+            require((handshake.point() == Point::listener) == (packet.a == 1));
+        }
         if (packet.message == shim::Message::started)
             require(handshake.phase() == Phase::running && packet.a != 0);
     }

@@ -130,14 +130,14 @@ del(.root)@'root.path' is missing
 .process.apparmorProfile = "x"@'process.apparmorProfile' is not supported
 .process.selinuxLabel = "x"@'process.selinuxLabel' is not supported
 .linux.mountLabel = "x"@'linux.mountLabel' is not supported
-.linux.seccomp = {"defaultAction":"SCMP_ACT_NOTIFY"}@SCMP_ACT_NOTIFY is not supported
-.linux.namespaces += [{"type":"user"}]@a user namespace is not supported yet
+.linux.seccomp = {"defaultAction":"SCMP_ACT_NOTIFY"}@SCMP_ACT_NOTIFY needs a listenerPath
+.linux.namespaces += [{"type":"user"}]@a new user namespace needs linux.uidMappings and linux.gidMappings
 .linux.namespaces += [{"type":"pid"}]@stands twice: pid
 .linux.namespaces |= map(if .type == "network" then .path = "/no/ns" else . end)@/no/ns
 .linux.cgroupsPath = "a/../../b"@without . and ..
 .linux.cgroupsPath = "slice:a:b"@--cgroup-manager=cgroupfs
 .linux.resources.memory.limit = 1@before it could be started
-.linux.resources.unified = {"a":"b"}@'linux.resources.unified' is not supported
+.linux.resources.unified = {"a":"b"}@cgroup v
 .linux.sysctl = {"kernel.panic":"1"}@is a setting of the whole host
 .linux.rootfsPropagation = "x"@unknown value 'x'
 .mounts += [{"destination":"/x","type":"bind","source":"/no/such","options":["bind"]}]@/no/such
@@ -235,8 +235,8 @@ END
     [[ "$output" = *memory* ]]
     oci events --stats "$id" |
         jq -e '.data.memory.usage.limit == 134217728 and .data.pids.limit == 40'
-    run -1 oci update --cpuset-cpus 0 "$id"
-    [[ "$output" = *"--cpuset-cpus is not supported yet"* ]]
+    run -1 oci update --kernel-memory 0 "$id"
+    [[ "$output" = *"--kernel-memory is not supported yet"* ]]
     run -1 oci update --memory x "$id"
     [[ "$output" = *'--memory "x" is not a number'* ]]
     run -1 oci update --resources - "$id" <<<'{"memory": 3}'

@@ -73,6 +73,12 @@ oci::Resources without_zeros(oci::Resources resources) {
     drop_zero(resources.cpu_quota);
     drop_zero(resources.cpu_period);
     drop_zero(resources.pids_limit);
+    drop_zero(resources.memory_kernel_tcp);
+    drop_zero(resources.cpu_burst);
+    drop_zero(resources.cpu_rt_runtime);
+    drop_zero(resources.cpu_rt_period);
+    drop_zero(resources.block_io.weight);
+    drop_zero(resources.network_class);
     return resources;
 }
 

@@ -6,9 +6,10 @@
 #include <thread>
 
 #include "base/text.h"
-#include "base/undo.h"
 #include "runtime/builder.h"
+#include "runtime/cgroup.h"
 #include "runtime/runtime.h"
+#include "sys/cgroup.h"
 #include "sys/child.h"
 #include "sys/file.h"
 
@@ -18,16 +19,8 @@ namespace {
 constexpr std::chrono::milliseconds kPause{5};
 constexpr int kMostPauses = 2000;
 
-// Of a controller's hierarchy; empty: this host has none.
-std::string dir_of(std::string_view controller, const std::string& path, const HostFacts& facts) {
-    if (facts.cgroup_mode == CgroupMode::v2) return v2_cgroup_dir(facts, path);
-    for (const auto& [name, mount] : facts.cgroup_mounts)
-        if (name == controller) return mount + path;
-    return "";
-}
-
 std::string freezer_file(const std::string& path, const HostFacts& facts) {
-    std::string dir = dir_of("freezer", path, facts);
+    std::string dir = group_dir("freezer", path, facts);
     if (dir.empty()) return "";
     return dir + (facts.cgroup_mode == CgroupMode::v2 ? "/cgroup.freeze" : "/freezer.state");
 }
@@ -35,7 +28,7 @@ std::string freezer_file(const std::string& path, const HostFacts& facts) {
 // Where the kernel says that everything has stopped.
 bool has_frozen(const std::string& path, const HostFacts& facts) {
     if (facts.cgroup_mode == CgroupMode::v2) {
-        auto text = sys::read_file(dir_of("", path, facts) + "/cgroup.events", 4096);
+        auto text = sys::read_file(group_dir("", path, facts) + "/cgroup.events", 4096);
         return text && text->find("frozen 1") != std::string::npos;
     }
     auto text = sys::read_file(freezer_file(path, facts), 64);
@@ -73,15 +66,16 @@ Result<std::vector<pid_t>> processes(const std::string& cgroups_path, const Host
     // Every process of a container is in each of its groups: one hierarchy will do.
     std::string dir;
     for (std::string_view controller : {"pids", "memory", "freezer", "devices", "cpu"})
-        if (dir.empty()) dir = dir_of(controller, cgroups_path, facts);
+        if (dir.empty()) dir = group_dir(controller, cgroups_path, facts);
     std::vector<pid_t> pids;
-    auto text = sys::read_file(dir + "/cgroup.procs");
-    if (!text) {
-        if (text.error().code() == Code::not_found) return pids;
-        return fail(std::move(text).error());
+    for (const auto& group : TRY(sys::cgroup_tree(dir))) {
+        auto text = sys::read_file(group + "/cgroup.procs");
+        // Gone meanwhile, or a group of threads, whose processes are in one above.
+        if (!text) continue;
+        for (const auto& line : split(*text, '\n'))
+            if (auto pid = parse_int(line); pid && *pid > 0)
+                pids.push_back(static_cast<pid_t>(*pid));
     }
-    for (const auto& line : split(*text, '\n'))
-        if (auto pid = parse_int(line); pid && *pid > 0) pids.push_back(static_cast<pid_t>(*pid));
     std::ranges::sort(pids);
     return pids;
 }
@@ -95,64 +89,6 @@ Result<> signal_group(const std::string& cgroups_path, int signal, const HostFac
         if (!sent && sent.error().code() != Code::not_found) return sent;
     }
     if (thaw) return set_frozen(cgroups_path, false, facts);
-    return {};
-}
-
-namespace {
-
-struct Write {
-    std::string path, value;
-    bool optional;
-};
-
-Result<std::vector<Write>> writes_for(const std::string& cgroups_path,
-                                      const oci::Resources& resources, const HostFacts& facts) {
-    if (!resources.cpuset_cpus.empty() || !resources.cpuset_mems.empty())
-        return fail(Code::unsupported, "cpu.cpus and cpu.mems are not supported yet");
-    if (!resources.devices.empty())
-        return fail(Code::unsupported, "the devices of a running container cannot be changed yet");
-    Plan plan;
-    Builder builder(plan);
-    plan_limits(builder, resources, facts);
-    std::vector<Write> writes;
-    for (const auto& write : plan.cgroup_writes) {
-        std::string dir = dir_of(write.controller, cgroups_path, facts);
-        if (dir.empty())
-            return fail(Code::unsupported,
-                        "this host has no '" + write.controller + "' cgroup to limit");
-        writes.push_back({dir + "/" + write.file, write.value, write.optional});
-    }
-    return writes;
-}
-
-Result<> apply(const Write& write, Undo& undo) {
-    auto before = sys::read_file(write.path, 4096);
-    auto done = sys::write_knob(write.path, write.value);
-    if (!done && write.optional && done.error().code() == Code::not_found) return {};
-    TRY(std::move(done));
-    if (before)
-        undo.add([path = write.path, value = std::string(trim(*before))] {
-            return sys::write_knob(path, value);
-        });
-    return {};
-}
-
-}  // namespace
-
-Result<> update_limits(const std::string& cgroups_path, const oci::Resources& resources,
-                       const HostFacts& facts) {
-    if (cgroups_path.empty() || facts.cgroup_mode == CgroupMode::none)
-        return fail(Code::unsupported, "the container has no cgroup whose limits could change");
-    auto writes = TRY(writes_for(cgroups_path, resources, facts));
-    Undo undo;
-    // v1: memory may never be over memory+swap, so the order depends on the direction. What is
-    // refused is tried again after the others.
-    std::vector<Write> again;
-    for (const auto& write : writes)
-        if (!apply(write, undo)) again.push_back(write);
-    for (const auto& write : again)
-        if (auto done = apply(write, undo); !done) return fail(undo.run(std::move(done).error()));
-    undo.commit();
     return {};
 }
 
@@ -188,8 +124,8 @@ Result<std::string> stats_json(const std::string& id, const std::string& cgroups
                                const HostFacts& facts) {
     CgroupUsage usage = TRY(read_usage(cgroups_path, facts));
     bool v2 = facts.cgroup_mode == CgroupMode::v2;
-    std::string memory = dir_of("memory", cgroups_path, facts);
-    std::string pids = dir_of("pids", cgroups_path, facts);
+    std::string memory = group_dir("memory", cgroups_path, facts);
+    std::string pids = group_dir("pids", cgroups_path, facts);
     std::int64_t limit = number_in(memory + (v2 ? "/memory.max" : "/memory.limit_in_bytes"));
     std::int64_t failures = v2 ? 0 : number_in(memory + "/memory.failcnt");
     // An id needs no escape (check_id).

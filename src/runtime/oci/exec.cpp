@@ -1,10 +1,15 @@
 #include "runtime/oci/exec.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 
+#include "base/text.h"
 #include "policy/capability.h"
 #include "runtime/hand_over.h"
+#include "runtime/oci/listener.h"
 #include "runtime/oci/process.h"
+#include "sys/socket.h"
 
 namespace crank::runtime::oci_verbs {
 namespace {
@@ -41,6 +46,37 @@ oci::Process process_of(const ExecRequest& request, const oci::RuntimeSpec& spec
     return process;
 }
 
+// Only downwards: the container's own group is where its limits are.
+Result<> choose_cgroup(const std::string& wanted, const HostFacts& facts, HandOverJoin& over) {
+    std::string path = wanted;
+    if (std::size_t colon = path.find(':'); colon != std::string::npos) {
+        if (facts.cgroup_mode != CgroupMode::v1)
+            return fail(Code::usage, "--cgroup \"" + wanted + "\": cgroup v2 has one hierarchy");
+        over.sub_controllers = split(std::string_view(path).substr(0, colon), ',');
+        path = path.substr(colon + 1);
+    }
+    if (over.cgroups_path.empty())
+        return fail(Code::failed_precondition, "--cgroup: the container has no cgroup of its own");
+    for (const auto& part : split(path, '/')) {
+        if (part == "..")
+            return fail(Code::usage,
+                        "--cgroup \"" + wanted + "\": `..` components are not allowed");
+        if (part.empty() || part == ".") continue;
+        over.sub_cgroup += (over.sub_cgroup.empty() ? "" : "/") + part;
+    }
+    return {};
+}
+
+Result<> take_listener(const Handed& handed, const oci::Seccomp& seccomp,
+                       const oci::ContainerState& state) {
+    constexpr std::chrono::milliseconds kDeadline{60'000};
+    std::array<std::byte, sizeof(shim::Report)> report;
+    auto received = TRY(sys::receive_packet(handed.channel(), report, kDeadline));
+    // It could not load the filter, and says so to whoever waits for it.
+    if (!received || !received->descriptor) return {};
+    return pass_listener(handed.channel(), received->descriptor, seccomp, state, handed.pid());
+}
+
 }  // namespace
 
 Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts) {
@@ -58,6 +94,7 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.pid = record.state.pid;
     over.start_time = record.start_time;
     over.cgroups_path = record.cgroups_path;
+    if (!request.cgroup.empty()) TRY(choose_cgroup(request.cgroup, facts, over));
     over.process = process_of(request, spec);
     over.seccomp = spec.linux.seccomp;
     over.personality = spec.linux.personality;
@@ -72,7 +109,10 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.fds.missing = request.caller.missing_fds;
     Handed handed = TRY(hand_over_join(std::move(over), facts));
     auto finish = [&]() -> Result<> {
-        TRY(handed.wait());
+        if (TRY(handed.wait()) == Handed::Reached::listener) {
+            TRY(take_listener(handed, *spec.linux.seccomp, record.state));
+            TRY(handed.wait());
+        }
         if (!request.caller.pid_file.empty())
             TRY(write_pid_file(request.caller.pid_file, handed.pid()));
         return handed.release();

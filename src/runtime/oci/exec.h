@@ -21,6 +21,8 @@ struct ExecRequest {
     std::optional<oci::User> user;
     std::vector<std::string> capabilities;  // added, but not to what it inherits
     std::optional<bool> terminal, no_new_privileges;
+    // A group below the container's, "a/b"; with v1 also "memory,pids:a/b", of these controllers.
+    std::string cgroup;
     Caller caller;
 };
 

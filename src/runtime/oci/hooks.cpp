@@ -74,7 +74,7 @@ Result<> run_inside(const Place& place, const InsideHook& where, const oci::Cont
                     const HostFacts& facts) {
     Files files = TRY(make_files(state));
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(state.pid));
-    HookRequest request{pidfd.get(), place.hook, where, std::move(files.state), {}};
+    HookRequest request{state.pid, pidfd.get(), place.hook, where, std::move(files.state), {}};
     request.output =
         TRY(sys::open("/proc/self/fd/" + std::to_string(files.output.get()), sys::kReadWrite));
     std::string context = "error running " + place.name() + place.hook.path;

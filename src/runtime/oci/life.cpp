@@ -139,6 +139,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process));
     over.spec = bundle.spec;
     over.start_socket = TRY(sys::listen_unix(socket_of(store, request.id)));
+    over.scratch = creation.dir();
     over.wait_for_hooks = has_create_hooks(bundle.spec.hooks);
     over.fds.console = console.get();
     over.fds.plain_lines = request.caller.plain_lines;

@@ -6,11 +6,12 @@
 #include "base/crash_point.h"
 #include "runtime/oci/hooks.h"
 #include "runtime/oci/life.h"
+#include "runtime/oci/listener.h"
 #include "runtime/runtime.h"
 #include "shim/wire.h"
 #include "sys/child.h"
 #include "sys/file.h"
-#include "sys/poll.h"
+#include "sys/socket.h"
 #include "sys/unix_socket.h"
 
 namespace crank::runtime::oci_verbs {
@@ -18,24 +19,36 @@ namespace {
 
 constexpr std::chrono::milliseconds kDeadline{60'000};
 
-// A report, or nothing: the end of the connection, which the program's execution closed.
-Result<std::optional<shim::Report>> read_report(int connection) {
-    if (!TRY(sys::wait_readable(connection, kDeadline)))
-        return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
+struct Told {
     shim::Report report{};
-    auto n =
-        TRY(sys::read_some(connection, std::span(reinterpret_cast<char*>(&report), sizeof report)));
-    if (!n || *n == 0) return std::optional<shim::Report>();
-    if (*n != sizeof report) return fail(Code::internal, "malformed report of the container");
-    return std::optional(report);
+    sys::UniqueFd listener;  // of its filter, where that has one
+};
+
+// A report, or nothing: the end of the connection, which the program's execution closed.
+Result<std::optional<Told>> read_report(int connection) {
+    Told told;
+    auto received = TRY(sys::receive_packet(
+        connection, std::as_writable_bytes(std::span(&told.report, 1)), kDeadline));
+    if (!received)
+        return fail(Code::deadline_exceeded, "the container did not start within 60 seconds");
+    if (received->size == 0) return std::optional<Told>();
+    if (received->size != sizeof told.report)
+        return fail(Code::internal, "malformed report of the container");
+    told.listener = std::move(received->descriptor);
+    return std::optional(std::move(told));
 }
 
-Result<> execute(const oci::ContainerRecord& record, int connection) {
+Result<> execute(const oci::ContainerRecord& record, const oci::RuntimeSpec& spec, int connection) {
     TRY(sys::write_all(connection, "s", "the start socket"));
-    auto report = TRY(read_report(connection));
-    if (!report) return {};
-    return fail(
-        explain_failure(StepNames{record.program, record.steps}, report->op, report->error_number));
+    auto told = TRY(read_report(connection));
+    if (told && told->listener && spec.linux.seccomp) {
+        TRY(pass_listener(connection, told->listener, *spec.linux.seccomp, record.state,
+                          record.state.pid));
+        told = TRY(read_report(connection));
+    }
+    if (!told) return {};
+    return fail(explain_failure(StepNames{record.program, record.steps}, told->report.op,
+                                told->report.error_number));
 }
 
 Result<> end(const oci::ContainerRecord& record) {
@@ -66,7 +79,7 @@ Result<> start(Store& store, const std::string& id, const HostFacts& facts) {
         return fail(std::move(error));
     }
     crash_point("oci.start.before_word");
-    done = execute(record, connection.get());
+    done = execute(record, spec, connection.get());
     crash_point("oci.start.after_word");
     (void)sys::remove_file(store.dir(id) + "/start");
     TRY(std::move(done));
