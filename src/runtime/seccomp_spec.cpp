@@ -94,7 +94,7 @@ Result<LoadedFilter> compile_spec(const oci::Seccomp& seccomp) {
     std::uint64_t flags = TRY(flags_of(seccomp, asks));
     auto compiled = TRY_IN(policy::compile(filter), "linux.seccomp");
     auto can_hand_over = check_hand_over(compiled.program);
-    if (asks) TRY(std::move(can_hand_over));
+    if (asks && !can_hand_over) return fail(std::move(can_hand_over).error());
     // Whoever listens at a path that no rule needs is given the listener where that is possible.
     bool listens = asks || (!seccomp.listener_path.empty() && can_hand_over);
     return LoadedFilter{policy::SeccompProgram(std::move(compiled.program)), flags, listens};
