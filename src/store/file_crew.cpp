@@ -65,8 +65,7 @@ void FileCrew::hand_over() {
 void FileCrew::drain() {
     if (!batch_.empty()) hand_over();
     std::unique_lock lock(mutex_);
-    while (take_one(lock)) {
-    }
+    while (take_one(lock)) {}
     done_.wait(lock, [&] { return running_ == 0; });
 }
 
