@@ -12,9 +12,10 @@
 
 namespace crank::store {
 
-// Used by one thread, no longer than its Store lives. The pool cannot be asked: its names are
-// digests of mode, owner and times too (pool.h). So the same path is looked at in the layers that
-// are likely to have the file, and what is found there counts where its content has the digest.
+// Used by one thread, no longer than its Store lives. What shares files between layers cannot be
+// asked: it goes by mode, owner and times, too (docs/decisions/0016). So the same path is looked at
+// in the layers that are likely to have the file, and what is found counts where its content has
+// the digest.
 class KnownFiles {
 public:
     static constexpr std::size_t kMaxLayers = 32;
