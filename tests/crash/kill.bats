@@ -30,8 +30,17 @@ campaign() {
     fi
 }
 
-# The monitor of a RUN step that is killed before it has made anything goes on for a moment: it mounts
-# the step's directory, starts the program, sees that its caller is gone and ends it.
+# ended PID: waits until it has.
+ended() {
+    for _ in {1..600}; do
+        if ! [ -d "/proc/$1" ]; then return 0; fi
+        sleep 0.02
+    done
+    return 1
+}
+
+# The monitor of a RUN step whose build is killed at its start goes on for a moment: it mounts the
+# step's directory, starts the program, sees that its caller is gone and ends it.
 @test "a killed build's directory stays until its container's monitor has ended" {
     require strace command -v strace
     small_context
@@ -40,7 +49,7 @@ campaign() {
         >context/Dockerfile
     strace -f -qq -o /dev/null -e trace=clone3 -e inject=clone3:delay_enter=700000 \
         crank build -q -t app context >/dev/null 2>&1 &
-    local tracer=$! builder="" monitor=""
+    local tracer=$! builder="" monitor="" held
     for _ in {1..600}; do
         builder=$(pgrep -P "$tracer" -x crank || true)
         if [ -n "$builder" ]; then monitor=$(pgrep -P "$builder" -x crank-monitor || true); fi
@@ -48,14 +57,14 @@ campaign() {
         sleep 0.02
     done
     [ -n "$monitor" ]
+    kill -STOP "$monitor"
     kill -9 "$builder"
+    ended "$builder"
     crank tag app app:held
-    [ -d "/proc/$monitor" ]
-    [ -n "$(ls "$CRANK_ROOT/tmp")" ]
-    for _ in {1..600}; do
-        if ! [ -d "/proc/$monitor" ]; then break; fi
-        sleep 0.02
-    done
+    held=$(ls "$CRANK_ROOT/tmp")
+    kill -CONT "$monitor"
+    ended "$monitor"
+    [ -n "$held" ]
     run -0 crank tag app app:free
     [ -z "$(ls "$CRANK_ROOT/tmp")" ]
     wait "$tracer" || true
