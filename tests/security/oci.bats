@@ -21,7 +21,7 @@ teardown_file() { common_teardown; }
         for verb in "create --bundle $BUNDLE" state start kill "delete --force" pause "exec --cwd /" ps; do
             # shellcheck disable=SC2086 # words
             run oci $verb "$bad"
-            [ "$status" = 1 ] || [ "$verb:$status" = exec:255 ]
+            [ "$status" = 1 ] || [[ "$verb:$status" = exec*:255 ]]
             [[ "$output" = *"has an invalid character"* || "$output" = *"no command given"* ]]
         done
     done
