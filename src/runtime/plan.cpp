@@ -173,6 +173,26 @@ void add_names(Builder& builder, const oci::RuntimeSpec& spec, const Given& give
             builder.text(spec.domainname);
 }
 
+// What is executed, behind all that was set up.
+Result<> plan_program(Builder& builder, const oci::RuntimeSpec& spec, const Options& options,
+                      const HostFacts& facts, const Given& given) {
+    const Plan& plan = builder.plan();
+    plan_stdio(builder, spec.process, {given.stdin_read, given.hand_over, given.plain_lines});
+    if (options.keep_rights) return plan_callers_process(builder, spec.process);
+    oci::Process process = spec.process;
+    if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
+    plan_personality(builder, spec.linux.personality);
+    TRY(plan_memory_policy(builder, spec.linux.memory_policy));
+    HandOver hand_over{given.hand_over,
+                       !spec.has_process,
+                       given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
+                       plan.first_preserved_slot(),
+                       given.preserved_fds,
+                       has_user_namespace(spec)};
+    return plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
+                        hand_over);
+}
+
 }  // namespace
 
 Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Options& options,
@@ -202,23 +222,7 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     if (plan.binds.size() != bind_count || builder.next_bind() != bind_count)
         return fail(Code::internal, "bind mounts were miscounted");
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
-    plan_stdio(builder, spec.process, {given.stdin_read, given.hand_over, given.plain_lines});
-    if (options.keep_rights) {
-        TRY(plan_callers_process(builder, spec.process));
-        return plan;
-    }
-    oci::Process process = spec.process;
-    if (!controls_devices(facts, spec.linux.cgroups_path)) drop_mknod(process.capabilities);
-    plan_personality(builder, spec.linux.personality);
-    TRY(plan_memory_policy(builder, spec.linux.memory_policy));
-    HandOver hand_over{given.hand_over,
-                       !spec.has_process,
-                       given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
-                       plan.first_preserved_slot(),
-                       given.preserved_fds,
-                       mapped};
-    TRY(plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
-                     hand_over));
+    TRY(plan_program(builder, spec, options, facts, given));
     return plan;
 }
 

@@ -229,21 +229,28 @@ void plan_stdio(Builder& builder, const oci::Process& process, const Stdio& stdi
     }
 }
 
+namespace {
+
+// Capabilities as masks.
+struct Sets {
+    std::uint64_t bounding, effective, permitted, inheritable, ambient;
+};
+
+Result<Sets> sets_of(const oci::CapabilitySets& names) {
+    return Sets{
+        TRY(policy::capability_set(names.bounding)), TRY(policy::capability_set(names.effective)),
+        TRY(policy::capability_set(names.permitted)),
+        TRY(policy::capability_set(names.inheritable)), TRY(policy::capability_set(names.ambient))};
+}
+
+}  // namespace
+
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
                       const HandOver& hand_over) {
     if (!hand_over.no_program && (process.args.empty() || process.args.front().empty()))
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
-    auto bounding =
-        TRY_IN(policy::capability_set(process.capabilities.bounding), "process.capabilities");
-    auto effective =
-        TRY_IN(policy::capability_set(process.capabilities.effective), "process.capabilities");
-    auto permitted =
-        TRY_IN(policy::capability_set(process.capabilities.permitted), "process.capabilities");
-    auto inheritable =
-        TRY_IN(policy::capability_set(process.capabilities.inheritable), "process.capabilities");
-    auto ambient =
-        TRY_IN(policy::capability_set(process.capabilities.ambient), "process.capabilities");
+    Sets sets = TRY_IN(sets_of(process.capabilities), "process.capabilities");
 
     if (!hand_over.rights_taken) TRY(add_scheduler(builder, process));
     TRY(add_rlimits(builder, process));
@@ -256,17 +263,17 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     add_wait(builder, process, hand_over);
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
     if (!process.no_new_privileges)
-        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
-    builder.add(OpKind::bounding_set, "drop capabilities for good").a = bounding;
+        TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over));
+    builder.add(OpKind::bounding_set, "drop capabilities for good").a = sets.bounding;
     add_user(builder, process.user);
     shim::Op& caps = builder.add(OpKind::capabilities, "set capabilities");
-    caps.a = effective;
-    caps.b = permitted;
-    caps.c = inheritable;
-    builder.add(OpKind::ambient_set, "set ambient capabilities").a = ambient;
+    caps.a = sets.effective;
+    caps.b = sets.permitted;
+    caps.c = sets.inheritable;
+    builder.add(OpKind::ambient_set, "set ambient capabilities").a = sets.ambient;
     if (process.no_new_privileges) {
         builder.add(OpKind::no_new_privileges, "forbid new privileges");
-        TRY(add_seccomp(builder, seccomp, default_seccomp, bounding, hand_over));
+        TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
     add_exec(builder, process, hand_over);

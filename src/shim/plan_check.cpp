@@ -43,8 +43,10 @@ bool op_is_sound(const Memory& memory, const Op& op) {
             return op.b <= kMostNodes && memory.has_array(op.s1, (op.b + 62) / 64, kWord);
         case OpKind::exec:
         case OpKind::find_program:
-            return op.a > 0 && op.c <= kMostSlots && memory.has_list(op.s1, op.a) &&
-                   memory.has_list(op.s2, op.b);
+            // Where the configuration has no process, there is nothing to look for, and `exec`
+            // fails.
+            return (op.a > 0 || op.kind == OpKind::exec) && op.c <= kMostSlots &&
+                   memory.has_list(op.s1, op.a) && memory.has_list(op.s2, op.b);
         default: return true;
     }
 }

@@ -89,7 +89,10 @@ TEST(PlanCheck, AnOpThatPointsOutside) {
     };
     EXPECT_TRUE(refused([](Op& op, std::uint32_t end) { op.s1 = end; }));
     EXPECT_TRUE(refused([](Op& op, std::uint32_t end) { op.s3 = end; }));
-    EXPECT_TRUE(refused([](Op& op, std::uint32_t) { op.a = 0; }));
+    EXPECT_TRUE(refused([](Op& op, std::uint32_t) {
+        op.kind = OpKind::find_program;
+        op.a = 0;
+    }));
     EXPECT_TRUE(refused([](Op& op, std::uint32_t) { op.a = 5; }));
     EXPECT_TRUE(refused([](Op& op, std::uint32_t) { op.b = std::uint64_t{1} << 63; }));
     EXPECT_TRUE(refused([](Op& op, std::uint32_t) { op.c = std::uint64_t{1} << 31; }));
@@ -132,6 +135,8 @@ TEST(PlanCheck, AnOpWhoseMemoryLiesInside) {
     plan.op() = Op{OpKind::memory_policy};
     plan.op().s1 = plan.end() - 8;
     plan.op().b = 65;
+    EXPECT_TRUE(plan.is_sound());
+    plan.op() = Op{OpKind::exec};  // the configuration has no process
     EXPECT_TRUE(plan.is_sound());
     plan.op() = Op{OpKind::mount_fs};
     plan.op().s1 = plan.end() - 8;

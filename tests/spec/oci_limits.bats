@@ -172,18 +172,18 @@ running() {
     mkdir "$dir/below"
     if on_v1; then
         run -0 oci exec --cgroup memory:below "$id" cat /proc/self/cgroup
-        [[ "$output" = *":memory:/below"* ]]
-        [[ "$output" != *":pids:/below"* ]]
+        grep -q ':memory:.*/below$' <<<"$output"
+        if grep -q ':pids:.*/below$' <<<"$output"; then false; fi
         run -0 oci exec --cgroup ./below "$id" cat /proc/self/cgroup
-        [[ "$output" = *":memory:/below"* ]]
-        [[ "$output" != *":pids:/below"* ]]
-        run -1 oci exec --cgroup pids:below "$id" true
+        grep -q ':memory:.*/below$' <<<"$output"
+        if grep -q ':pids:.*/below$' <<<"$output"; then false; fi
+        run -255 oci exec --cgroup pids:below "$id" true
         [[ "$output" = *"join cgroup"*"below"* ]]
-        run -1 oci exec --cgroup none-such "$id" true
+        run -255 oci exec --cgroup none-such "$id" true
         [[ "$output" = *"there is no group \"none-such\" below the container's"* ]]
     fi
     for bad in ../x ./../x below/.. a/../../b; do
-        run -1 oci exec --cgroup "$bad" "$id" true
+        run -255 oci exec --cgroup "$bad" "$id" true
         [[ "$output" = *"--cgroup \"$bad\": \`..\` components are not allowed"* ]]
     done
     # what lives below is the container's as well

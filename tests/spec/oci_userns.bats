@@ -118,7 +118,7 @@ done" ]
     run -0 oci exec --user 33:34 "$id" sh -c 'id -u; id -g; echo >/dev/stdout; echo x >/dev/null'
     [ "${lines[0]}" = 33 ]
     [ "${lines[1]}" = 34 ]
-    run -1 oci exec --user 70000 "$id" true
+    run -255 oci exec --user 70000 "$id" true
     [[ "$output" = *"process.user.uid: 70000 does not exist in the user namespace"* ]]
     run -0 oci ps --format json "$id"
 }

@@ -77,18 +77,23 @@ Result<> take_listener(const Handed& handed, const oci::Seccomp& seccomp,
     return pass_listener(handed.channel(), received->descriptor, seccomp, state, handed.pid());
 }
 
+Result<> check_status(const oci::ContainerRecord& record, const std::string& id) {
+    if (record.state.status == oci::Status::stopped)
+        return fail(Code::failed_precondition,
+                    "cannot exec in a stopped container: \"" + id + "\"");
+    if (record.state.status == oci::Status::paused)
+        return fail(
+            Error(Code::failed_precondition, "cannot exec in a paused container: \"" + id + "\"")
+                .with_hint("crank oci resume " + id));
+    return {};
+}
+
 }  // namespace
 
 Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts) {
     TRY_IN(policy::capability_set(request.capabilities), "--cap");
     oci::ContainerRecord record = TRY(look_up(store, request.id, facts));
-    if (record.state.status == oci::Status::stopped)
-        return fail(Code::failed_precondition,
-                    "cannot exec in a stopped container: \"" + request.id + "\"");
-    if (record.state.status == oci::Status::paused)
-        return fail(Error(Code::failed_precondition,
-                          "cannot exec in a paused container: \"" + request.id + "\"")
-                        .with_hint("crank oci resume " + request.id));
+    TRY(check_status(record, request.id));
     oci::RuntimeSpec spec = TRY(store.read_spec(request.id));
     HandOverJoin over;
     over.pid = record.state.pid;
