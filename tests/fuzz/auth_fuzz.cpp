@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/base64.h"
 #include "fuzz_support.h"
 #include "registry/auth_file.h"
-#include "registry/base64.h"
 #include "registry/challenge.h"
 #include "registry/url.h"
 

@@ -10,12 +10,11 @@
 #include "exchange/storage_conf.h"
 #include "fuzz_support.h"
 #include "store/tar_split.h"
-#include "text_source.h"
 
 using namespace crank;
 using namespace crank::exchange;
 using crank::fuzz::require;
-using crank::fuzz::TextSource;
+using crank::store::TextSource;
 
 namespace {
 
@@ -37,13 +36,14 @@ void tar_split(std::string_view text) {
         if (path != "f") return fail(Code::corrupt, "no file");
         return store::TarSplitFile{std::make_unique<TextSource>("content"), 7};
     };
-    auto joined = store::join_tar_split(std::make_unique<TextSource>(text), open, "it");
+    auto joined =
+        store::join_tar_split(std::make_unique<TextSource>(std::string(text)), open, "it");
     // A record that is a file's is longer than the file.
     (void)drain(*joined, text.size());
 }
 
 void http(std::string_view text) {
-    auto answer = HttpAnswer::begin(std::make_unique<TextSource>(text), "it");
+    auto answer = HttpAnswer::begin(std::make_unique<TextSource>(std::string(text)), "it");
     if (!answer) return;
     require((*answer)->status() >= 100 && (*answer)->status() <= 599);
     auto body = drain(**answer, text.size());
