@@ -107,6 +107,42 @@ Result<> read_seccomp(ObjectReader& in, Seccomp& out) {
     return in.refuse_unknown();
 }
 
+Result<> read_personality(ObjectReader& in, Linux& out) {
+    return in.object("personality", [&](ObjectReader& personality) -> Result<> {
+        TRY(personality.require("domain"));
+        TRY(personality.read("domain", out.personality.emplace()));
+        if (*out.personality != "LINUX" && *out.personality != "LINUX32")
+            return personality.bad("domain", "is not LINUX or LINUX32");
+        TRY(personality.refuse_unsupported({"flags"}));
+        return personality.refuse_unknown();
+    });
+}
+
+Result<> read_time_offsets(ObjectReader& in, Linux& out) {
+    return in.object("timeOffsets", [&](ObjectReader& offsets) -> Result<> {
+        for (auto [name, offset] : {std::pair{"monotonic", &out.monotonic_offset},
+                                    std::pair{"boottime", &out.boottime_offset}})
+            TRY(offsets.object(name, [&](ObjectReader& clock) -> Result<> {
+                TRY(clock.read("secs", offset->emplace().seconds));
+                TRY(clock.read("nanosecs", (*offset)->nanoseconds));
+                if ((*offset)->nanoseconds > 999'999'999)
+                    return clock.bad("nanosecs", "is over 999999999");
+                return clock.refuse_unknown();
+            }));
+        return offsets.refuse_unknown();
+    });
+}
+
+Result<> read_memory_policy(ObjectReader& in, Linux& out) {
+    return in.object("memoryPolicy", [&](ObjectReader& policy) -> Result<> {
+        auto& to = out.memory_policy.emplace();
+        TRY(policy.read("mode", to.mode));
+        TRY(policy.read("nodes", to.nodes));
+        TRY(policy.read("flags", to.flags));
+        return policy.refuse_unknown();
+    });
+}
+
 }  // namespace
 
 Result<> read_linux(ObjectReader& in, Linux& out) {
@@ -125,33 +161,9 @@ Result<> read_linux(ObjectReader& in, Linux& out) {
     TRY(in.object("seccomp", [&](ObjectReader& seccomp) -> Result<> {
         return read_seccomp(seccomp, out.seccomp.emplace());
     }));
-    TRY(in.object("personality", [&](ObjectReader& personality) -> Result<> {
-        TRY(personality.require("domain"));
-        TRY(personality.read("domain", out.personality.emplace()));
-        if (*out.personality != "LINUX" && *out.personality != "LINUX32")
-            return personality.bad("domain", "is not LINUX or LINUX32");
-        TRY(personality.refuse_unsupported({"flags"}));
-        return personality.refuse_unknown();
-    }));
-    TRY(in.object("timeOffsets", [&](ObjectReader& offsets) -> Result<> {
-        for (auto [name, offset] : {std::pair{"monotonic", &out.monotonic_offset},
-                                    std::pair{"boottime", &out.boottime_offset}})
-            TRY(offsets.object(name, [&](ObjectReader& clock) -> Result<> {
-                TRY(clock.read("secs", offset->emplace().seconds));
-                TRY(clock.read("nanosecs", (*offset)->nanoseconds));
-                if ((*offset)->nanoseconds > 999'999'999)
-                    return clock.bad("nanosecs", "is over 999999999");
-                return clock.refuse_unknown();
-            }));
-        return offsets.refuse_unknown();
-    }));
-    TRY(in.object("memoryPolicy", [&](ObjectReader& policy) -> Result<> {
-        auto& to = out.memory_policy.emplace();
-        TRY(policy.read("mode", to.mode));
-        TRY(policy.read("nodes", to.nodes));
-        TRY(policy.read("flags", to.flags));
-        return policy.refuse_unknown();
-    }));
+    TRY(read_personality(in, out));
+    TRY(read_time_offsets(in, out));
+    TRY(read_memory_policy(in, out));
     TRY(in.refuse_unsupported({"mountLabel", "intelRdt", "netDevices"}));
     return in.refuse_unknown();
 }

@@ -189,6 +189,34 @@ Encoding encoding_for(const Plan& plan, const HandedFds& fds, bool terminal) {
     return encoding;
 }
 
+// What the shim is given beside the plan.
+struct Opened {
+    std::vector<sys::UniqueFd> joined, binds;
+    sys::UniqueFd user, cgroup;
+    sys::Pipe gate;
+};
+
+// `undo` is given what removes the groups.
+Result<Opened> open_for(const HandOverRequest& request, Plan& made, const HostFacts& facts,
+                        Undo& undo, sys::UniqueFd user) {
+    Opened opened;
+    opened.user = std::move(user);
+    const oci::Linux& part = request.spec.linux;
+    opened.joined = TRY(open_joined(made, request.spec));
+    TRY(make_user_namespace(made, request.spec, opened.user));
+    TRY(refuse_populated(made));
+    TRY(create_cgroups(made, facts, undo));
+    opened.binds =
+        TRY(open_binds(made, opened.user.get(),
+                       {&part.devices, part.uid_mappings, part.gid_mappings, request.scratch}));
+    opened.cgroup = TRY(open_cgroup(made, facts));
+    if (request.wait_for_hooks) opened.gate = TRY(sys::make_pipe());
+    if (opened.user)
+        give_output(request.fds, request.spec.process.terminal, request.spec.process.user.uid,
+                    part.uid_mappings);
+    return opened;
+}
+
 std::optional<std::uint64_t> find_step(const Plan& plan, shim::OpKind kind) {
     for (std::size_t i = 0; i < plan.child.size(); ++i)
         if (plan.child[i].op.kind == kind) return i;
@@ -255,30 +283,18 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     Plan made = TRY(plan(request.spec, Rootfs{}, options, facts, given_by(request)));
     Undo undo;
     auto apply = [&]() -> Result<Handed> {
-        auto joined = TRY(open_joined(made, request.spec));
-        TRY(make_user_namespace(made, request.spec, user));
-        TRY(refuse_populated(made));
-        TRY(create_cgroups(made, facts, undo));
-        auto binds = TRY(open_binds(made, user.get(),
-                                    {&request.spec.linux.devices, request.spec.linux.uid_mappings,
-                                     request.spec.linux.gid_mappings, request.scratch}));
-        sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
-        sys::Pipe gate;
-        if (request.wait_for_hooks) gate = TRY(sys::make_pipe());
+        Opened opened = TRY(open_for(request, made, facts, undo, std::move(user)));
         Encoding encoding = encoding_for(made, request.fds, terminal);
-        encoding.cgroup_given = static_cast<bool>(cgroup);
+        encoding.cgroup_given = static_cast<bool>(opened.cgroup);
         encoding.remove_cgroups = made.cgroup_dirs;
         std::string bytes = TRY(encode(made, encoding));
-        if (user)
-            give_output(request.fds, terminal, request.spec.process.user.uid,
-                        request.spec.linux.uid_mappings);
         Handover handover;
-        for (std::size_t i = 0; i < binds.size(); ++i)
-            handover.add(binds[i].get(), static_cast<int>(i));
-        handover.add(gate.read.get(), made.gate_slot());
-        handover.add(cgroup.get(), made.cgroup_slot());
+        for (std::size_t i = 0; i < opened.binds.size(); ++i)
+            handover.add(opened.binds[i].get(), static_cast<int>(i));
+        handover.add(opened.gate.read.get(), made.gate_slot());
+        handover.add(opened.cgroup.get(), made.cgroup_slot());
         handover.add(request.start_socket.get(), made.start_socket_slot());
-        add_joined(handover, made, joined, user);
+        add_joined(handover, made, opened.joined, opened.user);
         add_fds(handover, made, request.fds, terminal);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
@@ -287,7 +303,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
             {.hooks = find_step(made, shim::OpKind::sync)});
         handed.control_ = std::move(started.control);
         handed.shim_ = std::move(started.shim);
-        handed.gate_ = std::move(gate.write);
+        handed.gate_ = std::move(opened.gate.write);
         return handed;
     };
     auto handed = apply();

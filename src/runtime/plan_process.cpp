@@ -135,15 +135,19 @@ Result<std::uint64_t> number_of(
     return fail(Code::invalid_argument, std::string(field) + ": unknown value '" + name + "'");
 }
 
+Result<> add_io_priority(Builder& builder, const oci::Process& process) {
+    if (!process.io_priority) return {};
+    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kLevels{
+        {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}};
+    std::uint64_t level =
+        TRY(number_of(kLevels, process.io_priority->level, "process.ioPriority.class"));
+    builder.add(OpKind::io_priority, "set the I/O priority").a =
+        level << 13 | static_cast<std::uint64_t>(process.io_priority->priority);
+    return {};
+}
+
 Result<> add_scheduler(Builder& builder, const oci::Process& process) {
-    if (process.io_priority) {
-        constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kLevels{
-            {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}};
-        std::uint64_t level =
-            TRY(number_of(kLevels, process.io_priority->level, "process.ioPriority.class"));
-        builder.add(OpKind::io_priority, "set the I/O priority").a =
-            level << 13 | static_cast<std::uint64_t>(process.io_priority->priority);
-    }
+    TRY(add_io_priority(builder, process));
     if (!process.scheduler) return {};
     constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> kPolicies{
         {{"SCHED_OTHER", 0},

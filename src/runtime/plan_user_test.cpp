@@ -180,6 +180,31 @@ TEST(PlanUser, AJoinerEntersItWithTheOthersAndTakesItsIds) {
     EXPECT_LT(index_of(*hook, OpKind::change_root), index_of(*hook, OpKind::mapped_root));
 }
 
+TEST(PlanUser, ABindIsOpenedAtItsTurnWhereThatTakesNoRightsOfTheHosts) {
+    oci::RuntimeSpec spec = mapped_spec();
+    std::erase_if(spec.linux.namespaces, [](const auto& ns) { return ns.type == "user"; });
+    spec.linux.uid_mappings.clear();
+    spec.linux.gid_mappings.clear();
+    spec.mounts[2] = {"/data", "bind", "/srv/data", {"rbind", "rrw", "ro", "rnosuid"}};
+    auto late = made_of(spec);
+    ASSERT_TRUE(late) << late.error().text();
+    EXPECT_TRUE(late->binds.empty());
+    const shim::Op& open = late->child[index_of(*late, OpKind::open_bind)].op;
+    EXPECT_EQ(open.a, 0x1u);  // the mount itself is read-only; below, what was is no more
+    EXPECT_EQ(open.b, 0x2u);
+    EXPECT_EQ(open.c >> shim::kBindClearedShift, 0x1u);
+    EXPECT_EQ(open.c & 3, shim::kBindRecursive);
+    // ids of its own: the parent maps them
+    spec.mounts[2].uid_mappings = spec.mounts[2].gid_mappings = {{0, 7, 1}};
+    auto early = made_of(spec);
+    ASSERT_TRUE(early) << early.error().text();
+    ASSERT_EQ(early->binds.size(), 1u);
+    EXPECT_EQ(early->binds[0].attr_set, 0x3u);
+    EXPECT_EQ(early->binds[0].attr_clear, 0u);
+    EXPECT_EQ(early->binds[0].ids, Plan::Bind::Ids::mapped);
+    for (const auto& step : early->child) EXPECT_NE(step.op.kind, OpKind::open_bind);
+}
+
 TEST(PlanUser, IdsAreFoundInTheirRange) {
     std::vector<oci::IdMapping> maps{{0, 100, 10}, {20, 500, 5}};
     EXPECT_EQ(host_id(maps, 9), 109u);

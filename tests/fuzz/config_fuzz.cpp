@@ -89,11 +89,13 @@ void config(std::string_view text, const HostFacts& facts) {
     plan_of(*spec, facts);
 }
 
-void process(std::string_view text, const HostFacts& facts) {
+void process(std::string_view text, const HostFacts& facts, bool mapped) {
     std::vector<std::string> ignored;
     auto process = oci::parse_process(text, &ignored);
     if (!process) return;
-    JoinFacts join{"/crank-oci/a", false, true, true, 0};
+    JoinFacts join{"/crank-oci/a", false, true, true};
+    join.user_namespace = mapped;
+    if (mapped) join.uid_mappings = join.gid_mappings = {{0, 100000, 65536}};
     auto made = plan_join(*process, std::nullopt, join, facts);
     if (!made) return;
     Encoding encoding;
@@ -121,7 +123,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     unsigned how = input.byte();
     const HostFacts& facts = hosts[how & 1];
     switch (how / 2 % 4) {
-        case 0: process(input.rest(), facts); break;
+        case 0: process(input.rest(), facts, (how & 8) != 0); break;
         case 1: resources(input.rest()); break;
         default: config(input.rest(), facts);
     }
