@@ -55,7 +55,7 @@ private:
 class TreeSharer {
 public:
     TreeSharer(SharedFiles& shared, NewLayer& own, int scratchfd, int treefd)
-        : shared_(shared), own_(own), scratchfd_(scratchfd), treefd_(treefd), parent_(treefd) {}
+        : shared_(shared), own_(own), scratchfd_(scratchfd), parent_(treefd) {}
 
     // All names of one file; false: it stays as it is.
     Result<bool> share(FileHash hash, const std::vector<const std::string*>& paths) {
@@ -117,7 +117,7 @@ private:
 
     SharedFiles& shared_;
     NewLayer& own_;
-    int scratchfd_, treefd_;
+    int scratchfd_;
     Parent parent_;
 };
 
