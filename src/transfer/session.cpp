@@ -45,10 +45,12 @@ Result<Session> Session::start(const SessionOptions& options) {
 
 Result<> Channel::begin(const Fields& request) {
     TRY(abandon());
-    // An error here means that it is gone; the answer, if there is one, says why.
-    if (!lane_.send(FrameKind::request, registry::encode(request))) return gone();
+    // An error here means that it is gone; what it said before, if anything, tells why.
+    bool sent = lane_.send(FrameKind::request, registry::encode(request)).has_value();
     answering_ = true;
-    return {};
+    if (sent) return {};
+    TRY(complete());
+    return gone();
 }
 
 Result<registry::Frame> Channel::receive() {
