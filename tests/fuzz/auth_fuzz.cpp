@@ -20,7 +20,7 @@ bool is_clean(std::string_view text) {
         text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -37,9 +37,9 @@ void challenges(std::string_view text) {
     for (const Challenge& challenge : *first) {
         require(!challenge.scheme.empty() && is_clean(challenge.scheme));
         if (!written.empty()) written += ", ";
-        written += challenge.scheme + " realm=" + quoted(challenge.realm) +
-                   ", service=" + quoted(challenge.service) + ", scope=" + quoted(challenge.scope) +
-                   ", error=" + quoted(challenge.error);
+        written += challenge.scheme + " realm=" + in_quotes(challenge.realm) +
+                   ", service=" + in_quotes(challenge.service) + ", scope=" + in_quotes(challenge.scope) +
+                   ", error=" + in_quotes(challenge.error);
         // It becomes a part of a URL and of a message.
         for (std::string_view value :
              {challenge.realm, challenge.service, challenge.scope, challenge.error})
