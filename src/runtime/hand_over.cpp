@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "base/undo.h"
 #include "runtime/builder.h"
 #include "runtime/cgroup.h"
@@ -93,9 +94,15 @@ Result<std::vector<sys::UniqueFd>> open_joined(const Plan& plan, const oci::Runt
     return opened;
 }
 
-// A group that others live in would be emptied with the container.
-Result<> refuse_populated(const Plan& plan) {
+// A group that others live in would be emptied with the container; in a frozen one it would never
+// start.
+Result<> refuse_used(const Plan& plan) {
     for (const auto& dir : plan.cgroup_dirs) {
+        for (const auto& [file, frozen] :
+             {std::pair("/freezer.state", "FROZEN"), std::pair("/cgroup.freeze", "1")})
+            if (auto state = sys::read_file(dir + file, 64); state && trim(*state) == frozen)
+                return fail(Code::failed_precondition,
+                            "linux.cgroupsPath: the cgroup " + dir + " is frozen");
         auto processes = sys::read_file(dir + "/cgroup.procs");
         if (processes && !processes->empty())
             return fail(Code::in_use,
@@ -204,7 +211,7 @@ Result<Opened> open_for(const HandOverRequest& request, Plan& made, const HostFa
     const oci::Linux& part = request.spec.linux;
     opened.joined = TRY(open_joined(made, request.spec));
     TRY(make_user_namespace(made, request.spec, opened.user));
-    TRY(refuse_populated(made));
+    TRY(refuse_used(made));
     TRY(create_cgroups(made, facts, undo));
     opened.binds =
         TRY(open_binds(made, opened.user.get(),

@@ -38,7 +38,8 @@ void challenges(std::string_view text) {
         require(!challenge.scheme.empty() && is_clean(challenge.scheme));
         if (!written.empty()) written += ", ";
         written += challenge.scheme + " realm=" + in_quotes(challenge.realm) +
-                   ", service=" + in_quotes(challenge.service) + ", scope=" + in_quotes(challenge.scope) +
+                   ", service=" + in_quotes(challenge.service) +
+                   ", scope=" + in_quotes(challenge.scope) +
                    ", error=" + in_quotes(challenge.error);
         // It becomes a part of a URL and of a message.
         for (std::string_view value :

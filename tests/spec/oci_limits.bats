@@ -165,6 +165,31 @@ running() {
     [[ "$output" = *"--blkio-weight is not from 10 to 1000"* ]]
 }
 
+@test "a group that is there is taken when it is empty and not frozen" {
+    local dir=/sys/fs/cgroup/crank-oci/$id
+    local freeze=$dir/cgroup.freeze frozen=1 thawed=0
+    if on_v1; then
+        dir=/sys/fs/cgroup/freezer/crank-oci/$id
+        freeze=$dir/freezer.state frozen=FROZEN thawed=THAWED
+    fi
+    mkdir -p "$dir"
+    echo "$frozen" >"$freeze"
+    run -1 oci create --bundle "$BUNDLE" "$id"
+    [[ $output == *"linux.cgroupsPath: the cgroup $dir is frozen"* ]]
+    [ -d "$dir" ]
+    echo "$thawed" >"$freeze"
+    sleep 100 3>&- &
+    local other=$!
+    echo "$other" >"$dir/cgroup.procs"
+    run -1 oci create --bundle "$BUNDLE" "$id"
+    [[ $output == *"the cgroup $dir already has processes in it"* ]]
+    kill -0 "$other"
+    kill "$other"
+    wait "$other" || true
+    running
+    oci delete --force "$id"
+}
+
 @test "exec --cgroup: a group below, never above" {
     running
     local dir=/sys/fs/cgroup/memory/crank-oci/$id bad
