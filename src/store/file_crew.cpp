@@ -1,5 +1,6 @@
 // FileCrew: batches of files, made by threads and by whoever adds them.
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "store/file_maker.h"
@@ -21,9 +22,17 @@ unsigned thread_count() {
     return std::min(processors - 1, kMaxThreads);
 }
 
+// What a job holds: a header can weigh far more than its file.
+std::size_t bytes_of(const FileCrew::Job& job) {
+    constexpr std::size_t kEach = 64;
+    std::size_t bytes = kEach + job.content.size() + 2 * job.path.size() + job.entry.link.size();
+    for (const auto& [key, value] : job.entry.xattrs) bytes += kEach + key.size() + value.size();
+    return bytes;
+}
+
 std::size_t bytes_in(const std::vector<FileCrew::Job>& batch) {
     std::size_t bytes = 0;
-    for (const FileCrew::Job& job : batch) bytes += job.content.size();
+    for (const FileCrew::Job& job : batch) bytes += bytes_of(job);
     return bytes;
 }
 
@@ -42,7 +51,7 @@ FileCrew::~FileCrew() {
 
 void FileCrew::add(Job job) {
     if (!batch_.empty() && batch_.back().directory != job.directory) hand_over();
-    batch_bytes_ += job.content.size();
+    batch_bytes_ += bytes_of(job);
     batch_.push_back(std::move(job));
     if (batch_.size() >= kBatchFiles || batch_bytes_ >= kBatchBytes) hand_over();
 }
@@ -85,7 +94,11 @@ bool FileCrew::take_one(std::unique_lock<std::mutex>& lock) {
 }
 
 void FileCrew::start_threads() {
-    for (unsigned i = 0; i < thread_count(); ++i) threads_.emplace_back([this] { work(); });
+    try {
+        for (unsigned i = 0; i < thread_count(); ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+        // No more processes for this user: the caller makes all of them.
+    }
 }
 
 void FileCrew::work() {

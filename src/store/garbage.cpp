@@ -21,15 +21,15 @@ Result<> Store::State::empty_garbage() {
         auto moved = sys::rename(layer_dir(number), bin.path + "/" + name);
         if (!moved && moved.error().code() != Code::not_found) return moved;
         crash_point("store.garbage.after_rename");
+        // Other layers' links to its files are to be found. As long as its row is there, whoever
+        // comes after a crash does this again.
+        shared.forget_layers();
         auto transaction = TRY(Transaction::begin(db, Durability::ordered));
         TRY(db.run("DELETE FROM garbage WHERE number = ?", {number}));
         TRY(transaction.commit());
     }
     crash_point("store.garbage.before_delete");
-    auto removed = sys::remove_tree(bin.path);
-    // Other layers' links to its files are to be found.
-    shared.forget_layers();
-    return removed;
+    return sys::remove_tree(bin.path);
 }
 
 Result<> Store::State::collect_layers() {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
+#include "store/each_file.h"
 #include "sys/file.h"
 #include "sys/stream.h"
 
@@ -86,6 +88,21 @@ Result<std::vector<LayerFile>> read_layer_files(int dirfd) {
         at += own;
         files.push_back(std::move(next));
     }
+    return files;
+}
+
+Result<std::vector<LayerFile>> list_tree(int layerfd) {
+    std::vector<LayerFile> files;
+    std::set<std::uint64_t> seen;
+    auto tree = TRY(sys::open_dir_at(layerfd, "fs"));
+    TRY(each_file(tree.get(), "",
+                  [&](int dirfd, const std::string& name, const std::string& path,
+                      const sys::Attributes& attributes) -> Result<> {
+                      if (is_shareable(path, attributes.size) &&
+                          seen.insert(attributes.inode).second)
+                          files.push_back({path, TRY(hash_of_file(dirfd, name))});
+                      return {};
+                  }));
     return files;
 }
 

@@ -22,4 +22,7 @@ Result<> write_layer_files(int dirfd, const std::vector<LayerFile>& files);
 // Absent: empty, as of a layer from before format 6. Errors: corrupt.
 Result<std::vector<LayerFile>> read_layer_files(int dirfd);
 
+// Of the tree `fs` in the layer's directory, a file of several names once.
+Result<std::vector<LayerFile>> list_tree(int layerfd);
+
 }  // namespace crank::store

@@ -3,7 +3,6 @@
 
 #include "base/crash_point.h"
 #include "store/byte_source.h"
-#include "store/each_file.h"
 #include "store/layer_tar.h"
 #include "store/normalise.h"
 #include "store/recipe.h"
@@ -182,14 +181,9 @@ Result<> keep_tar(ByteSource& source, const oci::Digest& expected, int made) {
 // Of a layer that replaced entries of its own: the files that it has in the end.
 Result<> list_again(int made, NewLayer& files) {
     files.clear();
-    auto tree = TRY(sys::open_dir_at(made, "fs"));
-    return each_file(tree.get(), "",
-                     [&](int dirfd, const std::string& name, const std::string& path,
-                         const sys::Attributes& attributes) -> Result<> {
-                         if (is_shareable(path, attributes.size) && files.claim(attributes.inode))
-                             files.add({path, TRY(hash_of_file(dirfd, name)), false});
-                         return {};
-                     });
+    for (LayerFile& file : TRY(list_tree(made)))
+        files.add({std::move(file.path), file.hash, false});
+    return {};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/crash_point.h"
 #include "base/text.h"
+#include "store/layer_files.h"
 #include "store/state.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
@@ -56,6 +57,11 @@ namespace {
 Result<> remove_pool(const std::string& root) {
     if (sys::exists(root + "/o")) TRY(sys::remove_tree(root + "/o"));
     for (const std::string& name : TRY(sys::list_dir(root + "/l"))) {
+        auto dir = TRY(sys::open_dir(root + "/l/" + name));
+        // A kept tar says nothing of the tree beside it: that takes a list.
+        if (sys::exists(root + "/l/" + name + "/tar") &&
+            !sys::exists(root + "/l/" + name + "/files"))
+            TRY(write_layer_files(dir.get(), TRY(list_tree(dir.get()))));
         std::string keys = root + "/l/" + name + "/keys";
         if (sys::exists(keys)) TRY(sys::remove_file(keys));
     }

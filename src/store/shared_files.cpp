@@ -13,6 +13,9 @@ namespace crank::store {
 namespace {
 
 constexpr std::size_t kLists = 8;  // layers' lists that are kept in memory
+// Of a file that gets another name: half of what ext4 allows, because the layer's own hard links,
+// merged trees and repairs want to have some, too.
+constexpr std::uint64_t kMostLinks = 32'000;
 
 }  // namespace
 
@@ -138,12 +141,12 @@ std::optional<SharedFiles::Candidate> SharedFiles::open_candidate(FileIndex::Pla
     return out;
 }
 
-Result<sys::LinkOutcome> SharedFiles::link(const Candidate& candidate, NewLayer* own, int dirfd,
+Result<sys::LinkOutcome> SharedFiles::link(const Candidate& candidate, NewLayer& own, int dirfd,
                                            const std::string& name) {
-    if (own != nullptr && !own->claim(candidate.found.inode)) return sys::LinkOutcome::missing;
+    if (!own.claim(candidate.found.inode)) return sys::LinkOutcome::missing;
     auto linked = sys::try_link_at(candidate.directory.get(), candidate.name, dirfd, name);
     bool made = linked && *linked == sys::LinkOutcome::made;
-    if (own != nullptr && !made) own->give_up(candidate.found.inode);
+    if (!made) own.give_up(candidate.found.inode);
     return linked;
 }
 
@@ -154,9 +157,10 @@ Result<sys::LinkOutcome> SharedFiles::take(const Wanted& wanted, NewLayer& own, 
     for (FileIndex::Place place : table->find(wanted.hash)) {
         auto candidate = open_candidate(place, wanted.hash);
         if (!candidate || candidate->found.identity != wanted.identity) continue;
+        if (candidate->found.links > kMostLinks) continue;
         auto same = wanted.same_content(candidate->file.get());
         if (!same || !*same) continue;
-        auto outcome = TRY(link(*candidate, &own, dirfd, name));
+        auto outcome = TRY(link(*candidate, own, dirfd, name));
         if (outcome == sys::LinkOutcome::made || outcome == sys::LinkOutcome::exists)
             return outcome;
     }
@@ -173,7 +177,7 @@ Result<> SharedFiles::find_all() {
     });
 }
 
-Result<sys::LinkOutcome> SharedFiles::take_by_hash(FileHash hash, int dirfd,
+Result<sys::LinkOutcome> SharedFiles::take_by_hash(FileHash hash, NewLayer& own, int dirfd,
                                                    const std::string& name) {
     TRY(find_all());
     auto [from, to] = all_.equal_range(hash);
@@ -182,7 +186,7 @@ Result<sys::LinkOutcome> SharedFiles::take_by_hash(FileHash hash, int dirfd,
         if (!candidate) continue;
         auto found = hash_of_file(candidate->directory.get(), candidate->name);
         if (!found || *found != hash) continue;
-        auto outcome = TRY(link(*candidate, nullptr, dirfd, name));
+        auto outcome = TRY(link(*candidate, own, dirfd, name));
         if (outcome == sys::LinkOutcome::made) return outcome;
     }
     return sys::LinkOutcome::missing;

@@ -65,7 +65,8 @@ public:
                                   const std::string& name);
     // A file that has this hash, wherever it is, for repairs: whether it is the right one shows in
     // the layer's digest.
-    Result<sys::LinkOutcome> take_by_hash(FileHash hash, int dirfd, const std::string& name);
+    Result<sys::LinkOutcome> take_by_hash(FileHash hash, NewLayer& own, int dirfd,
+                                          const std::string& name);
     // Enters a layer's files; those that came from another layer are known already. Failures are
     // none: then they are not found.
     void add(std::int64_t number, const std::vector<NewLayer::File>& files);
@@ -91,7 +92,7 @@ private:
     Result<> each_list(const std::function<void(std::int64_t, const std::vector<LayerFile>&)>& see);
     Result<> find_all();
     std::optional<Candidate> open_candidate(FileIndex::Place place, FileHash hash);
-    Result<sys::LinkOutcome> link(const Candidate& candidate, NewLayer* own, int dirfd,
+    Result<sys::LinkOutcome> link(const Candidate& candidate, NewLayer& own, int dirfd,
                                   const std::string& name);
 
     std::string root_;

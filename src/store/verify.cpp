@@ -110,15 +110,20 @@ private:
         }
         if (hasher.finish() != layer.diff_id) return false;
         // A kept tar says nothing of the tree beside it.
-        return layer.origin != Origin::kept || TRY(bad_files(layer)).empty();
+        NewLayer files;
+        return layer.origin != Origin::kept || TRY(bad_files(layer, files)).empty();
     }
 
-    // Those that are not what the layer's list says, each by all of its names.
-    Result<std::vector<LayerFile>> bad_files(const StoredLayer& layer) {
-        std::vector<LayerFile> bad;
+    struct BadFile {
+        std::vector<std::string> paths;  // all of its names; of one that is missing, the listed one
+        FileHash hash = 0;
+    };
+    // Those that are not what the layer's list says. `sound` gets the inodes of the others.
+    Result<std::vector<BadFile>> bad_files(const StoredLayer& layer, NewLayer& sound) {
+        std::vector<BadFile> bad;
         auto tree = sys::open_dir(dir_of(layer) + "/fs");
         if (!tree) return bad;
-        std::map<std::uint64_t, FileHash> inodes;
+        std::map<std::uint64_t, BadFile> inodes;
         for (const LayerFile& file : files_of(layer)) {
             auto [parent, name] = split_path(file.path);
             auto dir = sys::open_dir_in_root(tree->get(), parent);
@@ -126,18 +131,20 @@ private:
             auto hash = dir && found ? hash_of_file(dir->get(), name) : Result<FileHash>();
             if (hash && found && *hash == file.hash) continue;
             if (found && found->is_regular())
-                inodes.emplace(found->inode, file.hash);
+                inodes[found->inode].hash = file.hash;
             else
-                bad.push_back(file);
+                bad.push_back({{file.path}, file.hash});
         }
-        if (inodes.empty()) return bad;
         TRY(each_file(tree->get(), "",
                       [&](int, const std::string&, const std::string& path,
                           const sys::Attributes& attributes) -> Result<> {
                           if (auto at = inodes.find(attributes.inode); at != inodes.end())
-                              bad.push_back({path, at->second});
+                              at->second.paths.push_back(path);
+                          else
+                              sound.claim(attributes.inode);
                           return {};
                       }));
+        for (auto& [inode, file] : inodes) bad.push_back(std::move(file));
         return bad;
     }
 
@@ -146,17 +153,19 @@ private:
         report_.files += files_of(layer).size();
         bool sound = TRY(is_sound(layer));
         if (sound) return layer.damaged ? mark(layer, false) : Result<>();
-        auto bad = bad_files(layer);
+        NewLayer files;
+        auto bad = bad_files(layer, files);
         Damage damage{.what = "layer " + layer.diff_id.str(),
                       .images = layer.images,
                       .layer = layer.diff_id,
                       .image_ids = layer.image_ids};
-        if (bad && !bad->empty()) damage.what = "file " + bad->front().path + " of " + damage.what;
+        if (bad && !bad->empty())
+            damage.what = "file " + bad->front().paths.front() + " of " + damage.what;
         if (bad && bad->size() > 1)
             damage.what += " and " + std::to_string(bad->size() - 1) + " more";
         TRY(mark(layer, true));
         crash_point("store.verify.after_mark");
-        if (repair_ == Repair::yes) damage.repaired = TRY(repair(layer, bad));
+        if (repair_ == Repair::yes) damage.repaired = TRY(repair(layer, bad, files));
         report_.damage.push_back(std::move(damage));
         return {};
     }
@@ -175,7 +184,8 @@ private:
         return transaction.commit();
     }
 
-    Result<bool> repair(const StoredLayer& layer, const Result<std::vector<LayerFile>>& bad) {
+    Result<bool> repair(const StoredLayer& layer, const Result<std::vector<BadFile>>& bad,
+                        NewLayer& sound) {
         if (layer.origin == Origin::kept) {
             auto again = store_.import_tar(dir_of(layer) + "/tar", layer.diff_id);
             if (!again) return false;
@@ -184,25 +194,38 @@ private:
             return TRY(is_sound(made));
         }
         if (!bad || bad->empty()) return false;
-        auto tree = TRY(sys::open_dir(dir_of(layer) + "/fs"));
-        for (const LayerFile& file : *bad)
-            if (!TRY(put_equal(tree.get(), file))) return false;
+        auto dir = TRY(sys::open_dir(dir_of(layer)));
+        // Where one has no copy, the digest tells whether it was bad at all.
+        for (const BadFile& file : *bad) TRY(put_equal(dir.get(), file, sound));
         if (!TRY(is_sound(layer))) return false;
         TRY(mark(layer, false));
         return true;
     }
 
-    // Another layer's file in the place of a bad one. The directory keeps its time.
-    Result<bool> put_equal(int treefd, const LayerFile& file) {
-        auto [parent, name] = split_path(file.path);
+    // Another layer's file in the place of a bad one, beside the tree first.
+    Result<> put_equal(int layerfd, const BadFile& file, NewLayer& sound) {
+        const std::string between = "repaired";
+        auto left = sys::remove_at(layerfd, between);  // by a command that was killed here
+        if (!left && left.error().code() != Code::not_found) return left;
+        auto taken = TRY(state_.shared.take_by_hash(file.hash, sound, layerfd, between));
+        if (taken != sys::LinkOutcome::made) return {};
+        crash_point("store.verify.after_take");
+        auto tree = TRY(sys::open_dir_at(layerfd, "fs"));
+        for (const std::string& path : file.paths) TRY(put(layerfd, between, tree.get(), path));
+        return sys::remove_at(layerfd, between);
+    }
+
+    // The directory keeps its time.
+    static Result<> put(int layerfd, const std::string& from, int treefd, const std::string& path) {
+        const std::string name_between = "repaired-name";
+        auto left = sys::remove_at(layerfd, name_between);
+        if (!left && left.error().code() != Code::not_found) return left;
+        TRY(sys::hard_link_at(layerfd, from, layerfd, name_between));
+        auto [parent, name] = split_path(path);
         auto dir = TRY(sys::open_dir_in_root(treefd, parent));
         auto before = TRY(sys::attributes_at(dir.get(), ""));
-        std::string between = ".crank-repaired-" + std::to_string(file.hash);
-        auto taken = TRY(state_.shared.take_by_hash(file.hash, dir.get(), between));
-        if (taken != sys::LinkOutcome::made) return false;
-        TRY(sys::rename_at(dir.get(), between, dir.get(), name));
-        TRY(sys::set_mtime_at(dir.get(), "", before.mtime, before.mtime_ns));
-        return true;
+        TRY(sys::rename_at(layerfd, name_between, dir.get(), name));
+        return sys::set_mtime_at(dir.get(), "", before.mtime, before.mtime_ns);
     }
 
     Store& store_;

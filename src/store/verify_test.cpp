@@ -163,13 +163,45 @@ TEST_F(VerifyTest, a_file_of_one_tree_alone_comes_back_from_another) {
     image_of_tar("other", tar_of({file("elsewhere", "content")}));
     std::string path = tree(image) + "/d/f";
     // Another inode: the other layer's stays sound.
-    must(sys::remove_file(path));
+    std::string twin = tree(image) + "/d/h";
+    for (const std::string& name : {path, twin}) must(sys::remove_file(name));
     write(path, "CONTENT");
+    std::filesystem::create_hard_link(path, twin);
+    // What a repair that was killed has left.
+    write(root + "/l/1/repaired", "x");
     VerifyReport report = verify(Repair::yes);
     ASSERT_THAT(report.damage, SizeIs(1));
     EXPECT_TRUE(report.damage[0].repaired);
     EXPECT_EQ(read(path), "content");
+    EXPECT_EQ(must(sys::lstat(path)).inode, must(sys::lstat(twin)).inode);
+    EXPECT_FALSE(sys::exists(root + "/l/1/repaired"));
     EXPECT_THAT(verify().damage, IsEmpty());
+}
+
+// Two names of one inode would be a hard link that the layer does not have.
+TEST_F(VerifyTest, equal_files_of_a_layer_are_not_joined_by_a_repair) {
+    for (const char* origin : {"imported", "built"}) {
+        Image image;
+        if (std::string(origin) == "built") {
+            Staging staging = must(store.stage());
+            for (const char* name : {"f", "g"}) write(staging.upper() + "/" + name, "built");
+            CommitOptions options{.clamp_mtime = 1'000'000'000, .set_all_mtimes = true};
+            Layer layer = must(store.commit(std::move(staging), options));
+            image = must(store.add_image(config_of({layer.diff_id}, origin)));
+        } else {
+            image = image_of_tar(origin, tar_of({file("f", "content"), file("g", "content")}));
+        }
+        std::string path = tree(image) + "/f";
+        std::string content = read(path);
+        std::string other(content.size(), '#');
+        damage(path, other);
+        VerifyReport report = verify(Repair::yes);
+        ASSERT_THAT(report.damage, SizeIs(1)) << origin;
+        EXPECT_FALSE(report.damage[0].repaired) << origin;
+        EXPECT_EQ(read(path), other) << origin;
+        EXPECT_NE(must(sys::lstat(path)).inode, must(sys::lstat(tree(image) + "/g")).inode);
+        must(store.remove(image.id.str()));
+    }
 }
 
 TEST_F(VerifyTest, a_kept_tar_makes_its_tree_again) {
