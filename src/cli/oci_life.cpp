@@ -37,15 +37,20 @@ constexpr Flag kRunFlags[] = {
 constexpr MissingFlag kCreateMissing[] = {{"no-pivot", 0, false}, {"no-subreaper", 0, false}};
 
 // Sockets that the caller was activated with, which are the container's (sd_listen_fds(3)).
+// A number of the environment.
+std::optional<std::int64_t> number_of(std::string_view name) {
+    for (const std::string& entry : sys::environment())
+        if (entry.starts_with(name) && entry.substr(name.size()).starts_with("="))
+            return parse_int(entry.substr(name.size() + 1)).value_or(0);
+    return std::nullopt;
+}
+
+// sd_listen_fds(3): with another's LISTEN_PID they are another's.
 std::uint32_t listening() {
-    constexpr std::string_view kName = "LISTEN_FDS=";
-    for (const std::string& entry : sys::environment()) {
-        if (!entry.starts_with(kName)) continue;
-        auto count = parse_int(entry.substr(kName.size()));
-        if (count && *count > 0 && *count <= kMostPreserved)
-            return static_cast<std::uint32_t>(*count);
-    }
-    return 0;
+    if (auto pid = number_of("LISTEN_PID"); pid && *pid != sys::own_pid()) return 0;
+    std::int64_t count = number_of("LISTEN_FDS").value_or(0);
+    if (count <= 0 || count > kMostPreserved) return 0;
+    return static_cast<std::uint32_t>(count);
 }
 
 Result<verbs::CreateRequest> read_create(OciCall& call) {

@@ -1,6 +1,7 @@
 #include "runtime/hand_over.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.h"
 #include "base/undo.h"
@@ -8,6 +9,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
 #include "runtime/runtime.h"
+#include "sys/cgroup.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -96,8 +98,14 @@ Result<std::vector<sys::UniqueFd>> open_joined(const Plan& plan, const oci::Runt
 
 // A group that others live in would be emptied with the container; in a frozen one it would never
 // start.
-Result<> refuse_used(const Plan& plan) {
-    for (const auto& dir : plan.cgroup_dirs) {
+Result<> refuse_used(const Plan& plan, const std::string& cgroups_path, const HostFacts& facts) {
+    // Also what lies below, and what this plan does not need: all of it goes with the container.
+    std::vector<std::string> groups;
+    for (const auto& dirs : {plan.cgroup_dirs, existing_limit_dirs(cgroups_path, facts)})
+        for (const auto& dir : dirs)
+            if (sys::exists(dir))
+                std::ranges::copy(TRY(sys::cgroup_tree(dir)), std::back_inserter(groups));
+    for (const auto& dir : groups) {
         for (const auto& [file, frozen] :
              {std::pair("/freezer.state", "FROZEN"), std::pair("/cgroup.freeze", "1")})
             if (auto state = sys::read_file(dir + file, 64); state && trim(*state) == frozen)
@@ -211,7 +219,7 @@ Result<Opened> open_for(const HandOverRequest& request, Plan& made, const HostFa
     const oci::Linux& part = request.spec.linux;
     opened.joined = TRY(open_joined(made, request.spec));
     TRY(make_user_namespace(made, request.spec, opened.user));
-    TRY(refuse_used(made));
+    TRY(refuse_used(made, request.spec.linux.cgroups_path, facts));
     TRY(create_cgroups(made, facts, undo));
     opened.binds =
         TRY(open_binds(made, opened.user.get(),

@@ -282,14 +282,21 @@ Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where, const Joi
         plan.start_socket_slot();
     if (join.user_namespace) take_mapped_ids(builder, {join.uid_mappings, join.gid_mappings});
     builder.add(OpKind::stdio, "connect input and output").fd = plan.stdin_slot();
-    oci::Process process;
+    oci::Process process = where.rights.value_or(oci::Process());
+    process.terminal = false;
     process.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
     process.env = hook.env.empty() ? where.env : hook.env;
     process.cwd = where.cwd;
-    process.no_new_privileges = false;
     if (where.home_of && hook.env.empty() && !has_home(process))
         builder.add(OpKind::find_home, "look for the home directory").a = *where.home_of;
-    TRY(plan_callers_process(builder, process, hook.path));
+    if (!where.rights) {
+        process.no_new_privileges = false;
+        TRY(plan_callers_process(builder, process, hook.path));
+        return plan;
+    }
+    // It is in none of the container's groups, where its devices are listed.
+    drop_mknod(process.capabilities);
+    TRY(plan_process(builder, process, where.seccomp, false, false, {}, hook.path));
     return plan;
 }
 

@@ -196,8 +196,11 @@ struct InsideHook {
     std::vector<std::string> env;  // where it has none itself
     std::string cwd;
     std::optional<std::uint32_t> home_of;  // HOME is looked up for this user, where it is missing
+    // Whose rights it gets; nothing: the caller's. What the image brings must not have those.
+    std::optional<oci::Process> rights;
+    std::optional<oci::Seccomp> seccomp;
 };
-// A hook: a program in the namespaces of the container's first process, with the caller's rights.
+// A hook: a program in the namespaces of the container's first process.
 // Slot network_slot() is the pidfd, start_socket_slot() its root.
 Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where, const JoinFacts& join);
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,

@@ -9,8 +9,6 @@ namespace crank::runtime {
 
 namespace {
 
-constexpr std::int64_t kDefaultPeriod = 100'000;  // microseconds, the kernel's
-
 class Writes {
 public:
     Writes(Plan& plan, const HostFacts& facts) : writes_(plan.cgroup_writes), facts_(facts) {}
@@ -97,19 +95,25 @@ std::string rdma_text(const std::string& name, const oci::RdmaLimit& limit) {
     return text;
 }
 
-void limit_memory_v2(Writes& writes, const oci::Resources& r) {
+Result<> limit_memory_v2(Writes& writes, const oci::Resources& r) {
     if (r.memory_limit) writes.add_v2("memory.max", most(*r.memory_limit));
     if (r.memory_swap) {
         // config-linux.md: of memory and swap together, where v2 counts swap alone.
-        std::int64_t swap =
-            *r.memory_swap < 0
-                ? -1
-                : *r.memory_swap - std::max<std::int64_t>(0, r.memory_limit.value_or(0));
+        if (*r.memory_swap >= 0 && r.memory_limit.value_or(-1) < 0)
+            return fail(
+                Code::invalid_argument,
+                "linux.resources.memory: swap is memory and swap together: it needs a limit");
+        if (*r.memory_swap >= 0 && *r.memory_limit > *r.memory_swap)
+            return fail(Code::invalid_argument,
+                        "linux.resources.memory: swap, which is memory and swap together, is below "
+                        "the limit");
+        std::int64_t swap = *r.memory_swap < 0 ? -1 : *r.memory_swap - *r.memory_limit;
         writes.add_v2("memory.swap.max", most(swap)).optional = true;
     } else if (r.memory_limit && *r.memory_limit < 0) {
         writes.add_v2("memory.swap.max", "max").optional = true;
     }
     if (r.memory_reservation) writes.add_v2("memory.low", most(*r.memory_reservation));
+    return {};
 }
 
 // Shares of 2 to 262144 to weights of 1 to 10000, so that the default 1024 becomes the default 100:
@@ -124,11 +128,11 @@ std::uint64_t cpu_weight(std::uint64_t shares) {
 }
 
 void limit_cpu_v2(Writes& writes, const oci::Resources& r) {
-    if (r.cpu_quota || r.cpu_period) {
-        auto period = static_cast<std::int64_t>(
-            r.cpu_period.value_or(static_cast<std::uint64_t>(kDefaultPeriod)));
-        writes.add_v2("cpu.max", most(r.cpu_quota.value_or(-1)) + " " + std::to_string(period));
-    }
+    // A quota alone leaves the period as it is (cgroup-v2.rst, cpu.max).
+    if (r.cpu_quota || r.cpu_period)
+        writes.add_v2("cpu.max",
+                      most(r.cpu_quota.value_or(-1)) +
+                          (r.cpu_period ? " " + std::to_string(*r.cpu_period) : std::string()));
     writes.add_v2_if("cpu.max.burst", r.cpu_burst);
     if (r.cpu_shares) {
         writes.add_v2("cpu.weight", std::to_string(cpu_weight(*r.cpu_shares)));
@@ -236,7 +240,7 @@ Result<> refuse_v1_only(const oci::Resources& r) {
 
 Result<> limit_v2(Writes& writes, const oci::Resources& r) {
     TRY(refuse_v1_only(r));
-    limit_memory_v2(writes, r);
+    TRY(limit_memory_v2(writes, r));
     limit_cpu_v2(writes, r);
     if (r.pids_limit) writes.add_v2("pids.max", most(*r.pids_limit));
     limit_block_io_v2(writes, r.block_io);

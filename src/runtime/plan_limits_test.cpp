@@ -58,7 +58,9 @@ TEST(PlanLimits, Memory) {
     EXPECT_THAT(v1(r), ElementsAre("memory.limit_in_bytes -1"));
     EXPECT_THAT(v2(r), ElementsAre("memory.max max", "memory.swap.max max"));
     r.memory_swap = 3000;
-    EXPECT_THAT(v2(r), ElementsAre("memory.max max", "memory.swap.max 3000"));
+    EXPECT_THAT(v2(r), ElementsAre(HasSubstr("memory and swap together: it needs a limit")));
+    r.memory_limit = 4000;
+    EXPECT_THAT(v2(r), ElementsAre(HasSubstr("memory and swap together, is below the limit")));
     r = {};
     r.memory_swappiness = 10;
     r.disable_oom_killer = true;
@@ -76,7 +78,7 @@ TEST(PlanLimits, Processors) {
     r.cpuset_mems = "0";
     EXPECT_THAT(v1(r), ElementsAre("cpu.cfs_quota_us 5000", "cpu.cfs_burst_us 100",
                                    "cpuset.cpus 0-1", "cpuset.mems 0"));
-    EXPECT_THAT(v2(r), ElementsAre("cpu.max 5000 100000", "cpu.max.burst 100", "cpuset.cpus 0-1",
+    EXPECT_THAT(v2(r), ElementsAre("cpu.max 5000", "cpu.max.burst 100", "cpuset.cpus 0-1",
                                    "cpuset.mems 0"));
     r = {};
     r.cpu_rt_period = 1000;

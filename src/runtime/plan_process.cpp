@@ -251,7 +251,7 @@ Result<Sets> sets_of(const oci::CapabilitySets& names) {
 
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
-                      const HandOver& hand_over) {
+                      const HandOver& hand_over, const std::string& program) {
     if (!hand_over.no_program && (process.args.empty() || process.args.front().empty()))
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
     Sets sets = TRY_IN(sets_of(process.capabilities), "process.capabilities");
@@ -280,7 +280,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
-    add_exec(builder, process, hand_over);
+    add_exec(builder, process, hand_over, program);
     return {};
 }
 

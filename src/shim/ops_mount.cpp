@@ -236,7 +236,9 @@ int make_node(const PlanView& plan, const Op& op, const Root& root) {
             error = 0;
     }
     auto uid = static_cast<uid_t>(op.c), gid = static_cast<gid_t>(op.c >> 32);
-    if (error == 0 && fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, 0) != 0)
+    // Another container of the same root could put a link there meanwhile.
+    if (error == 0 &&
+        fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, AT_SYMLINK_NOFOLLOW) != 0)
         error = errno;
     if (error == 0 && op.c != 0 && fchownat(parent, parts.name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
         error = errno;

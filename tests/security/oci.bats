@@ -115,6 +115,40 @@ teardown_file() { common_teardown; }
     [ "$output" = /etc ]
 }
 
+@test "a hook that is the image's program has the container's rights, not the caller's" {
+    cat >rootfs/tmp/hook <<'END'
+#!/bin/sh
+cat /proc/self/status >/log
+mknod /tmp/disk b 8 0 2>/dev/null && echo made >>/log
+true
+END
+    chmod 755 rootfs/tmp/hook
+    : >log
+    chmod 666 log
+    edit --arg log "$PWD/log" '.process.args = ["true"] | .root.readonly = false | .process.user = {"uid": 7, "gid": 8} |
+        .process.capabilities = {} | .process.noNewPrivileges = true |
+        .mounts += [{"destination": "/log", "type": "bind", "source": $log, "options": ["bind"]}] |
+        .hooks.startContainer = [{"path": "/tmp/hook"}]'
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    grep -qx "Uid:	7	7	7	7" log
+    grep -qx "CapEff:	0000000000000000" log
+    grep -qx "CapBnd:	0000000000000000" log
+    grep -qx "NoNewPrivs:	1" log
+    run ! grep -qx made log
+    # the benign twin: a hook of the host's has the caller's
+    edit --arg log "$PWD/log" '.hooks = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "cat /proc/self/status >" + $log]}]}'
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    grep -qx "Uid:	0	0	0	0" log
+}
+
+@test "descriptors that were handed to another process do not reach the container" {
+    edit '.process.args = ["sh", "-c", "ls /proc/self/fd | sort -n | tr \"\\n\" \" \"; echo ${LISTEN_FDS:-none}"]'
+    LISTEN_FDS=1 LISTEN_PID=1 run -0 oci run --bundle "$BUNDLE" "$id" 3<"$BATS_TEST_FILENAME"
+    [[ $output == "0 1 2 3 none" ]]
+    LISTEN_FDS=1 run -0 oci run --bundle "$BUNDLE" "$id" 3<"$BATS_TEST_FILENAME"
+    [[ $output == "0 1 2 3 4 1" ]]
+}
+
 @test "nothing covers /proc but proc itself, by its name or by a link (CVE-2019-19921)" {
     mkdir -p evil
     local way

@@ -54,10 +54,19 @@ running() {
     [ "$(value "" memory.high)" = 99999744 ]
     [ "$(value "" cpu.max)" = "50000 100000" ]
     [ "$(value "" cpu.weight)" = 100 ]
+    oci update --cpu-period 200000 "$id"
+    [ "$(value "" cpu.max)" = "50000 200000" ]
+    oci update --cpu-quota 60000 "$id"
+    [ "$(value "" cpu.max)" = "60000 200000" ]
+    run -1 oci update --memory-swap 1g "$id"
+    [[ "$output" = *"swap is memory and swap together: it needs a limit"* ]]
     [ "$(value "" cpuset.cpus)" = 0 ]
     [ "$(value "" pids.max)" = 50 ]
     run -1 oci run --bundle "$BUNDLE" "$id"
-    edit '.linux.resources.unified = {"foo.bar": "1"}'
+    edit '.linux.resources.memory.swap = 1000000'
+    run -1 oci run --bundle "$BUNDLE" "$id-2"
+    [[ "$output" = *"memory and swap together, is below the limit"* ]]
+    edit '.linux.resources.memory.swap = 268435456 | .linux.resources.unified = {"foo.bar": "1"}'
     run -1 oci run --bundle "$BUNDLE" "$id-2"
     [[ "$output" = *"this host's cgroup v2 has no controller 'foo'"* ]]
     edit 'del(.linux.resources.unified) | .linux.resources.memory.swappiness = 10'
@@ -183,9 +192,14 @@ running() {
     echo "$other" >"$dir/cgroup.procs"
     run -1 oci create --bundle "$BUNDLE" "$id"
     [[ $output == *"the cgroup $dir already has processes in it"* ]]
+    mkdir "$dir/below"
+    echo "$other" >"$dir/below/cgroup.procs"
+    run -1 oci create --bundle "$BUNDLE" "$id"
+    [[ $output == *"the cgroup $dir/below already has processes in it"* ]]
     kill -0 "$other"
     kill "$other"
     wait "$other" || true
+    rmdir "$dir/below"
     running
     oci delete --force "$id"
 }

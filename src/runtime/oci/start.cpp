@@ -70,7 +70,9 @@ Result<> start(Store& store, const std::string& id, const HostFacts& facts) {
     // The process says that it has taken the connection: what goes wrong from here on is heard.
     if (!TRY(read_report(connection.get())))
         return fail(Code::failed_precondition, "the process of container \"" + id + "\" is gone");
-    InsideHook where{spec.process.env, "/", spec.process.user.uid};
+    // Its path leads into the container: it is the image's program.
+    InsideHook where{spec.process.env, "/", spec.process.user.uid, spec.process,
+                     spec.linux.seccomp};
     auto done =
         run_hooks_inside(spec.hooks.start_container, "startContainer", where, record.state, facts);
     if (!done) {

@@ -105,6 +105,16 @@ struct Target {
     CgroupWrite write;
 };
 
+// v2 has one file for both: what is not given stays.
+Result<oci::Resources> with_quota(const oci::Resources& resources, const std::string& cgroups_path,
+                                  const HostFacts& facts) {
+    oci::Resources out = resources;
+    if (facts.cgroup_mode != CgroupMode::v2 || !out.cpu_period || out.cpu_quota) return out;
+    std::string now = TRY(sys::read_file(v2_cgroup_dir(facts, cgroups_path) + "/cpu.max", 4096));
+    out.cpu_quota = parse_int(now.substr(0, now.find(' '))).value_or(-1);  // "max": none
+    return out;
+}
+
 Result<std::vector<Target>> targets_of(const Plan& plan, const std::string& cgroups_path,
                                        const HostFacts& facts) {
     std::vector<Target> targets;
@@ -130,7 +140,7 @@ Result<> update_limits(const std::string& cgroups_path, const oci::Resources& re
     TRY(check_usage(cgroups_path, resources, facts));
     Plan plan;
     Builder builder(plan);
-    TRY(plan_limits(builder, resources, facts));
+    TRY(plan_limits(builder, TRY(with_quota(resources, cgroups_path, facts)), facts));
     auto targets = TRY(targets_of(plan, cgroups_path, facts));
     if (facts.cgroup_mode == CgroupMode::v1) TRY(join_limit_groups(plan, cgroups_path, facts));
     if (facts.cgroup_mode == CgroupMode::v2 && needs_unusual_controllers(plan))
