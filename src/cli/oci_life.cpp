@@ -36,7 +36,6 @@ constexpr Flag kRunFlags[] = {
 };
 constexpr MissingFlag kCreateMissing[] = {{"no-pivot", 0, false}, {"no-subreaper", 0, false}};
 
-// Sockets that the caller was activated with, which are the container's (sd_listen_fds(3)).
 // A number of the environment.
 std::optional<std::int64_t> number_of(std::string_view name) {
     for (const std::string& entry : sys::environment())
@@ -45,7 +44,8 @@ std::optional<std::int64_t> number_of(std::string_view name) {
     return std::nullopt;
 }
 
-// sd_listen_fds(3): with another's LISTEN_PID they are another's.
+// Sockets that the caller was activated with, which are the container's (sd_listen_fds(3)). With
+// another's LISTEN_PID they are another's.
 std::uint32_t listening() {
     if (auto pid = number_of("LISTEN_PID"); pid && *pid != sys::own_pid()) return 0;
     std::int64_t count = number_of("LISTEN_FDS").value_or(0);

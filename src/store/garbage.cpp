@@ -92,13 +92,13 @@ Result<> Store::State::forget_lost_layers() {
 
 // A command that was killed between the rename of a tree and the commit of its row leaves l/N,
 // where N is the number that the next layer will get.
-Result<bool> Store::State::remove_orphan() {
+Result<> Store::State::remove_orphan() {
     auto next_dir = [&]() -> Result<std::string> {
         Rows rows = TRY(db.query("SELECT seq FROM sqlite_sequence WHERE name = 'layer'"));
         bool any = TRY(rows.next());
         return layer_dir(any ? rows.integer(0) + 1 : 1);
     };
-    if (!sys::exists(TRY(next_dir()))) return false;
+    if (!sys::exists(TRY(next_dir()))) return {};
     Owned bin = TRY(make_owned_dir(root));
     {
         // Under the write lock nobody is between those two steps.
@@ -106,8 +106,7 @@ Result<bool> Store::State::remove_orphan() {
         std::string place = TRY(next_dir());
         if (sys::exists(place)) TRY(sys::rename(place, bin.path + "/orphan"));
     }
-    TRY(sys::remove_tree(bin.path));
-    return true;
+    return sys::remove_tree(bin.path);
 }
 
 // Trees that another layer's replaced go once nobody uses them.

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "store/state.h"
+#include "store/tree_path.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
 #include "sys/stream.h"
@@ -55,12 +56,11 @@ std::optional<KnownFiles::Place> KnownFiles::find(const std::string& name, std::
                                                   const oci::Digest& digest) {
     auto path = path_below(name);
     if (!path) return std::nullopt;
-    std::size_t slash = path->rfind('/');
-    std::string directory = slash == std::string::npos ? "" : path->substr(0, slash);
+    std::string directory = parent_of(*path);
     if (directory != directory_)
         for (Layer& layer : layers_) layer.directory.reset();
     directory_ = std::move(directory);
-    std::string file = path->substr(slash == std::string::npos ? 0 : slash + 1);
+    std::string file = name_of(*path);
     for (auto at = order_.begin(); at != order_.end(); ++at) {
         if (!has(layers_[*at], file, size, digest)) continue;
         std::rotate(order_.begin(), at, at + 1);

@@ -231,16 +231,15 @@ Result<std::vector<std::string>> Store::State::merged_orphans() {
 }
 
 // Of a command that was killed between a rename and its commit, or a commit and its renames.
-Result<bool> Store::State::remove_merged_orphans() {
-    if (TRY(merged_orphans()).empty()) return false;
+Result<> Store::State::remove_merged_orphans() {
+    if (TRY(merged_orphans()).empty()) return {};
     Owned bin = TRY(make_owned_dir(root));
     {
         // Under the write lock nobody is between the first two.
         auto transaction = TRY(Transaction::begin(db, Durability::ordered));
         for (const std::string& name : TRY(merged_orphans())) TRY(move_merged_to(bin, name));
     }
-    TRY(sys::remove_tree(bin.path));
-    return true;
+    return sys::remove_tree(bin.path);
 }
 
 }  // namespace crank::store

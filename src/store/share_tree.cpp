@@ -2,6 +2,7 @@
 #include <atomic>
 
 #include "store/shared_files.h"
+#include "store/tree_path.h"
 #include "sys/attributes.h"
 #include "sys/stream.h"
 #include "sys/system.h"
@@ -9,12 +10,6 @@
 namespace crank::store {
 
 namespace {
-
-std::string parent_of(const std::string& path) {
-    std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // A name in the scratch directory that nobody else uses.
 std::string temporary_name() {
@@ -97,7 +92,8 @@ private:
         if (linked == sys::LinkOutcome::full) return false;
         if (linked != sys::LinkOutcome::made)
             return fail(Code::io, "cannot link " + path + " to a file of another layer");
-        return replace(between, path);
+        TRY(replace(between, path));
+        return true;
     }
     Result<> link_again(const std::string& from, const std::string& to) {
         std::string between = temporary_name();
@@ -105,14 +101,13 @@ private:
         if (TRY(sys::try_link_at(dirfd, name_of(from), scratchfd_, between)) !=
             sys::LinkOutcome::made)
             return fail(Code::io, "cannot link " + to + " to " + from);
-        TRY(replace(between, to));
-        return {};
+        return replace(between, to);
     }
-    Result<bool> replace(const std::string& between, const std::string& path) {
+    Result<> replace(const std::string& between, const std::string& path) {
         int dirfd = TRY(parent_.enter(path));
         TRY(sys::rename_at(scratchfd_, between, dirfd, name_of(path)));
         parent_.touched();
-        return true;
+        return {};
     }
 
     SharedFiles& shared_;

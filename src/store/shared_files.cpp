@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "store/state.h"
+#include "store/tree_path.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
 #include "sys/stream.h"
@@ -122,16 +123,12 @@ std::optional<SharedFiles::Candidate> SharedFiles::open_candidate(FileIndex::Pla
     Files files = files_of(place.layer);
     if (place.file >= files->size() || (*files)[place.file].hash != hash) return std::nullopt;
     const std::string& path = (*files)[place.file].path;
-    std::size_t slash = path.rfind('/');
     auto tree = sys::open_dir(layer_dir(place.layer) + "/fs");
     if (!tree) return std::nullopt;
-    auto directory =
-        sys::open_dir_in_root(tree->get(), slash == std::string::npos ? "" : path.substr(0, slash));
+    auto directory = sys::open_dir_in_root(tree->get(), parent_of(path));
     if (!directory) return std::nullopt;
-    Candidate out{.directory = std::move(*directory),
-                  .file = {},
-                  .name = path.substr(slash == std::string::npos ? 0 : slash + 1),
-                  .found = {}};
+    Candidate out{
+        .directory = std::move(*directory), .file = {}, .name = name_of(path), .found = {}};
     auto found = identify(out.directory.get(), out.name);
     if (!found) return std::nullopt;
     auto file = sys::open_file_at(out.directory.get(), out.name);

@@ -87,14 +87,14 @@ struct Store::State {
     Result<> sweep_merged();
     Result<> move_merged_to(const Owned& bin, const std::string& name);
     Result<std::vector<std::string>> merged_orphans();
-    Result<bool> remove_merged_orphans();  // whether there was one
+    Result<> remove_merged_orphans();
     Result<Image> image_of(const Rows& row);
     Result<> record_use();
     Result<> empty_garbage();
     Result<> collect_layers();
     Result<> collect_replaced();
     Result<> forget_lost_layers();
-    Result<bool> remove_orphan();  // whether there was one
+    Result<> remove_orphan();
     Result<Image> find(std::string_view name);
     // The image that a registry's manifest digest names (distribution.cpp).
     Result<std::optional<std::int64_t>> image_of_manifest(const oci::Reference& reference);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "store/overlay.h"
+#include "store/tree_path.h"
 #include "sys/file.h"
 #include "sys/owned_file.h"
 #include "sys/stream.h"
@@ -18,12 +19,6 @@ constexpr std::size_t kMaxDepth = 256;
 // Files up to this size are read whole, so that those which another layer has are never written.
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
 constexpr std::size_t kMaxNames = 16'384;  // that are remembered
-
-std::string parent_of(const std::string& path) {
-    std::size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // Components joined by single slashes; empty for the root.
 Result<std::string> normalise(const std::string& path) {

@@ -6,6 +6,7 @@
 #include "base/crash_point.h"
 #include "store/each_file.h"
 #include "store/state.h"
+#include "store/tree_path.h"
 #include "store/unpack.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
@@ -23,12 +24,6 @@ struct StoredLayer {
     std::vector<std::string> images = {};  // as a person knows them
     std::vector<oci::Digest> image_ids = {};
 };
-
-std::pair<std::string, std::string> split_path(const std::string& path) {
-    std::size_t slash = path.rfind('/');
-    if (slash == std::string::npos) return {"", path};
-    return {path.substr(0, slash), path.substr(slash + 1)};
-}
 
 std::string shown_name(const Image& image) {
     if (image.tags.empty()) return image.id.str();
@@ -125,8 +120,8 @@ private:
         if (!tree) return bad;
         std::map<std::uint64_t, BadFile> inodes;
         for (const LayerFile& file : files_of(layer)) {
-            auto [parent, name] = split_path(file.path);
-            auto dir = sys::open_dir_in_root(tree->get(), parent);
+            std::string name = name_of(file.path);
+            auto dir = sys::open_dir_in_root(tree->get(), parent_of(file.path));
             auto found = dir ? sys::attributes_at(dir->get(), name) : Result<sys::Attributes>();
             auto hash = dir && found ? hash_of_file(dir->get(), name) : Result<FileHash>();
             if (hash && found && *hash == file.hash) continue;
@@ -221,10 +216,9 @@ private:
         auto left = sys::remove_at(layerfd, name_between);
         if (!left && left.error().code() != Code::not_found) return left;
         TRY(sys::hard_link_at(layerfd, from, layerfd, name_between));
-        auto [parent, name] = split_path(path);
-        auto dir = TRY(sys::open_dir_in_root(treefd, parent));
+        auto dir = TRY(sys::open_dir_in_root(treefd, parent_of(path)));
         auto before = TRY(sys::attributes_at(dir.get(), ""));
-        TRY(sys::rename_at(layerfd, name_between, dir.get(), name));
+        TRY(sys::rename_at(layerfd, name_between, dir.get(), name_of(path)));
         return sys::set_mtime_at(dir.get(), "", before.mtime, before.mtime_ns);
     }
 
