@@ -4,9 +4,9 @@ this code.
 
 usage: lint_evidence.py [TOP]
 
-Evidence is too old where the last change to a room that it speaks of came more than 30 days or 50
-commits after the commit that was tested. Where that commit is not in the history (a shallow clone),
-this says so and lets it pass.
+Evidence is too old where the last change to a room that it speaks of came more than 30 days after the
+commit that was tested, or where more than 50 commits have changed those rooms since. Where that commit
+is not in the history (a shallow clone), this says so and lets it pass.
 """
 
 import json
@@ -50,11 +50,9 @@ def content_problems(document, least):
         yield "it was made with changes that are in no commit"
 
 
-def distance(top, commit, later):
-    """In days and commits."""
-    days = (int(git(top, "log", "-1", "--format=%ct", later))
+def days_between(top, commit, later):
+    return (int(git(top, "log", "-1", "--format=%ct", later))
             - int(git(top, "log", "-1", "--format=%ct", commit))) / 86400
-    return days, int(git(top, "rev-list", "--count", f"{commit}..{later}"))
 
 
 def age_problems(top, commit, rooms):
@@ -67,10 +65,11 @@ def age_problems(top, commit, rooms):
     last = git(top, "log", "-1", "--format=%H", "--", *rooms)
     if not last or git(top, "merge-base", "--is-ancestor", last, commit) is not None:
         return
-    days, commits = distance(top, commit, last)
+    days = days_between(top, commit, last)
+    commits = int(git(top, "rev-list", "--count", "--no-merges", f"{commit}..HEAD", "--", *rooms))
     if days > DAYS or commits > COMMITS:
-        yield (f"{', '.join(rooms)} changed last {days:.0f} days and {commits} commits after the "
-               f"commit that it speaks of ({DAYS} and {COMMITS} are allowed): ./dev test --long")
+        yield (f"{', '.join(rooms)} changed in {commits} commits since the one that it speaks of, "
+               f"last {days:.0f} days after it ({COMMITS} and {DAYS} are allowed): ./dev test --long")
 
 
 def read(top, name):
@@ -103,7 +102,7 @@ def too_few(top, source, count):
     merge can bring more commits than COMMITS."""
     text = f"{source.stem} had {count} inputs; {FUZZED} are wanted: ./dev test --long fuzz"
     changed = git(top, "log", "-1", "--format=%H", "--", str(source))
-    days, _ = distance(top, changed, "HEAD") if changed else (0, 0)
+    days = days_between(top, changed, "HEAD") if changed else 0
     return text if days > DAYS else f"note: {text}"
 
 
