@@ -96,6 +96,19 @@ def disk(path):
                               text=True).stdout.split()[0])
 
 
+def directories(path):
+    """What its directories take alone."""
+    return sum(os.stat(top).st_blocks * 512 for top, _, _ in os.walk(path))
+
+
+def second_image(crank, root, archive):
+    """What it costs, and its directories alone, of the disk that the first one takes."""
+    before, layers = disk(root), set((root / "l").iterdir())
+    timed([crank, "--root", root, "load", "-q", "-i", archive])
+    own = sum(directories(layer / "fs") for layer in set((root / "l").iterdir()) - layers)
+    return {"second": disk(root) / before - 1, "second_directories": own / before}
+
+
 def load_rows(bench, name, directory, results):
     layers, files, sizes = SHAPES[name]
     slug = f"{layers}x{files}"
@@ -124,9 +137,7 @@ def load_rows(bench, name, directory, results):
             except (OSError, subprocess.CalledProcessError) as error:
                 bench.missing[f"{engine.name} load"] = str(error)
     root = directory / f"{slug}-root-0"
-    before = disk(root)
-    timed([crank, "--root", root, "load", "-q", "-i", second])
-    results[name] = {"load": found, "peak_kib": peak, "second": disk(root) / before - 1}
+    results[name] = {"load": found, "peak_kib": peak, **second_image(crank, root, second)}
     if pulls.missing():
         bench.missing[f"pull of {name}"] = pulls.missing()
         return
@@ -170,6 +181,7 @@ def measure(bench):
             rows.append([f"{name}: {case}", figures.show(middle), figures.show(middle / hand)])
         rows.append([f"{name}: crank, peak MiB", figures.show(found["peak_kib"] / 1024), ""])
         rows.append([f"{name}: a second image, 90 % the same", figures.show(found["second"]), ""])
+        rows.append([f"{name}: its directories", figures.show(found["second_directories"]), ""])
         for case, seconds in found.get("pull", {}).items():
             middle = figures.median(seconds)
             pulled.append([f"{name}: {case}", figures.show(middle),

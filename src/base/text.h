@@ -16,6 +16,9 @@ std::string_view trim(std::string_view text);                  // ASCII white sp
 std::string to_lower(std::string_view text);                   // ASCII
 std::optional<std::int64_t> parse_int(std::string_view text);  // decimal, whole text
 
+// How many bytes the two begin with that are the same.
+std::size_t common_prefix(std::string_view a, std::string_view b);
+
 std::string to_hex(std::span<const std::uint8_t> bytes);
 std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text);
 

@@ -43,7 +43,8 @@ std::optional<std::string> path_below(const std::string& name) {
 
 }  // namespace
 
-KnownFiles::KnownFiles(const std::vector<std::string>& trees) : buffer_(kChunk) {
+KnownFiles::KnownFiles(const std::vector<std::string>& trees, std::int64_t most_in_vain)
+    : in_vain_left_(most_in_vain), buffer_(kChunk) {
     for (const std::string& path : trees) {
         auto tree = sys::open_dir(path);
         if (!tree || layers_.size() == kMaxLayers) continue;
@@ -80,6 +81,7 @@ bool KnownFiles::has(Layer& layer, const std::string& name, std::int64_t size,
     if (directory < 0) return false;
     auto attributes = sys::attributes_at(directory, name);
     if (!attributes || !attributes->is_regular() || attributes->size != size) return false;
+    if (size > in_vain_left_) return false;
     auto file = sys::open_file_at(directory, name);
     if (!file) return false;
     oci::Hasher hasher;
@@ -89,7 +91,9 @@ bool KnownFiles::has(Layer& layer, const std::string& name, std::int64_t size,
         if (*n == 0) break;
         hasher.update(std::span(buffer_).first(*n));
     }
-    return hasher.finish() == digest;
+    if (hasher.finish() == digest) return true;
+    in_vain_left_ -= size;
+    return false;
 }
 
 Result<std::unique_ptr<ByteSource>> KnownFiles::open(const Place& place) const {

@@ -19,8 +19,12 @@ namespace crank::store {
 class KnownFiles {
 public:
     static constexpr std::size_t kMaxLayers = 32;
-    // `trees`: absolute paths, the likeliest first; what cannot be opened is left out.
-    explicit KnownFiles(const std::vector<std::string>& trees);
+    static constexpr std::int64_t kMostInVain = std::int64_t{1} << 30;
+    // `trees`: absolute paths, the likeliest first; what cannot be opened is left out. After
+    // `most_in_vain` bytes of files that had the name and the size but not the digest, nothing is
+    // found any more: who wrote the table chose all three.
+    explicit KnownFiles(const std::vector<std::string>& trees,
+                        std::int64_t most_in_vain = kMostInVain);
 
     bool empty() const { return layers_.empty(); }
     struct Place {
@@ -43,6 +47,7 @@ private:
     std::vector<Layer> layers_;
     std::vector<std::size_t> order_;  // the one that had the last file first
     std::string directory_;
+    std::int64_t in_vain_left_;
     std::vector<std::uint8_t> buffer_;
 };
 

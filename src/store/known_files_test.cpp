@@ -52,6 +52,16 @@ TEST_F(KnownFilesTest, WhatDiffersOrLeadsElsewhereIsNotFound) {
     EXPECT_EQ(found("", "first"), "nothing");
 }
 
+TEST_F(KnownFilesTest, AfterTooMuchThatDiffersNothingIsFound) {
+    known.emplace(std::vector{temp / "one", temp / "two"}, 14);
+    EXPECT_EQ(found("usr/bin/x", "third"), "nothing");  // two files of 5 bytes differ
+    EXPECT_EQ(found("usr/bin/x", "other"), "nothing");  // one is left out, one is too much
+    EXPECT_EQ(found("usr/bin/x", "firs"), "nothing");   // of another size: not read
+    known.emplace(std::vector{temp / "one", temp / "two"}, 15);
+    EXPECT_EQ(found("usr/bin/x", "third"), "nothing");
+    EXPECT_EQ(found("usr/bin/x", "first"), "first");
+}
+
 TEST_F(KnownFilesTest, TheLayersOfTheRepositoryComeBeforeTheNewest) {
     auto store = must(Store::open(temp / "root", OpenMode::read_write));
     EXPECT_TRUE(must(store.known_files("host/a")).empty());

@@ -2,10 +2,10 @@
 
 #include <zstd.h>
 
-#include <algorithm>
-#include <cstring>
 #include <set>
 
+#include "base/text.h"
+#include "store/description.h"
 #include "store/each_file.h"
 #include "sys/file.h"
 #include "sys/stream.h"
@@ -32,25 +32,13 @@ T get(std::string_view bytes, std::size_t at) {
     return value;
 }
 
-std::size_t common(const std::string& a, const std::string& b) {
-    auto limit = static_cast<std::ptrdiff_t>(std::min({a.size(), b.size(), kMaxPath}));
-    auto end = std::mismatch(a.begin(), a.begin() + limit, b.begin()).first;
-    return static_cast<std::size_t>(end - a.begin());
-}
-
-Result<std::string> decompressed(int fd) {
-    auto source = TRY(decompress(std::make_unique<FdSource>(fd, "a layer's list of files"),
-                                 static_cast<std::int64_t>(kMaxBytes), "a layer's list of files"));
-    return read_all(*source, kMaxBytes, "a layer's list of files");
-}
-
 }  // namespace
 
 Result<> write_layer_files(int dirfd, const std::vector<LayerFile>& files) {
     std::string out(kHead), before;
     for (const LayerFile& file : files) {
         if (file.path.size() > kMaxPath) continue;  // longer than any path that can be opened
-        std::size_t same = common(file.path, before);
+        std::size_t same = common_prefix(file.path, before);
         put(out, file.hash);
         put(out, static_cast<std::uint16_t>(same));
         put(out, static_cast<std::uint16_t>(file.path.size() - same));
@@ -68,9 +56,10 @@ Result<> write_layer_files(int dirfd, const std::vector<LayerFile>& files) {
 
 Result<std::vector<LayerFile>> read_layer_files(int dirfd) {
     std::vector<LayerFile> files;
-    auto file = sys::open_file_at(dirfd, "files");
-    if (!file && file.error().code() == Code::not_found) return files;
-    std::string bytes = TRY(decompressed(TRY(std::move(file)).get()));
+    const std::string shown = "a layer's list of files";
+    auto source = open_description(dirfd, "files", shown);
+    if (!source && source.error().code() == Code::not_found) return files;
+    std::string bytes = TRY(read_all(*TRY(std::move(source)), kMaxBytes, shown));
     auto damaged = [] { return fail(Code::corrupt, "a layer's list of files is damaged"); };
     if (!bytes.starts_with(kHead)) return damaged();
     for (std::size_t at = kHead.size(); at < bytes.size();) {

@@ -3,6 +3,7 @@
 
 #include "base/crash_point.h"
 #include "store/byte_source.h"
+#include "store/description.h"
 #include "store/layer_tar.h"
 #include "store/normalise.h"
 #include "store/recipe.h"
@@ -112,6 +113,7 @@ Result<Layer> Store::State::settle_shared(const std::string& made, const Staging
         TRY(share_rest(shared, files, dir.get(), tree.get()));
     }
     TRY(write_layer_files(dir.get(), files.list()));
+    TRY(shared.describe(dir.get(), files));
     crash_point("store.layer.after_share");
     Layer settled = TRY(settle(made, staging.path(), layer, origin));
     // Still there: another layer of the same content was first.
@@ -240,9 +242,9 @@ Result<> Store::State::emit_tar(std::int64_t number, Origin origin,
         return {};
     }
     if (origin == Origin::recipe) {
-        auto recipe = TRY(sys::open_file_at(dir.get(), "recipe"));
+        auto recipe = TRY(open_description(dir.get(), "recipe", "the layer's recipe"));
         auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
-        return replay_recipe(recipe.get(), tree.get(), sink);
+        return replay_recipe(*recipe, tree.get(), sink);
     }
     auto tar = TRY(sys::open_file_at(dir.get(), "tar"));
     FdSource source(tar.get(), "its tar");

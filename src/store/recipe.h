@@ -8,6 +8,7 @@
 #include <string>
 
 #include "store/byte_source.h"
+#include "store/recipe_code.h"
 #include "sys/unique_fd.h"
 
 namespace crank::store {
@@ -23,15 +24,17 @@ public:
 
 private:
     struct Compressor;
-    Result<> record(char tag, std::int64_t number, std::string_view bytes);
+    Result<> write(std::string_view bytes);
     Result<> flush_structure();
     sys::UniqueFd file_;
     std::unique_ptr<Compressor> compressor_;
-    std::string pending_;
+    StructureCoder coder_;
+    bool begun_ = false;
+    std::string pending_, path_;  // the payload's before
 };
 
-// Writes the tar that the recipe in `recipe_fd` describes, payloads from the tree at `treefd`.
+// Writes the tar that the recipe describes, payloads from the tree at `treefd`.
 // Errors: corrupt (a damaged recipe, a file that is not there or has another size), the sink's.
-Result<> replay_recipe(int recipe_fd, int treefd, const std::function<Result<>(Bytes)>& sink);
+Result<> replay_recipe(ByteSource& recipe, int treefd, const std::function<Result<>(Bytes)>& sink);
 
 }  // namespace crank::store

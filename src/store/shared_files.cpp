@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "store/description.h"
 #include "store/state.h"
 #include "store/tree_path.h"
 #include "sys/attributes.h"
@@ -30,6 +31,17 @@ void NewLayer::give_up(std::uint64_t inode) {
     inodes_.erase(inode);
 }
 
+void NewLayer::came_from(std::uint32_t layer) {
+    std::lock_guard lock(mutex_);
+    ++sources_[layer];
+}
+
+std::uint32_t NewLayer::origin() const {
+    for (const auto& [layer, count] : sources_)
+        if (count > files_.size() / 2) return layer;
+    return 0;
+}
+
 void NewLayer::add(File file) {
     std::lock_guard lock(mutex_);
     files_.push_back(std::move(file));
@@ -46,6 +58,7 @@ void NewLayer::clear() {
     std::lock_guard lock(mutex_);
     files_.clear();
     inodes_.clear();
+    sources_.clear();
 }
 
 std::string SharedFiles::layer_dir(std::int64_t number) const {
@@ -127,8 +140,11 @@ std::optional<SharedFiles::Candidate> SharedFiles::open_candidate(FileIndex::Pla
     if (!tree) return std::nullopt;
     auto directory = sys::open_dir_in_root(tree->get(), parent_of(path));
     if (!directory) return std::nullopt;
-    Candidate out{
-        .directory = std::move(*directory), .file = {}, .name = name_of(path), .found = {}};
+    Candidate out{.directory = std::move(*directory),
+                  .file = {},
+                  .name = name_of(path),
+                  .found = {},
+                  .layer = place.layer};
     auto found = identify(out.directory.get(), out.name);
     if (!found) return std::nullopt;
     auto file = sys::open_file_at(out.directory.get(), out.name);
@@ -143,7 +159,10 @@ Result<sys::LinkOutcome> SharedFiles::link(const Candidate& candidate, NewLayer&
     if (!own.claim(candidate.found.inode)) return sys::LinkOutcome::missing;
     auto linked = sys::try_link_at(candidate.directory.get(), candidate.name, dirfd, name);
     bool made = linked && *linked == sys::LinkOutcome::made;
-    if (!made) own.give_up(candidate.found.inode);
+    if (made)
+        own.came_from(candidate.layer);
+    else
+        own.give_up(candidate.found.inode);
     return linked;
 }
 
@@ -201,6 +220,14 @@ void SharedFiles::add(std::int64_t number, const std::vector<NewLayer::File>& fi
         if (auto larger = make_index()) index_ = *std::move(larger);
         return;
     }
+}
+
+Result<> SharedFiles::describe(int layerfd, const NewLayer& layer) {
+    if (layer.origin() == 0) return {};
+    auto other = sys::open_dir(layer_dir(layer.origin()));
+    if (!other) return {};  // it went
+    for (const char* name : {"recipe", "files"}) TRY(keep_difference(layerfd, name, other->get()));
+    return {};
 }
 
 std::uint64_t SharedFiles::version() {

@@ -31,6 +31,10 @@ public:
     // one inode within a layer read as hard links, in its tar and for `cp -a` in a container.
     bool claim(std::uint64_t inode);  // false: another one is it already
     void give_up(std::uint64_t inode);
+    // One of its files came from that layer.
+    void came_from(std::uint32_t layer);
+    // The one that most of its files came from; 0: none that more than half came from.
+    std::uint32_t origin() const;
 
     struct File {
         std::string path;
@@ -47,6 +51,7 @@ public:
 private:
     std::mutex mutex_;
     std::set<std::uint64_t> inodes_;
+    std::map<std::uint32_t, std::size_t> sources_;  // layers, and how many files came from each
     std::vector<File> files_;
 };
 
@@ -70,6 +75,9 @@ public:
     // Enters a layer's files; those that came from another layer are known already. Failures are
     // none: then they are not found.
     void add(std::int64_t number, const std::vector<NewLayer::File>& files);
+    // Keeps what describes the layer in its directory as the difference to the layer that it is
+    // mostly made of (description.h).
+    Result<> describe(int layerfd, const NewLayer& layer);
     // Changes whenever files came, of this process or another.
     std::uint64_t version();
     // After layers went: their files may still be part of others, which the index is to find.
@@ -82,6 +90,7 @@ private:
         sys::UniqueFd directory, file;
         std::string name;
         FoundFile found;
+        std::uint32_t layer = 0;
     };
     std::string index_path() const { return root_ + "/index"; }
     std::string layer_dir(std::int64_t number) const;

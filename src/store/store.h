@@ -11,6 +11,8 @@
 //                 file's content, so that the tar can be written again without a second copy
 //   l/N/files     its files with their hashes (layer_files.h): what is the same in several layers
 //                 is one inode (shared_files.h)
+//   l/N/recipe.base, l/N/files.base
+//                 another layer's, which those are only the difference to (description.h)
 //   l/N/tar       the original tar, where one name stood in it twice and no recipe can exist
 //   m/N/fs        the lowest layers of an image that has many, merged: hard links (merge.h)
 //   locks         byte locks: see pin()
