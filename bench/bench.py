@@ -108,9 +108,10 @@ class Bench:
                  "env": engine.env_list()},
                 {"name": f"{engine.name}, published port",
                  "argv": run("-p", f"127.0.0.1:{PORT}:80"), "env": engine.env_list()}]
-        for runtime in filter(shutil.which, ("crun", "runc")):
-            cases.append({"name": f"{runtime}, ready bundle", "argv": [
-                runtime, "--root", f"/run/bench-{runtime}", "run", "-b",
+        for runtime in (str(self.bin / "crank-oci"), *filter(shutil.which, ("crun", "runc"))):
+            name = pathlib.Path(runtime).name
+            cases.append({"name": f"{name}, ready bundle", "argv": [
+                runtime, "--root", f"/run/bench-{name}", "run", "-b",
                 str(self.scratch / "bundle"), "bench"]})
         if shutil.which("bwrap"):
             cases.append({"name": "bubblewrap", "argv": [

@@ -13,6 +13,8 @@ RATIOS = (
     ("version", "crank version", "C true", 1.5),
     ("store_mount", "60 layers", "1 layers", 1.2),
 )
+# A ready bundle: back to back, and after a second of idleness.
+BUNDLE = {"busy": 0.8, "idle": 0.5}
 MONITOR_KIB = 400
 LOAD_MIB = 100
 NEIGHBOUR = 2
@@ -29,6 +31,10 @@ def rows(sections):
             a, b = (value(sections, section, name, column) for name in (case, other))
             ratio = a / b if a and b else None
             yield f"{case} / {other}, {shown}", ratio, limit
+    for column, limit in BUNDLE.items():
+        a, b = (value(sections, "start", f"{name}, ready bundle", column)
+                for name in ("crank-oci", "crun"))
+        yield f"crank-oci / crun, ready bundle, {column}", a / b if a and b else None, limit
     yield ("crank monitor, KiB", sections.get("memory", {}).get("crank", {}).get("kib_each"),
            MONITOR_KIB)
     p99 = {world: figures.median(values)
