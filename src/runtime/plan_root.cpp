@@ -129,6 +129,25 @@ Result<> add_root_propagation(Builder& builder, const oci::RuntimeSpec& spec) {
     return {};
 }
 
+// Behind whatever makes a mount stricter, and before the terminal is opened, whose path is looked
+// up where it was opened. The copy is a slave where the original was shared.
+Result<> lock_mounts(Builder& builder, const oci::RuntimeSpec& spec) {
+    constexpr std::uint64_t kShared = std::uint64_t{1} << 20;  // MS_SHARED
+    shim::Op& op = builder.add(OpKind::lock_mounts, "lock the mounts");
+    for (std::size_t i = 0; i < builder.plan().joined.size(); ++i)
+        if (builder.plan().joined[i].type == "user") op.fd = builder.plan().joined_slot(i);
+    for (const auto& mount : spec.mounts) {
+        ParsedOptions options = TRY(parse_options(mount));
+        if ((options.propagation & kShared) == 0) continue;
+        std::string destination = without_trailing_slashes(mount.destination);
+        std::uint32_t s2 = builder.text(destination);
+        shim::Op& share = builder.add(OpKind::propagation, "share " + destination + " again");
+        share.s2 = s2;
+        share.a = options.propagation;
+    }
+    return {};
+}
+
 // Options are spelled out, so that a kernel built with other defaults makes the same layers.
 std::string overlay_options(const Rootfs& rootfs) {
     std::string options = "lowerdir=" + join(rootfs.lower, ":");
@@ -209,7 +228,8 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
             return fail(Code::invalid_argument, "mounts need a mount namespace");
         return {};
     }
-    builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
+    bool locks = has_user_namespace(spec);
+    builder.add(OpKind::isolate_mounts, "detach the mounts from the host's").a = locks ? 1 : 0;
     TRY(mount_layers(builder, spec, rootfs, options, facts, given));
     TRY(plan_mounts(builder, spec, facts, given));
     if (has_own_dev(spec, given)) add_devices(builder, spec);
@@ -230,9 +250,10 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
     if (given.wait_for_hooks)
         builder.add(OpKind::sync, "wait for the hooks").fd = builder.plan().gate_slot();
     builder.add(OpKind::pivot_root, "make it the root");
+    if (spec.root_readonly) builder.add(OpKind::root_readonly, "make the root read-only");
+    if (locks) TRY(lock_mounts(builder, spec));
     // The engine's roots have no mount that anything could come from.
     if (given.hand_over) TRY(add_root_propagation(builder, spec));
-    if (spec.root_readonly) builder.add(OpKind::root_readonly, "make the root read-only");
     return {};
 }
 

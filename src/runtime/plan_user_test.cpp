@@ -104,6 +104,35 @@ TEST(PlanUser, TheRootAndDevicesAreTheParentsToOpen) {
     EXPECT_EQ(made->child[index_of(*made, OpKind::make_node)].op.a & 0170000, 0010000u);
 }
 
+TEST(PlanUser, MountsAreLockedOnceNoneIsMadeStricterAnyMore) {
+    oci::RuntimeSpec spec = mapped_spec();
+    spec.mounts.push_back({"/peers", "bind", "/srv/peers", {"rbind", "rshared"}});
+    spec.linux.masked_paths = {"/proc/kcore"};
+    spec.root_readonly = true;
+    spec.linux.rootfs_propagation = "shared";
+    auto made = made_of(spec);
+    ASSERT_TRUE(made) << made.error().render();
+    auto of = [&](OpKind kind) {
+        return index_of(*made, [kind](const shim::Op& op) { return op.kind == kind; });
+    };
+    std::size_t lock = of(OpKind::lock_mounts);
+    EXPECT_LT(of(OpKind::mask_path), lock);
+    EXPECT_LT(of(OpKind::root_readonly), lock);
+    EXPECT_LT(lock, of(OpKind::stdio));
+    EXPECT_EQ(made->child[lock].op.fd, made->joined_slot(0));
+    // What the copy has made a slave is shared again, "/" last.
+    EXPECT_THAT(made->child[lock + 1].description, HasSubstr("share /peers again"));
+    EXPECT_EQ(made->child[lock + 2].op.kind, OpKind::propagation);
+
+    spec.linux.namespaces = {{"mount", ""}};
+    spec.linux.uid_mappings.clear();
+    spec.linux.gid_mappings.clear();
+    spec.mounts.clear();
+    auto unmapped = made_of(spec);
+    ASSERT_TRUE(unmapped) << unmapped.error().render();
+    for (const auto& step : unmapped->child) EXPECT_NE(step.op.kind, OpKind::lock_mounts);
+}
+
 TEST(PlanUser, AGroupThatDoesNotExistOwnsNoTerminals) {
     auto spec = mapped_spec();
     auto has_group = [](const oci::RuntimeSpec& s) {

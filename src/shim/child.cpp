@@ -17,9 +17,9 @@ int set_limit(const Op& op) {
     return setrlimit(static_cast<int>(op.a), &limit) != 0 ? errno : 0;
 }
 
-int perform_mount(const PlanView& plan, const Op& op, Root& root) {
+int perform_mount(const PlanView& plan, const ChildIo& io, const Op& op, Root& root) {
     switch (op.kind) {
-        case OpKind::isolate_mounts: return isolate_mounts();
+        case OpKind::isolate_mounts: return isolate_mounts(op, root);
         case OpKind::mount_overlay: return mount_overlay(plan, op);
         case OpKind::open_root: {
             int error = open_root(plan, op, root);
@@ -46,8 +46,9 @@ int perform_mount(const PlanView& plan, const Op& op, Root& root) {
             return error;
         }
         case OpKind::root_readonly: return make_root_readonly();
+        case OpKind::lock_mounts: return lock_mounts(io, root);
         case OpKind::bind_root: return bind_root(plan, op);
-        case OpKind::propagation: return set_propagation(op, root);
+        case OpKind::propagation: return set_propagation(plan, op, root);
         default: return ENOSYS;
     }
 }
@@ -118,7 +119,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
         case OpKind::io_priority:
             return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, op.a) != 0 ? errno : 0;
         case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;
-        default: return perform_mount(plan, op, root);
+        default: return perform_mount(plan, io, op, root);
     }
 }
 

@@ -13,6 +13,7 @@ struct ChildIo {
     int report_write;  // Report packets; close-on-exec, so that its end says "exec succeeded"
     int stdout_write = -1, stderr_write = -1;  // pipes; -1: slots of the plan or /dev/null
     int terminal_socket = -1;                  // where the master end of a terminal is sent
+    int locker = -1;                           // the socket to the process of locker.h
 };
 
 // Performs ops [first, last) in this process. 0, or the errno of the op that failed, whose index

@@ -10,11 +10,12 @@ namespace crank::shim {
 
 // ops_mount.cpp
 struct Root {
-    int fd = -1;    // the container's root directory while it is being built
-    int bind = -1;  // of open_bind
-    int mask = -1;  // the empty directory over the first one that is hidden; others get it too
+    int fd = -1;      // the container's root directory while it is being built
+    int bind = -1;    // of open_bind
+    int mask = -1;    // the empty directory over the first one that is hidden; others get it too
+    int mounts = -1;  // the mount namespace that all this is done in, where it is left again
 };
-int isolate_mounts();
+int isolate_mounts(const Op& op, Root& root);
 int mount_overlay(const PlanView& plan, const Op& op);
 int open_root(const PlanView& plan, const Op& op, Root& root);
 int change_root(const Op& op);
@@ -29,6 +30,9 @@ int mask_path(const PlanView& plan, const Op& op, Root& root);
 int readonly_path(const PlanView& plan, const Op& op, const Root& root);
 int enter_root(Root& root);
 int make_root_readonly();
+
+// locker.cpp
+int lock_mounts(const ChildIo& io, Root& root);
 
 // ops_process.cpp
 int write_file(const char* path, const char* content);
@@ -48,7 +52,7 @@ int execute(const PlanView& plan, const Op& op);
 
 // ops_hand_over.cpp
 int bind_root(const PlanView& plan, const Op& op);
-int set_propagation(const Op& op, const Root& root);
+int set_propagation(const PlanView& plan, const Op& op, const Root& root);
 int report_reached(const ChildIo& io, uint32_t op);
 int await_start(const PlanView& plan, const Op& op, ChildIo& io);
 int find_program(const PlanView& plan, const Op& op);

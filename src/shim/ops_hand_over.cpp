@@ -16,14 +16,18 @@ int bind_root(const PlanView& plan, const Op& op) {
     return mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0 ? errno : 0;
 }
 
-int set_propagation(const Op& op, const Root& root) {
+int set_propagation(const PlanView& plan, const Op& op, const Root& root) {
     constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
     MountAttr attr{};
     attr.propagation = op.a & ~static_cast<uint64_t>(MS_REC);
     unsigned flags = AT_EMPTY_PATH | ((op.a & MS_REC) != 0 ? kRecursive : 0);
+    const char* path = plan.text(op.s2);
+    OpenHow how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = kResolveNoMagiclinks;
     int fd = op.fd >= 0  ? PlanView::slot(op.fd)
              : op.b != 0 ? root.bind
-                         : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                         : openat2(AT_FDCWD, *path != 0 ? path : "/", how);
     if (fd < 0) return errno;
     int error = mount_setattr(fd, flags, attr) != 0 ? errno : 0;
     if (op.fd < 0 && op.b == 0) close(fd);

@@ -111,7 +111,10 @@ int inherit_mode(int directory, const char*& options, char (&space)[4096]) {
 
 }  // namespace
 
-int isolate_mounts() {
+int isolate_mounts(const Op& op, Root& root) {
+    // While the host's /proc can be reached.
+    if (op.a != 0) root.mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (op.a != 0 && root.mounts < 0) return errno;
     return mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0 ? errno : 0;
 }
 

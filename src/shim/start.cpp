@@ -11,6 +11,7 @@
 #include "shim/child.h"
 #include "shim/cleanup.h"
 #include "shim/kernel.h"
+#include "shim/locker.h"
 
 namespace crank::shim {
 namespace {
@@ -68,7 +69,7 @@ long clone_as_planned(const PlanView& plan, uint64_t flags, uint64_t exit_signal
 }
 
 [[noreturn]] void be_child(const PlanView& plan, const Pipes& pipes) {
-    ChildIo io{pipes.report[1], pipes.out[1], pipes.err[1], pipes.terminal[1]};
+    ChildIo io{pipes.report[1], pipes.out[1], pipes.err[1], pipes.terminal[1], pipes.locker[1]};
     run_child(plan, io);
 }
 
@@ -113,6 +114,10 @@ int start_between(const PlanView& plan, Pipes& pipes, int& pidfd, StepFailure& f
         return -1;
     }
     failure.step = own_step(OwnStep::clone);
+    if (int error = start_locker(plan, pipes); error != 0) {
+        failure.error_number = error;
+        return -1;
+    }
     long between = clone_as_planned(plan, 0, SIGCHLD, nullptr);
     if (between == 0) be_between(plan, pipes, answer[1]);
     failure.error_number = errno;
@@ -152,7 +157,8 @@ int start_child(const PlanView& plan, Pipes& pipes, int& pidfd, StepFailure& fai
 }
 
 void close_child_ends(const PlanView& plan, Pipes& pipes) {
-    int* const ends[] = {&pipes.report[1], &pipes.out[1], &pipes.err[1], &pipes.terminal[1]};
+    int* const ends[] = {&pipes.report[1], &pipes.out[1], &pipes.err[1], &pipes.terminal[1],
+                         &pipes.locker[1]};
     for (int* end : ends) {
         if (*end >= 0) close(*end);
         *end = -1;

@@ -12,6 +12,8 @@ struct Pipes {
     int report[2] = {-1, -1};
     int out[2] = {-1, -1}, err[2] = {-1, -1};
     int terminal[2] = {-1, -1};
+    int locker[2] = {-1, -1};  // the locker's end, the child's
+    int locker_pid = -1;
 };
 
 bool has(const PlanView& plan, uint32_t flag);

@@ -9,6 +9,7 @@
 #include "shim/child.h"
 #include "shim/cleanup.h"
 #include "shim/kernel.h"
+#include "shim/locker.h"
 #include "shim/start.h"
 
 namespace crank::shim {
@@ -21,6 +22,7 @@ void reap(int pid) {
 
 struct Starter {
     const PlanView& plan;
+    Pipes& pipes;
     int report;
     int child, pidfd;
 };
@@ -36,6 +38,7 @@ Next on_report(Starter& starter) {
     while (n < 0 && errno == EINTR);
     if (n == static_cast<ssize_t>(sizeof report) && report.error_number != 0) {
         reap(starter.child);
+        reap_locker(starter.pipes);
         tell_failure(starter.plan, report.op, report.error_number);
         return Next::end;
     }
@@ -63,6 +66,7 @@ Next on_control(const Starter& starter) {
     // The caller ended before it had recorded what it asked for.
     pidfd_send_signal(starter.pidfd, SIGKILL);
     reap(starter.child);
+    reap_locker(starter.pipes);
     clean_up(starter.plan);
     return Next::end;
 }
@@ -80,17 +84,22 @@ void run_starter(PlanView& plan) {
     int pidfd = -1;
     StepFailure failure{};
     int child = start_child(plan, pipes, pidfd, failure);
-    if (child < 0) return tell_failure(plan, failure.step, failure.error_number);
+    if (child < 0) {
+        reap_locker(pipes);
+        return tell_failure(plan, failure.step, failure.error_number);
+    }
     close_child_ends(plan, pipes);
-    Starter starter{plan, pipes.report[0], child, pidfd};
-    while (true) {
+    Starter starter{plan, pipes, pipes.report[0], child, pidfd};
+    Next next = Next::go_on;
+    while (next == Next::go_on) {
         // poll leaves a negative descriptor out.
         pollfd waiters[2] = {{kControlFd, POLLIN, 0}, {starter.report, POLLIN, 0}};
         if (poll(waiters, 2, -1) < 0) continue;
         // What the child has to say comes first: it may have failed while the caller went away.
-        if (waiters[1].revents != 0 && on_report(starter) == Next::end) return;
-        if (waiters[0].revents != 0 && on_control(starter) == Next::end) return;
+        if (waiters[1].revents != 0) next = on_report(starter);
+        if (waiters[0].revents != 0 && next == Next::go_on) next = on_control(starter);
     }
+    reap_locker(pipes);
 }
 
 }  // namespace crank::shim

@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x33'4b'52'43;  // "CRK3"
+inline constexpr uint32_t kMagic = 0x34'4b'52'43;  // "CRK4"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -31,7 +31,8 @@ enum class OpKind : uint16_t {
     loopback_up,    // lo of the current network namespace
     hostname,       // s1
     // The root file system; destinations (s2) are resolved inside the root.
-    isolate_mounts,  // every mount becomes a slave: nothing made here reaches the host
+    isolate_mounts,  // every mount becomes a slave: nothing made here reaches the host; a: 1 when
+                     // lock_mounts follows
     mount_overlay,   // s1: directory that the options are relative to, s2: options, s3: target on
                      // the host; a: MS_*
     open_root,       // s1: directory on the host
@@ -51,6 +52,8 @@ enum class OpKind : uint16_t {
     readonly_path,  // s2, a: 1 when a mount point is meant itself; absent: nothing
     pivot_root,     // the root becomes "/"
     root_readonly,  // "/" itself, not what is mounted below
+    lock_mounts,    // fd: the user namespace; what is mounted by now cannot be taken off or opened
+                    // by who has only that one's rights
     write_file,     // s1: path seen from "/", s2: content (sysctl)
     // The process itself.
     gate,       // fd: waits for one byte
@@ -76,8 +79,8 @@ enum class OpKind : uint16_t {
               // first argument; c: so many descriptors from slot fd on become 3, 4, ...
     // Of containers whose first process goes to the caller (kFlagHandOver).
     bind_root,        // s1: directory on the host, which becomes a mount
-    propagation,      // of "/" (after pivot_root), or of what was attached from slot fd, or with
-                      // b: 1 by the last attach_mount; a: MS_*
+    propagation,      // of s2 below "/" (after pivot_root), or of what was attached from slot fd,
+                      // or with b: 1 by the last attach_mount; a: MS_*
     domain_name,      // s1
     session_keyring,  // s1: its name
     sync,             // says that it is reached, then as gate
