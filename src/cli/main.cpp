@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,14 +63,19 @@ int run_verb(const FoundVerb& found, const Arguments& before,
     return code_for(verb, code.error());
 }
 
-constexpr std::string_view kOciProgram = "crank-oci";
+// Engines look for a program of one of these names (dockerd does not start without a runc): a link
+// will do.
+constexpr std::string_view kOciPrograms[] = {"crank-oci", "runc", "crun"};
 
-bool is_called(std::string_view program, std::string_view name) {
-    return program.substr(program.rfind('/') + 1) == name;
+std::optional<std::string_view> oci_program(std::string_view program) {
+    std::string_view name = program.substr(program.rfind('/') + 1);
+    for (std::string_view known : kOciPrograms)
+        if (name == known) return known;
+    return std::nullopt;
 }
 
 int run(std::string_view program, std::span<const std::string_view> words) {
-    if (is_called(program, kOciProgram)) return run_oci(kOciProgram, words);
+    if (auto name = oci_program(program)) return run_oci(*name, words);
     if (!words.empty() && (words[0] == "--version" || words[0] == "-v")) {
         print_line("crank version " CRANK_VERSION);
         return 0;

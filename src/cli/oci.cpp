@@ -100,8 +100,21 @@ Result<OciLog> open_log(const Arguments& before) {
     std::string format = before.value("log-format", "text");
     if (format != "text" && format != "json")
         return fail(Code::usage, "--log-format \"" + format + "\" is neither text nor json");
-    return OciLog(before.value("log"),
-                  format == "json" ? OciLog::Format::json : OciLog::Format::text);
+    OciLog log(before.value("log"), format == "json" ? OciLog::Format::json : OciLog::Format::text);
+    // Before anything is done: whoever reads the reports there would never learn of it.
+    TRY_IN(log.open(), "--log");
+    return log;
+}
+
+std::string help_of(std::string_view program, const OciVerb& verb) {
+    std::string name = "oci " + std::string(verb.name);
+    std::string text = help_text(Verb{
+        .name = name, .summary = verb.summary, .syntax = verb.syntax, .examples = verb.examples});
+    if (program == "crank oci") return text;
+    // By another name the flags of the program stand in front of the verb.
+    std::string usage = "Usage: " + std::string(program) + " [OPTION...] " +
+                        std::string(verb.name) + " " + std::string(verb.syntax.arguments);
+    return usage + text.substr(text.find('\n'));
 }
 
 Result<int> perform(std::string_view program, const OciVerb& verb, const Arguments& before,
@@ -115,11 +128,7 @@ Result<int> perform(std::string_view program, const OciVerb& verb, const Argumen
         return fail(std::move(error));
     }
     if (arguments->on("help")) {
-        std::string name = "oci " + std::string(verb.name);
-        print(help_text(Verb{.name = name,
-                             .summary = verb.summary,
-                             .syntax = verb.syntax,
-                             .examples = verb.examples}));
+        print(help_of(program, verb));
         return 0;
     }
     if (before.on("systemd-cgroup"))
@@ -148,9 +157,13 @@ void OciLog::write(std::string_view level, const std::string& message) const {
     else
         line = "time=\"" + time + "\" level=" + std::string(level) + " msg=" + quoted(text) + "\n";
     if (path_.empty()) return print_to(Output::err, line);
+    if (auto file = open()) (void)sys::write_all(file->get(), line, path_);
+}
+
+Result<sys::UniqueFd> OciLog::open() const {
     constexpr mode_t kLogMode = 0644;
-    auto file = sys::open(path_, sys::kWriteOnly | sys::kCreate | sys::kAppend, kLogMode);
-    if (file) (void)sys::write_all(file->get(), line, path_);
+    if (path_.empty()) return sys::UniqueFd();
+    return sys::open(path_, sys::kWriteOnly | sys::kCreate | sys::kAppend, kLogMode);
 }
 
 Result<std::uint32_t> read_count(const Arguments& arguments, std::string_view flag,
@@ -178,7 +191,7 @@ int run_oci(std::string_view program, std::span<const std::string_view> words) {
         return kFailed;
     }
     if (before->on("version")) {
-        print_line("crank-oci version " CRANK_VERSION "\nspec: 1.2.0");
+        print_line("crank-oci version " CRANK_VERSION "\nspec: 1.3.0");
         return 0;
     }
     if (before->words().empty() || (before->on("help"))) {

@@ -11,6 +11,7 @@
 #include "cli/flags.h"
 #include "runtime/host.h"
 #include "runtime/oci/store.h"
+#include "sys/unique_fd.h"
 
 namespace crank::cli {
 
@@ -19,6 +20,8 @@ class OciLog {
 public:
     enum class Format { text, json };
     OciLog(std::string path, Format format) : path_(std::move(path)), format_(format) {}
+    // Invalid where the reports go to stderr.
+    Result<sys::UniqueFd> open() const;
     // Appended to the file; without one, on stderr. A file that cannot be written is not reported.
     void write(std::string_view level, const std::string& message) const;
     void warn(const std::string& message) const { write("warning", message); }

@@ -143,6 +143,8 @@ Result<oci::Resources> read_resources(const OciCall& call) {
     TRY(read_number(arguments, "cpu-quota", resources.cpu_quota));
     TRY(read_number(arguments, "cpu-period", resources.cpu_period));
     TRY(read_number(arguments, "pids-limit", resources.pids_limit));
+    // As runc does: what was typed is no zero value of a program's, and no limit is -1.
+    if (arguments.has("pids-limit") && resources.pids_limit == 0) resources.pids_limit = 1;
     TRY(read_number(arguments, "cpu-burst", resources.cpu_burst));
     TRY(read_number(arguments, "cpu-rt-runtime", resources.cpu_rt_runtime));
     TRY(read_number(arguments, "cpu-rt-period", resources.cpu_rt_period));
@@ -240,21 +242,21 @@ constinit const OciVerb kOciPs = {
                .min_words = 1,
                .max_words = kAnyWords,
                .first_word_ends_flags = true,
-               .arguments = "ID [PS-FLAG...]"},
+               .arguments = "CONTAINER [PS-FLAG...]"},
     .examples = kPsExamples,
     .perform = perform_ps,
 };
 constinit const OciVerb kOciPause = {
     .name = "pause",
     .summary = "freeze every process of a container",
-    .syntax = {.min_words = 1, .max_words = 1, .arguments = "ID"},
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kPauseExamples,
     .perform = perform_pause,
 };
 constinit const OciVerb kOciResume = {
     .name = "resume",
     .summary = "let a paused container go on",
-    .syntax = {.min_words = 1, .max_words = 1, .arguments = "ID"},
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kResumeExamples,
     .perform = perform_resume,
 };
@@ -265,14 +267,14 @@ constinit const OciVerb kOciUpdate = {
                .missing = kUpdateMissing,
                .min_words = 1,
                .max_words = 1,
-               .arguments = "ID"},
+               .arguments = "CONTAINER"},
     .examples = kUpdateExamples,
     .perform = perform_update,
 };
 constinit const OciVerb kOciEvents = {
     .name = "events",
     .summary = "print what a container uses, as JSON",
-    .syntax = {.flags = kEventsFlags, .min_words = 1, .max_words = 1, .arguments = "ID"},
+    .syntax = {.flags = kEventsFlags, .min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kEventsExamples,
     .perform = perform_events,
 };

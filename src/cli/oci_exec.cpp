@@ -31,9 +31,10 @@ constexpr Flag kFlags[] = {
     {"pid-file", 0, FlagKind::value, "FILE", "where the process's id is written"},
     {"cgroup", 0, FlagKind::value, "[CONTROLLER,...:]PATH", "a group below the container's"},
     {"preserve-fds", 0, FlagKind::value, "N", "hand N descriptors on, from 3 on"},
+    {"pidfd-socket", 0, FlagKind::value, "SOCKET", "where a pidfd of the process is sent"},
+    {"ignore-paused", 0, FlagKind::boolean, "", "in a paused container: wait until it is resumed"},
 };
-constexpr MissingFlag kMissing[] = {
-    {"apparmor", 0, true}, {"process-label", 0, true}, {"ignore-paused", 0, false}};
+constexpr MissingFlag kMissing[] = {{"apparmor", 0, true}, {"process-label", 0, true}};
 constexpr std::string_view kExamples[] = {
     "crank oci exec mail ps", "crank oci exec --user 1000:1000 --cwd /tmp mail id",
     "crank oci exec --process process.json --detach --pid-file /tmp/pid mail"};
@@ -90,7 +91,9 @@ Result<verbs::ExecRequest> read_request(const OciCall& call) {
     request.terminal = arguments.find_switch("tty");
     request.no_new_privileges = arguments.find_switch("no-new-privs");
     request.caller.console_socket = arguments.value("console-socket");
+    request.ignore_paused = arguments.on("ignore-paused");
     request.caller.pid_file = arguments.value("pid-file");
+    request.caller.pidfd_socket = arguments.value("pidfd-socket");
     request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
     request.caller.missing_fds = missing_descriptors(request.caller.preserved_fds);
     return request;
@@ -118,7 +121,7 @@ constinit const OciVerb kOciExec = {
                .min_words = 1,
                .max_words = kAnyWords,
                .first_word_ends_flags = true,
-               .arguments = "ID [COMMAND [ARG...]]"},
+               .arguments = "CONTAINER cmd [ARG...]"},
     .examples = kExamples,
     .perform = perform,
 };

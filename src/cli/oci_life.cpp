@@ -1,4 +1,5 @@
 // create, start, run, state, kill, delete, list.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "runtime/oci/life.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/pattern.h"
 #include "sys/signals.h"
 #include "sys/system.h"
 
@@ -24,6 +26,9 @@ constexpr Flag kCreateFlags[] = {
     {"pid-file", 0, FlagKind::value, "FILE", "where the process's id is written"},
     {"no-new-keyring", 0, FlagKind::boolean, "", "keep the caller's session keyring"},
     {"preserve-fds", 0, FlagKind::value, "N", "hand N descriptors on, from 3 on"},
+    {"pidfd-socket", 0, FlagKind::value, "SOCKET", "where a pidfd of the process is sent"},
+    {"config", 0, FlagKind::value, "FILE", "the bundle's configuration (config.json)"},
+    {"no-pivot", 0, FlagKind::boolean, "", "taken and without effect: the root is always pivoted"},
 };
 constexpr Flag kRunFlags[] = {
     kCreateFlags[0],
@@ -31,10 +36,13 @@ constexpr Flag kRunFlags[] = {
     kCreateFlags[2],
     kCreateFlags[3],
     kCreateFlags[4],
+    kCreateFlags[5],
+    kCreateFlags[6],
+    kCreateFlags[7],
     {"detach", 'd', FlagKind::boolean, "", "do not wait for it"},
     {"keep", 0, FlagKind::boolean, "", "do not delete the container after it has ended"},
 };
-constexpr MissingFlag kCreateMissing[] = {{"no-pivot", 0, false}, {"no-subreaper", 0, false}};
+constexpr MissingFlag kCreateMissing[] = {{"no-subreaper", 0, false}};
 
 // A number of the environment.
 std::optional<std::int64_t> number_of(std::string_view name) {
@@ -59,7 +67,9 @@ Result<verbs::CreateRequest> read_create(OciCall& call) {
     request.id = arguments.words()[0];
     request.bundle = arguments.value("bundle", ".");
     request.caller.console_socket = arguments.value("console-socket");
+    request.config = arguments.value("config");
     request.caller.pid_file = arguments.value("pid-file");
+    request.caller.pidfd_socket = arguments.value("pidfd-socket");
     request.caller.preserved_fds = TRY(read_count(arguments, "preserve-fds", kMostPreserved));
     request.caller.listen_fds = listening();
     request.caller.preserved_fds += request.caller.listen_fds;
@@ -134,10 +144,33 @@ Result<int> perform_kill(OciCall& call) {
     return 0;
 }
 
+// The containers that the expressions match, anywhere in their ids.
+Result<std::vector<std::string>> matching_ids(const OciCall& call) {
+    std::vector<std::string> found, ids = TRY(call.store.ids());
+    for (const std::string& text : call.arguments.words()) {
+        auto expression = TRY(sys::Pattern::create(text));
+        bool any = false;
+        for (const std::string& id : ids) {
+            if (!expression.matches(id)) continue;
+            any = true;
+            if (std::ranges::find(found, id) == found.end()) found.push_back(id);
+        }
+        if (!any && !call.arguments.on("force"))
+            return fail(Error(Code::not_found, "no container's id matches \"" + text + "\"")
+                            .with_hint("crank oci list --quiet"));
+    }
+    return found;
+}
+
+Result<std::vector<std::string>> ids_to_delete(const OciCall& call) {
+    if (call.arguments.on("regex")) return matching_ids(call);
+    return call.arguments.words();
+}
+
 Result<int> perform_delete(OciCall& call) {
     auto facts = TRY(call.facts());
     auto force = call.arguments.on("force") ? verbs::Force::yes : verbs::Force::no;
-    for (const std::string& id : call.arguments.words())
+    for (const std::string& id : TRY(ids_to_delete(call)))
         warn_all(call, TRY(verbs::remove(call.store, id, force, facts)));
     return 0;
 }
@@ -186,9 +219,12 @@ constexpr Flag kKillFlags[] = {
     {"all", 'a', FlagKind::boolean, "", "to every process of the container"}};
 constexpr std::string_view kKillExamples[] = {"crank oci kill mail", "crank oci kill mail KILL"};
 constexpr Flag kDeleteFlags[] = {
-    {"force", 'f', FlagKind::boolean, "", "kill it first; no error where there is none"}};
+    {"force", 'f', FlagKind::boolean, "", "kill it first; no error where there is none"},
+    {"regex", 'r', FlagKind::boolean, "",
+     "CONTAINER is an extended regular expression (regex(7))"}};
 constexpr std::string_view kDeleteExamples[] = {"crank oci delete mail",
-                                                "crank oci delete --force mail"};
+                                                "crank oci delete --force mail",
+                                                "crank oci delete --force --regex '^mail-'"};
 constexpr Flag kListFlags[] = {
     {"format", 'f', FlagKind::value, "table|json", "how to print them (table)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the ids alone"}};
@@ -203,14 +239,14 @@ constinit const OciVerb kOciCreate = {
                .missing = kCreateMissing,
                .min_words = 1,
                .max_words = 1,
-               .arguments = "ID"},
+               .arguments = "CONTAINER"},
     .examples = kCreateExamples,
     .perform = perform_create,
 };
 constinit const OciVerb kOciStart = {
     .name = "start",
     .summary = "run the program of a created container",
-    .syntax = {.min_words = 1, .max_words = 1, .arguments = "ID"},
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kStartExamples,
     .perform = perform_start,
 };
@@ -221,21 +257,24 @@ constinit const OciVerb kOciRun = {
                .missing = kCreateMissing,
                .min_words = 1,
                .max_words = 1,
-               .arguments = "ID"},
+               .arguments = "CONTAINER"},
     .examples = kRunExamples,
     .perform = perform_run,
 };
 constinit const OciVerb kOciState = {
     .name = "state",
     .summary = "print the state of a container as JSON",
-    .syntax = {.min_words = 1, .max_words = 1, .arguments = "ID"},
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kStateExamples,
     .perform = perform_state,
 };
 constinit const OciVerb kOciKill = {
     .name = "kill",
     .summary = "send a signal (TERM) to the first process of a container",
-    .syntax = {.flags = kKillFlags, .min_words = 1, .max_words = 2, .arguments = "ID [SIGNAL]"},
+    .syntax = {.flags = kKillFlags,
+               .min_words = 1,
+               .max_words = 2,
+               .arguments = "CONTAINER [SIGNAL]"},
     .examples = kKillExamples,
     .perform = perform_kill,
 };
@@ -245,7 +284,7 @@ constinit const OciVerb kOciDelete = {
     .syntax = {.flags = kDeleteFlags,
                .min_words = 1,
                .max_words = kAnyWords,
-               .arguments = "ID [ID...]"},
+               .arguments = "CONTAINER [CONTAINER...]"},
     .examples = kDeleteExamples,
     .perform = perform_delete,
 };

@@ -6,6 +6,7 @@
 #include "oci/runtime_spec.h"
 #include "policy/policy.h"
 #include "sys/file.h"
+#include "sys/system.h"
 
 namespace crank::cli {
 namespace {
@@ -50,11 +51,32 @@ oci::RuntimeSpec example_spec(const runtime::HostFacts& facts) {
     return spec;
 }
 
+// For a user without rights: root inside is the caller, and what root alone can have is left out.
+oci::RuntimeSpec without_rights(oci::RuntimeSpec spec) {
+    spec.linux.uid_mappings = {{0, sys::effective_uid(), 1}};
+    spec.linux.gid_mappings = {{0, sys::effective_gid(), 1}};
+    std::erase_if(spec.linux.namespaces, [](const oci::Namespace& space) {
+        return space.type == "network" || space.type == "user";
+    });
+    spec.linux.namespaces.push_back({"user", ""});
+    spec.linux.resources = {};
+    for (oci::Mount& mount : spec.mounts) {
+        // The namespace has no group 5.
+        std::erase(mount.options, "gid=5");
+        // Without a network namespace of its own a sysfs cannot be mounted.
+        if (mount.type == "sysfs")
+            mount = {"/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}, {}, {}};
+    }
+    return spec;
+}
+
 Result<int> perform_spec(OciCall& call) {
     std::string path = call.arguments.value("bundle", ".") + "/config.json";
     if (sys::exists(path))
         return fail(Error(Code::already_exists, path + " exists").with_hint("rm " + path));
-    Json document = Json::parse(oci::serialize(example_spec(TRY(call.facts()))));
+    oci::RuntimeSpec spec = example_spec(TRY(call.facts()));
+    if (call.arguments.on("rootless")) spec = without_rights(std::move(spec));
+    Json document = Json::parse(oci::serialize(spec));
     constexpr mode_t kMode = 0644;
     TRY(sys::write_file_atomic(path, document.dump(4) + "\n", kMode, sys::Sync::no));
     return 0;
@@ -88,7 +110,7 @@ Json mount_options() {
 Json features() {
     Json out;
     out["ociVersionMin"] = "1.0.0";
-    out["ociVersionMax"] = "1.2.0";
+    out["ociVersionMax"] = "1.3.0";
     out["hooks"] = {"prestart",       "createRuntime", "createContainer",
                     "startContainer", "poststart",     "poststop"};
     out["mountOptions"] = mount_options();
@@ -113,8 +135,11 @@ Json features() {
     part["selinux"] = {{"enabled", false}};
     part["intelRdt"] = {{"enabled", false}};
     part["mountExtensions"] = {{"idmap", {{"enabled", true}}}};
+    part["netDevices"] = {{"enabled", true}};
     out["linux"] = part;
     out["annotations"] = {{"org.crank.version", CRANK_VERSION}};
+    // Whoever passes an image's annotations on must leave these out.
+    out["potentiallyUnsafeConfigAnnotations"] = {"run.oci.keep_original_groups"};
     return out;
 }
 
@@ -124,9 +149,10 @@ Result<int> perform_features(OciCall&) {
 }
 
 constexpr Flag kSpecFlags[] = {
-    {"bundle", 'b', FlagKind::value, "DIR", "the bundle (the current directory)"}};
-constexpr MissingFlag kSpecMissing[] = {{"rootless", 0, false}};
-constexpr std::string_view kSpecExamples[] = {"crank oci spec", "crank oci spec --bundle /tmp/b"};
+    {"bundle", 'b', FlagKind::value, "DIR", "the bundle (the current directory)"},
+    {"rootless", 0, FlagKind::boolean, "", "for a user without rights: in a user namespace"}};
+constexpr std::string_view kSpecExamples[] = {"crank oci spec", "crank oci spec --bundle /tmp/b",
+                                              "crank oci spec --rootless"};
 constexpr std::string_view kFeaturesExamples[] = {"crank oci features"};
 
 }  // namespace
@@ -134,7 +160,7 @@ constexpr std::string_view kFeaturesExamples[] = {"crank oci features"};
 constinit const OciVerb kOciSpec = {
     .name = "spec",
     .summary = "write a config.json to begin with",
-    .syntax = {.flags = kSpecFlags, .missing = kSpecMissing},
+    .syntax = {.flags = kSpecFlags},
     .examples = kSpecExamples,
     .perform = perform_spec,
 };

@@ -1,26 +1,32 @@
 #include "oci/container_state.h"
 
 #include "oci/json_reader.h"
-#include "oci/json_writer.h"
 
 namespace crank::oci {
 namespace {
 
 constexpr Code kBad = Code::corrupt;
 
-Json to_json(const ContainerState& state, Detail detail) {
-    Json out{{"ociVersion", state.oci_version},
-             {"id", state.id},
-             {"status", name_of(state.status)},
-             {"bundle", state.bundle}};
+// In runc's order, which people read and some of its users' scripts match.
+using Ordered = nlohmann::ordered_json;
+
+std::string line_of(const Ordered& value) {
+    return value.dump(-1, ' ', false, Ordered::error_handler_t::replace);
+}
+
+Ordered to_json(const ContainerState& state, Detail detail) {
+    Ordered out{{"ociVersion", state.oci_version}, {"id", state.id}};
     // runtime.md: the pid is there unless the container has stopped; runc tells 0, which its users
     // read.
     if (state.pid != 0 || detail == Detail::all) out["pid"] = state.pid;
-    put(out, "annotations", state.annotations);
-    if (detail == Detail::specified) return out;
-    out["rootfs"] = state.rootfs;
-    out["created"] = state.created;
-    out["owner"] = state.owner;
+    out["status"] = name_of(state.status);
+    out["bundle"] = state.bundle;
+    if (detail == Detail::all) {
+        out["rootfs"] = state.rootfs;
+        out["created"] = state.created;
+    }
+    if (!state.annotations.empty()) out["annotations"] = state.annotations;
+    if (detail == Detail::all) out["owner"] = state.owner;
     return out;
 }
 
@@ -60,33 +66,33 @@ std::string_view name_of(Status status) {
 }
 
 std::string serialize(const ContainerState& state, Detail detail) {
-    return text_of(to_json(state, detail));
+    return line_of(to_json(state, detail));
 }
 
 std::string serialize(const std::vector<ContainerState>& states) {
-    Json out = Json::array();
+    Ordered out = Ordered::array();
     for (const ContainerState& state : states) out.push_back(to_json(state, Detail::all));
-    return text_of(out);
+    return line_of(out);
 }
 
 std::string serialize_with_listener(const ContainerState& state, std::int32_t pid,
                                     const std::string& metadata) {
-    Json out{{"ociVersion", state.oci_version},
-             {"fds", {"seccompFd"}},
-             {"pid", pid},
-             {"state", to_json(state, Detail::specified)}};
-    put(out, "metadata", metadata);
-    return text_of(out);
+    Ordered out{{"ociVersion", state.oci_version},
+                {"fds", {"seccompFd"}},
+                {"pid", pid},
+                {"state", to_json(state, Detail::specified)}};
+    if (!metadata.empty()) out["metadata"] = metadata;
+    return line_of(out);
 }
 
 std::string serialize(const ContainerRecord& record) {
-    Json out = to_json(record.state, Detail::all);
+    Ordered out = to_json(record.state, Detail::all);
     out.erase("status");
     out["startTime"] = record.start_time;
-    put(out, "cgroupsPath", record.cgroups_path);
-    put(out, "program", record.program);
-    put(out, "steps", record.steps);
-    return text_of(out);
+    if (!record.cgroups_path.empty()) out["cgroupsPath"] = record.cgroups_path;
+    if (!record.program.empty()) out["program"] = record.program;
+    if (!record.steps.empty()) out["steps"] = record.steps;
+    return line_of(out);
 }
 
 Result<ContainerRecord> parse_container_record(std::string_view json) {

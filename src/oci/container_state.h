@@ -16,7 +16,7 @@ enum class Status : std::uint8_t { creating, created, running, paused, stopped }
 std::string_view name_of(Status status);
 
 struct ContainerState {
-    std::string oci_version = "1.2.0";
+    std::string oci_version = "1.3.0";
     std::string id;
     Status status = Status::creating;  // found out by each command, not kept
     std::int32_t pid = 0;              // of the first process, in the host's view; 0: none any more

@@ -1,4 +1,4 @@
-// The OCI runtime configuration, config.json (runtime-spec v1.2, config.md and config-linux.md):
+// The OCI runtime configuration, config.json (runtime-spec v1.3, config.md and config-linux.md):
 // the only contract between engine, builder and runtime. The types hold what crank's engine uses;
 // the room grows with the verbs of `crank oci`.
 #pragma once
@@ -40,7 +40,13 @@ struct Scheduler {
     std::string policy;
     std::int32_t nice = 0, priority = 0;
     std::vector<std::string> flags;
-    std::uint64_t runtime = 0, deadline = 0, period = 0;  // nanoseconds
+    std::optional<std::uint64_t> runtime, deadline, period;  // nanoseconds
+};
+
+// Processors, as "0-3,7", of a process that `exec` starts: before it joins the container's cgroup,
+// and from then on. Empty: not said.
+struct CpuAffinity {
+    std::string initial, final;
 };
 
 // ioprio_set(2).
@@ -62,6 +68,7 @@ struct Process {
     std::optional<int> oom_score_adj;
     std::optional<Scheduler> scheduler;
     std::optional<IoPriority> io_priority;
+    std::optional<CpuAffinity> exec_cpu_affinity;
 };
 
 struct IdMapping {
@@ -194,8 +201,14 @@ struct MemoryPolicy {
     std::vector<std::string> flags;
 };
 
+// A device of the host's that the container is given.
+struct NetDevice {
+    std::string name;  // inside; empty: as on the host. "eth%d": the first number that is free
+};
+
 struct Linux {
     std::vector<Namespace> namespaces;
+    std::map<std::string, NetDevice> net_devices;  // by their names on the host
     std::vector<IdMapping> uid_mappings, gid_mappings;
     std::vector<Device> devices;
     // Each of them needs a rule in `resources.devices`, as in a config.json; otherwise to be given

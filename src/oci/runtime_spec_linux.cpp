@@ -133,6 +133,17 @@ Result<> read_time_offsets(ObjectReader& in, Linux& out) {
     });
 }
 
+Result<> read_net_devices(ObjectReader& in, Linux& out) {
+    return in.object("netDevices", [&](ObjectReader& devices) -> Result<> {
+        for (const std::string& name : devices.names())
+            TRY(devices.object(name, [&](ObjectReader& device) -> Result<> {
+                TRY(device.read("name", out.net_devices[name].name));
+                return device.refuse_unknown();
+            }));
+        return {};
+    });
+}
+
 Result<> read_memory_policy(ObjectReader& in, Linux& out) {
     return in.object("memoryPolicy", [&](ObjectReader& policy) -> Result<> {
         auto& to = out.memory_policy.emplace();
@@ -164,7 +175,8 @@ Result<> read_linux(ObjectReader& in, Linux& out) {
     TRY(read_personality(in, out));
     TRY(read_time_offsets(in, out));
     TRY(read_memory_policy(in, out));
-    TRY(in.refuse_unsupported({"mountLabel", "intelRdt", "netDevices"}));
+    TRY(read_net_devices(in, out));
+    TRY(in.refuse_unsupported({"mountLabel", "intelRdt"}));
     return in.refuse_unknown();
 }
 

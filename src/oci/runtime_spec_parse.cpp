@@ -64,6 +64,12 @@ Result<> read_scheduler(ObjectReader& in, Scheduler& out) {
     return in.refuse_unknown();
 }
 
+Result<> read_cpu_affinity(ObjectReader& in, CpuAffinity& out) {
+    TRY(in.read("initial", out.initial));
+    TRY(in.read("final", out.final));
+    return in.refuse_unknown();
+}
+
 Result<> read_io_priority(ObjectReader& in, IoPriority& out) {
     TRY(in.require("class"));
     TRY(in.read("class", out.level));
@@ -120,8 +126,10 @@ Result<> read_process(ObjectReader& in, Process& out) {
     TRY(in.object("ioPriority", [&](ObjectReader& priority) {
         return read_io_priority(priority, out.io_priority.emplace());
     }));
-    TRY(in.refuse_unsupported(
-        {"apparmorProfile", "selinuxLabel", "execCPUAffinity", "commandLine"}));
+    TRY(in.object("execCPUAffinity", [&](ObjectReader& affinity) {
+        return read_cpu_affinity(affinity, out.exec_cpu_affinity.emplace());
+    }));
+    TRY(in.refuse_unsupported({"apparmorProfile", "selinuxLabel", "commandLine"}));
     return in.refuse_unknown();
 }
 

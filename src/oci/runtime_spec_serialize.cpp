@@ -73,6 +73,11 @@ Json to_json(const Process& process) {
     if (process.io_priority)
         out["ioPriority"] = {{"class", process.io_priority->level},
                              {"priority", process.io_priority->priority}};
+    if (const auto& affinity = process.exec_cpu_affinity) {
+        out["execCPUAffinity"] = Json::object();
+        put(out["execCPUAffinity"], "initial", affinity->initial);
+        put(out["execCPUAffinity"], "final", affinity->final);
+    }
     return out;
 }
 
@@ -134,6 +139,10 @@ Json to_json(const Linux& part) {
         put(value, "path", space.path);
         return value;
     });
+    for (const auto& [name, device] : part.net_devices) {
+        Json& value = out["netDevices"][name] = Json::object();
+        put(value, "name", device.name);
+    }
     put_list(out, "uidMappings", part.uid_mappings, [](const IdMapping& m) { return to_json(m); });
     put_list(out, "gidMappings", part.gid_mappings, [](const IdMapping& m) { return to_json(m); });
     put_list(out, "devices", part.devices, [](const Device& d) { return to_json(d); });

@@ -173,6 +173,23 @@ TEST(RuntimeSpec, reads_id_maps_of_mounts_and_listeners_of_filters) {
     EXPECT_THAT(serialize(*spec), HasSubstr(kFilter));
 }
 
+TEST(RuntimeSpec, reads_what_newer_specifications_added) {
+    const std::string kDevices = R"("netDevices":{"eth1":{},"eth2":{"name":"net%d"}})";
+    const std::string kAffinity = R"("execCPUAffinity":{"final":"1","initial":"0-1"})";
+    // A runtime of 0 is not the same as none: sched_setattr(2) refuses it.
+    const std::string kScheduler = R"("scheduler":{"policy":"SCHED_DEADLINE","runtime":0})";
+    auto spec =
+        parse_runtime_spec(R"({"ociVersion":"1.3.0","linux":{)" + kDevices +
+                           R"(},"process":{"cwd":"/",)" + kAffinity + "," + kScheduler + "}}");
+    ASSERT_TRUE(spec) << spec.error().text();
+    EXPECT_EQ(spec->linux.net_devices.at("eth1").name, "");
+    EXPECT_EQ(spec->linux.net_devices.at("eth2").name, "net%d");
+    EXPECT_EQ(spec->process.exec_cpu_affinity->initial, "0-1");
+    EXPECT_FALSE(spec->process.scheduler->deadline);
+    for (const auto& text : {kDevices, kAffinity, kScheduler})
+        EXPECT_THAT(serialize(*spec), HasSubstr(text));
+}
+
 struct Bad {
     std::string fields, names;
     Code code = Code::invalid_argument;
@@ -195,6 +212,11 @@ TEST(RuntimeSpec, refuses_bad_fields_by_path) {
                  "'process.rlimits[1].type' stands twice"},
              Bad{R"("process":{"cwd":"/","apparmorProfile":"x"})", "'process.apparmorProfile'",
                  Code::unsupported},
+             Bad{R"("process":{"cwd":"/","execCPUAffinity":{"finale":"1"}})",
+                 "'process.execCPUAffinity.finale' is not a known field"},
+             Bad{R"("linux":{"netDevices":{"eth0":{"mtu":1}}})",
+                 "'linux.netDevices.eth0.mtu' is not a known field"},
+             Bad{R"("linux":{"netDevices":{"eth0":"eth1"}})", "'linux.netDevices.eth0'"},
              Bad{R"("root":{})", "'root.path' is missing"},
              Bad{R"("mounts":[{"destination":"x"}])", "'mounts[0].destination'"},
              Bad{R"("mounts":[{"destination":"/x","opts":[]}])", "'mounts[0].opts'"},

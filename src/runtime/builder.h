@@ -96,6 +96,11 @@ Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const Host
 void take_mapped_ids(Builder& builder, const IdMappings& maps);
 // What takes rights that only the host's own user namespace gives.
 Result<> plan_hosts_rights(Builder& builder, const oci::Process& process);
+// Scheduler and I/O priority.
+Result<> add_scheduler(Builder& builder, const oci::Process& process);
+// Of a process that is handed over: execCPUAffinity.final, or all processors.
+Result<> add_cpu_affinity(Builder& builder, const oci::Process& process);
+Result<> check_cpu_affinity(const oci::Process& process);
 void add_oom_score(Builder& builder, const oci::Process& process);
 void enter_joined(Builder& builder, std::size_t index);
 void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec);

@@ -109,12 +109,13 @@ Result<> refuse_used(const Plan& plan, const std::string& cgroups_path, const Ho
         for (const auto& [file, frozen] :
              {std::pair("/freezer.state", "FROZEN"), std::pair("/cgroup.freeze", "1")})
             if (auto state = sys::read_file(dir + file, 64); state && trim(*state) == frozen)
-                return fail(Code::failed_precondition,
-                            "linux.cgroupsPath: the cgroup " + dir + " is frozen");
+                return fail(
+                    Code::failed_precondition,
+                    "linux.cgroupsPath: the container's cgroup unexpectedly frozen: " + dir);
         auto processes = sys::read_file(dir + "/cgroup.procs");
         if (processes && !processes->empty())
-            return fail(Code::in_use,
-                        "linux.cgroupsPath: the cgroup " + dir + " already has processes in it");
+            return fail(Code::in_use, "linux.cgroupsPath: the container's cgroup is not empty: " +
+                                          dir + " already has processes in it");
     }
     return {};
 }

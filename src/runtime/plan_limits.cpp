@@ -193,7 +193,8 @@ Result<> limit_v1(Writes& writes, const oci::Resources& r) {
     for (const auto& [file, value] : r.unified) {
         std::string controller = file.substr(0, file.find('.'));
         if (!writes.is_beside(controller == "io" ? "blkio" : controller, controller))
-            return fail(Code::unsupported, "linux.resources.unified: '" + file +
+            return fail(Code::unsupported, "linux.resources.unified: invalid configuration: '" +
+                                               file +
                                                "': this host has the controller in a cgroup v1 "
                                                "hierarchy, or not at all");
     }

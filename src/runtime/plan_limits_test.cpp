@@ -139,8 +139,8 @@ TEST(PlanLimits, TheOthers) {
     r = {};
     r.unified = {{"io.max", "8:0 rbps=1\n8:16 rbps=2"}, {"memory.high", "5"}};
     EXPECT_THAT(v2(r), ElementsAre("io.max 8:0 rbps=1", "io.max 8:16 rbps=2", "memory.high 5"));
-    EXPECT_THAT(v1(r), ElementsAre(HasSubstr(
-                           "linux.resources.unified: 'io.max': this host has the controller in")));
+    EXPECT_THAT(v1(r), ElementsAre(HasSubstr("linux.resources.unified: invalid configuration: "
+                                             "'io.max': this host has the controller in")));
     EXPECT_THAT(lines_of(r, CgroupMode::none), IsEmpty());
 }
 

@@ -65,8 +65,9 @@ Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccom
                      bool default_seccomp, policy::CapabilitySet bounding,
                      const HandOver& hand_over) {
     if (!seccomp && !default_seccomp) return {};
-    auto filter = seccomp ? TRY(compile_spec(*seccomp))
-                          : LoadedFilter{TRY(policy::default_seccomp_program(bounding))};
+    auto filter = seccomp
+                      ? TRY(compile_spec(*seccomp))
+                      : LoadedFilter{TRY(policy::default_seccomp_program(bounding)), 0, false, {}};
     if (filter.listens && !hand_over.on)
         return fail(Code::unsupported,
                     "linux.seccomp.listenerPath: nobody is there who could pass the listener on");
@@ -114,71 +115,6 @@ void add_wait(Builder& builder, const oci::Process& process, const HandOver& han
     }
     if (hand_over.start_socket_slot != shim::kNoSlot)
         builder.add(OpKind::await_start, "wait to be started").fd = hand_over.start_socket_slot;
-}
-
-// struct sched_attr of sched_setattr(2), its first version.
-struct SchedulerAttributes {
-    std::uint32_t size = 48, policy = 0;
-    std::uint64_t flags = 0;
-    std::int32_t nice = 0;
-    std::uint32_t priority = 0;
-    std::uint64_t runtime = 0, deadline = 0, period = 0;
-};
-static_assert(sizeof(SchedulerAttributes) == 48);
-
-template <std::size_t N>
-Result<std::uint64_t> number_of(
-    const std::array<std::pair<std::string_view, std::uint64_t>, N>& names, const std::string& name,
-    const char* field) {
-    for (const auto& [known, number] : names)
-        if (known == name) return number;
-    return fail(Code::invalid_argument, std::string(field) + ": unknown value '" + name + "'");
-}
-
-Result<> add_io_priority(Builder& builder, const oci::Process& process) {
-    if (!process.io_priority) return {};
-    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 3> kLevels{
-        {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 2}, {"IOPRIO_CLASS_IDLE", 3}}};
-    std::uint64_t level =
-        TRY(number_of(kLevels, process.io_priority->level, "process.ioPriority.class"));
-    builder.add(OpKind::io_priority, "set the I/O priority").a =
-        level << 13 | static_cast<std::uint64_t>(process.io_priority->priority);
-    return {};
-}
-
-Result<> add_scheduler(Builder& builder, const oci::Process& process) {
-    TRY(add_io_priority(builder, process));
-    if (!process.scheduler) return {};
-    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> kPolicies{
-        {{"SCHED_OTHER", 0},
-         {"SCHED_FIFO", 1},
-         {"SCHED_RR", 2},
-         {"SCHED_BATCH", 3},
-         {"SCHED_ISO", 4},
-         {"SCHED_IDLE", 5},
-         {"SCHED_DEADLINE", 6}}};
-    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> kFlags{
-        {{"SCHED_FLAG_RESET_ON_FORK", 0x01},
-         {"SCHED_FLAG_RECLAIM", 0x02},
-         {"SCHED_FLAG_DL_OVERRUN", 0x04},
-         {"SCHED_FLAG_KEEP_POLICY", 0x08},
-         {"SCHED_FLAG_KEEP_PARAMS", 0x10},
-         {"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
-         {"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40}}};
-    const oci::Scheduler& wanted = *process.scheduler;
-    SchedulerAttributes attributes;
-    attributes.policy = static_cast<std::uint32_t>(
-        TRY(number_of(kPolicies, wanted.policy, "process.scheduler.policy")));
-    for (const auto& flag : wanted.flags)
-        attributes.flags |= TRY(number_of(kFlags, flag, "process.scheduler.flags"));
-    attributes.nice = wanted.nice;
-    attributes.priority = static_cast<std::uint32_t>(wanted.priority);
-    attributes.runtime = wanted.runtime;
-    attributes.deadline = wanted.deadline;
-    attributes.period = wanted.period;
-    std::uint32_t offset = builder.array(std::span<const SchedulerAttributes>(&attributes, 1));
-    builder.add(OpKind::scheduler, "set the scheduler " + wanted.policy).s1 = offset;
-    return {};
 }
 
 }  // namespace
@@ -230,6 +166,7 @@ void plan_stdio(Builder& builder, const oci::Process& process, const Stdio& stdi
         shim::Op& op = builder.add(OpKind::stdio, "connect input and output");
         op.fd = stdio.stdin_read ? plan.stdin_slot() : shim::kNoSlot;
         op.c = given_to;
+        if (stdio.hand_over) op.a = std::uint64_t{process.user.gid} + 1;
     }
 }
 
@@ -256,6 +193,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
     Sets sets = TRY_IN(sets_of(process.capabilities), "process.capabilities");
 
+    if (hand_over.on) TRY(add_cpu_affinity(builder, process));
     if (!hand_over.rights_taken) TRY(add_scheduler(builder, process));
     TRY(add_rlimits(builder, process));
     builder.add(OpKind::umask, "set the umask").a = process.user.umask.value_or(022);

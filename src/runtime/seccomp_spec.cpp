@@ -97,7 +97,8 @@ Result<LoadedFilter> compile_spec(const oci::Seccomp& seccomp) {
     if (asks && !can_hand_over) return fail(std::move(can_hand_over).error());
     // Whoever listens at a path that no rule needs is given the listener where that is possible.
     bool listens = asks || (!seccomp.listener_path.empty() && can_hand_over);
-    return LoadedFilter{policy::SeccompProgram(std::move(compiled.program)), flags, listens};
+    return LoadedFilter{policy::SeccompProgram(std::move(compiled.program)), flags, listens,
+                        std::move(compiled.unknown_names)};
 }
 
 }  // namespace crank::runtime

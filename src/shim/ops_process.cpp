@@ -96,9 +96,11 @@ void offer_console(int slave) {
 
 // A pipe of the caller's, or the terminal, which its new user could not open again otherwise
 // (/dev/stdout). Never a file of the host's.
-void give_to_user(uint64_t user_plus_one) {
+void give_to_user(uint64_t user_plus_one, uint64_t group_plus_one) {
     if (user_plus_one == 0) return;
     auto uid = static_cast<uid_t>(user_plus_one - 1);
+    // 0 becomes -1: the group stays.
+    auto gid = static_cast<gid_t>(group_plus_one - 1);
     for (int fd = 0; fd < 3; ++fd) {
         struct stat info{};
         if (fstat(fd, &info) != 0 || info.st_uid == uid) continue;
@@ -106,7 +108,7 @@ void give_to_user(uint64_t user_plus_one) {
         unsigned major_number = major(info.st_rdev);
         bool terminal = S_ISCHR(info.st_mode) && major_number >= kFirstPtsMajor &&
                         major_number <= kLastPtsMajor;
-        if (S_ISFIFO(info.st_mode) || terminal) (void)!fchown(fd, uid, static_cast<gid_t>(-1));
+        if (S_ISFIFO(info.st_mode) || terminal) (void)!fchown(fd, uid, gid);
     }
 }
 
@@ -143,7 +145,7 @@ int open_terminal(const PlanView& plan, const Op& op, int socket) {
         if (dup2(slave, fd) < 0) return errno;
     close(slave);
     close(master);
-    give_to_user(op.c);
+    give_to_user(op.c, 0);
     return 0;
 }
 
@@ -158,7 +160,7 @@ int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io) {
     // Sources are all above 2: nothing is overwritten before it is used.
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) return errno;
     if (null > 2) close(null);
-    give_to_user(op.c);
+    give_to_user(op.c, op.a);
     return 0;
 }
 

@@ -38,6 +38,7 @@ bool op_is_sound(const Memory& memory, const Op& op) {
         case OpKind::seccomp:
             return op.a <= kMostInstructions && memory.has_array(op.s1, op.a, kInstruction);
         case OpKind::scheduler: return memory.has_array(op.s1, 1, kScheduler);
+        case OpKind::cpu_affinity: return memory.has_array(op.s1, op.a, 1);
         case OpKind::mount_fs: return memory.has_list(op.s1, 2);
         case OpKind::memory_policy:  // one bit is counted and not read
             return op.b <= kMostNodes && memory.has_array(op.s1, (op.b + 62) / 64, kWord);

@@ -124,6 +124,11 @@ TEST(PlanCheck, AnOpThatPointsOutside) {
         op.s1 = end - 8;
         op.b = 66;
     }));
+    EXPECT_TRUE(refused([](Op& op, std::uint32_t end) {
+        op = Op{OpKind::cpu_affinity};
+        op.s1 = end - 8;
+        op.a = 16;
+    }));
     EXPECT_TRUE(refused([](Op& op, std::uint32_t) {
         op = Op{OpKind::memory_policy};
         op.b = ~std::uint64_t{0};

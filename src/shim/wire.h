@@ -61,7 +61,7 @@ enum class OpKind : uint16_t {
                 // its master end is sent to, or kNoSlot: the monitor's; s1: not
                 // empty when it leaves the ends of lines as they are written
     stdio,      // the pipes; fd: stdin's slot or kNoSlot. terminal and stdio: c: 1 + the user who
-                // is given them, or 0
+                // is given them, or 0; stdio: a: the same of a group
     oom_score,  // s1: the value as text
     rlimit,     // a: RLIMIT_*, s1..s2 unused; b: soft, c: hard
     umask,      // a
@@ -92,6 +92,7 @@ enum class OpKind : uint16_t {
     memory_policy,    // a: set_mempolicy's mode; s1: offset of its mask, b: bits of that
     io_priority,      // a: ioprio_set's value
     personality,      // a
+    cpu_affinity,     // s1: offset of the mask, a: its bytes
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <string>
 
 #include "base/text.h"
@@ -95,6 +96,15 @@ std::string signal_name(int number) {
     for (const Name& known : kNames)
         if (known.number == number) return "SIG" + std::string(known.name);
     return std::to_string(number);
+}
+
+std::string signal_description(int number) {
+    const char* words = ::sigdescr_np(number);
+    if (words == nullptr) return "unknown";
+    std::string text = words;
+    // "I/O possible" stays as it is.
+    if (text.size() > 1 && text[1] >= 'a' && text[0] >= 'A' && text[0] <= 'Z') text[0] += 'a' - 'A';
+    return text;
 }
 
 Result<> signal_group(int group, int number) {

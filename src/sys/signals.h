@@ -37,6 +37,7 @@ void ignore_broken_pipe();
 std::optional<int> signal_number(std::string_view name);
 // "SIGTERM"; a number where there is no name.
 std::string signal_name(int number);
+std::string signal_description(int number);  // "bad system call"
 
 // To every process of a group (kill(2) with -group). not_found: it has none any more.
 Result<> signal_group(int group, int number);

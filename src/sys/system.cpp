@@ -28,6 +28,16 @@ gid_t effective_gid() { return getegid(); }
 
 pid_t own_pid() { return getpid(); }
 
+Result<std::vector<gid_t>> supplementary_groups() {
+    int count = ::getgroups(0, nullptr);
+    if (count < 0) return fail_errno("read the supplementary groups");
+    std::vector<gid_t> groups(static_cast<std::size_t>(count));
+    count = ::getgroups(count, groups.data());
+    if (count < 0) return fail_errno("read the supplementary groups");
+    groups.resize(static_cast<std::size_t>(count));
+    return groups;
+}
+
 std::int64_t wall_clock_ns() { return clock_ns(CLOCK_REALTIME); }
 
 std::int64_t monotonic_clock_ns() { return clock_ns(CLOCK_MONOTONIC); }

@@ -15,8 +15,9 @@ namespace crank::sys {
 uid_t effective_uid();
 gid_t effective_gid();
 pid_t own_pid();
-std::int64_t wall_clock_ns();       // CLOCK_REALTIME, since 1970
-std::int64_t monotonic_clock_ns();  // CLOCK_MONOTONIC
+Result<std::vector<gid_t>> supplementary_groups();  // of the calling process
+std::int64_t wall_clock_ns();                       // CLOCK_REALTIME, since 1970
+std::int64_t monotonic_clock_ns();                  // CLOCK_MONOTONIC
 
 // From the kernel's generator (getrandom(2)); waits for it to be seeded.
 Result<> fill_random(std::span<std::uint8_t> bytes);

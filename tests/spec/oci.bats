@@ -32,7 +32,7 @@ teardown_file() { common_teardown; }
     oci state "$id" | jq -e --arg bundle "$BUNDLE" --argjson pid "$(cat pid)" --arg id "$id" \
         '.status == "created" and .bundle == $bundle and .pid == $pid and .id == $id and
          .annotations["org.example.key"] == "value" and (.rootfs | endswith("/rootfs")) and
-         (.created | fromdateiso8601? // true) and .owner == "root" and .ociVersion == "1.2.0"'
+         (.created | fromdateiso8601? // true) and .owner == "root" and .ociVersion == "1.3.0"'
     oci start "$id"
     until_true grep -q started out
     status_is "$id" running
@@ -572,7 +572,7 @@ createContainer creating inside" ]
     done
     run -0 crank-oci --version
     [[ "${lines[0]}" = "crank-oci version "* ]]
-    [ "${lines[1]}" = "spec: 1.2.0" ]
+    [ "${lines[1]}" = "spec: 1.3.0" ]
 }
 
 @test "killed at any point, create and delete leave nothing that the next command does not sweep" {

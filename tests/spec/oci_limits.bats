@@ -140,7 +140,7 @@ running() {
     if on_v1; then
         edit '.linux.resources.unified = {"memory.high": "1"}'
         run -1 oci run --bundle "$BUNDLE" "$id"
-        [[ "$output" = *"linux.resources.unified: 'memory.high': this host has the controller in a cgroup v1 hierarchy"* ]]
+        [[ "$output" = *"linux.resources.unified: invalid configuration: 'memory.high': this host has the controller in a cgroup v1 hierarchy"* ]]
     fi
 }
 
@@ -184,18 +184,18 @@ running() {
     mkdir -p "$dir"
     echo "$frozen" >"$freeze"
     run -1 oci create --bundle "$BUNDLE" "$id"
-    [[ $output == *"linux.cgroupsPath: the cgroup $dir is frozen"* ]]
+    [[ $output == *"linux.cgroupsPath: the container's cgroup unexpectedly frozen: $dir"* ]]
     [ -d "$dir" ]
     echo "$thawed" >"$freeze"
     sleep 100 3>&- &
     local other=$!
     echo "$other" >"$dir/cgroup.procs"
     run -1 oci create --bundle "$BUNDLE" "$id"
-    [[ $output == *"the cgroup $dir already has processes in it"* ]]
+    [[ $output == *"the container's cgroup is not empty: $dir already has processes in it"* ]]
     mkdir "$dir/below"
     echo "$other" >"$dir/below/cgroup.procs"
     run -1 oci create --bundle "$BUNDLE" "$id"
-    [[ $output == *"the cgroup $dir/below already has processes in it"* ]]
+    [[ $output == *"the container's cgroup is not empty: $dir/below already has processes in it"* ]]
     kill -0 "$other"
     kill "$other"
     wait "$other" || true

@@ -1,9 +1,11 @@
 #include "runtime/oci/bundle.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.h"
 #include "runtime/builder.h"
+#include "runtime/oci/net_devices.h"
 #include "sys/file.h"
 
 namespace crank::runtime::oci_verbs {
@@ -52,6 +54,28 @@ Result<> place_cgroup(oci::RuntimeSpec& spec, const std::string& id, const HostF
     return check_cgroups_path(path);
 }
 
+// config-linux.md, "Default Devices": /dev/ptmx leads to the container's own devpts. Callers that
+// list all of /dev list it too.
+void drop_ptmx(std::vector<oci::Device>& devices) {
+    constexpr std::int64_t kMajor = 5, kMinor = 2;
+    std::erase_if(devices, [](const oci::Device& device) {
+        return device.path == "/dev/ptmx" && device.type == "c" && device.major == kMajor &&
+               device.minor == kMinor;
+    });
+}
+
+// Which of the two counted would be chance.
+Result<> check_names(const oci::RuntimeSpec& spec) {
+    for (const auto& [field, value, name] :
+         {std::tuple("hostname", &spec.hostname, "kernel.hostname"),
+          std::tuple("domainname", &spec.domainname, "kernel.domainname")})
+        if (!value->empty() && spec.linux.sysctl.contains(name))
+            return fail(Code::invalid_argument, "runtime configuration: '" + std::string(field) +
+                                                    "' and linux.sysctl " + name +
+                                                    " exclude each other");
+    return {};
+}
+
 void place_binds(oci::RuntimeSpec& spec, const std::string& bundle) {
     for (auto& mount : spec.mounts) {
         bool bind = mount.type == "bind" ||
@@ -82,21 +106,27 @@ oci::Resources without_zeros(oci::Resources resources) {
     return resources;
 }
 
-Result<Bundle> load_bundle(const std::string& dir, const std::string& id, const HostFacts& facts) {
+Result<Bundle> load_bundle(const std::string& dir, const std::string& config, const std::string& id,
+                           const HostFacts& facts) {
     Bundle bundle;
     bundle.dir = TRY_IN(sys::real_path(dir.empty() ? "." : dir), "opening the bundle");
-    std::string path = bundle.dir + "/config.json";
+    std::string path = config.starts_with('/')
+                           ? config
+                           : bundle.dir + "/" + (config.empty() ? "config.json" : config);
     auto text = sys::read_file(path);
     if (!text) {
         Error error = std::move(text).error();
-        if (error.code() == Code::not_found)
+        if (error.code() == Code::not_found && config.empty())
             error = std::move(error).with_hint("crank oci spec --bundle " + bundle.dir);
         return fail(std::move(error));
     }
     bundle.spec = TRY_IN(oci::parse_runtime_spec(*text, &bundle.ignored), path);
     TRY_IN(place_root(bundle.spec, bundle.dir), path);
     TRY_IN(place_cgroup(bundle.spec, id, facts), path);
+    TRY_IN(check_names(bundle.spec), path);
+    TRY_IN(check_net_devices(bundle.spec.linux), path);
     place_binds(bundle.spec, bundle.dir);
+    drop_ptmx(bundle.spec.linux.devices);
     bundle.spec.linux.device_rules_complete = true;
     bundle.spec.linux.resources = without_zeros(std::move(bundle.spec.linux.resources));
     bundle.text = oci::serialize(bundle.spec);

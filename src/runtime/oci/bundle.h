@@ -17,9 +17,11 @@ struct Bundle {
     std::vector<std::string> ignored;  // fields that crank does not know
 };
 
-// `id` names the cgroup where the configuration does not. Errors: not_found without config.json or
-// root file system, invalid_argument with the field.
-Result<Bundle> load_bundle(const std::string& dir, const std::string& id, const HostFacts& facts);
+// `config`: the configuration's file, from the bundle on; empty: config.json. `id` names the cgroup
+// where the configuration does not. Errors: not_found without configuration or root file system,
+// invalid_argument with the field.
+Result<Bundle> load_bundle(const std::string& dir, const std::string& config, const std::string& id,
+                           const HostFacts& facts);
 
 // Limits of 0, which callers write where they mean none, become absent.
 oci::Resources without_zeros(oci::Resources resources);

@@ -62,6 +62,19 @@ Result<> set_frozen(const std::string& cgroups_path, bool frozen, const HostFact
     return fail(Code::deadline_exceeded, "the cgroup " + file + " did not become " + word);
 }
 
+void take_back(const std::string& cgroups_path, pid_t pid, const HostFacts& facts) {
+    if (facts.cgroup_mode != CgroupMode::v1 || cgroups_path.empty()) return;
+    std::string dir = group_dir("freezer", cgroups_path, facts);
+    auto groups = sys::read_file("/proc/" + std::to_string(pid) + "/cgroup");
+    if (dir.empty() || !groups) return;
+    for (const auto& line : split(*groups, '\n')) {
+        auto parts = split(line, ':');
+        if (parts.size() != 3 || parts[1] != "freezer" || dir.ends_with(parts[2])) continue;
+        // Where it is gone meanwhile nothing is left to do.
+        (void)sys::write_knob(dir + "/cgroup.procs", std::to_string(pid));
+    }
+}
+
 Result<std::vector<pid_t>> processes(const std::string& cgroups_path, const HostFacts& facts) {
     // Every process of a container is in each of its groups: one hierarchy will do.
     std::string dir;

@@ -15,6 +15,9 @@ namespace crank::runtime::oci_verbs {
 bool is_frozen(const std::string& cgroups_path, const HostFacts& facts);
 // Returns when every process of the group is frozen, or goes on. unsupported: no freezer here.
 Result<> set_frozen(const std::string& cgroups_path, bool frozen, const HostFacts& facts);
+// A process that somebody has put into a freezer group of v1 other than the container's does not
+// die there of SIGKILL while that group is frozen: it comes back into its own.
+void take_back(const std::string& cgroups_path, pid_t pid, const HostFacts& facts);
 // Ascending, in the caller's view.
 Result<std::vector<pid_t>> processes(const std::string& cgroups_path, const HostFacts& facts);
 // To every process of the group; none is no error.

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 
 #include "base/text.h"
 #include "policy/capability.h"
+#include "runtime/builder.h"
+#include "runtime/cpu_list.h"
 #include "runtime/hand_over.h"
+#include "runtime/oci/annotations.h"
 #include "runtime/oci/listener.h"
 #include "runtime/oci/process.h"
+#include "sys/affinity.h"
 #include "sys/socket.h"
 
 namespace crank::runtime::oci_verbs {
@@ -77,14 +82,25 @@ Result<> take_listener(const Handed& handed, const oci::Seccomp& seccomp,
     return pass_listener(handed.channel(), received->descriptor, seccomp, state, handed.pid());
 }
 
-Result<> check_status(const oci::ContainerRecord& record, const std::string& id) {
+Result<> check_status(const oci::ContainerRecord& record, const std::string& id, bool paused_too) {
     if (record.state.status == oci::Status::stopped)
         return fail(Code::failed_precondition,
                     "cannot exec in a stopped container: \"" + id + "\"");
-    if (record.state.status == oci::Status::paused)
+    if (record.state.status == oci::Status::paused && !paused_too)
         return fail(
             Error(Code::failed_precondition, "cannot exec in a paused container: \"" + id + "\"")
                 .with_hint("crank oci resume " + id));
+    return {};
+}
+
+// What joins the container's cgroup does so on these processors.
+Result<> bind_to_initial_cpus(const oci::Process& process) {
+    TRY(check_cpu_affinity(process));
+    const auto& affinity = process.exec_cpu_affinity;
+    if (!affinity || affinity->initial.empty()) return {};
+    std::string field = "process.execCPUAffinity.initial";
+    CpuMask mask = TRY(parse_cpu_list(affinity->initial, field));
+    TRY_IN(sys::set_cpu_affinity(mask), field + ": '" + affinity->initial + "'");
     return {};
 }
 
@@ -93,7 +109,7 @@ Result<> check_status(const oci::ContainerRecord& record, const std::string& id)
 Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts) {
     TRY_IN(policy::capability_set(request.capabilities), "--cap");
     oci::ContainerRecord record = TRY(look_up(store, request.id, facts));
-    TRY(check_status(record, request.id));
+    TRY(check_status(record, request.id, request.ignore_paused));
     oci::RuntimeSpec spec = TRY(store.read_spec(request.id));
     HandOverJoin over;
     over.pid = record.state.pid;
@@ -106,6 +122,9 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.memory_policy = spec.linux.memory_policy;
     Executed executed;
     executed.warnings = prepare_process(over.process);
+    std::ranges::move(TRY(follow_annotations(spec, over.process)),
+                      std::back_inserter(executed.warnings));
+    TRY(bind_to_initial_cpus(over.process));
     sys::UniqueFd console = TRY(connect_console(request.caller, over.process));
     executed.terminal = over.process.terminal;
     over.fds.console = console.get();
@@ -118,8 +137,7 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
             TRY(take_listener(handed, *spec.linux.seccomp, record.state));
             TRY(handed.wait());
         }
-        if (!request.caller.pid_file.empty())
-            TRY(write_pid_file(request.caller.pid_file, handed.pid()));
+        TRY(tell_supervisor(request.caller, handed.pid()));
         return handed.release();
     };
     if (auto done = finish(); !done) {

@@ -23,6 +23,7 @@ struct ExecRequest {
     std::optional<bool> terminal, no_new_privileges;
     // A group below the container's, "a/b"; with v1 also "memory,pids:a/b", of these controllers.
     std::string cgroup;
+    bool ignore_paused = false;  // in a paused container it starts when that is resumed
     Caller caller;
 };
 

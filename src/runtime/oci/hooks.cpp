@@ -10,6 +10,7 @@
 #include "sys/file.h"
 #include "sys/memory.h"
 #include "sys/open_flags.h"
+#include "sys/signals.h"
 #include "sys/system.h"
 
 namespace crank::runtime::oci_verbs {
@@ -57,7 +58,8 @@ Error explain(const Place& place, const std::string& how, const Files& files) {
 }
 
 std::string how_ended(int code, int signal) {
-    return signal != 0 ? "was ended by signal " + std::to_string(signal)
+    return signal != 0 ? "was ended by signal " + std::to_string(signal) + " (" +
+                             sys::signal_description(signal) + ")"
                        : "failed with exit code " + std::to_string(code);
 }
 

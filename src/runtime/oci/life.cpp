@@ -3,17 +3,22 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <optional>
 
 #include "base/crash_point.h"
 #include "base/units.h"
+#include "runtime/builder.h"
+#include "runtime/oci/annotations.h"
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/control.h"
 #include "runtime/oci/hooks.h"
+#include "runtime/oci/net_devices.h"
 #include "runtime/oci/process.h"
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/socket.h"
 #include "sys/stdin_pipe.h"
 #include "sys/system.h"
 #include "sys/unix_socket.h"
@@ -28,9 +33,11 @@ std::string socket_of(const Store& store, const std::string& id) {
     return store.dir(id) + "/start";
 }
 
-bool has_create_hooks(const oci::Hooks& hooks) {
+// What is done when the namespaces exist and the root is not entered yet.
+bool has_work_before_root(const oci::RuntimeSpec& spec) {
+    const oci::Hooks& hooks = spec.hooks;
     return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
-           !hooks.create_container.empty();
+           !hooks.create_container.empty() || !spec.linux.net_devices.empty();
 }
 
 oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bundle) {
@@ -43,6 +50,10 @@ oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bund
     record.state.annotations = bundle.spec.annotations;
     record.cgroups_path = bundle.spec.linux.cgroups_path;
     return record;
+}
+
+void append(std::vector<std::string>& to, std::vector<std::string> more) {
+    std::ranges::move(more, std::back_inserter(to));
 }
 
 // In the order of runtime.md: the namespaces exist, the root is not entered yet.
@@ -62,6 +73,8 @@ Result<> bring_up(Handed& handed, const Bundle& bundle, oci::ContainerRecord& re
     Handed::Reached reached = TRY(handed.wait());
     if (reached == Handed::Reached::hooks) {
         record.state.pid = handed.pid();
+        // Before the hooks, which find the container's network as the configuration has it.
+        TRY(move_net_devices(bundle.spec.linux, handed.pid()));
         TRY(run_create_hooks(bundle.spec.hooks, record.state, facts));
         TRY(handed.open_gate());
         reached = TRY(handed.wait());
@@ -83,7 +96,7 @@ Result<> keep(Creation& creation, Handed& handed, const oci::ContainerRecord& re
     crash_point("oci.create.before_record");
     TRY(creation.write(record));
     crash_point("oci.create.recorded");
-    if (!caller.pid_file.empty()) TRY(write_pid_file(caller.pid_file, record.state.pid));
+    TRY(tell_supervisor(caller, record.state.pid));
     TRY(handed.release());
     creation.keep();
     return {};
@@ -91,10 +104,17 @@ Result<> keep(Creation& creation, Handed& handed, const oci::ContainerRecord& re
 
 }  // namespace
 
-Result<> write_pid_file(const std::string& path, pid_t pid) {
+Result<> tell_supervisor(const Caller& caller, pid_t pid) {
     constexpr mode_t kReadable = 0644;
-    TRY_IN(sys::write_file_atomic(path, std::to_string(pid), kReadable, sys::Sync::no),
-           "writing the pid file");
+    if (!caller.pidfd_socket.empty()) {
+        sys::UniqueFd pidfd = TRY(sys::open_pidfd(pid));
+        sys::UniqueFd socket = TRY_IN(sys::connect_unix(caller.pidfd_socket), "--pidfd-socket");
+        TRY_IN(sys::send_descriptor(socket.get(), "pidfd", pidfd.get()), "--pidfd-socket");
+    }
+    if (!caller.pid_file.empty())
+        TRY_IN(
+            sys::write_file_atomic(caller.pid_file, std::to_string(pid), kReadable, sys::Sync::no),
+            "writing the pid file");
     return {};
 }
 
@@ -123,7 +143,7 @@ Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& proces
 
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts) {
     TRY(check_id(request.id));
-    Bundle bundle = TRY(load_bundle(request.bundle, request.id, facts));
+    Bundle bundle = TRY(load_bundle(request.bundle, request.config, request.id, facts));
     Creation creation = TRY(store.begin(request.id, facts));
     // Before the first cgroup: the sweep learns from it which ones to remove.
     TRY(sys::write_file_atomic(creation.dir() + "/config.json", bundle.text, kOwnerFile,
@@ -135,12 +155,15 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
         env.push_back("LISTEN_FDS=" + std::to_string(request.caller.listen_fds));
         env.emplace_back("LISTEN_PID=1");
     }
+    TRY(check_cpu_affinity(bundle.spec.process));
+    bundle.spec.process.exec_cpu_affinity.reset();  // it is for `exec` alone
     std::vector<std::string> warnings = prepare_process(bundle.spec.process);
+    append(warnings, TRY(follow_annotations(bundle.spec, bundle.spec.process)));
     sys::UniqueFd console = TRY(connect_console(request.caller, bundle.spec.process));
     over.spec = bundle.spec;
     over.start_socket = TRY(sys::listen_unix(socket_of(store, request.id)));
     over.scratch = creation.dir();
-    over.wait_for_hooks = has_create_hooks(bundle.spec.hooks);
+    over.wait_for_hooks = has_work_before_root(bundle.spec);
     over.fds.console = console.get();
     over.fds.plain_lines = request.caller.plain_lines;
     over.fds.preserved = request.caller.preserved_fds;
@@ -225,6 +248,7 @@ Result<> end_by_force(const oci::ContainerRecord& record, const HostFacts& facts
     if (!sent && sent.error().code() != Code::not_found) return sent;
     if (record.state.status == oci::Status::paused)
         TRY(set_frozen(record.cgroups_path, false, facts));
+    take_back(record.cgroups_path, record.state.pid, facts);
     if (!TRY(wait_gone(record.state.pid, record.start_time, kKillDeadline)))
         return fail(Code::deadline_exceeded,
                     "container \"" + record.state.id + "\" did not die of SIGKILL");

@@ -22,7 +22,8 @@ struct Caller {
     bool plain_lines = false;  // of that terminal: ends of lines are left as they are written
     std::uint16_t rows = 0, columns = 0;  // of that terminal, where the process says nothing
     std::string pid_file;                 // path; empty: none
-    std::uint32_t preserved_fds = 0;      // of the caller's from 3 on
+    std::string pidfd_socket;  // path of a listening socket that the process's pidfd is sent to
+    std::uint32_t preserved_fds = 0;  // of the caller's from 3 on
     // Of these what was not open when the command began: what has that number now is crank's own.
     std::vector<int> missing_fds;
     std::uint32_t listen_fds = 0;  // so many of them are sockets by sd_listen_fds(3)
@@ -30,6 +31,7 @@ struct Caller {
 
 struct CreateRequest {
     std::string id, bundle;
+    std::string config;  // the configuration's file, from the bundle on; empty: config.json
     Caller caller;
     bool new_keyring = true;
 };
@@ -60,8 +62,9 @@ enum class Force : std::uint8_t { no, yes };
 Result<std::vector<std::string>> remove(Store& store, const std::string& id, Force force,
                                         const HostFacts& facts);
 
-// The pid of a new process, for whoever supervises it: written aside and renamed.
-Result<> write_pid_file(const std::string& path, pid_t pid);
+// A new process for whoever supervises it: its pid in a file, written aside and renamed, and its
+// pidfd through a socket.
+Result<> tell_supervisor(const Caller& caller, pid_t pid);
 // The socket for the master end of the process's terminal; invalid: it has none. invalid_argument
 // where terminal and console socket do not go together.
 Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& process);
