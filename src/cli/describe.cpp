@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "cli/shown.h"
 #include "engine/logs.h"
+#include "engine/reason.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
 
@@ -13,7 +14,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json state_of(const engine::State& state) {
+Json state_of(const engine::Container& container) {
+    const engine::State& state = container.state;
+    engine::Reason reason = engine::explain(container);
     bool running = state.status == engine::Status::running;
     return {{"Status", state_word(state)},
             {"Running", running},
@@ -25,7 +28,11 @@ Json state_of(const engine::State& state) {
             {"ExitCode", state.exit.code},
             {"Error", state.error},
             {"StartedAt", rfc3339(state.started_at_ns)},
-            {"FinishedAt", rfc3339(state.exit.finished_at_ns)}};
+            {"FinishedAt", rfc3339(state.exit.finished_at_ns)},
+            {"Signal", state.exit.signal},
+            {"Cause", engine::cause_word(reason.cause)},
+            {"Why", reason.text},
+            {"Notes", reason.notes}};
 }
 
 Json ports_of(const engine::Record& record) {
@@ -125,7 +132,7 @@ Json describe_container(const engine::Paths& paths, const engine::Container& con
             {"Created", rfc3339(record.created_ns)},
             {"Path", record.args.empty() ? "" : record.args[0]},
             {"Args", rest},
-            {"State", state_of(container.state)},
+            {"State", state_of(container)},
             {"Image", record.image_id},
             {"ResolvConfPath", paths.monitor(record.id) + "/resolv.conf"},
             {"HostnamePath", paths.monitor(record.id) + "/hostname"},
@@ -140,7 +147,8 @@ Json describe_container(const engine::Paths& paths, const engine::Container& con
             {"NetworkSettings", network_of(record)},
             {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
             {"Warnings", record.warnings},
-            {"Usage", usage_of(container)}};
+            {"Usage", usage_of(container)},
+            {"Figures", describe_figures(container)}};
 }
 
 Json describe_image(const store::Image& image) {

@@ -11,6 +11,8 @@ namespace crank::cli {
 
 nlohmann::ordered_json describe_container(const engine::Paths& paths,
                                           const engine::Container& container);
+// "Memory", "Cpu" and "Pids": what it has used of what it may use, each with a "Text".
+nlohmann::ordered_json describe_figures(const engine::Container& container);
 nlohmann::ordered_json describe_image(const store::Image& image);
 
 }  // namespace crank::cli

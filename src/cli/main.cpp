@@ -19,12 +19,6 @@ namespace {
 
 constexpr int kUsage = 2;
 
-int code_for(const Verb& verb, const Error& error) {
-    if (error.code() == Code::cannot_invoke || error.code() == Code::command_not_found)
-        return describe(error.code()).exit_code;
-    return verb.engine_failure != 0 ? verb.engine_failure : describe(error.code()).exit_code;
-}
-
 // A flag of the verb's own wins over the same one in front of it.
 std::string global(const Arguments& before, const Arguments& after, std::string_view name) {
     return after.find(name).value_or(before.value(name));
@@ -60,7 +54,7 @@ int run_verb(const FoundVerb& found, const Arguments& before,
     Result<int> code = perform(verb, before, *arguments);
     if (code) return *code;
     report(verb.name, code.error(), debug || arguments->on("debug"));
-    return code_for(verb, code.error());
+    return exit_code_for(verb, code.error());
 }
 
 // Engines look for a program of one of these names (dockerd does not start without a runc): a link

@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
 #include "engine/names.h"
+#include "engine/reason.h"
 
 namespace crank::cli {
 namespace {
@@ -42,6 +43,7 @@ constexpr Column kColumns[] = {
     {"Networks", "NETWORKS", false},
     {"State", "STATE", false},
     {"Kind", "KIND", false},
+    {"Reason", "REASON", false},
 };
 
 constexpr std::size_t kMaxCommand = 20;  // as Docker cuts it
@@ -80,7 +82,16 @@ Json row_of(const engine::Container& container, bool whole) {
             {"Labels", labels_text(record)},
             {"Mounts", mounts_text(record)},
             {"Networks", record.network.mode},
-            {"Kind", record.kind == engine::Kind::native ? "native" : "container"}};
+            {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
+            {"Reason", engine::explain(container).brief}};
+}
+
+// For people: why it ended stands behind Docker's words. Templates and JSON get those alone, since
+// scripts compare them, and the reason in a field of its own.
+void add_reasons(std::vector<Json>& rows) {
+    for (Json& row : rows)
+        if (auto reason = row["Reason"].get<std::string>(); !reason.empty())
+            row["Status"] = row["Status"].get<std::string>() + ": " + reason;
 }
 
 // How many of the newest; nothing: no bound.
@@ -109,7 +120,9 @@ Result<int> perform(Invocation& invocation) {
         for (const Json& row : rows) print_line(row["ID"].get<std::string>());
         return 0;
     }
-    print(TRY(format_list(arguments.value("format"), kColumns, rows)));
+    std::string format = arguments.value("format");
+    if (format.empty() || format == "table") add_reasons(rows);
+    print(TRY(format_list(format, kColumns, rows)));
     return 0;
 }
 

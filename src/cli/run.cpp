@@ -1,21 +1,26 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
+#include "base/units.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/run_flags.h"
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
+#include "engine/failed_start.h"
 #include "engine/local/attend.h"
 #include "engine/local/start.h"
 #include "engine/native/start.h"
+#include "sys/system.h"
 #include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
 
 constexpr int kStdin = 0, kStdout = 1, kStderr = 2;
+constexpr int kSigKill = 9, kSigSys = 31;
 
 std::string milliseconds(std::int64_t ns) {
     std::string text = std::to_string(ns / 1'000'000) + ".";
@@ -92,6 +97,34 @@ Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
     return {};
 }
 
+// What the worker's own output cannot say. With --rm nobody can ask `crank why` later.
+void warn_of_end(const engine::Record& record, const runtime::ExitStatus& exit) {
+    std::string more = record.remove ? "" : " (crank why " + record.name + ")";
+    if (exit.oom_killed) {
+        std::string limit =
+            record.memory > 0 ? "; the memory limit is " + format_size_binary(record.memory) : "";
+        warn((exit.signal == kSigKill
+                  ? "the kernel killed the worker for want of memory"
+                  : "the kernel killed a process of the worker for want of memory") +
+             limit + more);
+    } else if (exit.signal == kSigSys) {
+        warn("a system call filter ended the worker (SIGSYS)" + more);
+    }
+}
+
+// `crank why NAME` says it again; a name that was made up nobody knows.
+void note_failure(const Invocation& invocation, const engine::RunOptions& options,
+                  const Error& error) {
+    if (options.name.empty()) return;
+    engine::note_failed_start(invocation.paths, {.name = options.name,
+                                                 .image = options.image,
+                                                 .command = join(options.command, " "),
+                                                 .text = error.text(),
+                                                 .hint = error.hint(),
+                                                 .exit_code = exit_code_for(kRun, error),
+                                                 .at_ns = sys::wall_clock_ns()});
+}
+
 Result<int> attend(engine::local::Started& started, const engine::RunOptions& options,
                    sys::SignalQueue& signals) {
     runtime::ExitStatus exit = TRY(engine::local::attend({
@@ -104,8 +137,7 @@ Result<int> attend(engine::local::Started& started, const engine::RunOptions& op
         .stdout_read = {},
         .stderr_read = {},
     }));
-    if (exit.oom_killed)
-        warn("the worker was killed because it reached its memory limit (--memory)");
+    warn_of_end(started.record, exit);
     return exit.code;
 }
 
@@ -129,7 +161,13 @@ Result<int> perform_run(Invocation& invocation) {
     if (!native) TRY(arrange_fetch(invocation, config, request, signals));
     if (!options.detach) signals.emplace(TRY(engine::local::take_signals()));
     auto begin = native ? engine::native::start : engine::local::start;
-    engine::local::Started started = TRY(begin(std::move(request)));
+    Result<engine::local::Started> begun = begin(std::move(request));
+    if (!begun) {
+        note_failure(invocation, options, begun.error());
+        return fail(std::move(begun).error());
+    }
+    engine::local::Started started = std::move(*begun);
+    if (!options.name.empty()) engine::forget_failed_start(invocation.paths, options.name);
     for (const std::string& warning : started.record.warnings) warn(warning);
     if (arguments.on("timings")) print_timings(started);
     if (options.detach) print_line(started.record.id);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/verbs.h"
+#include "engine/env_file.h"
 #include "network/network.h"
 #include "sys/file.h"
 #include "sys/system.h"
@@ -21,6 +22,7 @@ constexpr Flag kFlags[] = {
     {"rm", 0, FlagKind::boolean, "", "remove the container once it has ended"},
     {"name", 0, FlagKind::value, "NAME", "name of the container"},
     {"env", 'e', FlagKind::list, "NAME[=VALUE]", "set a variable; NAME alone passes on your own"},
+    {"env-file", 0, FlagKind::list, "FILE", "variables from a file: NAME=value, a line each"},
     {"publish", 'p', FlagKind::list, "[IP:][HOST:]PORT",
      "make a port of the container reachable from this machine"},
     {"volume", 'v', FlagKind::list, "HOST:PATH[:ro]", "mount a directory or file of this machine"},
@@ -31,6 +33,7 @@ constexpr Flag kFlags[] = {
     {"net", 0, FlagKind::value, "MODE", "", "network"},
     {"cpus", 0, FlagKind::value, "NUMBER", "use at most so many CPUs: 0.5, 2"},
     {"memory", 'm', FlagKind::value, "SIZE", "use at most so much memory: 512m, 4g"},
+    {"shm-size", 0, FlagKind::value, "SIZE", "size of /dev/shm (half of --memory, 64m without)"},
     {"pids-limit", 0, FlagKind::value, "NUMBER",
      "at most so many processes (2048; -1: any number)"},
     {"limits", 0, FlagKind::value, "strict|best-effort",
@@ -83,7 +86,6 @@ constexpr MissingFlag kMissing[] = {
     {"dns-option", 0, true},
     {"dns-search", 0, true},
     {"domainname", 0, true},
-    {"env-file", 0, true},
     {"expose", 0, true},
     {"group-add", 0, true},
     {"health-cmd", 0, true},
@@ -117,7 +119,6 @@ constexpr MissingFlag kMissing[] = {
     {"restart", 0, true},
     {"runtime", 0, true},
     {"security-opt", 0, true},
-    {"shm-size", 0, true},
     {"sig-proxy", 0, false},
     {"storage-opt", 0, true},
     {"sysctl", 0, true},
@@ -132,6 +133,12 @@ Result<> read_limits(const Arguments& arguments, RunOptions& options) {
     if (auto text = arguments.find("cpus")) options.nano_cpus = TRY_IN(parse_cpus(*text), "--cpus");
     if (auto text = arguments.find("memory"))
         options.memory = TRY_IN(parse_size(*text), "--memory");
+    if (auto text = arguments.find("shm-size")) {
+        options.shm_size = TRY_IN(parse_size(*text), "--shm-size");
+        if (*options.shm_size == 0)
+            return fail(Error(Code::invalid_argument, "--shm-size=0: nothing would fit into it")
+                            .with_hint("leave it out: half of --memory, 64m without"));
+    }
     if (auto text = arguments.find("pids-limit")) {
         options.pids_limit = parse_int(*text);
         if (!options.pids_limit)
@@ -146,6 +153,10 @@ Result<> read_limits(const Arguments& arguments, RunOptions& options) {
 
 Result<> read_lists(const Arguments& arguments, RunOptions& options) {
     std::vector<std::string> environment = sys::environment();
+    // -e stands above every file, as with Docker.
+    for (const std::string& path : arguments.values("env-file"))
+        for (std::string& entry : TRY_IN(engine::read_env_file(path, environment), "--env-file"))
+            options.env.push_back(std::move(entry));
     for (const std::string& text : arguments.values("env"))
         options.env.push_back(TRY(engine::parse_env(text, environment)));
     for (const std::string& text : arguments.values("label"))

@@ -33,6 +33,9 @@ struct Verb {
     Result<int> (*perform)(Invocation&) = nullptr;
 };
 
+// What crank exits with where the verb fails with this error.
+int exit_code_for(const Verb& verb, const Error& error);
+
 std::span<const Verb* const> verbs();
 // The verb that `words` begin with ("image" "ls"), by name or alias, and how many words it takes.
 struct FoundVerb {

@@ -10,7 +10,7 @@ namespace {
 
 // clang-format off
 constexpr const Verb* kVerbs[] = {
-    &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect,
+    &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
@@ -100,6 +100,12 @@ std::string members(std::string_view group) {
 }
 
 }  // namespace
+
+int exit_code_for(const Verb& verb, const Error& error) {
+    if (error.code() == Code::cannot_invoke || error.code() == Code::command_not_found)
+        return describe(error.code()).exit_code;
+    return verb.engine_failure != 0 ? verb.engine_failure : describe(error.code()).exit_code;
+}
 
 std::span<const Verb* const> verbs() { return kVerbs; }
 

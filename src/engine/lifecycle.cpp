@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/asked.h"
 #include "engine/names.h"
 #include "engine/options.h"
 #include "engine/sweep.h"
@@ -11,6 +12,7 @@
 #include "sys/poll.h"
 #include "sys/signals.h"
 #include "sys/stream.h"
+#include "sys/system.h"
 
 namespace crank::engine {
 namespace {
@@ -69,7 +71,10 @@ Result<> settle(const Container& container) {
                 "the monitor of container " + shown(container) + " does not end");
 }
 
-Result<> kill_and_wait(const Container& container) {
+Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why) {
+    why.signal = kSigKill;
+    why.at_ns = sys::wall_clock_ns();
+    note_asked(paths.monitor(container.record.id), why);
     TRY(kill_all(container));
     if (!TRY(gone_within(container, kAfterKill)))
         return fail(Code::deadline_exceeded, "container " + shown(container) +
@@ -137,22 +142,31 @@ Result<std::vector<Container>> list(const Paths& paths) {
     return containers;
 }
 
-Result<> stop(const Paths&, const Container& container, const StopOptions& options) {
+Result<> stop(const Paths& paths, const Container& container, const StopOptions& options) {
     int number = TRY(parse_signal(options.signal.value_or(container.record.stop_signal)));
     if (container.state.status != Status::running) return {};
     int seconds = options.timeout.value_or(container.record.stop_timeout);
+    Asked asked{.verb = "stop",
+                .signal = number,
+                .first_signal = number,
+                .grace = seconds,
+                .at_ns = sys::wall_clock_ns()};
+    note_asked(paths.monitor(container.record.id), asked);
     TRY(signal(container, number));
     milliseconds deadline = seconds < 0 ? kForEver : milliseconds(std::int64_t{seconds} * 1000);
-    if (!TRY(gone_within(container, deadline))) return kill_and_wait(container);
+    asked.grace_over = true;
+    if (!TRY(gone_within(container, deadline))) return kill_and_wait(paths, container, asked);
     TRY(settle(container));
     return end_orphans(container);
 }
 
-Result<> kill(const Paths&, const Container& container, std::string_view text) {
+Result<> kill(const Paths& paths, const Container& container, std::string_view text) {
     int number = TRY(parse_signal(text));
     if (container.state.status != Status::running)
         return fail(Code::failed_precondition, "container " + shown(container) + " is not running");
-    if (number == kSigKill) return kill_and_wait(container);
+    Asked asked{.verb = "kill", .signal = number, .at_ns = sys::wall_clock_ns()};
+    if (number == kSigKill) return kill_and_wait(paths, container, asked);
+    note_asked(paths.monitor(container.record.id), asked);
     return signal(container, number);
 }
 
@@ -189,7 +203,8 @@ Result<> remove(const Paths& paths, const Container& container, bool force) {
                           (container.state.status == Status::running ? "running" : "being started"))
                     .with_hint("crank stop " + shown(container) + ", or crank rm -f " +
                                shown(container)));
-        if (container.state.status == Status::running) TRY(kill_and_wait(container));
+        if (container.state.status == Status::running)
+            TRY(kill_and_wait(paths, container, {.verb = "rm"}));
     } else {
         // It may be removing the container itself (--rm) at this moment.
         TRY(settle(container));

@@ -49,6 +49,7 @@ struct RunOptions {
     std::optional<std::int64_t> nano_cpus;   // billionths of a CPU
     std::optional<std::int64_t> memory;      // bytes
     std::optional<std::int64_t> pids_limit;  // -1: none
+    std::optional<std::int64_t> shm_size;    // bytes
     Limits limits = Limits::strict;
     std::string gpus;  // "all", "1", ...; empty: none
     bool detach = false, interactive = false, terminal = false;

@@ -16,15 +16,19 @@ constexpr std::chrono::milliseconds kRecordDelay(5000);
 // The state directory is emptied by a reboot; what an `inspect` next week wants is kept beside the
 // record. Failing to is no error of the one who looks.
 void keep_records(const Paths& paths, const std::string& id) {
-    for (const char* name : {"/state", "/exit"}) {
+    // `exit` last: where it lies, the others do.
+    for (const char* name : {"/state", "/end", "/asked", "/exit"}) {
         Result<std::string> text = sys::read_file(paths.monitor(id) + name, 4096);
         if (text)
             (void)sys::write_file_atomic(paths.container(id) + name, *text, 0600, sys::Sync::no);
     }
 }
 
-State exited(const runtime::ExitStatus& exit, const Result<runtime::MonitorState>& monitor) {
-    State state{.status = Status::exited, .exit = exit};
+State exited(const std::string& dir, const runtime::ExitStatus& exit,
+             const Result<runtime::MonitorState>& monitor) {
+    State state{.status = Status::exited, .exit = exit, .asked = read_asked(dir)};
+    // Of a container that an older crank started there is none.
+    if (Result<runtime::EndFacts> end = runtime::read_end(dir)) state.end = std::move(*end);
     if (monitor) {
         state.monitor_pid = monitor->monitor_pid;
         state.monitor_start_time = monitor->monitor_start_time;
@@ -33,8 +37,8 @@ State exited(const runtime::ExitStatus& exit, const Result<runtime::MonitorState
     return state;
 }
 
-State lost(std::string why, const Result<runtime::MonitorState>& monitor) {
-    State state = exited({.code = kLostExit}, monitor);
+State lost(const std::string& dir, std::string why, const Result<runtime::MonitorState>& monitor) {
+    State state = exited(dir, {.code = kLostExit}, monitor);
     state.error = std::move(why);
     return state;
 }
@@ -43,7 +47,7 @@ State lost(std::string why, const Result<runtime::MonitorState>& monitor) {
 State never_started(const Paths& paths, const std::string& id) {
     if (is_being_started(paths, id)) return {.status = Status::created};
     if (!sys::exists(paths.monitor(id)) && sys::exists(paths.container(id) + "/container.json"))
-        return lost("the machine was restarted while it ran",
+        return lost(paths.container(id), "the machine was restarted while it ran",
                     runtime::read_monitor_state(paths.container(id)));
     return {.status = Status::left_over};
 }
@@ -56,12 +60,12 @@ State ended(const Paths& paths, const std::string& id, const runtime::MonitorSta
         // Asked first: a monitor that is gone has written all that it ever will.
         bool writes = runtime::is_alive(monitor.monitor_pid, monitor.monitor_start_time);
         Result<runtime::ExitStatus> exit = runtime::read_exit_status(dir);
-        if (exit) return exited(*exit, monitor);
+        if (exit) return exited(dir, *exit, monitor);
         if (!writes || std::chrono::steady_clock::now() > end) break;
         (void)runtime::wait_gone(monitor.monitor_pid, monitor.monitor_start_time,
                                  std::chrono::milliseconds(2));
     }
-    return lost("its monitor was killed: how it ended is not known", monitor);
+    return lost(dir, "its monitor was killed: how it ended is not known", monitor);
 }
 
 }  // namespace
@@ -74,10 +78,10 @@ Result<State> look(const Paths& paths, const std::string& id) {
         bool monitored =
             monitor && runtime::is_alive(monitor->monitor_pid, monitor->monitor_start_time);
         if (!monitored && !sys::exists(paths.container(id) + "/exit")) keep_records(paths, id);
-        return exited(*exit, monitor);
+        return exited(dir, *exit, monitor);
     }
     if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(paths.container(id)))
-        return exited(*exit, runtime::read_monitor_state(paths.container(id)));
+        return exited(paths.container(id), *exit, runtime::read_monitor_state(paths.container(id)));
     if (!monitor) {
         if (!sys::exists(paths.container(id)))
             return fail(Code::not_found, "no such container: " + id.substr(0, kShortIdLength));

@@ -4,11 +4,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "engine/asked.h"
 #include "engine/paths.h"
 #include "engine/record.h"
+#include "runtime/end.h"
 #include "runtime/runtime.h"
 
 namespace crank::engine {
@@ -33,6 +36,9 @@ struct State {
     // kLostExit and `error` says why.
     runtime::ExitStatus exit;
     std::string error;
+    // More of the end, where its monitor recorded it and where a command of crank's asked for it.
+    std::optional<runtime::EndFacts> end;
+    std::optional<Asked> asked;
 };
 inline constexpr int kLostExit = 255;
 

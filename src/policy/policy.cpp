@@ -65,6 +65,17 @@ Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding) {
 
 std::span<const BpfInstruction> network_seccomp_program() { return kNetworkProgram; }
 
+std::optional<std::string_view> call_name(long number, std::uint32_t audit) {
+    for (Architecture architecture :
+         {Architecture::x86_64, Architecture::i386, Architecture::aarch64, Architecture::arm}) {
+        if (audit_architecture(architecture) != audit) continue;
+        for (std::size_t i = 0; i < kTable.size(); ++i)
+            if (kTable.number(i, architecture) == static_cast<std::uint32_t>(number))
+                return kTable.name(i);
+    }
+    return std::nullopt;
+}
+
 Result<CompiledFilter> compile(const SeccompFilter& filter, Architecture native) {
     return compile(filter, native, kTable);
 }

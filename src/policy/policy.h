@@ -4,6 +4,8 @@
 // the program when it is built, as constants: no file is read and no constructor runs at start.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +57,9 @@ Result<Action> action_on(std::span<const BpfInstruction> program, std::string_vi
 
 // The same as rules by name, for those who add to it or show it.
 SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native);
+
+// The name of a call by its number and AUDIT_ARCH_* (linux/audit.h); nothing where it has none.
+std::optional<std::string_view> call_name(long number, std::uint32_t audit_architecture);
 
 // policy/seccomp-net.json, for crank-net itself: what it may do while it reads what registries
 // send. Static storage.

@@ -140,6 +140,8 @@ void plan_stdio(Builder& builder, const oci::Process& process, const Stdio& stdi
 std::vector<std::string> v1_cgroup_dirs(const HostFacts& facts, const std::string& cgroups_path);
 std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_path);
 Result<> check_cgroups_path(const std::string& cgroups_path);
+// What the monitor asks of the groups once the container has ended.
+std::vector<CgroupFact> end_facts(const HostFacts& facts, const std::string& cgroups_path);
 // The writes for limits alone, for a container that runs.
 Result<> plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts);
 // The controller that writes to the v2 hierarchy beside v1 are named by.

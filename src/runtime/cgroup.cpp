@@ -286,7 +286,10 @@ CgroupUsage usage_v1(const HostFacts& facts, const std::string& path) {
     usage.memory_current = read_number(in("memory") + "/memory.usage_in_bytes");
     usage.memory_peak = read_number(in("memory") + "/memory.max_usage_in_bytes");
     usage.oom_kills = read_field(in("memory") + "/memory.oom_control", "oom_kill");
+    usage.limit_hits = read_number(in("memory") + "/memory.failcnt");
     usage.cpu_usage_ns = read_number(in("cpuacct") + "/cpuacct.usage");
+    usage.periods = read_field(in("cpu") + "/cpu.stat", "nr_periods");
+    usage.pids_refused = read_field(in("pids") + "/pids.events", "max");
     usage.throttled_periods = read_field(in("cpu") + "/cpu.stat", "nr_throttled");
     usage.throttled_ns = read_field(in("cpu") + "/cpu.stat", "throttled_time");
     usage.pids = read_number(in("pids") + "/pids.current");
@@ -298,7 +301,10 @@ CgroupUsage usage_v2(const std::string& dir) {
     usage.memory_current = read_number(dir + "/memory.current");
     usage.memory_peak = read_number(dir + "/memory.peak");
     usage.oom_kills = read_field(dir + "/memory.events", "oom_kill");
+    usage.limit_hits = read_field(dir + "/memory.events", "max");
     usage.cpu_usage_ns = read_field(dir + "/cpu.stat", "usage_usec") * 1000;
+    usage.periods = read_field(dir + "/cpu.stat", "nr_periods");
+    usage.pids_refused = read_field(dir + "/pids.events", "max");
     usage.throttled_periods = read_field(dir + "/cpu.stat", "nr_throttled");
     usage.throttled_ns = read_field(dir + "/cpu.stat", "throttled_usec") * 1000;
     usage.pids = read_number(dir + "/pids.current");

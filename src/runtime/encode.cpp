@@ -78,10 +78,24 @@ private:
             std::uint32_t offset = text(file);
             if (header_.monitor_cgroup_count++ == 0) header_.monitor_cgroups = offset;
         }
-        if (!plan_.oom_file.empty()) header_.oom_file = text(plan_.oom_file);
+        // A container that is handed over has no monitor that could ask.
+        if (!encoding_.hand_over) TRY(fill_facts());
         for (const auto& dir : encoding_.remove_cgroups)
             TRY(add_after_exit(AfterExitKind::remove_cgroup, dir));
         if (encoding_.options != nullptr) TRY(fill_options(*encoding_.options));
+        return {};
+    }
+
+    Result<> fill_facts() {
+        if (!plan_.log_group.empty()) header_.cgroup = text(plan_.log_group);
+        if (plan_.facts.size() > shim::kMaxFacts)
+            return fail(Code::internal, "more facts of the cgroup than the plan holds");
+        for (const auto& fact : plan_.facts) {
+            std::uint32_t offset = text(fact.name);
+            text(fact.file);
+            text(fact.field);
+            if (header_.fact_count++ == 0) header_.facts = offset;
+        }
         return {};
     }
 
@@ -114,8 +128,8 @@ private:
 
     // Offsets were counted from the text's start; 0 means "none" in the header.
     void relocate_header() {
-        for (std::uint32_t* offset :
-             {&header_.state_dir, &header_.log_path, &header_.oom_file, &header_.monitor_cgroups})
+        for (std::uint32_t* offset : {&header_.state_dir, &header_.log_path, &header_.cgroup,
+                                      &header_.facts, &header_.monitor_cgroups})
             if (*offset != 0) *offset += text_at_;
         for (std::uint32_t i = 0; i < header_.after_exit_count; ++i)
             header_.after_exit[i].path += text_at_;

@@ -99,11 +99,18 @@ struct CgroupWrite {
     std::string otherwise_file = {}, otherwise_value = {};
 };
 
+// What is read of a cgroup at the end: the number of a file, or of its line that begins with
+// `field`.
+struct CgroupFact {
+    std::string name, file, field;
+};
+
 struct Plan {
     std::vector<std::string> cgroup_dirs;  // absolute, created in this order
     std::vector<CgroupWrite> cgroup_writes;
     std::vector<oci::DeviceRule> device_rules;  // v2: becomes a BPF program of the cgroup
-    std::string oom_file;                       // absolute; empty: nothing to count
+    std::vector<CgroupFact> facts;              // asked of the cgroup once all has ended
+    std::string log_group;                      // as the kernel's log names it; empty: none
     std::vector<std::string> monitor_cgroups;   // absolute files that the monitor writes "0" to
     // Sources of bind mounts, opened by the parent as detached mounts. A container that is handed
     // over opens its own (OpKind::open_bind).

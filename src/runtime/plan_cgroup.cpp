@@ -75,9 +75,8 @@ Result<> plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts
     TRY(plan_limits(builder, spec.linux.resources, facts));
     add_limited_dirs(plan, facts, spec.linux.cgroups_path);
     control_devices_v1(builder, spec);
-    for (const auto& [controller, mount] : facts.cgroup_mounts)
-        if (controller == "memory")
-            plan.oom_file = mount + spec.linux.cgroups_path + "/memory.oom_control";
+    plan.facts = end_facts(facts, spec.linux.cgroups_path);
+    plan.log_group = spec.linux.cgroups_path;
     for (const auto& dir : plan.cgroup_dirs)
         builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
             builder.text(entry_of(facts, dir));
@@ -172,7 +171,8 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
             plan.cgroup_dirs.push_back(dir);
             TRY(plan_limits(builder, spec.linux.resources, facts));
             plan.device_rules = device_rules(spec);
-            plan.oom_file = dir + "/memory.events";
+            plan.facts = end_facts(facts, spec.linux.cgroups_path);
+            plan.log_group = spec.linux.cgroups_path;
             plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, "/crank/monitors") +
                                            "/cgroup.procs");
             return {};

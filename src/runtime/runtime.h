@@ -159,9 +159,9 @@ Result<> remove_cgroups(const std::string& cgroups_path, const HostFacts& facts)
 struct CgroupUsage {
     std::int64_t memory_peak = 0, memory_current = 0;  // bytes
     std::int64_t cpu_usage_ns = 0;
-    std::int64_t throttled_periods = 0, throttled_ns = 0;
-    std::int64_t oom_kills = 0;
-    std::int64_t pids = 0;
+    std::int64_t periods = 0, throttled_periods = 0, throttled_ns = 0;
+    std::int64_t oom_kills = 0, limit_hits = 0;
+    std::int64_t pids = 0, pids_refused = 0;
 };
 Result<CgroupUsage> read_usage(const std::string& cgroups_path, const HostFacts& facts);
 

@@ -18,6 +18,14 @@ namespace {
     _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+void pass_on(Shared* shared, int worker, const siginfo_t& info) {
+    // Who has no number in this namespace is outside.
+    shared->init_passed_from_inside = info.si_code <= 0 && info.si_pid > 0 ? 1 : 0;
+    __atomic_store_n(&shared->init_passed_signal, static_cast<uint32_t>(info.si_signo),
+                     __ATOMIC_RELEASE);
+    kill(worker, info.si_signo);
+}
+
 // Every signal is blocked and taken by sigwaitinfo: no handler, no race between looking and
 // waiting.
 [[noreturn]] void serve(Shared* shared, int worker) {
@@ -25,12 +33,13 @@ namespace {
     sigfillset(&all);
     while (true) {
         int number;
-        do number = sigwaitinfo(&all, nullptr);
+        siginfo_t info;
+        do number = sigwaitinfo(&all, &info);
         while (number < 0 && errno == EINTR);
         if (number != SIGCHLD) {
             // Stop and continue of a terminal act on the group by themselves.
             if (number > 0 && number != SIGTTIN && number != SIGTTOU && number != SIGTSTP)
-                kill(worker, number);
+                pass_on(shared, worker, info);
             continue;
         }
         int status;

@@ -13,6 +13,7 @@
 
 #include "shim/child.h"
 #include "shim/cleanup.h"
+#include "shim/end.h"
 #include "shim/kernel.h"
 #include "shim/log.h"
 #include "shim/loop.h"
@@ -36,7 +37,9 @@ struct Monitor {
     Stream out, err;
     Relay relay{loop};
     int child = -1;
-    int mount_namespace = -1;  // held, so that the worker's exit need not tear the mounts down
+    int worker = 0;              // the host's number of it
+    uint32_t caller_signal = 0;  // the last one that the caller sent
+    int mount_namespace = -1;    // held, so that the worker's exit need not tear the mounts down
     struct Control : Watcher {
         Monitor* monitor;
     } control;
@@ -86,6 +89,7 @@ void on_control(Watcher* self, uint32_t events) {
     Packet packet{};
     ssize_t n = recv(self->fd, &packet, sizeof packet, MSG_DONTWAIT);
     if (n == static_cast<ssize_t>(sizeof packet) && packet.message == Message::signal) {
+        monitor.caller_signal = static_cast<uint32_t>(packet.a);
         pidfd_send_signal(monitor.exited.fd, static_cast<int>(packet.a));
         return;
     }
@@ -165,8 +169,12 @@ Exit collect(const Monitor& monitor) {
     int status = 0;
     while (waitpid(monitor.child, &status, 0) < 0 && errno == EINTR) {}
     const Shared& shared = monitor.plan.header->shared;
-    if (__atomic_load_n(&shared.init_status_valid, __ATOMIC_ACQUIRE) != 0)
-        status = static_cast<int>(shared.init_status);
+    End end{.first_pid = monitor.child,
+            .worker_pid = monitor.worker,
+            .caller_signal = monitor.caller_signal};
+    end.worker_known = __atomic_load_n(&shared.init_status_valid, __ATOMIC_ACQUIRE) != 0;
+    if (end.worker_known) status = static_cast<int>(shared.init_status);
+    end.status = status;
     Exit exit;
     if (WIFSIGNALED(status)) {
         exit.signal = static_cast<uint32_t>(WTERMSIG(status));
@@ -174,7 +182,7 @@ Exit collect(const Monitor& monitor) {
     } else {
         exit.code = static_cast<uint32_t>(WEXITSTATUS(status));
     }
-    exit.oom_killed = count_oom_kills(monitor.plan) > 0;
+    exit.oom_killed = record_end(monitor.plan, end);
     exit.finished_ns = realtime_ns();
     return exit;
 }
@@ -258,6 +266,7 @@ void run_monitor(PlanView& plan) {
     watch(monitor, pidfd);
     if (plan.header->role == Role::monitor) open_streams(monitor, pipes, terminal);
     leave_callers_cgroups(plan);
+    monitor.worker = find_worker(plan, monitor.child);
 
     serve_until_exit(monitor);
     Exit exit = collect(monitor);

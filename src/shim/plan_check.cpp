@@ -65,7 +65,8 @@ bool header_is_sound(const Memory& memory, const Header& header) {
     for (uint32_t i = 0; i < header.after_exit_count; ++i)
         if (!memory.has_text(header.after_exit[i].path)) return false;
     return memory.has_optional(header.state_dir) && memory.has_optional(header.log_path) &&
-           memory.has_optional(header.oom_file) &&
+           memory.has_optional(header.cgroup) && header.fact_count <= kMaxFacts &&
+           memory.has_list(header.facts, uint64_t{3} * header.fact_count) &&
            memory.has_list(header.monitor_cgroups, header.monitor_cgroup_count);
 }
 

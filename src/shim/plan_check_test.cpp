@@ -44,6 +44,9 @@ TEST(PlanCheck, APlanWhoseTextsLieInsideIsSound) {
     plan.header().after_exit[0].path = plan.end() - 1;
     plan.header().monitor_cgroup_count = 2;
     plan.header().monitor_cgroups = plan.end() - 8;
+    plan.header().fact_count = 1;
+    plan.header().facts = plan.end() - 8;
+    plan.header().cgroup = plan.end() - 1;
     EXPECT_TRUE(plan.is_sound());
 }
 
@@ -74,6 +77,12 @@ TEST(PlanCheck, AHeaderThatCountsWrong) {
     EXPECT_TRUE(refused([](Plan& p) {
         p.header().monitor_cgroup_count = 9;
         p.header().monitor_cgroups = p.end() - 8;
+    }));
+    EXPECT_TRUE(refused([](Plan& p) { p.header().cgroup = p.end(); }));
+    EXPECT_TRUE(refused([](Plan& p) { p.header().fact_count = kMaxFacts + 1; }));
+    EXPECT_TRUE(refused([](Plan& p) {
+        p.header().fact_count = 3;
+        p.header().facts = p.end() - 8;
     }));
     EXPECT_TRUE(refused([](Plan& p) { p.bytes()[p.size - 1] = 'x'; }));
     Plan plan;

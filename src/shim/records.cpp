@@ -10,16 +10,6 @@
 namespace crank::shim {
 namespace {
 
-bool read_text(const char* path, char* out, size_t capacity) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    ssize_t n = read(fd, out, capacity - 1);
-    close(fd);
-    if (n < 0) return false;
-    out[n] = 0;
-    return true;
-}
-
 unsigned long long start_time(int pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -29,6 +19,18 @@ unsigned long long start_time(int pid) {
         field = strchr(field + 1, ' ');
     }
     return field == nullptr ? 0 : strtoull(field + 1, nullptr, 10);
+}
+
+}  // namespace
+
+bool read_text(const char* path, char* out, size_t capacity) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n = read(fd, out, capacity - 1);
+    close(fd);
+    if (n < 0) return false;
+    out[n] = 0;
+    return true;
 }
 
 void write_record(const PlanView& plan, const char* name, const char* text) {
@@ -46,8 +48,6 @@ void write_record(const PlanView& plan, const char* name, const char* text) {
     else
         unlink(temporary);
 }
-
-}  // namespace
 
 uint64_t realtime_ns() {
     timespec now{};
@@ -68,14 +68,6 @@ void record_exit(const PlanView& plan, const Exit& exit) {
     snprintf(text, sizeof text, "%u %u %d %llu\n", exit.code, exit.signal, exit.oom_killed ? 1 : 0,
              static_cast<unsigned long long>(exit.finished_ns));
     write_record(plan, "exit", text);
-}
-
-uint64_t count_oom_kills(const PlanView& plan) {
-    if (plan.header->oom_file == 0) return 0;
-    char text[2048];
-    if (!read_text(plan.text(plan.header->oom_file), text, sizeof text)) return 0;
-    const char* line = strstr(text, "oom_kill ");
-    return line == nullptr ? 0 : strtoull(line + strlen("oom_kill "), nullptr, 10);
 }
 
 }  // namespace crank::shim

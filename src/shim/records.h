@@ -1,6 +1,7 @@
 // What the monitor writes for later commands: the files `state` and `exit` in the state directory.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shim/plan_view.h"
@@ -17,10 +18,12 @@ struct Exit {
 // `state`: "PID START_TIME MONITOR_PID MONITOR_START_TIME STARTED_NS\n" (field 22 of
 // /proc/PID/stat).
 void record_state(const PlanView& plan, int pid);
-// `exit`: "CODE SIGNAL OOM FINISHED_NS\n". Written aside and renamed: it is whole or absent.
+// `exit`: "CODE SIGNAL OOM FINISHED_NS\n".
 void record_exit(const PlanView& plan, const Exit& exit);
-// How many processes of the container the kernel killed for want of memory.
-uint64_t count_oom_kills(const PlanView& plan);
 uint64_t realtime_ns();
+// A file of the state directory, written aside and renamed: it is whole or absent.
+void write_record(const PlanView& plan, const char* name, const char* text);
+// The file's first bytes, ended by a NUL.
+bool read_text(const char* path, char* out, size_t capacity);
 
 }  // namespace crank::shim

@@ -128,10 +128,15 @@ struct Shared {
     // Set by the init before it ends: wait(2)'s status of the worker's main process, and 1.
     uint32_t init_status;
     uint32_t init_status_valid;
+    // The last signal that the init passed on, 0: none; and 1 where a process of the container had
+    // sent it, 0 where one outside had.
+    uint32_t init_passed_signal;
+    uint32_t init_passed_from_inside;
 };
 
 inline constexpr uint32_t kMaxPorts = 64;
 inline constexpr uint32_t kMaxAfterExit = 24;
+inline constexpr uint32_t kMaxFacts = 32;
 
 enum class AfterExitKind : uint32_t { unlink, remove_tree, remove_cgroup };
 
@@ -180,7 +185,11 @@ struct Header {
     uint32_t log_path;   // offset; 0: no log
     uint32_t log_max_files;
     uint64_t log_max_bytes;
-    uint32_t oom_file;  // offset of a file with a line "oom_kill N"; 0: none
+    // What is asked of the cgroup when all has ended: a list with three strings each, the fact's
+    // name, a file, and the first word of the line that has it (empty: the file is the number).
+    uint32_t fact_count;
+    uint32_t facts;
+    uint32_t cgroup;  // offset of the group's path as the kernel's log names it; 0: none
     uint32_t after_exit_count;
     AfterExitEntry after_exit[kMaxAfterExit];
     uint32_t port_count;

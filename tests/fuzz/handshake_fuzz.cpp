@@ -114,11 +114,12 @@ void read_plan(const Memory& plan) {
     require(std::uint64_t{header.before_clone} + header.between <= header.op_count);
     for (std::uint32_t i = 0; i < header.op_count; ++i)
         bytes = bytes + read_op(plan.base(), plan.op(i));
-    for (std::uint32_t offset : {header.state_dir, header.log_path, header.oom_file})
+    for (std::uint32_t offset : {header.state_dir, header.log_path, header.cgroup})
         bytes = bytes + count(plan.base() + offset, offset == 0 ? 0 : 1);
     for (std::uint32_t i = 0; i < header.after_exit_count; ++i)
         bytes = bytes + count(plan.base() + header.after_exit[i].path, 1);
     bytes = bytes + count(plan.base() + header.monitor_cgroups, header.monitor_cgroup_count);
+    bytes = bytes + count(plan.base() + header.facts, std::uint64_t{3} * header.fact_count);
 }
 
 // The rest of the input: where, how many bytes, and what.

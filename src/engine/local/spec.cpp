@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/units.h"
+#include "engine/local/cpu_env.h"
 #include "engine/names.h"
 #include "policy/policy.h"
 
@@ -55,7 +57,7 @@ std::string hostname_of(const SpecRequest& request) {
 }
 
 Result<oci::Process> make_process(const SpecRequest& request, const Command& command,
-                                  const std::string& hostname) {
+                                  const std::string& hostname, const oci::Resources& resources) {
     const RunOptions& options = request.options;
     oci::Process process;
     process.terminal = options.terminal;
@@ -63,7 +65,8 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
         .uid = request.user.uid, .gid = request.user.gid, .additional_gids = request.user.groups};
     process.args = command.entrypoint;
     process.args.insert(process.args.end(), command.rest.begin(), command.rest.end());
-    process.env = container_env(request.image.config, options, hostname);
+    process.env =
+        container_env(request.image.config, options, hostname, limit_variables(resources));
     if (!has_variable(process.env, "HOME")) process.env.push_back("HOME=" + request.user.home);
     process.cwd =
         !options.working_dir.empty() ? options.working_dir : request.image.config.working_dir;
@@ -121,10 +124,19 @@ std::vector<std::string> merge_env(std::vector<std::string> base,
 }
 
 std::vector<std::string> container_env(const oci::ContainerConfig& image, const RunOptions& options,
-                                       std::string_view hostname) {
+                                       std::string_view hostname,
+                                       const std::vector<std::string>& limits) {
     std::vector<std::string> env = {std::string(kDefaultPath), "HOSTNAME=" + std::string(hostname)};
     if (options.terminal) env.emplace_back("TERM=xterm");
+    env.insert(env.end(), limits.begin(), limits.end());
     return merge_env(merge_env(std::move(env), image.env), options.env);
+}
+
+std::vector<std::string> limit_variables(const oci::Resources& resources) {
+    if (!resources.cpu_quota || !resources.cpu_period) return {};
+    constexpr std::int64_t kNanosPerCpu = 1'000'000'000;
+    return cpu_variables(*resources.cpu_quota * kNanosPerCpu /
+                         static_cast<std::int64_t>(*resources.cpu_period));
 }
 
 oci::CapabilitySets capability_sets(std::uint32_t uid) {
@@ -144,13 +156,19 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
     result.user = !options.user.empty() ? options.user : request.image.config.user;
     // Shared memory is charged to the container's limit anyway; 64 MiB, as everybody has it, is too
     // little for data loaders and databases.
-    result.shm_size = options.memory ? *options.memory / 2 : kDefaultShm;
+    result.shm_size = options.shm_size ? *options.shm_size
+                      : options.memory ? *options.memory / 2
+                                       : kDefaultShm;
+    if (options.shm_size && options.memory && *options.shm_size > *options.memory)
+        result.warnings.push_back("--shm-size=" + format_size_binary(*options.shm_size) +
+                                  " is more than --memory: what lies in /dev/shm counts as memory");
+    oci::Resources resources = TRY(make_resources(request, result.warnings));
     oci::RuntimeSpec& spec = result.spec;
     spec.hostname = hostname;
     spec.root_readonly = options.read_only;
-    spec.process = TRY(make_process(request, command, hostname));
+    spec.process = TRY(make_process(request, command, hostname, resources));
     spec.linux = make_linux(request);
-    spec.linux.resources = TRY(make_resources(request, result.warnings));
+    spec.linux.resources = std::move(resources);
     spec.mounts = make_mounts(request, result.shm_size);
     return result;
 }

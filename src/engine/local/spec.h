@@ -46,9 +46,13 @@ Result<SpecResult> make_spec(const SpecRequest& request);
 // `given` over `base`, in order; "NAME" alone removes.
 std::vector<std::string> merge_env(std::vector<std::string> base,
                                    const std::vector<std::string>& given);
-// The container's environment before HOME: PATH, HOSTNAME, TERM, the image's, the user's.
+// The container's environment before HOME: PATH, HOSTNAME, TERM, what `limits` says, the image's,
+// the user's.
 std::vector<std::string> container_env(const oci::ContainerConfig& image, const RunOptions& options,
-                                       std::string_view hostname);
+                                       std::string_view hostname,
+                                       const std::vector<std::string>& limits);
+// Variables that tell libraries their CPU quota; none where there is no quota.
+std::vector<std::string> limit_variables(const oci::Resources& resources);
 oci::CapabilitySets capability_sets(std::uint32_t uid);
 std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size);
 Result<oci::Resources> make_resources(const SpecRequest& request,

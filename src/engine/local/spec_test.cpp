@@ -80,6 +80,24 @@ TEST(Spec, EnvironmentInDockersOrder) {
                                                       "TERM=xterm", "A=image", "HOME=/else"));
 }
 
+TEST(Spec, LibrariesAreToldTheirQuotaUnlessSomebodySaysOtherwise) {
+    World world;
+    EXPECT_THAT(world.spec().process.env, Not(Contains(HasSubstr("_NUM_THREADS"))));
+    world.options.nano_cpus = 1'500'000'000;
+    EXPECT_THAT(world.spec().process.env, Contains("OMP_NUM_THREADS=2"));
+    EXPECT_THAT(world.spec().process.env, Contains("GOMAXPROCS=2"));
+    world.image.config.env.emplace_back("OMP_NUM_THREADS=7");
+    world.options.env = {"GOMAXPROCS=9", "PYTHON_CPU_COUNT"};
+    EXPECT_THAT(world.spec().process.env, Contains("OMP_NUM_THREADS=7"));
+    EXPECT_THAT(world.spec().process.env, Contains("GOMAXPROCS=9"));
+    EXPECT_THAT(world.spec().process.env, Not(Contains(HasSubstr("PYTHON_CPU_COUNT"))));
+    EXPECT_THAT(world.spec().process.env, Contains("RAYON_NUM_THREADS=2"));
+    // A quota that is not applied is none.
+    world.host.cgroup_mode = runtime::CgroupMode::none;
+    world.options.limits = Limits::best_effort;
+    EXPECT_THAT(world.spec().process.env, Not(Contains(HasSubstr("RAYON"))));
+}
+
 TEST(Spec, RootHasTheDefaultCapabilitiesAndOthersNone) {
     World world;
     oci::CapabilitySets root = world.spec().process.capabilities;
@@ -164,6 +182,18 @@ TEST(Spec, SharedMemoryIsHalfOfTheMemoryLimit) {
     world.options.memory = std::int64_t{4} << 30;
     spec = world.spec();
     EXPECT_THAT(find_mount(spec, "/dev/shm")->options, Contains("size=2147483648"));
+}
+
+TEST(Spec, SharedMemoryAsAskedFor) {
+    World world;
+    world.options.shm_size = std::int64_t{1} << 30;
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_THAT(find_mount(spec, "/dev/shm")->options, Contains("size=1073741824"));
+    EXPECT_THAT(world.make()->warnings, IsEmpty());
+    world.options.memory = std::int64_t{512} << 20;
+    spec = world.spec();
+    EXPECT_THAT(find_mount(spec, "/dev/shm")->options, Contains("size=1073741824"));
+    EXPECT_THAT(world.make()->warnings, ElementsAre(HasSubstr("counts as memory")));
 }
 
 TEST(Spec, TheUsersMountsReplaceTheDefaultOnesAndComeInOrder) {

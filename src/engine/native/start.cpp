@@ -23,6 +23,7 @@ Result<> check(const RunOptions& options) {
     TRY(refuse(options.terminal, "--tty", "not supported yet"));
     TRY(refuse(!options.binds.empty(), "--volume", "the worker sees the host's files anyway"));
     TRY(refuse(!options.tmpfs.empty(), "--tmpfs", "the worker sees the host's files"));
+    TRY(refuse(options.shm_size.has_value(), "--shm-size", "the worker has the host's /dev/shm"));
     TRY(refuse(options.read_only, "--read-only", "the worker sees the host's files"));
     TRY(refuse(!options.user.empty(), "--user", "the worker runs as the one who starts it"));
     TRY(refuse(options.entrypoint.has_value(), "--entrypoint", "there is no image"));
@@ -62,6 +63,9 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
                                                       .host_name = {},
                                                       .gpu_devices = {}},
                                                      warnings));
+    // Below what the caller's environment says.
+    spec.process.env =
+        local::merge_env(local::limit_variables(spec.linux.resources), spec.process.env);
     // A container's device list would hide the GPU.
     spec.linux.resources.devices = {{true, "a", std::nullopt, std::nullopt, "rwm"}};
     // Also without limits: what the worker leaves behind is found and ended by its cgroup.
