@@ -3,7 +3,7 @@
 
 usage: bench.py --bin DIR --out DIR [--rounds N] [--idle-rounds N] [--no-peers] [SECTION...]
 
-Sections: start version answer build memory requests neighbours store. A case whose program or image is missing is
+Sections: start version answer build memory requests burst neighbours store. A case whose program or image is missing is
 named as not measured, never left out in silence.
 """
 
@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 
+import burst
 import figures
 import images
 import memory
@@ -22,10 +23,11 @@ import neighbours
 import peers
 import requests_rate
 import builds
+import burst
 import goals
 import storage
 
-SECTIONS = ("start", "version", "answer", "build", "memory", "requests", "neighbours",
+SECTIONS = ("start", "version", "answer", "build", "memory", "requests", "burst", "neighbours",
             "store")
 TAG = "localhost/bench/tiny:latest"
 PORT = 18080
@@ -174,6 +176,9 @@ class Bench:
 
     def store(self):
         storage.measure(self)
+
+    def burst(self):
+        burst.measure(self, TAG)
 
     def neighbours(self):
         neighbours.measure(self, PORT, TAG)

@@ -1,5 +1,6 @@
 """What crank set itself, beside what this run measured."""
 
+import burst
 import figures
 import neighbours
 
@@ -18,6 +19,7 @@ BUNDLE = {"busy": 0.8, "idle": 0.5}
 MONITOR_KIB = 400
 LOAD_MIB = 100
 NEIGHBOUR = 2
+BURST = 0.1
 
 
 def value(sections, section, case, column):
@@ -37,6 +39,13 @@ def rows(sections):
         yield f"crank-oci / crun, ready bundle, {column}", a / b if a and b else None, limit
     yield ("crank monitor, KiB", sections.get("memory", {}).get("crank", {}).get("kib_each"),
            MONITOR_KIB)
+    for network in burst.NETWORKS:
+        found = sections.get("burst", {})
+        crank, docker = (found.get(f"{name}, {network}") for name in ("crank", "docker"))
+        ratio = crank["seconds"] / docker["seconds"] if crank and docker else None
+        yield f"{burst.COUNT} at once, network {network}, crank / docker", ratio, BURST
+        yield (f"{burst.COUNT} at once, network {network}, things of crank's left",
+               sum(crank["left"].values()) if crank else None, 0)
     p99 = {world: figures.median(values)
            for world, values in sections.get("neighbours", {}).get("crank", {}).items()}
     for name in (*(hog[0] for hog in neighbours.HOGS), neighbours.ALL):
