@@ -3,8 +3,8 @@
 
 usage: bench.py --bin DIR --out DIR [--rounds N] [--idle-rounds N] [--no-peers] [SECTION...]
 
-Sections: start version answer build memory requests burst neighbours store. A case whose program or image is missing is
-named as not measured, never left out in silence.
+Sections: start version answer build memory requests burst neighbours store. A case whose program or
+image is missing is named as not measured, never left out in silence.
 """
 
 import argparse
@@ -23,7 +23,6 @@ import neighbours
 import peers
 import requests_rate
 import builds
-import burst
 import goals
 import storage
 
