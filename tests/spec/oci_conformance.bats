@@ -339,6 +339,23 @@ END
     [ "$(cat "$dir/crank-oci/$id/pids.max")" = 1 ]
 }
 
+@test "what waits to be started holds nothing of the host's open" {
+    edit '.process.args = ["sleep", "100"]'
+    oci create --bundle "$BUNDLE" --pid-file pid "$id" </dev/null >/dev/null 2>&1
+    local fd
+    for fd in "/proc/$(cat pid)/fd"/*; do
+        case ${fd##*/}:$(readlink "$fd") in
+            *:/dev/null | *:pipe:* | *:socket:*) ;;
+            *)
+                echo "$fd is $(readlink "$fd")" >&2
+                return 1
+                ;;
+        esac
+    done
+    oci start "$id"
+    status_is "$id" running
+}
+
 @test "update --memory -1 takes the limit of memory and swap along (cgroup v1)" {
     local dir=/sys/fs/cgroup/memory
     require "v1's memory group with swap" test -e $dir/memory.memsw.limit_in_bytes
