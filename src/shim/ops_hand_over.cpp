@@ -42,6 +42,9 @@ int report_reached(const ChildIo& io, uint32_t op) {
 int await_start(const PlanView& plan, const Op& op, ChildIo& io) {
     int socket = PlanView::slot(op.fd);
     uint32_t index = plan.index_of(op);
+    // What was opened on the way, parts of the host among it, is not held while it waits, which may
+    // be long. What is still needed lies in the slots and above.
+    close_range(3, kFirstSlot - 1, 0);
     if (int error = report_reached(io, index); error != 0) return error;
     // Above what the program is handed; below its limit of open files, which is set by now.
     int lowest = 3 + static_cast<int>(plan.op(plan.header->op_count - 1).c);

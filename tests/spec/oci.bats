@@ -172,8 +172,8 @@ END
     [[ "$output" = *"checkpoints are not supported"* ]]
     run -1 oci crate x
     [[ "$output" = *'no command "crate"'*"did you mean crank-oci create?"* ]]
-    run -1 oci create --no-pivot x
-    [[ "$output" = *"--no-pivot is not supported yet"* ]]
+    run -1 oci create --no-subreaper x
+    [[ "$output" = *"--no-subreaper is not supported yet"* ]]
 }
 
 @test "exec joins: user, directory, variables, capabilities, exit code, pid file" {

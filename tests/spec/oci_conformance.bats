@@ -242,6 +242,19 @@ END
     [ "$output" = 3 ]
 }
 
+@test "a real-time scheduler works where a new group has no share of real time (cgroup v1)" {
+    sh_bundle 'cut -d " " -f 41 /proc/self/stat'
+    edit '.process.scheduler = {"policy": "SCHED_FIFO", "priority": 10}'
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    # SCHED_FIFO
+    [ "${lines[0]}" = 1 ]
+    # what the configuration says goes first
+    require "real-time group scheduling of cgroup v1" test -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us
+    edit '.linux.resources.cpu.realtimeRuntime = 1000 | .process.args = ["sleep", "100"]'
+    oci run --detach --bundle "$BUNDLE" "$id" </dev/null >/dev/null 2>&1
+    [ "$(cat "/sys/fs/cgroup/cpu/crank-oci/$id/cpu.rt_runtime_us")" = 1000 ]
+}
+
 @test "crun's annotations: the caller's groups, and calls that do not exist" {
     sh_bundle 'sed -n "s/^Groups:[[:space:]]*//p" /proc/self/status'
     edit '.annotations = {"run.oci.keep_original_groups": "1"}'
@@ -275,7 +288,7 @@ END
     # two sources of one name
     edit '.domainname = "a" | .linux.sysctl = {"kernel.domainname": "b"}'
     run -1 oci run --bundle "$BUNDLE" "$id"
-    [[ "$output" = *"'domainname' and linux.sysctl kernel.domainname exclude each other"* ]]
+    [[ "$output" = *"'domainname' and linux.sysctl kernel.domainname say two things"* ]]
     # a log that cannot be written
     run -1 crank-oci --log /nosuch/log list
     [[ "$output" = *"--log: "*"/nosuch/log: No such file or directory"* ]]
@@ -324,6 +337,33 @@ END
     local dir=/sys/fs/cgroup
     if [ -d $dir/pids ]; then dir=$dir/pids; fi
     [ "$(cat "$dir/crank-oci/$id/pids.max")" = 1 ]
+}
+
+@test "what waits to be started holds nothing of the host's open" {
+    edit '.process.args = ["sleep", "100"]'
+    oci create --bundle "$BUNDLE" --pid-file pid "$id" </dev/null >/dev/null 2>&1
+    local fd
+    for fd in "/proc/$(cat pid)/fd"/*; do
+        case ${fd##*/}:$(readlink "$fd") in
+            *:/dev/null | *:pipe:* | *:socket:*) ;;
+            *)
+                echo "$fd is $(readlink "$fd")" >&2
+                return 1
+                ;;
+        esac
+    done
+    oci start "$id"
+    status_is "$id" running
+}
+
+@test "update --memory -1 takes the limit of memory and swap along (cgroup v1)" {
+    local dir=/sys/fs/cgroup/memory
+    require "v1's memory group with swap" test -e $dir/memory.memsw.limit_in_bytes
+    edit '.process.args = ["sleep", "100"] | .linux.resources.memory = {"limit": 33554432, "swap": 67108864}'
+    oci run --detach --bundle "$BUNDLE" "$id" </dev/null >/dev/null 2>&1
+    oci update --memory -1 "$id"
+    [ "$(cat "$dir/crank-oci/$id/memory.limit_in_bytes")" = "$(cat $dir/memory.limit_in_bytes)" ]
+    [ "$(cat "$dir/crank-oci/$id/memory.memsw.limit_in_bytes")" = "$(cat $dir/memory.memsw.limit_in_bytes)" ]
 }
 
 @test "regular pipes belong to the user and group of the process" {

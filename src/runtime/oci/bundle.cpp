@@ -64,15 +64,29 @@ void drop_ptmx(std::vector<oci::Device>& devices) {
     });
 }
 
+// sched(7), "Real-time group scheduling": a new group of v1 has no share, and the kernel then
+// refuses the policy that the configuration asks for.
+void give_realtime_share(oci::RuntimeSpec& spec, const HostFacts& facts) {
+    constexpr std::int64_t kShare = 50'000;  // microseconds of the kernel's second
+    const auto& scheduler = spec.process.scheduler;
+    auto& share = spec.linux.resources.cpu_rt_runtime;
+    if (!scheduler || (scheduler->policy != "SCHED_FIFO" && scheduler->policy != "SCHED_RR") ||
+        share || facts.cgroup_mode != CgroupMode::v1 || spec.linux.cgroups_path.empty())
+        return;
+    for (const auto& [controller, mount] : facts.cgroup_mounts)
+        if (controller == "cpu" && sys::exists(mount + "/cpu.rt_runtime_us")) share = kShare;
+}
+
 // Which of the two counted would be chance.
 Result<> check_names(const oci::RuntimeSpec& spec) {
     for (const auto& [field, value, name] :
          {std::tuple("hostname", &spec.hostname, "kernel.hostname"),
           std::tuple("domainname", &spec.domainname, "kernel.domainname")})
-        if (!value->empty() && spec.linux.sysctl.contains(name))
+        if (auto set = spec.linux.sysctl.find(name);
+            !value->empty() && set != spec.linux.sysctl.end() && set->second != *value)
             return fail(Code::invalid_argument, "runtime configuration: '" + std::string(field) +
                                                     "' and linux.sysctl " + name +
-                                                    " exclude each other");
+                                                    " say two things");
     return {};
 }
 
@@ -129,6 +143,7 @@ Result<Bundle> load_bundle(const std::string& dir, const std::string& config, co
     drop_ptmx(bundle.spec.linux.devices);
     bundle.spec.linux.device_rules_complete = true;
     bundle.spec.linux.resources = without_zeros(std::move(bundle.spec.linux.resources));
+    give_realtime_share(bundle.spec, facts);
     bundle.text = oci::serialize(bundle.spec);
     return bundle;
 }

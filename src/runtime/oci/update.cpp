@@ -115,6 +115,18 @@ Result<oci::Resources> with_quota(const oci::Resources& resources, const std::st
     return out;
 }
 
+// v1: memory may never be over memory and swap, so no limit of the one is none of the other. Its
+// callers (docker update --memory -1) count on it.
+oci::Resources with_swap(oci::Resources resources, const std::string& cgroups_path,
+                         const HostFacts& facts) {
+    if (facts.cgroup_mode != CgroupMode::v1 || resources.memory_limit != -1 ||
+        resources.memory_swap)
+        return resources;
+    if (sys::exists(group_dir("memory", cgroups_path, facts) + "/memory.memsw.limit_in_bytes"))
+        resources.memory_swap = -1;
+    return resources;
+}
+
 Result<std::vector<Target>> targets_of(const Plan& plan, const std::string& cgroups_path,
                                        const HostFacts& facts) {
     std::vector<Target> targets;
@@ -140,7 +152,8 @@ Result<> update_limits(const std::string& cgroups_path, const oci::Resources& re
     TRY(check_usage(cgroups_path, resources, facts));
     Plan plan;
     Builder builder(plan);
-    TRY(plan_limits(builder, TRY(with_quota(resources, cgroups_path, facts)), facts));
+    oci::Resources wanted = TRY(with_quota(resources, cgroups_path, facts));
+    TRY(plan_limits(builder, with_swap(std::move(wanted), cgroups_path, facts), facts));
     auto targets = TRY(targets_of(plan, cgroups_path, facts));
     if (facts.cgroup_mode == CgroupMode::v1) TRY(join_limit_groups(plan, cgroups_path, facts));
     if (facts.cgroup_mode == CgroupMode::v2 && needs_unusual_controllers(plan))
