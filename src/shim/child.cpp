@@ -117,6 +117,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
                        : 0;
         case OpKind::io_priority:
             return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, op.a) != 0 ? errno : 0;
+        case OpKind::landlock: return enter_landlock(plan, op);
         case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;
         default: return perform_mount(plan, op, root);
     }

@@ -69,7 +69,13 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.interactive = options.interactive;
     record.remove = options.remove;
     record.init = options.init;
-    record.read_only = options.read_only;
+    record.read_only = spec.root_readonly;
+    record.sandbox = sandbox_name(options.sandbox);
+    if (prepared.made.confinement) {
+        record.writable = prepared.made.confinement->writable;
+        record.bind_ports = prepared.made.confinement->bind_ports;
+        record.landlock = prepared.landlock;
+    }
     record.stop_signal = TRY(stop_signal(options, prepared.image.stored.config));
     record.stop_timeout = options.stop_timeout.value_or(kDefaultStopTimeout);
     describe_limits(spec.linux.resources, record);
@@ -110,6 +116,7 @@ runtime::Options runtime_options(const StartRequest& request, const Record& reco
     options.log.path = paths.container(record.id) + "/log";
     options.ports = network.targets;
     options.mount_point = paths.mount_point();
+    options.confinement = confinement_of(record);
     using Kind = runtime::AfterExit::Kind;
     if (network.attachment)
         options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
@@ -215,6 +222,7 @@ Result<std::string> explain(const StartRequest& request) {
     options.gate = bridged;
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
+    options.confinement = prepared.made.confinement;
     runtime::Plan plan = TRY(runtime::plan(prepared.made.spec, prepared.rootfs, options, host,
                                            {.network_namespace = bridged}));
     std::string text = "image " + prepared.image.shown + " (" + prepared.image.stored.id.str() +
