@@ -45,6 +45,14 @@ void describe_limits(const oci::Resources& resources, Record& record) {
     record.pids_limit = resources.pids_limit.value_or(0);
 }
 
+void describe_sandbox(const RunOptions& options, const Prepared& prepared, Record& record) {
+    record.sandbox = sandbox_name(options.sandbox);
+    if (!prepared.made.confinement) return;
+    record.writable = prepared.made.confinement->writable;
+    record.bind_ports = prepared.made.confinement->bind_ports;
+    record.landlock = prepared.landlock;
+}
+
 Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                         const Reservation& reservation) {
     const RunOptions& options = request.options;
@@ -70,12 +78,7 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.remove = options.remove;
     record.init = options.init;
     record.read_only = spec.root_readonly;
-    record.sandbox = sandbox_name(options.sandbox);
-    if (prepared.made.confinement) {
-        record.writable = prepared.made.confinement->writable;
-        record.bind_ports = prepared.made.confinement->bind_ports;
-        record.landlock = prepared.landlock;
-    }
+    describe_sandbox(options, prepared, record);
     record.stop_signal = TRY(stop_signal(options, prepared.image.stored.config));
     record.stop_timeout = options.stop_timeout.value_or(kDefaultStopTimeout);
     describe_limits(spec.linux.resources, record);
