@@ -105,6 +105,7 @@ Result<> generate(const std::string& directory, const std::string& output) {
     auto sysctls = TRY(load(directory, "sysctls.json", parse_sysctls));
     auto parse = [&table](std::string_view text) { return parse_seccomp(text, table); };
     auto policy = TRY(load(directory, "seccomp-default.json", parse));
+    auto strict = TRY(load(directory, "seccomp-strict.json", parse));
     auto network = TRY(load(directory, "seccomp-net.json", parse));
 
     std::ofstream out(output, std::ios::binary | std::ios::trunc);
@@ -119,6 +120,7 @@ Result<> generate(const std::string& directory, const std::string& output) {
     emit_rules(out, policy, table);
     auto emit_programs = [&](Architecture native) -> Result<> {
         TRY(emit_program(out, "kDefaultProgram", policy, capabilities.defaults, native, table));
+        TRY(emit_program(out, "kStrictProgram", strict, 0, native, table));
         return emit_program(out, "kNetworkProgram", network, 0, native, table);
     };
     out << "#if defined(__x86_64__)\n";

@@ -146,6 +146,11 @@ Json describe_container(const engine::Paths& paths, const engine::Container& con
             {"Config", config_of(record)},
             {"NetworkSettings", network_of(record)},
             {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
+            {"Sandbox",
+             {{"Level", record.kind == engine::Kind::native ? "none" : record.sandbox},
+              {"Landlock", record.landlock},
+              {"Writable", record.writable},
+              {"BindPorts", record.bind_ports}}},
             {"Warnings", record.warnings},
             {"Usage", usage_of(container)},
             {"Figures", describe_figures(container)}};

@@ -7,6 +7,7 @@
 #include "engine/config.h"
 #include "engine/lifecycle.h"
 #include "runtime/host.h"
+#include "sys/landlock.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -86,6 +87,7 @@ Result<int> perform(Invocation& invocation) {
                  {"MemTotal", host.memory_total},
                  {"CgroupVersion", cgroup_version(host.cgroup_mode)},
                  {"Limits", limits_of(host)},
+                 {"Landlock", sys::landlock_version()},
                  {"Rootless", sys::effective_uid() != 0}};
     std::string format = invocation.arguments.value("format");
     if (!format.empty()) {

@@ -40,6 +40,8 @@ constexpr Flag kFlags[] = {
      "whether a limit that this machine cannot apply is an error or a warning"},
     {"gpus", 0, FlagKind::value, "all|NUMBER|device=N", "pass GPUs on"},
     {"read-only", 0, FlagKind::boolean, "", "the image's files cannot be changed"},
+    {"sandbox", 0, FlagKind::value, "default|strict",
+     "strict: no capabilities, read-only files but for /tmp and volumes, fewer system calls"},
     {"tmpfs", 0, FlagKind::list, "PATH[:OPTIONS]", "an empty file system in memory: /tmp:size=64m"},
     {"init", 0, FlagKind::boolean, "",
      "an init as first process: reaps and forwards signals (the default; --init=false: none)"},
@@ -240,6 +242,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     options.remove = arguments.on("rm");
     options.init = arguments.find_switch("init").value_or(true);
     options.read_only = arguments.on("read-only");
+    options.sandbox = TRY(engine::parse_sandbox(arguments.value("sandbox")));
     return options;
 }
 

@@ -57,7 +57,8 @@ Json log_lines(const engine::Paths& paths, const engine::Container& container, s
 std::string duration_text(const engine::State& state) {
     if (state.started_at_ns == 0 || state.exit.finished_at_ns < state.started_at_ns) return "";
     std::int64_t seconds = (state.exit.finished_at_ns - state.started_at_ns) / 1'000'000'000;
-    return format_age(std::chrono::seconds(seconds));
+    std::string text = format_age(std::chrono::seconds(seconds));  // "About an hour"
+    return to_lower(text.substr(0, 1)) + text.substr(1);
 }
 
 std::string status_of(const engine::Container& container, const engine::Reason& reason) {
@@ -71,8 +72,12 @@ std::string status_of(const engine::Container& container, const engine::Reason& 
 std::string filter_text(const engine::Container& container, const engine::Reason& reason) {
     bool asks = reason.cause == engine::Cause::failed || reason.cause == engine::Cause::fault;
     if (!asks || container.record.kind == engine::Kind::native) return "";
-    return "system calls that its filter refuses fail with an error (\"Operation not permitted\", "
-           "\"Function not implemented\") and leave no trace but in the worker's own log";
+    std::string text =
+        "system calls that its filter refuses fail with an error (\"Operation not permitted\", "
+        "\"Function not implemented\") and leave no trace but in the worker's own log";
+    if (container.record.sandbox == "strict")
+        text += "; --sandbox default tells whether the strict sandbox is the reason";
+    return text;
 }
 
 Json describe(const engine::Paths& paths, const engine::Container& container, std::int64_t lines) {

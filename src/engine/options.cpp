@@ -129,6 +129,16 @@ std::string_view network_name(NetworkMode mode) {
     return "";
 }
 
+Result<Sandbox> parse_sandbox(std::string_view text) {
+    if (text.empty() || text == "default") return Sandbox::usual;
+    if (text == "strict") return Sandbox::strict;
+    return fail(Code::invalid_argument, "--sandbox " + in_quotes(text) + ": default or strict");
+}
+
+std::string_view sandbox_name(Sandbox sandbox) {
+    return sandbox == Sandbox::strict ? "strict" : "default";
+}
+
 Result<std::string> parse_env(std::string_view text, const std::vector<std::string>& environment) {
     if (text.empty() || text[0] == '=')
         return fail(Code::invalid_argument, "--env " + in_quotes(text) + ": a name is wanted");

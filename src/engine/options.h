@@ -19,6 +19,11 @@ enum class Limits : std::uint8_t {
     best_effort,  // and here a warning that `inspect` keeps
 };
 
+enum class Sandbox : std::uint8_t {
+    usual,   // "default": Docker's
+    strict,  // no capabilities, read-only root, strict filter, Landlock
+};
+
 struct BindMount {
     std::string source;       // absolute
     std::string destination;  // absolute, in the container
@@ -56,6 +61,7 @@ struct RunOptions {
     bool remove = false;  // --rm
     bool init = true;
     bool read_only = false;
+    Sandbox sandbox = Sandbox::usual;
     std::optional<std::string> stop_signal;
     std::optional<int> stop_timeout;  // seconds; -1: for ever
 };
@@ -74,6 +80,8 @@ Result<BindMount> parse_volume(std::string_view text, std::string_view current_d
 Result<TmpfsMount> parse_tmpfs(std::string_view text);
 Result<NetworkMode> parse_network(std::string_view text);
 std::string_view network_name(NetworkMode mode);
+Result<Sandbox> parse_sandbox(std::string_view text);
+std::string_view sandbox_name(Sandbox sandbox);
 // NAME=value, or NAME with the value in `environment` ("NAME=value" each), or "NAME" alone where
 // it has none.
 Result<std::string> parse_env(std::string_view text, const std::vector<std::string>& environment);

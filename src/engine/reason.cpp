@@ -193,7 +193,8 @@ Reason by_signal(const Facts& facts) {
                 {}};
     if (facts.end.passed_signal != facts.signal)
         if (const Fault* fault = find_fault(facts.signal))
-            return {Cause::fault, name,
+            return {Cause::fault,
+                    name,
                     name + " ended it: " + fault->text +
                         ", unless a process of the container sent it that signal",
                     {}};

@@ -7,6 +7,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kVersion = 1;
+// What an older crank must not touch: its `exec` would join such a container without its sandbox.
+constexpr int kStrictVersion = 2;
 
 Json to_json(const PublishedPort& port) {
     return {{"hostIp", port.host_ip},
@@ -73,6 +75,13 @@ void read_options(const Json& json, Record& record) {
     record.cgroups_path = json.at("cgroupsPath");
 }
 
+void read_sandbox(const Json& json, Record& record) {
+    record.sandbox = json.at("level");
+    record.writable = json.at("writable").get<std::vector<std::string>>();
+    record.bind_ports = json.at("bindPorts").get<std::vector<std::uint16_t>>();
+    record.landlock = json.at("landlock");
+}
+
 // Throws nlohmann's exceptions: caught by parse_record.
 Record record_from(const Json& json) {
     Record record;
@@ -93,6 +102,7 @@ Record record_from(const Json& json) {
     for (const Json& mount : json.at("mounts")) record.mounts.push_back(mount_from(mount));
     record.network = network_from(json.at("network"));
     read_options(json.at("options"), record);
+    if (json.at("version") == kStrictVersion) read_sandbox(json.at("sandbox"), record);
     record.warnings = json.at("warnings").get<std::vector<std::string>>();
     record.spec = json.at("spec").dump();
     return record;
@@ -116,8 +126,14 @@ Json options_to_json(const Record& record) {
 
 }  // namespace
 
+std::optional<runtime::Confinement> confinement_of(const Record& record) {
+    if (record.sandbox != "strict") return std::nullopt;
+    return runtime::Confinement{record.writable, record.bind_ports};
+}
+
 std::string serialize(const Record& record) {
-    Json json = {{"version", kVersion},
+    bool strict = record.sandbox != "default";
+    Json json = {{"version", strict ? kStrictVersion : kVersion},
                  {"id", record.id},
                  {"name", record.name},
                  {"kind", record.kind == Kind::native ? "native" : "container"},
@@ -136,6 +152,11 @@ std::string serialize(const Record& record) {
                  {"network", to_json(record.network)},
                  {"options", options_to_json(record)},
                  {"warnings", record.warnings}};
+    if (strict)
+        json["sandbox"] = {{"level", record.sandbox},
+                           {"writable", record.writable},
+                           {"bindPorts", record.bind_ports},
+                           {"landlock", record.landlock}};
     Json spec = Json::parse(record.spec, nullptr, false);
     json["spec"] = spec.is_discarded() ? Json::object() : std::move(spec);
     // Arguments and variables may be any bytes; a record is text.
@@ -145,10 +166,10 @@ std::string serialize(const Record& record) {
 Result<Record> parse_record(std::string_view json) {
     try {
         Json document = Json::parse(json);
-        if (int version = document.at("version"); version != kVersion)
+        if (int version = document.at("version"); version != kVersion && version != kStrictVersion)
             return fail(Code::corrupt, "the record of a container has version " +
                                            std::to_string(version) + ", this crank knows " +
-                                           std::to_string(kVersion));
+                                           std::to_string(kStrictVersion));
         return record_from(document);
     } catch (const nlohmann::json::exception& e) {
         return fail(Code::corrupt, std::string("the record of a container: ") + e.what());

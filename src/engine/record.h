@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "runtime/plan.h"
 
 namespace crank::engine {
 
@@ -58,11 +59,19 @@ struct Record {
     std::int64_t nano_cpus = 0, memory = 0, memory_swap = 0, shm_size = 0;  // 0: not limited
     std::int64_t pids_limit = 0;
     std::string cgroups_path;  // empty: none
+    // "default" or "strict"; with the latter what Landlock leaves open, and its version.
+    std::string sandbox = "default";
+    std::vector<std::string> writable;
+    std::vector<std::uint16_t> bind_ports;
+    int landlock = 0;
     std::vector<std::string> warnings;
     std::string spec;  // the OCI runtime configuration, JSON
 
     bool operator==(const Record&) const = default;
 };
+
+// For the runtime; nothing where the sandbox is not strict.
+std::optional<runtime::Confinement> confinement_of(const Record& record);
 
 std::string serialize(const Record& record);
 // Errors: corrupt.

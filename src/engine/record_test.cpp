@@ -37,6 +37,21 @@ TEST(Record, IsReadAsItWasWritten) {
     EXPECT_EQ(*again, record);
 }
 
+TEST(Record, TheStrictSandboxIsWhatAnOlderCrankMustNotRead) {
+    Record record = full_record();
+    EXPECT_NE(serialize(record).find("\"version\":1,"), std::string::npos);
+    EXPECT_FALSE(confinement_of(record));
+    record.sandbox = "strict";
+    record.writable = {"/tmp", "/data"};
+    record.bind_ports = {8501};
+    record.landlock = 7;
+    EXPECT_NE(serialize(record).find("\"version\":2,"), std::string::npos);
+    auto again = parse_record(serialize(record));
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(*again, record);
+    EXPECT_EQ(confinement_of(*again), (runtime::Confinement{{"/tmp", "/data"}, {8501}}));
+}
+
 TEST(Record, BytesThatAreNoTextDoNotBreakIt) {
     Record record = full_record();
     record.args = {"\xff\xfe"};
@@ -45,7 +60,7 @@ TEST(Record, BytesThatAreNoTextDoNotBreakIt) {
 
 TEST(Record, WhatIsNoRecordIsCorrupt) {
     for (std::string_view bad :
-         {"", "{", "[]", "{}", R"({"version":2})", R"({"version":1,"id":3})"}) {
+         {"", "{", "[]", "{}", R"({"version":3})", R"({"version":2})", R"({"version":1,"id":3})"}) {
         auto record = parse_record(bad);
         ASSERT_FALSE(record) << bad;
         EXPECT_EQ(record.error().code(), Code::corrupt);

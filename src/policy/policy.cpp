@@ -63,6 +63,8 @@ Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding) {
     return SeccompProgram(TRY(compile(filter)).program);
 }
 
+std::span<const BpfInstruction> strict_seccomp_program() { return kStrictProgram; }
+
 std::span<const BpfInstruction> network_seccomp_program() { return kNetworkProgram; }
 
 std::optional<std::string_view> call_name(long number, std::uint32_t audit) {

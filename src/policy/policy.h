@@ -55,6 +55,10 @@ Result<SeccompProgram> default_seccomp_program(CapabilitySet bounding);
 // What the program does with the native call when its arguments are 0.
 Result<Action> action_on(std::span<const BpfInstruction> program, std::string_view call);
 
+// policy/seccomp-strict.json, for a container without capabilities: what a service needs and no
+// more. Static storage.
+std::span<const BpfInstruction> strict_seccomp_program();
+
 // The same as rules by name, for those who add to it or show it.
 SeccompFilter default_seccomp_filter(CapabilitySet bounding, Architecture native);
 

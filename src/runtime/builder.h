@@ -121,7 +121,8 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
                    const Options& options, const HostFacts& facts, const Given& given);
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
-                      const HandOver& hand_over = {}, const std::string& program = "");
+                      const HandOver& hand_over = {}, const std::string& program = "",
+                      const std::optional<Confinement>& confinement = std::nullopt);
 // A process that keeps the caller's identity and rights (Options::keep_rights). `program` is what
 // is executed, whatever its first argument says; empty: the first argument.
 Result<> plan_callers_process(Builder& builder, const oci::Process& process,

@@ -66,6 +66,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
         return fail(Code::failed_precondition, "the container is not running");
     JoinFacts join_facts{request.cgroups_path, request.default_seccomp,
                          static_cast<bool>(request.stdin_read)};
+    join_facts.confinement = request.confinement;
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     TRY(find_mappings(request.pid, join_facts));
     join_facts.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);

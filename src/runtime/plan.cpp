@@ -190,7 +190,7 @@ Result<> plan_program(Builder& builder, const oci::RuntimeSpec& spec, const Opti
                        given.preserved_fds,
                        has_user_namespace(spec)};
     return plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
-                        hand_over);
+                        hand_over, "", options.confinement);
 }
 
 }  // namespace
@@ -263,7 +263,8 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
                        shim::kNoSlot,           plan.first_preserved_slot(),
                        join.preserved_fds,      join.user_namespace,
                        plan.start_socket_slot()};
-    TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over));
+    TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over, "",
+                     join.confinement));
     return plan;
 }
 

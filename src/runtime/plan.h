@@ -66,8 +66,18 @@ struct LogOptions {
     std::uint32_t max_files = 5;         // path, path.1, ... path.4
 };
 
+// `--sandbox strict`, beyond what the OCI configuration has words for: the strict filter where
+// spec.linux.seccomp is absent, and Landlock. Of all files those below `writable` alone can be
+// changed, and no TCP port but `bind_ports` be bound (Linux 6.7).
+struct Confinement {
+    std::vector<std::string> writable;  // absolute, in the container; each must exist
+    std::vector<std::uint16_t> bind_ports;
+    bool operator==(const Confinement&) const = default;
+};
+
 // What the OCI configuration has no word for.
 struct Options {
+    std::optional<Confinement> confinement = {};
     bool init = true;              // crank-shim as PID 1: forwards signals, reaps orphans
     bool default_seccomp = true;   // the built-in filter where spec.linux.seccomp is absent
     bool gate = false;             // wait for open_gate() before the worker's program starts
@@ -197,6 +207,7 @@ struct JoinFacts {
     // Below the container's group, of the controllers named or of all: what is joined instead.
     std::string sub_cgroup = {};
     std::vector<std::string> sub_controllers = {};
+    std::optional<Confinement> confinement = {};
 };
 // What a hook inside a container has that does not stand in its own object.
 struct InsideHook {

@@ -63,11 +63,14 @@ void add_user(Builder& builder, const oci::User& user) {
 
 Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccomp,
                      bool default_seccomp, policy::CapabilitySet bounding,
-                     const HandOver& hand_over) {
+                     const HandOver& hand_over, bool strict) {
     if (!seccomp && !default_seccomp) return {};
-    auto filter = seccomp
-                      ? TRY(compile_spec(*seccomp))
-                      : LoadedFilter{TRY(policy::default_seccomp_program(bounding)), 0, false, {}};
+    auto built_in = [&]() -> Result<policy::SeccompProgram> {
+        if (strict) return policy::SeccompProgram(policy::strict_seccomp_program());
+        return policy::default_seccomp_program(bounding);
+    };
+    auto filter = seccomp ? TRY(compile_spec(*seccomp))
+                          : LoadedFilter{TRY(built_in()), 0, false, {}};
     if (filter.listens && !hand_over.on)
         return fail(Code::unsupported,
                     "linux.seccomp.listenerPath: nobody is there who could pass the listener on");
@@ -82,6 +85,22 @@ Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccom
     op.c = filter.listens ? 1 : 0;
     op.fd = filter.listens ? hand_over.listener_slot : shim::kNoSlot;
     return {};
+}
+
+void add_landlock(Builder& builder, const Confinement& confinement) {
+    std::vector<std::uint32_t> numbers(confinement.bind_ports.begin(),
+                                       confinement.bind_ports.end());
+    std::uint32_t ports = builder.array<std::uint32_t>(numbers);
+    std::uint32_t paths = builder.list(confinement.writable);
+    std::string what;
+    for (const std::string& path : confinement.writable) what += " " + path;
+    for (std::uint32_t port : numbers) what += " tcp:" + std::to_string(port);
+    shim::Op& op = builder.add(OpKind::landlock,
+                               "confine by Landlock, but for" + (what.empty() ? " nothing" : what));
+    op.s1 = ports;
+    op.a = numbers.size();
+    op.s2 = paths;
+    op.b = confinement.writable.size();
 }
 
 void add_exec(Builder& builder, const oci::Process& process, const HandOver& hand_over = {},
@@ -188,7 +207,8 @@ Result<Sets> sets_of(const oci::CapabilitySets& names) {
 
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
-                      const HandOver& hand_over, const std::string& program) {
+                      const HandOver& hand_over, const std::string& program,
+                      const std::optional<Confinement>& confinement) {
     if (!hand_over.no_program && (process.args.empty() || process.args.front().empty()))
         return fail(Code::invalid_argument, "process.args is empty: there is no program to run");
     Sets sets = TRY_IN(sets_of(process.capabilities), "process.capabilities");
@@ -203,9 +223,12 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     builder.add(OpKind::change_dir, "change to directory " + process.cwd).s1 =
         builder.text(process.cwd);
     add_wait(builder, process, hand_over);
+    // While it still has CAP_SYS_ADMIN, and may open whatever is named to it.
+    if (confinement) add_landlock(builder, *confinement);
+    bool strict = confinement.has_value();
     // Without no_new_privileges a filter needs CAP_SYS_ADMIN: load it before that is given up.
     if (!process.no_new_privileges)
-        TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over));
+        TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over, strict));
     builder.add(OpKind::bounding_set, "drop capabilities for good").a = sets.bounding;
     add_user(builder, process.user);
     shim::Op& caps = builder.add(OpKind::capabilities, "set capabilities");
@@ -215,7 +238,7 @@ Result<> plan_process(Builder& builder, const oci::Process& process,
     builder.add(OpKind::ambient_set, "set ambient capabilities").a = sets.ambient;
     if (process.no_new_privileges) {
         builder.add(OpKind::no_new_privileges, "forbid new privileges");
-        TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over));
+        TRY(add_seccomp(builder, seccomp, default_seccomp, sets.bounding, hand_over, strict));
     }
     if (init) builder.add(OpKind::init, "leave an init as the first process");
     add_exec(builder, process, hand_over, program);

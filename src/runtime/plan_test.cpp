@@ -234,6 +234,35 @@ TEST(Plan, ANativeWorkerHasNoRootAndNoNamespaces) {
     EXPECT_THAT(made->describe(), Not(HasSubstr("mount")));
 }
 
+TEST(Plan, TheMonitorAsksTheContainersGroups) {
+    auto made = plan(small_spec(), small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(made->log_group, small_spec().linux.cgroups_path);
+    auto asks = [&](const std::string& name, const std::string& file, const std::string& field) {
+        for (const CgroupFact& fact : made->facts)
+            if (fact.name == name) return fact.file.ends_with(file) && fact.field == field;
+        return false;
+    };
+    EXPECT_TRUE(asks("oom_kills", "/crank/abc/memory.oom_control", "oom_kill"));
+    EXPECT_TRUE(asks("memory_peak", "/crank/abc/memory.max_usage_in_bytes", ""));
+    EXPECT_TRUE(asks("throttled_periods", "/crank/abc/cpu.stat", "nr_throttled"));
+}
+
+TEST(Plan, TheStrictSandboxComesBeforeRightsAreGivenUp) {
+    Options options = small_options();
+    auto usual = plan(small_spec(), small_root(), options, v1_host(), {});
+    ASSERT_TRUE(usual) << usual.error().text();
+    EXPECT_THAT(usual->describe(), Not(HasSubstr("Landlock")));
+    options.confinement = Confinement{{"/tmp", "/data"}, {8501}};
+    auto made = plan(small_spec(), small_root(), options, v1_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    std::string text = made->describe();
+    std::size_t landlock = text.find("confine by Landlock, but for /tmp /data tcp:8501");
+    ASSERT_NE(landlock, std::string::npos) << text;
+    EXPECT_LT(text.find("change to directory"), landlock);
+    EXPECT_LT(landlock, text.find("drop capabilities"));
+}
+
 struct BadSpec {
     const char* error;
     void (*spoil)(oci::RuntimeSpec&);

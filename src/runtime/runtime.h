@@ -119,6 +119,7 @@ struct JoinRequest {
     oci::Process process;
     std::optional<oci::Seccomp> seccomp;
     bool default_seccomp = true;
+    std::optional<Confinement> confinement = {};
     sys::UniqueFd stdin_read, stdout_write,
         stderr_write;  // given to the process; invalid: /dev/null
 };

@@ -120,6 +120,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             return syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, op.a) != 0 ? errno : 0;
         case OpKind::cpu_affinity:
             return syscall(SYS_sched_setaffinity, 0, op.a, plan.text(op.s1)) != 0 ? errno : 0;
+        case OpKind::landlock: return enter_landlock(plan, op);
         case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;
         default: return perform_mount(plan, io, op, root);
     }

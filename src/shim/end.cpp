@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "shim/kernel.h"
 #include "shim/kernel_log.h"
 #include "shim/records.h"
 
@@ -84,7 +86,12 @@ int find_worker(const PlanView& plan, int first) {
     if (!has_init) return first;
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", first, first);
-    return read_text(path, text, sizeof text) ? atoi(text) : 0;
+    int worker = read_text(path, text, sizeof text) ? atoi(text) : 0;
+    constexpr int kFutexWake = 1;
+    uint32_t* found = &plan.header->shared.worker_found;
+    __atomic_store_n(found, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, found, kFutexWake, 1, nullptr, nullptr, 0);
+    return worker;
 }
 
 bool record_end(const PlanView& plan, const End& end) {

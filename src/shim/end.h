@@ -16,7 +16,8 @@ struct End {
     uint32_t caller_signal = 0;  // the last one that came over the control socket
 };
 
-// Below an init: the worker, its first child. Otherwise `first` itself. The host's number.
+// Below an init: the worker, its first child. Otherwise `first` itself. The host's number. The init
+// is told that it is known.
 int find_worker(const PlanView& plan, int first);
 // Asks the cgroup and, where that or the status calls for it, the kernel's log. True where
 // processes were killed for want of memory.

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "shim/kernel.h"
 #include "shim/ops.h"
@@ -26,6 +27,25 @@ void pass_on(Shared* shared, int worker, const siginfo_t& info) {
     kill(worker, info.si_signo);
 }
 
+// The host's number of a process that is reaped may be another's a moment later. Bounded: a monitor
+// that is gone must not keep the container.
+void wait_until_found(Shared* shared) {
+    constexpr int kFutexWait = 0;
+    timespec most{0, 100 * 1000 * 1000};
+    if (__atomic_load_n(&shared->worker_found, __ATOMIC_ACQUIRE) == 0)
+        syscall(SYS_futex, &shared->worker_found, kFutexWait, 0, &most, nullptr, 0);
+}
+
+void reap(Shared* shared, int worker) {
+    while (true) {
+        siginfo_t ended{};
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+        if (ended.si_pid == worker) wait_until_found(shared);
+        int status = 0;
+        if (waitpid(ended.si_pid, &status, WNOHANG) == worker) leave(shared, status);
+    }
+}
+
 // Every signal is blocked and taken by sigwaitinfo: no handler, no race between looking and
 // waiting.
 [[noreturn]] void serve(Shared* shared, int worker) {
@@ -42,10 +62,7 @@ void pass_on(Shared* shared, int worker, const siginfo_t& info) {
                 pass_on(shared, worker, info);
             continue;
         }
-        int status;
-        int pid;
-        while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-            if (pid == worker) leave(shared, status);
+        reap(shared, worker);
     }
 }
 

@@ -260,13 +260,13 @@ void run_monitor(PlanView& plan) {
     if (plan.header->role == Role::monitor)
         monitor.mount_namespace = hold_mount_namespace(monitor.child);
     tell_started(plan, monitor.child, terminal);
+    monitor.worker = find_worker(plan, monitor.child);
     monitor.loop.open();
     const char* log_path = plan.header->log_path != 0 ? plan.text(plan.header->log_path) : nullptr;
     monitor.log.open(log_path, plan.header->log_max_bytes, plan.header->log_max_files);
     watch(monitor, pidfd);
     if (plan.header->role == Role::monitor) open_streams(monitor, pipes, terminal);
     leave_callers_cgroups(plan);
-    monitor.worker = find_worker(plan, monitor.child);
 
     serve_until_exit(monitor);
     Exit exit = collect(monitor);

@@ -57,6 +57,9 @@ int report_reached(const ChildIo& io, uint32_t op);
 int await_start(const PlanView& plan, const Op& op, ChildIo& io);
 int find_program(const PlanView& plan, const Op& op);
 
+// ops_landlock.cpp
+int enter_landlock(const PlanView& plan, const Op& op);
+
 // home.cpp
 int find_home(const Op& op);
 // "HOME=..." as find_home left it; empty before.

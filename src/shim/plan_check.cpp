@@ -30,7 +30,8 @@ struct Memory {
 
 bool op_is_sound(const Memory& memory, const Op& op) {
     constexpr size_t kGroup = 4, kInstruction = 8, kScheduler = 48, kWord = 8;  // bytes
-    constexpr uint64_t kMostNodes = 1 << 16;        // far more than a kernel knows
+    constexpr uint64_t kMostNodes = 1 << 16;  // far more than a kernel knows
+    constexpr uint64_t kMostPorts = 1 << 16, kMostPaths = 1 << 16;
     constexpr uint64_t kMostInstructions = 0xffff;  // sock_fprog's length
     if (!memory.has_text(op.s1) || !memory.has_text(op.s2) || !memory.has_text(op.s3)) return false;
     switch (op.kind) {
@@ -39,6 +40,9 @@ bool op_is_sound(const Memory& memory, const Op& op) {
             return op.a <= kMostInstructions && memory.has_array(op.s1, op.a, kInstruction);
         case OpKind::scheduler: return memory.has_array(op.s1, 1, kScheduler);
         case OpKind::cpu_affinity: return memory.has_array(op.s1, op.a, 1);
+        case OpKind::landlock:
+            return op.a <= kMostPorts && memory.has_array(op.s1, op.a, kGroup) &&
+                   op.b <= kMostPaths && memory.has_list(op.s2, op.b);
         case OpKind::mount_fs: return memory.has_list(op.s1, 2);
         case OpKind::memory_policy:  // one bit is counted and not read
             return op.b <= kMostNodes && memory.has_array(op.s1, (op.b + 62) / 64, kWord);

@@ -50,6 +50,24 @@ TEST(PlanCheck, APlanWhoseTextsLieInsideIsSound) {
     EXPECT_TRUE(plan.is_sound());
 }
 
+TEST(PlanCheck, LandlocksPortsAndPathsLieInside) {
+    Plan plan;
+    plan.op() = Op{OpKind::landlock};
+    plan.op().s1 = plan.end() - 8;
+    plan.op().a = 2;
+    plan.op().s2 = plan.end() - 8;
+    plan.op().b = 2;
+    EXPECT_TRUE(plan.is_sound());
+    plan.op().a = 3;
+    EXPECT_FALSE(plan.is_sound());
+    plan.op().a = 1;
+    plan.op().b = 9;
+    EXPECT_FALSE(plan.is_sound());
+    plan.op().b = 1;
+    plan.op().s1 += 1;  // not aligned
+    EXPECT_FALSE(plan.is_sound());
+}
+
 TEST(PlanCheck, AHeaderThatCountsWrong) {
     auto refused = [](auto change) {
         Plan plan;

@@ -93,6 +93,8 @@ enum class OpKind : uint16_t {
     io_priority,      // a: ioprio_set's value
     personality,      // a
     cpu_affinity,     // s1: offset of the mask, a: its bytes
+    landlock,         // s1: offset of a uint32 ports that may be bound, s2: list of b paths below
+                      // which files may be changed
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.
@@ -132,6 +134,8 @@ struct Shared {
     // sent it, 0 where one outside had.
     uint32_t init_passed_signal;
     uint32_t init_passed_from_inside;
+    // Set by the monitor, a futex: it has the worker's number, which the init keeps until then.
+    uint32_t worker_found;
 };
 
 inline constexpr uint32_t kMaxPorts = 64;

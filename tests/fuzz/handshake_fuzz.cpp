@@ -97,6 +97,10 @@ std::size_t read_op(const char* base, const shim::Op& op) {
         case shim::OpKind::seccomp: sum(op.a, 8); break;
         case shim::OpKind::scheduler: sum(1, 48); break;
         case shim::OpKind::memory_policy: sum((op.b + 62) / 64, 8); break;
+        case shim::OpKind::landlock:
+            sum(op.a, 4);
+            bytes += count(base + op.s2, op.b);
+            break;
         case shim::OpKind::mount_fs: bytes += count(base + op.s1, 2); break;
         case shim::OpKind::exec:
         case shim::OpKind::find_program:

@@ -117,7 +117,7 @@ forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
     why_is child '.Notes[0] | test("^the kernel killed tail \\(process [0-9]+ of this machine\\): the container reached its memory limit of 32MiB$")'
     run crank why child
     [[ $(line status) == "Exited (1) "*": a process of it was out of memory (limit 32MiB)" ]]
-    [ "$(line log)" = "child: 137" ]
+    [[ $output == *"child: 137"* ]]
     # and where the worker went on and ended well, ps has nothing to complain of
     ended survivor --memory 32m -- busybox sh -c 'tail /dev/zero; exit 0'
     why_is survivor '.OOMKilled and .Cause == "finished" and (.Notes | length == 1)'

@@ -48,7 +48,9 @@ Result<oci::Process> make_process(const ExecRequest& request, const oci::Runtime
     if (!request.user.empty()) {
         oci::UserEntry user = TRY(find_user(request.container, request.user));
         process.user = {.uid = user.uid, .gid = user.gid, .additional_gids = user.groups};
-        process.capabilities = capability_sets(user.uid);
+        const std::string& sandbox = request.container.record.sandbox;
+        process.capabilities =
+            capability_sets(user.uid, sandbox == "strict" ? Sandbox::strict : Sandbox::usual);
         process.env = merge_env(std::move(process.env), {"HOME=" + user.home});
     }
     return process;
@@ -81,6 +83,7 @@ Result<Executed> execute(const ExecRequest& request) {
                               .process = TRY(make_process(request, spec)),
                               .seccomp = spec.linux.seccomp,
                               .default_seccomp = true,
+                              .confinement = confinement_of(request.container.record),
                               .stdin_read = {},
                               .stdout_write = {},
                               .stderr_write = {}};

@@ -6,6 +6,7 @@
 #include "oci/users.h"
 #include "runtime/host.h"
 #include "sys/file.h"
+#include "sys/landlock.h"
 #include "sys/system.h"
 
 namespace crank::engine::local {
@@ -43,6 +44,16 @@ Result<> check_binds(const RunOptions& options) {
 unsigned cpus_with_own_files(const runtime::HostFacts& host) {
     bool has = sys::exists("/sys/devices/system/cpu/cpu0/thermal_throttle");
     return has ? static_cast<unsigned>(host.cpus) : 0;
+}
+
+// The version of its interface.
+Result<int> require_landlock() {
+    if (int version = sys::landlock_version(); version > 0) return version;
+    return fail(
+        Error(Code::unsupported,
+              "--sandbox strict cannot be applied: this kernel has no Landlock, or does not "
+              "use it (Linux 5.13; `lsm=` on the kernel's command line)")
+            .with_hint("--sandbox default starts the worker without it"));
 }
 
 // Paths below the store's root are given relative to it: mount(2) takes a page of options.
@@ -114,6 +125,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                        .masked_cpus = cpus_with_own_files(host),
                        .gpu_devices = TRY(gpu_devices(request.options.gpus))};
     SpecResult made = TRY(make_spec(wanted));
+    int landlock = made.confinement ? TRY(require_landlock()) : 0;
     made.spec.process.console_rows = request.rows;
     made.spec.process.console_columns = request.columns;
     runtime::Rootfs rootfs{.base = image.stored.layers.base,
@@ -123,7 +135,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     // mount point that the image lacks could not be made.
     rootfs.upper = relative_to(rootfs.base, dir + "/upper");
     rootfs.work = relative_to(rootfs.base, dir + "/work");
-    return Prepared{host, std::move(image), std::move(made), std::move(rootfs)};
+    return Prepared{host, std::move(image), std::move(made), std::move(rootfs), landlock};
 }
 
 }  // namespace crank::engine::local

@@ -29,6 +29,7 @@ struct Prepared {
     Image image;
     SpecResult made;
     runtime::Rootfs rootfs;
+    int landlock = 0;  // the version that the kernel has, where it is asked for
 };
 Result<runtime::HostFacts> host_for_containers();
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,

@@ -74,7 +74,7 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
     if (!process.cwd.starts_with('/'))
         return fail(Code::invalid_argument,
                     "the working directory \"" + process.cwd + "\" is not absolute");
-    process.capabilities = capability_sets(request.user.uid);
+    process.capabilities = capability_sets(request.user.uid, options.sandbox);
     std::uint64_t most = std::min(kOpenFilesHard, request.host.open_files_limit);
     process.rlimits = {{"RLIMIT_NOFILE", std::min(kOpenFilesSoft, most), most}};
     process.no_new_privileges = true;
@@ -139,8 +139,9 @@ std::vector<std::string> limit_variables(const oci::Resources& resources) {
                          static_cast<std::int64_t>(*resources.cpu_period));
 }
 
-oci::CapabilitySets capability_sets(std::uint32_t uid) {
+oci::CapabilitySets capability_sets(std::uint32_t uid, Sandbox sandbox) {
     oci::CapabilitySets sets;
+    if (sandbox == Sandbox::strict) return sets;
     sets.bounding = policy::capability_names(policy::default_capabilities());
     // For others than root the kernel would drop them at exec anyway.
     if (uid == 0) sets.effective = sets.permitted = sets.bounding;
@@ -150,6 +151,7 @@ oci::CapabilitySets capability_sets(std::uint32_t uid) {
 Result<SpecResult> make_spec(const SpecRequest& request) {
     SpecResult result;
     const RunOptions& options = request.options;
+    TRY(check_sandbox(options));
     Command command = TRY(command_of(request));
     std::string hostname = hostname_of(request);
     result.entrypoint = command.entrypoint;
@@ -165,11 +167,13 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
     oci::Resources resources = TRY(make_resources(request, result.warnings));
     oci::RuntimeSpec& spec = result.spec;
     spec.hostname = hostname;
-    spec.root_readonly = options.read_only;
+    spec.root_readonly = options.read_only || options.sandbox == Sandbox::strict;
     spec.process = TRY(make_process(request, command, hostname, resources));
     spec.linux = make_linux(request);
     spec.linux.resources = std::move(resources);
     spec.mounts = make_mounts(request, result.shm_size);
+    if (options.sandbox == Sandbox::strict)
+        result.confinement = make_confinement(request, spec.mounts);
     return result;
 }
 

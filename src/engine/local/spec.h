@@ -35,6 +35,7 @@ struct SpecResult {
     std::string user;                     // as asked for, by the command line or the image
     std::int64_t shm_size = 0;            // bytes
     std::vector<std::string> warnings;
+    std::optional<runtime::Confinement> confinement;  // with Sandbox::strict
 };
 
 // Errors: invalid_argument (no command, a working directory that is not absolute, limits out of
@@ -53,8 +54,14 @@ std::vector<std::string> container_env(const oci::ContainerConfig& image, const 
                                        const std::vector<std::string>& limits);
 // Variables that tell libraries their CPU quota; none where there is no quota.
 std::vector<std::string> limit_variables(const oci::Resources& resources);
-oci::CapabilitySets capability_sets(std::uint32_t uid);
+oci::CapabilitySets capability_sets(std::uint32_t uid, Sandbox sandbox);
 std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size);
+// Of Sandbox::strict: what may be written to are the user's mounts and /dev/shm, what may be bound
+// are the published ports and those that the image exposes.
+runtime::Confinement make_confinement(const SpecRequest& request,
+                                      const std::vector<oci::Mount>& mounts);
+// What is at odds with Sandbox::strict.
+Result<> check_sandbox(const RunOptions& options);
 Result<oci::Resources> make_resources(const SpecRequest& request,
                                       std::vector<std::string>& warnings);
 

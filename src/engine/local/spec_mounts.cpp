@@ -72,10 +72,18 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
     std::vector<oci::Mount> mounts;
     for (oci::Mount& mount : default_mounts(shm_size))
         if (!replaced(mount.destination)) mounts.push_back(std::move(mount));
+    bool strict = request.options.sandbox == Sandbox::strict;
+    // As large as /dev/shm: both count as memory.
+    if (strict && !replaced("/tmp"))
+        mounts.push_back(
+            {"/tmp",
+             "tmpfs",
+             "tmpfs",
+             {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(shm_size)}});
     for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
         std::string destination = std::string("/etc/") + name;
         if (!replaced(destination))
-            mounts.push_back(bind_mount(request.files_dir + "/" + name, destination, false));
+            mounts.push_back(bind_mount(request.files_dir + "/" + name, destination, strict));
     }
     mounts.insert(mounts.end(), users.begin(), users.end());
     return mounts;

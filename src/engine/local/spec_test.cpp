@@ -237,5 +237,42 @@ TEST(Spec, WorkingDirectory) {
     EXPECT_EQ(world.spec().process.cwd, "/");
 }
 
+TEST(Spec, TheStrictSandbox) {
+    World world;
+    world.options.sandbox = Sandbox::strict;
+    world.options.binds = {{"/host/in", "/in", true}, {"/host/out", "/out", false}};
+    world.options.tmpfs = {{"/run", {}}};
+    world.options.ports = {{.container_port = 8501}};
+    world.image.config.exposed_ports = {"9000/tcp", "9001", "53/udp", "7000-7002/tcp", "x/tcp"};
+    auto made = world.make();
+    ASSERT_TRUE(made) << made.error().text();
+    const oci::RuntimeSpec& spec = made->spec;
+    EXPECT_TRUE(spec.root_readonly);
+    EXPECT_TRUE(spec.process.no_new_privileges);
+    EXPECT_THAT(spec.process.capabilities.bounding, IsEmpty());
+    EXPECT_THAT(spec.process.capabilities.effective, IsEmpty());
+    EXPECT_THAT(find_mount(spec, "/tmp")->options, Contains("noexec"));
+    EXPECT_THAT(find_mount(spec, "/etc/hosts")->options, Contains("ro"));
+    ASSERT_TRUE(made->confinement);
+    EXPECT_THAT(made->confinement->writable, ElementsAre("/dev/shm", "/tmp", "/out", "/run"));
+    EXPECT_THAT(made->confinement->bind_ports, ElementsAre(7000, 7001, 7002, 8501, 9000, 9001));
+}
+
+TEST(Spec, TheUsualSandboxHasNoneOfThat) {
+    World world;
+    auto made = world.make();
+    ASSERT_TRUE(made);
+    EXPECT_FALSE(made->confinement);
+    EXPECT_FALSE(made->spec.root_readonly);
+    for (const oci::Mount& mount : made->spec.mounts) EXPECT_NE(mount.destination, "/tmp");
+}
+
+TEST(Spec, WhatIsAtOddsWithTheStrictSandbox) {
+    World world;
+    world.options.sandbox = Sandbox::strict;
+    world.options.network = NetworkMode::host;
+    EXPECT_THAT(world.error(), HasSubstr("--sandbox strict with --network host"));
+}
+
 }  // namespace
 }  // namespace crank::engine::local

@@ -45,6 +45,14 @@ void describe_limits(const oci::Resources& resources, Record& record) {
     record.pids_limit = resources.pids_limit.value_or(0);
 }
 
+void describe_sandbox(const RunOptions& options, const Prepared& prepared, Record& record) {
+    record.sandbox = sandbox_name(options.sandbox);
+    if (!prepared.made.confinement) return;
+    record.writable = prepared.made.confinement->writable;
+    record.bind_ports = prepared.made.confinement->bind_ports;
+    record.landlock = prepared.landlock;
+}
+
 Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                         const Reservation& reservation) {
     const RunOptions& options = request.options;
@@ -69,7 +77,8 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.interactive = options.interactive;
     record.remove = options.remove;
     record.init = options.init;
-    record.read_only = options.read_only;
+    record.read_only = spec.root_readonly;
+    describe_sandbox(options, prepared, record);
     record.stop_signal = TRY(stop_signal(options, prepared.image.stored.config));
     record.stop_timeout = options.stop_timeout.value_or(kDefaultStopTimeout);
     describe_limits(spec.linux.resources, record);
@@ -110,6 +119,7 @@ runtime::Options runtime_options(const StartRequest& request, const Record& reco
     options.log.path = paths.container(record.id) + "/log";
     options.ports = network.targets;
     options.mount_point = paths.mount_point();
+    options.confinement = confinement_of(record);
     using Kind = runtime::AfterExit::Kind;
     if (network.attachment)
         options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
@@ -215,6 +225,7 @@ Result<std::string> explain(const StartRequest& request) {
     options.gate = bridged;
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
+    options.confinement = prepared.made.confinement;
     runtime::Plan plan = TRY(runtime::plan(prepared.made.spec, prepared.rootfs, options, host,
                                            {.network_namespace = bridged}));
     std::string text = "image " + prepared.image.shown + " (" + prepared.image.stored.id.str() +

@@ -24,6 +24,8 @@ Result<> check(const RunOptions& options) {
     TRY(refuse(!options.binds.empty(), "--volume", "the worker sees the host's files anyway"));
     TRY(refuse(!options.tmpfs.empty(), "--tmpfs", "the worker sees the host's files"));
     TRY(refuse(options.shm_size.has_value(), "--shm-size", "the worker has the host's /dev/shm"));
+    TRY(refuse(options.sandbox != Sandbox::usual, "--sandbox strict",
+               "the worker is a plain process of this machine"));
     TRY(refuse(options.read_only, "--read-only", "the worker sees the host's files"));
     TRY(refuse(!options.user.empty(), "--user", "the worker runs as the one who starts it"));
     TRY(refuse(options.entrypoint.has_value(), "--entrypoint", "there is no image"));
