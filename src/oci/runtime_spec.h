@@ -194,6 +194,12 @@ struct MemoryPolicy {
     std::vector<std::string> flags;
 };
 
+// A symbolic link of the container's root.
+struct Link {
+    std::string target, path;  // path absolute
+    bool operator==(const Link&) const = default;
+};
+
 struct Linux {
     std::vector<Namespace> namespaces;
     std::vector<IdMapping> uid_mappings, gid_mappings;
@@ -201,6 +207,8 @@ struct Linux {
     // Each of them needs a rule in `resources.devices`, as in a config.json; otherwise to be given
     // it is to be allowed to use it. Not part of the document.
     bool device_rules_complete = false;
+    // Made once everything is mounted; not part of the document.
+    std::vector<Link> links;
     Resources resources;
     std::string cgroups_path;
     std::string rootfs_propagation;

@@ -65,6 +65,11 @@ Result<> allow_reading(int ruleset, const std::string& path) {
 
 }  // namespace
 
+int landlock_version() {
+    long version = ::syscall(kCreateRuleset, nullptr, 0, kVersion);
+    return version > 0 ? static_cast<int>(version) : 0;
+}
+
 Result<Landlock> restrict_files(std::span<const std::string> readable) {
     long version = ::syscall(kCreateRuleset, nullptr, 0, kVersion);
     if (version < 0) {

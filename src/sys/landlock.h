@@ -8,6 +8,9 @@
 
 namespace crank::sys {
 
+// The version of the kernel's interface (landlock(7)); 0: it has none, or it is switched off.
+int landlock_version();
+
 enum class Landlock : std::uint8_t { in_force, absent };
 
 // For good, for this thread and those it starts: of all files only `readable` (files, and

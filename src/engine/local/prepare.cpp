@@ -1,6 +1,5 @@
 #include "engine/local/prepare.h"
 
-#include "engine/local/gpu.h"
 #include "engine/local/layer_view.h"
 #include "oci/reference.h"
 #include "oci/users.h"
@@ -111,8 +110,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                        .id = id,
                        .files_dir = request.paths.monitor(id),
                        .host_name = sys::kernel_info().host_name,
-                       .masked_cpus = cpus_with_own_files(host),
-                       .gpu_devices = TRY(gpu_devices(request.options.gpus))};
+                       .masked_cpus = cpus_with_own_files(host)};
     SpecResult made = TRY(make_spec(wanted));
     made.spec.process.console_rows = request.rows;
     made.spec.process.console_columns = request.columns;
@@ -123,7 +121,8 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     // mount point that the image lacks could not be made.
     rootfs.upper = relative_to(rootfs.base, dir + "/upper");
     rootfs.work = relative_to(rootfs.base, dir + "/work");
-    return Prepared{host, std::move(image), std::move(made), std::move(rootfs)};
+    Devices devices = TRY(add_devices(request, host, image.stored, made));
+    return Prepared{host, std::move(image), std::move(made), std::move(rootfs), std::move(devices)};
 }
 
 }  // namespace crank::engine::local

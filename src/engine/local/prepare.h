@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "engine/local/devices.h"
 #include "engine/local/spec.h"
 #include "engine/local/start.h"
 #include "runtime/plan.h"
@@ -29,6 +30,7 @@ struct Prepared {
     Image image;
     SpecResult made;
     runtime::Rootfs rootfs;
+    Devices devices;
 };
 Result<runtime::HostFacts> host_for_containers();
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,

@@ -7,6 +7,7 @@
 
 #include "base/crash_point.h"
 #include "base/units.h"
+#include "runtime/launch_hooks.h"
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/control.h"
 #include "runtime/oci/hooks.h"
@@ -26,11 +27,6 @@ constexpr mode_t kOwnerFile = 0600;
 
 std::string socket_of(const Store& store, const std::string& id) {
     return store.dir(id) + "/start";
-}
-
-bool has_create_hooks(const oci::Hooks& hooks) {
-    return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
-           !hooks.create_container.empty();
 }
 
 oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bundle) {
