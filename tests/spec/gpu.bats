@@ -96,7 +96,7 @@ in_gpu() { crank run --rm --network none "$@"; }
 
 @test "--gpus: nodes, libraries and programs of the driver, and nothing else" {
     nvidia 550.54.14
-    run in_gpu --gpus all glibc sh -c 'ls /dev | grep nvidia; ls /usr/lib/crank-gpu; nvidia-smi
+    run in_gpu --gpus all glibc sh -c 'ls /dev | grep nvidia; ls /usr/lib/crank-gpu; /usr/bin/nvidia-smi
         stat -c "%t:%T %a" /dev/nvidia1; touch /usr/lib/crank-gpu/libcuda.so.550.54.14 2>&1'
     [ "${output%%libcuda.so$'\n'*}" = $'nvidia-uvm\nnvidia0\nnvidia1\nnvidiactl\n' ]
     [[ $output == *$'libnvidia-ml.so.1\nlibnvidia-ml.so.550.54.14\nsmi of 550.54.14\nc3:1 666\n'* ]]
@@ -259,10 +259,11 @@ END
         for point in createRuntime createContainer poststart; do
             printf '    - {hookName: %s, path: %s, args: [hook, %s]}\n' $point "$world/hook" $point
         done
-        printf '    - {hookName: startContainer, path: /bin/sh, args: [sh, -c, "id -u >/tmp/who"]}\n'
+        printf '    - {hookName: startContainer, path: /bin/sh, args: [sh, -c, "id -u >/scratch/who"]}\n'
     } >"$world/cdi/hooks.yaml"
-    SECRET=mine run in_gpu -e LD_PRELOAD=/evil.so -u worker --device vendor.com/thing=a busybox \
-        sh -c 'sleep 0.2; cat /tmp/who'
+    SECRET=mine run in_gpu -e LD_PRELOAD=/evil.so -u worker --tmpfs /scratch:mode=1777 \
+        --device vendor.com/thing=a busybox \
+        sh -c 'sleep 0.2; cat /scratch/who'
     [ "$output" = 1000 ]
     [ "$(grep -c . "$world/log")" -eq 12 ]
     run grep -v '"' "$world/log"
@@ -273,11 +274,11 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 poststart
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
     # also with a network, and one that fails ends the container
-    run crank run --rm --device vendor.com/thing=a busybox true
+    run crank run --rm --tmpfs /scratch:mode=1777 --device vendor.com/thing=a busybox true
     [ "$status" -eq 0 ]
     for point in createRuntime createContainer poststart; do
         touch "$world/fail-$point"
-        run --separate-stderr crank run --rm --device vendor.com/thing=a busybox sleep 100
+        run --separate-stderr crank run --rm --tmpfs /scratch:mode=1777 --device vendor.com/thing=a busybox sleep 100
         [ "$status" -eq 125 ]
         [[ $stderr == *"error running $point hook #0: $point hook failed with exit code 3 ($world/hook): no such luck"* ]]
         rm "$world/fail-$point"

@@ -75,8 +75,13 @@ TEST(Resolve, ACdiFileComesBeforeTheDriver) {
     EXPECT_THAT(world.good({"all", {}}).edits.env, ElementsAre("FROM=etc"));
     world.cdi("/run/cdi/nvidia.yaml", "0", "env: [FROM=run]");
     EXPECT_THAT(world.good({"1", {}}).edits.env, ElementsAre("FROM=run"));
+    // A file that cannot be read matters to whoever asks for what is not found.
     world.cdi("/run/cdi/again.json", "0", "env: [FROM=other]");
-    EXPECT_THAT(world.why({"1", {}}), HasSubstr("is not valid JSON"));
+    EXPECT_THAT(world.good({"1", {}}).edits.env, ElementsAre("FROM=run"));
+    EXPECT_THAT(world.why({"device=1", {}}),
+                HasSubstr("again.json: the document is not valid JSON"));
+    world.cdi("/run/cdi/again.yaml", "0", "env: [FROM=other]");
+    EXPECT_THAT(world.why({"1", {}}), HasSubstr("nvidia.com/gpu=0 is defined twice"));
 }
 
 TEST(Resolve, AStaleFileIsTold) {
