@@ -6,7 +6,9 @@
 #include "base/units.h"
 #include "cli/verbs.h"
 #include "engine/env_file.h"
+#include "engine/gpu/request.h"
 #include "network/network.h"
+#include "oci/cdi.h"
 #include "sys/file.h"
 #include "sys/system.h"
 
@@ -38,7 +40,9 @@ constexpr Flag kFlags[] = {
      "at most so many processes (2048; -1: any number)"},
     {"limits", 0, FlagKind::value, "strict|best-effort",
      "whether a limit that this machine cannot apply is an error or a warning"},
-    {"gpus", 0, FlagKind::value, "all|NUMBER|device=N", "pass GPUs on"},
+    {"gpus", 0, FlagKind::value, "all|NUMBER|device=ID", "pass GPUs on: all, 2, device=0"},
+    {"device", 0, FlagKind::list, "PATH[:PATH][:rwm]|VENDOR/CLASS=NAME",
+     "pass a device on: /dev/fuse, or nvidia.com/gpu=0 as a CDI file names it"},
     {"read-only", 0, FlagKind::boolean, "", "the image's files cannot be changed"},
     {"sandbox", 0, FlagKind::value, "default|strict",
      "strict: no capabilities, read-only files but for /tmp and volumes, fewer system calls"},
@@ -82,7 +86,6 @@ constexpr MissingFlag kMissing[] = {
     {"cpuset-cpus", 0, true},
     {"cpuset-mems", 0, true},
     {"detach-keys", 0, true},
-    {"device", 0, true},
     {"device-cgroup-rule", 0, true},
     {"dns", 0, true},
     {"dns-option", 0, true},
@@ -199,6 +202,14 @@ Result<> check_destinations(const RunOptions& options) {
     return fail(Code::invalid_argument, "duplicate mount point: " + *twice);
 }
 
+Result<> check_device(const std::string& typed) {
+    if (typed.starts_with('/'))
+        TRY(engine::gpu::parse_device(typed));
+    else
+        TRY_IN(oci::cdi::require_name(typed), "--device");
+    return {};
+}
+
 }  // namespace
 
 constinit const Verb kRun = {
@@ -236,6 +247,9 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     TRY(read_stop(arguments, options));
     TRY(check_destinations(options));
     options.gpus = arguments.value("gpus");
+    if (arguments.has("gpus")) TRY(engine::gpu::parse_gpus(options.gpus));
+    options.devices = arguments.values("device");
+    for (const std::string& device : options.devices) TRY(check_device(device));
     options.detach = arguments.on("detach");
     options.interactive = arguments.on("interactive");
     options.terminal = arguments.on("tty");

@@ -56,7 +56,8 @@ struct RunOptions {
     std::optional<std::int64_t> pids_limit;  // -1: none
     std::optional<std::int64_t> shm_size;    // bytes
     Limits limits = Limits::strict;
-    std::string gpus;  // "all", "1", ...; empty: none
+    std::string gpus;                  // "all", "1", ... as typed; empty: none
+    std::vector<std::string> devices;  // --device as typed
     bool detach = false, interactive = false, terminal = false;
     bool remove = false;  // --rm
     bool init = true;

@@ -206,6 +206,12 @@ struct NetDevice {
     std::string name;  // inside; empty: as on the host. "eth%d": the first number that is free
 };
 
+// A symbolic link of the container's root.
+struct Link {
+    std::string target, path;  // path absolute
+    bool operator==(const Link&) const = default;
+};
+
 struct Linux {
     std::vector<Namespace> namespaces;
     std::map<std::string, NetDevice> net_devices;  // by their names on the host
@@ -214,6 +220,8 @@ struct Linux {
     // Each of them needs a rule in `resources.devices`, as in a config.json; otherwise to be given
     // it is to be allowed to use it. Not part of the document.
     bool device_rules_complete = false;
+    // Made once everything is mounted; not part of the document.
+    std::vector<Link> links;
     Resources resources;
     std::string cgroups_path;
     std::string rootfs_propagation;

@@ -2,6 +2,7 @@
 #include "base/undo.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
+#include "runtime/launch_hooks.h"
 #include "runtime/runtime.h"
 #include "runtime/shim_process.h"
 #include "sys/child.h"
@@ -13,6 +14,8 @@ namespace crank::runtime {
 Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
     Given given{static_cast<bool>(request.network_namespace),
                 static_cast<bool>(request.io.stdin_read)};
+    given.wait_for_hooks = has_create_hooks(request.spec.hooks);
+    given.wait_for_own_hooks = !request.spec.hooks.start_container.empty();
     Plan made = TRY(plan(request.spec, request.rootfs, request.options, facts, given));
     Undo undo;
     auto apply = [&]() -> Result<Running> {
@@ -20,7 +23,8 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         auto binds = TRY(open_binds(made));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;
-        if (request.options.gate) gate = TRY(sys::make_pipe());
+        if (request.options.gate || given.wait_for_hooks || given.wait_for_own_hooks)
+            gate = TRY(sys::make_pipe());
         Encoding encoding;
         encoding.options = &request.options;
         encoding.cgroup_given = static_cast<bool>(cgroup);

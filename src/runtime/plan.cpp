@@ -221,6 +221,8 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     TRY(plan_root(builder, spec, rootfs, options, facts, given));
     if (plan.binds.size() != bind_count || builder.next_bind() != bind_count)
         return fail(Code::internal, "bind mounts were miscounted");
+    if (given.wait_for_own_hooks)
+        builder.add(OpKind::sync, "wait for the hooks inside").fd = plan.gate_slot();
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
     TRY(plan_program(builder, spec, options, facts, given));
     return plan;
@@ -297,7 +299,7 @@ Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where, const Joi
     }
     // It is in none of the container's groups, where its devices are listed.
     drop_mknod(process.capabilities);
-    TRY(plan_process(builder, process, where.seccomp, false, false, {}, hook.path));
+    TRY(plan_process(builder, process, where.seccomp, where.default_seccomp, false, {}, hook.path));
     return plan;
 }
 

@@ -179,6 +179,7 @@ struct Given {
     bool hand_over = false;
     bool start_socket = false;        // false: the program is executed at once
     bool wait_for_hooks = false;      // before the root is entered
+    bool wait_for_own_hooks = false;  // those inside, before the program starts
     bool plain_lines = false;         // of its terminal: ends of lines stay as they are written
     std::uint32_t preserved_fds = 0;  // handed to the program as 3, 4, ...
     std::string keyring;              // of its session, a new one; empty: the caller's
@@ -217,6 +218,7 @@ struct InsideHook {
     // Whose rights it gets; nothing: the caller's. What the image brings must not have those.
     std::optional<oci::Process> rights;
     std::optional<oci::Seccomp> seccomp;
+    bool default_seccomp = false;  // the built-in filter, where it is given rights and no other
 };
 // A hook: a program in the namespaces of the container's first process.
 // Slot network_slot() is the pidfd, start_socket_slot() its root.

@@ -233,6 +233,12 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
     TRY(mount_layers(builder, spec, rootfs, options, facts, given));
     TRY(plan_mounts(builder, spec, facts, given));
     if (has_own_dev(spec, given)) add_devices(builder, spec);
+    for (const auto& link : spec.linux.links) {
+        std::uint32_t s1 = builder.text(link.target), s2 = builder.text(link.path);
+        shim::Op& op = builder.add(OpKind::make_link, "link " + link.path + " to " + link.target);
+        op.s1 = s1;
+        op.s2 = s2;
+    }
     TRY(close_dev(builder, spec));
     for (const auto& path : spec.linux.readonly_paths)
         builder.add(OpKind::readonly_path, "make " + path + " read-only").s2 = builder.text(path);

@@ -23,6 +23,13 @@ constexpr std::string_view kMomentNames[] = {"shim started",   "child cloned",  
 
 }  // namespace
 
+Result<> Running::wait_for_hooks() { return receive_until(Message::reached); }
+
+Result<> Running::go_on() {
+    if (!gate_) return fail(Code::failed_precondition, "this container has no gate");
+    return sys::write_all(gate_.get(), "h", "the gate");
+}
+
 Result<> Running::open_gate() {
     if (!gate_) return fail(Code::failed_precondition, "this container has no gate");
     auto opened = sys::write_all(gate_.get(), "g", "the gate");
@@ -34,7 +41,7 @@ Result<> Running::open_gate() {
 Result<> Running::receive_until(Message wanted) {
     while (true) {
         Packet packet;
-        auto deadline = wanted == Message::started ? kStartDeadline : kForEver;
+        auto deadline = wanted == Message::exited ? kForEver : kStartDeadline;
         auto received = TRY(sys::receive_packet(
             control_.get(), std::as_writable_bytes(std::span(&packet, 1)), deadline));
         if (!received)
@@ -42,6 +49,7 @@ Result<> Running::receive_until(Message wanted) {
         TRY(handshake_.accept(std::as_bytes(std::span(&packet, 1)).first(received->size)));
         switch (packet.message) {
             case Message::terminal: terminal_ = std::move(received->descriptor); break;
+            case Message::reached: pid_ = static_cast<pid_t>(packet.b); break;
             case Message::started:
                 pid_ = static_cast<pid_t>(packet.a);
                 started_ = true;

@@ -69,6 +69,11 @@ public:
     Running(Running&&) noexcept = default;
     Running& operator=(Running&&) noexcept = default;
 
+    // Where the spec has hooks that come before the program: until the first process waits for
+    // them (Given::wait_for_hooks, wait_for_own_hooks), and lets it go on. launch_hooks.h does
+    // both.
+    Result<> wait_for_hooks();
+    Result<> go_on();
     // With options.gate: lets the worker's program start (the network is ready).
     Result<> open_gate();
     // Until the worker's program runs. Errors name the step that failed: cannot_invoke and
@@ -84,7 +89,8 @@ public:
     const sys::UniqueFd& terminal() const { return terminal_; }
     // Readable when there is something for wait_started or wait_exit to read: for poll loops.
     int control_fd() const { return control_.get(); }
-    pid_t pid() const { return pid_; }  // of the container's first process, in the caller's view
+    // Of the container's first process, in the caller's view: from the first wait on.
+    pid_t pid() const { return pid_; }
     // From inside, with options.timings.
     std::vector<Timing> timings() const;
 

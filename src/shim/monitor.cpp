@@ -72,8 +72,16 @@ int receive_descriptor(int socket) {
 bool wait_for_exec(const PlanView& plan, Pipes& pipes, int pid) {
     Report report{};
     ssize_t n;
-    do n = read(pipes.report[0], &report, sizeof report);
-    while (n < 0 && errno == EINTR);
+    while (true) {
+        do n = read(pipes.report[0], &report, sizeof report);
+        while (n < 0 && errno == EINTR);
+        if (n != static_cast<ssize_t>(sizeof report) || report.error_number != 0) break;
+        // It waits for hooks, which crank calls.
+        Packet packet{Message::reached};
+        packet.a = report.op;
+        packet.b = static_cast<uint64_t>(pid);
+        send_packet(packet);
+    }
     close(pipes.report[0]);
     // The end of the pipe: exec has closed it. (A child killed before exec ends it too; it is then
     // reported as started and, at once, as ended by that signal.)

@@ -127,7 +127,7 @@ teardown() { common_teardown; }
     printf 'FROM scratch\nLABEL a=b\n' | crank build -q -t empty - >/dev/null
     run --separate-stderr crank run --gpus all empty true
     [ "$status" -eq 125 ]
-    [[ $stderr == *"no NVIDIA driver was found (looked for /dev/nvidiactl, /dev/nvidia0 and"* ]]
+    [[ $stderr == *"NVIDIA's driver is not loaded: there is no /proc/driver/nvidia/version"* ]]
     [[ $stderr == *"crank run --native -- COMMAND"* ]]
 }
 

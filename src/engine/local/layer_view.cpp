@@ -109,15 +109,35 @@ private:
     std::vector<Merged> above_;
 };
 
-}  // namespace
-
-Result<std::string> read_in_layers(const store::LayerStack& layers, std::string_view path,
-                                   std::size_t limit) {
+Result<Merged> open_root(const store::LayerStack& layers) {
     Merged root;
     for (const std::string& layer : layers.lower) {
         std::string dir = layer.starts_with('/') ? layer : layers.base + "/" + layer;
         root.push_back(TRY(sys::open_dir(dir)));
     }
+    return root;
+}
+
+}  // namespace
+
+Result<std::optional<sys::FileInfo>> look_in_layers(const store::LayerStack& layers,
+                                                    const std::vector<std::string>& names) {
+    Merged at = TRY(open_root(layers));
+    std::optional<sys::FileInfo> info;
+    for (const std::string& name : names) {
+        if (info && !info->is_dir()) return std::nullopt;
+        Found found = TRY(look_up(at, name));
+        if (!found.exists()) return std::nullopt;
+        info = found.directory.empty() ? found.other_info
+                                       : TRY(sys::stat_fd(found.directory.front().get(), name));
+        at = std::move(found.directory);
+    }
+    return info;
+}
+
+Result<std::string> read_in_layers(const store::LayerStack& layers, std::string_view path,
+                                   std::size_t limit) {
+    Merged root = TRY(open_root(layers));
     std::string name(path);
     sys::UniqueFd entry = TRY(Walk(std::move(root)).file(path));
     sys::UniqueFd file = TRY(sys::reopen_for_reading(entry.get(), name));

@@ -1,6 +1,5 @@
 #include "engine/local/prepare.h"
 
-#include "engine/local/gpu.h"
 #include "engine/local/layer_view.h"
 #include "oci/reference.h"
 #include "oci/users.h"
@@ -122,8 +121,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                        .id = id,
                        .files_dir = request.paths.monitor(id),
                        .host_name = sys::kernel_info().host_name,
-                       .masked_cpus = cpus_with_own_files(host),
-                       .gpu_devices = TRY(gpu_devices(request.options.gpus))};
+                       .masked_cpus = cpus_with_own_files(host)};
     SpecResult made = TRY(make_spec(wanted));
     int landlock = made.confinement ? TRY(require_landlock()) : 0;
     made.spec.process.console_rows = request.rows;
@@ -135,7 +133,9 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     // mount point that the image lacks could not be made.
     rootfs.upper = relative_to(rootfs.base, dir + "/upper");
     rootfs.work = relative_to(rootfs.base, dir + "/work");
-    return Prepared{host, std::move(image), std::move(made), std::move(rootfs), landlock};
+    Devices devices = TRY(add_devices(request, host, image.stored, made));
+    return Prepared{host,     std::move(image), std::move(made), std::move(rootfs),
+                    landlock, std::move(devices)};
 }
 
 }  // namespace crank::engine::local

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "engine/local/devices.h"
 #include "engine/local/spec.h"
 #include "engine/local/start.h"
 #include "runtime/plan.h"
@@ -30,6 +31,7 @@ struct Prepared {
     SpecResult made;
     runtime::Rootfs rootfs;
     int landlock = 0;  // the version that the kernel has, where it is asked for
+    Devices devices;
 };
 Result<runtime::HostFacts> host_for_containers();
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,

@@ -98,7 +98,6 @@ oci::Linux make_linux(const SpecRequest& request) {
         linux_part.masked_paths.push_back(std::move(path));
     for (std::string_view path : policy::readonly_paths())
         linux_part.readonly_paths.emplace_back(path);
-    linux_part.devices = request.gpu_devices;
     return linux_part;
 }
 

@@ -26,7 +26,6 @@ struct SpecRequest {
     std::string host_name;  // the machine's, for --network host
     // The processors that have files of their own to mask; 0: the host has no such files.
     unsigned masked_cpus = 0;
-    std::vector<oci::Device> gpu_devices;
 };
 
 struct SpecResult {

@@ -40,8 +40,7 @@ struct World {
                           .user = user,
                           .id = std::string(64, 'a'),
                           .files_dir = "/c",
-                          .host_name = "machine",
-                          .gpu_devices = {}});
+                          .host_name = "machine"});
     }
     oci::RuntimeSpec spec() const {
         auto made = make();

@@ -8,7 +8,9 @@
 #include "engine/local/prepare.h"
 #include "engine/names.h"
 #include "engine/state.h"
+#include "oci/container_state.h"
 #include "oci/runtime_spec.h"
+#include "runtime/launch_hooks.h"
 #include "sys/file.h"
 #include "sys/owned_file.h"
 #include "sys/signals.h"
@@ -143,6 +145,45 @@ Result<Input> make_input(const RunOptions& options) {
     return Input{std::move(pipe.read), std::move(pipe.write)};
 }
 
+// Empty where the container has no hooks.
+struct HookPlan {
+    oci::RuntimeSpec spec;
+    oci::ContainerState state;
+};
+
+// What hooks are told, and the configuration that they look for in the bundle. The root is mounted
+// in the container's own mount namespace alone.
+Result<HookPlan> plan_hooks(const StartRequest& request, const Record& record,
+                            const oci::RuntimeSpec& spec) {
+    HookPlan plan;
+    if (!runtime::has_hooks(spec.hooks)) return plan;
+    plan.spec = spec;
+    plan.state.id = record.id;
+    plan.state.bundle = request.paths.monitor(record.id);
+    plan.state.rootfs = plan.spec.root_path = request.paths.mount_point();
+    plan.state.annotations = spec.annotations;
+    TRY(sys::write_file_atomic(plan.state.bundle + "/config.json", oci::serialize(plan.spec), 0600,
+                               sys::Sync::no));
+    return plan;
+}
+
+// An error here drops the gate, and the child ends before the worker.
+Result<> bring_up(runtime::Running& running, NetworkPlan& network, const sys::UniqueFd& ns,
+                  const HookPlan& hooks, const runtime::HostFacts& host, Timeline& timeline) {
+    TRY(runtime::run_create_hooks(running, hooks.spec.hooks, hooks.state, host));
+    if (network.attachment) {
+        // Beside the mounts.
+        TRY(network::connect(network.bridge, *network.attachment, ns.get()));
+        timeline.mark("network connected");
+    }
+    TRY(runtime::run_own_hooks(running, hooks.spec, hooks.state, host));
+    if (network.attachment) TRY(running.open_gate());
+    TRY(running.wait_started());
+    TRY(runtime::run_poststart_hooks(running, hooks.spec.hooks, hooks.state));
+    timeline.mark("worker started");
+    return {};
+}
+
 Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
                        NetworkPlan network, Timeline timeline, Undo& undo) {
     Input input = TRY(make_input(request.options));
@@ -158,6 +199,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .held = std::move(prepared.image.pin.fd),
         .listeners = std::move(network.listeners),
     };
+    HookPlan hooks = TRY(plan_hooks(request, record, launch.spec));
     sys::UniqueFd ns;
     if (network.attachment) {
         launch.network_namespace = TRY(network::create_namespace());
@@ -168,14 +210,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
     // From here on the monitor gives the lease back, also when the start fails.
     undo.commit();
     timeline.mark("handed over to crank-shim");
-    if (network.attachment) {
-        // Beside the mounts. An error here drops the gate, and the child ends before the worker.
-        TRY(network::connect(network.bridge, *network.attachment, ns.get()));
-        timeline.mark("network connected");
-        TRY(running.open_gate());
-    }
-    TRY(running.wait_started());
-    timeline.mark("worker started");
+    TRY(bring_up(running, network, ns, hooks, prepared.host, timeline));
     return Started{std::move(record), std::move(running), std::move(input.write),
                    std::move(timeline)};
 }
@@ -198,6 +233,7 @@ Result<Started> start(StartRequest request) {
         undo.add([attachment = *network.attachment] { return network::release(attachment); });
     auto rest = [&]() -> Result<Started> {
         TRY(make_dirs_of(request.paths, record.id));
+        TRY(write_ld_cache(prepared.devices, request.paths.container(record.id) + "/upper"));
         TRY(write_files({.dir = request.paths.monitor(record.id),
                          .hostname = record.hostname,
                          .address = record.network.address,

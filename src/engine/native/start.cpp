@@ -31,6 +31,7 @@ Result<> check(const RunOptions& options) {
     TRY(refuse(options.entrypoint.has_value(), "--entrypoint", "there is no image"));
     TRY(refuse(!options.hostname.empty(), "--hostname", "the worker has the host's"));
     TRY(refuse(!options.gpus.empty(), "--gpus", "the worker sees the host's devices anyway"));
+    TRY(refuse(!options.devices.empty(), "--device", "the worker sees the host's devices anyway"));
     return refuse(options.network == NetworkMode::none, "--network none",
                   "the worker uses the host's network");
 }
@@ -62,8 +63,7 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
                                                       .user = {},
                                                       .id = id,
                                                       .files_dir = {},
-                                                      .host_name = {},
-                                                      .gpu_devices = {}},
+                                                      .host_name = {}},
                                                      warnings));
     // Below what the caller's environment says.
     spec.process.env =

@@ -9,6 +9,7 @@
 #include "base/crash_point.h"
 #include "base/units.h"
 #include "runtime/builder.h"
+#include "runtime/launch_hooks.h"
 #include "runtime/oci/annotations.h"
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/control.h"
@@ -35,9 +36,7 @@ std::string socket_of(const Store& store, const std::string& id) {
 
 // What is done when the namespaces exist and the root is not entered yet.
 bool has_work_before_root(const oci::RuntimeSpec& spec) {
-    const oci::Hooks& hooks = spec.hooks;
-    return !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
-           !hooks.create_container.empty() || !spec.linux.net_devices.empty();
+    return has_create_hooks(spec.hooks) || !spec.linux.net_devices.empty();
 }
 
 oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bundle) {
