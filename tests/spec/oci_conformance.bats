@@ -361,6 +361,14 @@ END
     [[ "$output" = *"Function not implemented"* ]]
 }
 
+@test "a container that was created and not started ends by a signal" {
+    edit '.process.args = ["sleep", "100"]'
+    oci create --bundle "$BUNDLE" "$id" </dev/null >/dev/null 2>&1
+    oci kill "$id" TERM
+    until_true status_is "$id" stopped
+    oci delete "$id"
+}
+
 @test "what waits to be started holds nothing of the host's open" {
     edit '.process.args = ["sleep", "100"]'
     oci create --bundle "$BUNDLE" --pid-file pid "$id" </dev/null >/dev/null 2>&1
