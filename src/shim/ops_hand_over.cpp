@@ -1,5 +1,6 @@
 // Operations of containers whose first process is handed over to the caller.
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -39,12 +40,27 @@ int report_reached(const ChildIo& io, uint32_t op) {
     return write(io.report_write, &report, sizeof report) < 0 ? errno : 0;
 }
 
+namespace {
+
+void end_by(int number) { _exit(128 + number); }
+
+// The first process of a process-id namespace does not die of a signal that it does not handle
+// (pid_namespaces(7)); `kill` of a container that was never started is to end it. The program's
+// execution takes the handlers away.
+void die_of_signals() {
+    const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    for (int number : numbers) signal(number, end_by);
+}
+
+}  // namespace
+
 int await_start(const PlanView& plan, const Op& op, ChildIo& io) {
     int socket = PlanView::slot(op.fd);
     uint32_t index = plan.index_of(op);
     // What was opened on the way, parts of the host among it, is not held while it waits, which may
     // be long. What is still needed lies in the slots and above.
     close_range(3, kFirstSlot - 1, 0);
+    die_of_signals();
     if (int error = report_reached(io, index); error != 0) return error;
     // Above what the program is handed; below its limit of open files, which is set by now.
     int lowest = 3 + static_cast<int>(plan.op(plan.header->op_count - 1).c);

@@ -339,6 +339,36 @@ END
     [ "$(cat "$dir/crank-oci/$id/pids.max")" = 1 ]
 }
 
+@test "a startContainer hook runs under a filter that asks: what would be asked does not exist" {
+    # a supervisor that takes the listener and answers nothing
+    python3 - "$PWD/agent.sock" <<'END' 3>&- &
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(1)
+connection, _ = listener.accept()
+kept = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+time.sleep(2)
+END
+    until_true test -S agent.sock
+    sh_bundle 'cat /tmp/told'
+    edit --arg path "$PWD/agent.sock" '.root.readonly = false |
+        .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $path,
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]} |
+        .hooks.startContainer = [{"path": "/bin/sh",
+            "args": ["sh", "-c", "mkdir /tmp/x 2>/tmp/told; true"]}]'
+    run -0 oci run --bundle "$BUNDLE" "$id"
+    [[ "$output" = *"Function not implemented"* ]]
+}
+
+@test "a container that was created and not started ends by a signal" {
+    edit '.process.args = ["sleep", "100"]'
+    oci create --bundle "$BUNDLE" "$id" </dev/null >/dev/null 2>&1
+    oci kill "$id" TERM
+    until_true status_is "$id" stopped
+    oci delete "$id"
+}
+
 @test "what waits to be started holds nothing of the host's open" {
     edit '.process.args = ["sleep", "100"]'
     oci create --bundle "$BUNDLE" --pid-file pid "$id" </dev/null >/dev/null 2>&1

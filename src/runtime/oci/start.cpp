@@ -51,6 +51,26 @@ Result<> execute(const oci::ContainerRecord& record, const oci::RuntimeSpec& spe
                                 told->report.error_number));
 }
 
+// The filter of a hook, which nobody listens for: what would be asked is answered as the kernel
+// answers where there is no listener (seccomp(2), SECCOMP_RET_USER_NOTIF).
+std::optional<oci::Seccomp> without_listener(std::optional<oci::Seccomp> seccomp) {
+    constexpr std::uint32_t kNoSuchCall = 38;  // ENOSYS
+    if (!seccomp) return seccomp;
+    seccomp->listener_path.clear();
+    seccomp->listener_metadata.clear();
+    std::erase(seccomp->flags, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
+    if (seccomp->default_action == "SCMP_ACT_NOTIFY") {
+        seccomp->default_action = "SCMP_ACT_ERRNO";
+        seccomp->default_errno_ret = kNoSuchCall;
+    }
+    for (oci::SeccompSyscall& call : seccomp->syscalls) {
+        if (call.action != "SCMP_ACT_NOTIFY") continue;
+        call.action = "SCMP_ACT_ERRNO";
+        call.errno_ret = kNoSuchCall;
+    }
+    return seccomp;
+}
+
 Result<> end(const oci::ContainerRecord& record) {
     TRY(signal_process(record.state.pid, record.start_time, SIGKILL));
     TRY(wait_gone(record.state.pid, record.start_time, kDeadline));
@@ -72,7 +92,7 @@ Result<> start(Store& store, const std::string& id, const HostFacts& facts) {
         return fail(Code::failed_precondition, "the process of container \"" + id + "\" is gone");
     // Its path leads into the container: it is the image's program.
     InsideHook where{spec.process.env, "/", spec.process.user.uid, spec.process,
-                     spec.linux.seccomp};
+                     without_listener(spec.linux.seccomp)};
     auto done =
         run_hooks_inside(spec.hooks.start_container, "startContainer", where, record.state, facts);
     if (!done) {
