@@ -1,5 +1,6 @@
 // A device's edits become part of a container's configuration.
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "oci/cdi.h"
@@ -48,8 +49,13 @@ void add_mount(const Mount& mount, RuntimeSpec& spec) {
 
 // What lies deeper comes later, whoever asked for it; otherwise as given.
 void sort_mounts(std::vector<oci::Mount>& mounts) {
-    auto depth = [](const oci::Mount& mount) { return std::ranges::count(mount.destination, '/'); };
-    std::ranges::stable_sort(mounts, {}, depth);
+    std::multimap<std::ptrdiff_t, oci::Mount> by_depth;
+    for (oci::Mount& mount : mounts) {
+        auto depth = std::ranges::count(mount.destination, '/');
+        by_depth.emplace(depth, std::move(mount));
+    }
+    mounts.clear();
+    for (auto& [depth, mount] : by_depth) mounts.push_back(std::move(mount));
 }
 
 std::vector<oci::Hook>& list_of(Hooks& hooks, HookPoint point) {

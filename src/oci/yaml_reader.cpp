@@ -215,6 +215,9 @@ Result<Json> parse_yaml(std::string_view text, Code code, std::size_t limit) {
     } catch (const YAML::Exception& error) {
         return fail(code,
                     "the document is not valid YAML" + position(error.mark) + ": " + error.msg);
+    } catch (const std::exception& error) {
+        // What its own code does not turn into one of those.
+        return fail(code, std::string("the document is not valid YAML: ") + error.what());
     }
     return root;
 }

@@ -60,7 +60,7 @@ std::vector<DrmGpu> find_drm(const Host& host, std::string_view vendor) {
             if (other.starts_with("card")) gpu.card = other;
         gpus.push_back(std::move(gpu));
     }
-    std::ranges::stable_sort(gpus, [](const DrmGpu& a, const DrmGpu& b) {
+    std::ranges::sort(gpus, [](const DrmGpu& a, const DrmGpu& b) {
         return number_of(a.render) < number_of(b.render);
     });
     return gpus;

@@ -154,27 +154,26 @@ Result<LdCache> parse_ld_cache(std::string_view whole) {
 }
 
 std::string write_ld_cache(const LdCache& cache, const std::vector<LdEntry>& first) {
-    std::vector<LdEntry> entries = first;
-    entries.insert(entries.end(), cache.entries.begin(), cache.entries.end());
-    // Descending, as the linker's binary search wants them.
-    std::ranges::stable_sort(entries, [](const LdEntry& a, const LdEntry& b) {
-        return compare_names(a.name, b.name) > 0;
-    });
-    Texts texts(kHeader + entries.size() * kEntry);
+    // Descending, as the linker's binary search wants them; of one name in the order given.
+    auto after = [](const std::string& a, const std::string& b) { return compare_names(a, b) > 0; };
+    std::multimap<std::string, const LdEntry*, decltype(after)> by_name(after);
+    for (const LdEntry& entry : first) by_name.emplace(entry.name, &entry);
+    for (const LdEntry& entry : cache.entries) by_name.emplace(entry.name, &entry);
+    Texts texts(kHeader + by_name.size() * kEntry);
     std::string list;
-    for (const LdEntry& entry : entries) {
-        put(list, entry.flags);
-        put(list, texts.offset_of(entry.name));
-        put(list, texts.offset_of(entry.path));
+    for (const auto& [name, entry] : by_name) {
+        put(list, entry->flags);
+        put(list, texts.offset_of(entry->name));
+        put(list, texts.offset_of(entry->path));
         put(list, std::uint32_t{0});
-        put(list, entry.hwcap);
+        put(list, entry->hwcap);
     }
     std::string hwcaps;
     for (const std::string& name : cache.hwcaps) put(hwcaps, texts.offset_of(name));
     std::size_t strings_end = kHeader + list.size() + texts.bytes().size();
     std::size_t padding = (4 - strings_end % 4) % 4;
     std::string out(kMagic);
-    put(out, static_cast<std::uint32_t>(entries.size()));
+    put(out, static_cast<std::uint32_t>(by_name.size()));
     put(out, static_cast<std::uint32_t>(texts.bytes().size()));
     out.append({kLittleEndian, 0, 0, 0});
     auto extension = static_cast<std::uint32_t>(strings_end + padding);

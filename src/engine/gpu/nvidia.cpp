@@ -118,8 +118,8 @@ void find_gpus(const Host& host, NvidiaDriver& driver) {
             if (name.starts_with("nvidia"))
                 if (auto minor = parse_int(std::string_view(name).substr(6)))
                     driver.gpus.push_back({static_cast<int>(*minor), "", "", "", true});
-    std::ranges::stable_sort(driver.gpus, [](const NvidiaGpu& a, const NvidiaGpu& b) {
-        return a.bus.empty() && b.bus.empty() ? a.minor < b.minor : a.bus < b.bus;
+    std::ranges::sort(driver.gpus, [](const NvidiaGpu& a, const NvidiaGpu& b) {
+        return a.bus != b.bus ? a.bus < b.bus : a.minor < b.minor;
     });
     for (NvidiaGpu& gpu : driver.gpus)
         gpu.has_node = host.node_facts("/dev/nvidia" + std::to_string(gpu.minor)).has_value();

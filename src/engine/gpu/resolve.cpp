@@ -51,7 +51,7 @@ std::vector<std::string> one_each(const Registry& registry, std::string_view kin
         if (is_number(name)) numbers.push_back(name);
         if (name != "all") others.push_back(name);
     }
-    std::ranges::stable_sort(numbers, [](const std::string& a, const std::string& b) {
+    std::ranges::sort(numbers, [](const std::string& a, const std::string& b) {
         return parse_int(a).value_or(0) < parse_int(b).value_or(0);
     });
     return numbers.empty() ? others : numbers;
