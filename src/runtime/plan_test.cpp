@@ -246,6 +246,11 @@ TEST(Plan, TheMonitorAsksTheContainersGroups) {
     EXPECT_TRUE(asks("oom_kills", "/crank/abc/memory.oom_control", "oom_kill"));
     EXPECT_TRUE(asks("memory_peak", "/crank/abc/memory.max_usage_in_bytes", ""));
     EXPECT_TRUE(asks("throttled_periods", "/crank/abc/cpu.stat", "nr_throttled"));
+    made = plan(small_spec(), small_root(), small_options(), v2_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_TRUE(asks("oom_kills", "/crank/abc/memory.events", "oom_kill"));
+    EXPECT_TRUE(asks("memory_peak", "/crank/abc/memory.peak", ""));
+    EXPECT_TRUE(asks("throttled_us", "/crank/abc/cpu.stat", "throttled_usec"));
 }
 
 TEST(Plan, TheStrictSandboxComesBeforeRightsAreGivenUp) {

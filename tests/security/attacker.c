@@ -122,21 +122,18 @@ static int run(const char* what, const char* argument) {
     if (strcmp(what, "call") == 0) return report(syscall(number, 0, 0, 0, 0, 0, 0));
     if (strcmp(what, "inet") == 0) return report(make_socket(AF_INET, SOCK_STREAM, (int)number));
     if (strcmp(what, "unix") == 0) return report(make_socket(AF_UNIX, SOCK_STREAM, 0));
-    if (strcmp(what, "netlink") == 0)
-        return report(make_socket(AF_NETLINK, SOCK_RAW, (int)number));
+    if (strcmp(what, "netlink") == 0) return report(make_socket(AF_NETLINK, SOCK_RAW, (int)number));
     if (strcmp(what, "packet") == 0) return report(make_socket(AF_PACKET, SOCK_RAW, 0));
     if (strcmp(what, "raw") == 0) return report(make_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
     if (strcmp(what, "bind") == 0) return report(bind_tcp((int)number));
     if (strcmp(what, "write") == 0) return report(write_to(argument));
-    if (strcmp(what, "create") == 0)
-        return report(open(argument, O_RDWR | O_CREAT, 0644));
+    if (strcmp(what, "create") == 0) return report(open(argument, O_RDWR | O_CREAT, 0644));
     if (strcmp(what, "overwrite") == 0) return report(overwrite(argument));
     if (strcmp(what, "mkdir") == 0) return report(mkdir(argument, 0755));
     if (strcmp(what, "unlink") == 0) return report(unlink(argument));
     if (strcmp(what, "chown") == 0) return report(chown(argument, 12345, 12345));
     if (strcmp(what, "fifo") == 0) return report(mkfifo(argument, 0600));
-    if (strcmp(what, "device") == 0)
-        return report(mknod(argument, S_IFCHR | 0600, makedev(1, 3)));
+    if (strcmp(what, "device") == 0) return report(mknod(argument, S_IFCHR | 0600, makedev(1, 3)));
     if (strcmp(what, "execute") == 0) return report(execute(argument));
     if (strcmp(what, "copy-and-execute") == 0) {
         if (copy_program(argument) < 0) return report(-1);
