@@ -111,7 +111,7 @@ TEST(PlanUser, MountsAreLockedOnceNoneIsMadeStricterAnyMore) {
     spec.root_readonly = true;
     spec.linux.rootfs_propagation = "shared";
     auto made = made_of(spec);
-    ASSERT_TRUE(made) << made.error().render();
+    ASSERT_TRUE(made) << made.error().text();
     auto of = [&](OpKind kind) {
         return index_of(*made, [kind](const shim::Op& op) { return op.kind == kind; });
     };
@@ -129,7 +129,7 @@ TEST(PlanUser, MountsAreLockedOnceNoneIsMadeStricterAnyMore) {
     spec.linux.gid_mappings.clear();
     spec.mounts.clear();
     auto unmapped = made_of(spec);
-    ASSERT_TRUE(unmapped) << unmapped.error().render();
+    ASSERT_TRUE(unmapped) << unmapped.error().text();
     for (const auto& step : unmapped->child) EXPECT_NE(step.op.kind, OpKind::lock_mounts);
 }
 
