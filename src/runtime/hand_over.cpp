@@ -136,14 +136,14 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
 // stays in the container's own.
 Result<std::vector<std::string>> controllers_below(const HandOverJoin& request,
                                                    const HostFacts& facts) {
-    if (request.sub_cgroup.empty() || facts.cgroup_mode != CgroupMode::v1)
-        return request.sub_controllers;
+    if (facts.cgroup_mode != CgroupMode::v1) return request.sub_controllers;
     for (const auto& name : request.sub_controllers)
         if (std::ranges::none_of(facts.cgroup_mounts,
                                  [&](const auto& mount) { return mount.first == name; }))
             return fail(Code::invalid_argument,
                         "--cgroup: this host has no cgroup v1 controller \"" + name + "\"");
-    if (!request.sub_controllers.empty()) return request.sub_controllers;
+    if (request.sub_cgroup.empty() || !request.sub_controllers.empty())
+        return request.sub_controllers;
     std::vector<std::string> found;
     for (const auto& [controller, mount] : facts.cgroup_mounts)
         if (sys::exists(mount + request.cgroups_path + "/" + request.sub_cgroup))

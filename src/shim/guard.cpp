@@ -95,7 +95,7 @@ int status_of_other(int pidfd) {
     };
     static_assert(sizeof(Info) == 64);
     constexpr uint64_t kExit = 8;
-    constexpr int kMostPauses = 200;
+    constexpr int kMostPauses = 900;
     // Whoever it belongs to now reaps it in a moment.
     for (int i = 0; i < kMostPauses; ++i) {
         Info info{};

@@ -83,7 +83,7 @@ class World:
         """Runs it with the fault; whether the fault was met. The tracer is a process of its own (-D):
         the container, which outlives the command, is let go of."""
         log = os.path.join(self.directory, "trace")
-        argv = ["strace", "-D", "-f", "-qq", "-o", log, "-e", "trace=" + calls,
+        argv = ["strace", "-I", "anywhere", "-D", "-f", "-qq", "-o", log, "-e", "trace=" + calls,
                 "-e", "inject=%s:error=%s:when=%d" % (calls, error, number)]
         with tempfile.TemporaryFile() as said:
             child = subprocess.Popen(argv + self.command(verb), stdin=subprocess.DEVNULL,

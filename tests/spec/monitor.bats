@@ -41,10 +41,10 @@ mkdir /tmp/www; echo here >/tmp/www/index.html; httpd -p 8080 -h /tmp/www
 while [ ! -e /tmp/www/end ]; do printf %s "$block"; usleep 5000; done; exit 7'
 
 @test "a worker that logs 10 MB/s goes on, answers, and its exit status is known" {
-    local id monitor before round
+    local id monitor before
     id=$(crank run -d --name loud -p 18473:8080 busybox sh -c "$loud")
     until_true answer 18473
-    for round in 1 2 3; do
+    for _ in 1 2 3; do
         monitor=$(monitor_of "$id")
         until_true guard_of "$monitor"
         before=$(crank logs --tail 1 loud)
@@ -76,7 +76,7 @@ while [ ! -e /tmp/www/end ]; do printf %s "$block"; usleep 5000; done; exit 7'
     last() { [ "$(crank logs --tail 1 lines)" = 3000 ]; }
     until_true last
     crank stop -t 1 lines
-    [ "$(crank inspect lines | jq -r '.[0].State.ExitCode')" = 137 ]
+    [ "$(crank inspect lines | jq -r '.[0].State.ExitCode')" = 143 ]
 }
 
 @test "a guard that is killed is replaced" {

@@ -79,6 +79,7 @@ mounts_one() {
         run -0 oci run --bundle "$BUNDLE" "$id"
         [ "$output" = "below
 end" ]
+        rm -f tree/below/a
         edit '.mounts[-1].options = ["rbind", "rro"]'
         run -0 oci run --bundle "$BUNDLE" "$id"
         [ "$output" = end ]
