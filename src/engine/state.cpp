@@ -1,6 +1,7 @@
 #include "engine/state.h"
 
 #include <chrono>
+#include <thread>
 
 #include "engine/names.h"
 #include "sys/file.h"
@@ -12,6 +13,8 @@ constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
 // Between the end of the process and the monitor's record of it lies one wait(2); the monitor may
 // be waiting for a processor.
 constexpr std::chrono::milliseconds kRecordDelay(5000);
+// Until the guard of a monitor that was killed has taken its place, and has seen what happened.
+constexpr std::chrono::milliseconds kSuccession(150);
 
 // The state directory is emptied by a reboot; what an `inspect` next week wants is kept beside the
 // record. Failing to is no error of the one who looks.
@@ -53,17 +56,19 @@ State never_started(const Paths& paths, const std::string& id) {
 }
 
 // The process is gone: its monitor is about to say how, or was killed itself.
-State ended(const Paths& paths, const std::string& id, const runtime::MonitorState& monitor) {
+State ended(const Paths& paths, const std::string& id, runtime::MonitorState monitor) {
     std::string dir = paths.monitor(id);
-    auto end = std::chrono::steady_clock::now() + kRecordDelay;
+    auto began = std::chrono::steady_clock::now(), end = began + kRecordDelay;
     while (true) {
         // Asked first: a monitor that is gone has written all that it ever will.
         bool writes = runtime::is_alive(monitor.monitor_pid, monitor.monitor_start_time);
         Result<runtime::ExitStatus> exit = runtime::read_exit_status(dir);
         if (exit) return exited(dir, *exit, monitor);
-        if (!writes || std::chrono::steady_clock::now() > end) break;
-        (void)runtime::wait_gone(monitor.monitor_pid, monitor.monitor_start_time,
-                                 std::chrono::milliseconds(2));
+        auto now = std::chrono::steady_clock::now();
+        if (now > (writes ? end : began + kSuccession)) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        // Another may have taken its place.
+        if (auto again = runtime::read_monitor_state(dir)) monitor = *again;
     }
     return lost(dir, "its monitor was killed: how it ended is not known", monitor);
 }

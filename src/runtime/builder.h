@@ -68,6 +68,7 @@ struct HandOver {
     int start_socket_slot = shim::kNoSlot;
     int first_preserved_slot = shim::kNoSlot;
     std::uint32_t preserved_fds = 0;
+    std::vector<std::uint32_t> missing_fds = {};
     bool rights_taken = false;          // plan_hosts_rights came before
     int listener_slot = shim::kNoSlot;  // where a filter's goes; none: to whoever starts it
 };

@@ -1,14 +1,11 @@
 #include "runtime/cgroup.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "base/text.h"
 #include "runtime/builder.h"
 #include "runtime/runtime.h"
 #include "sys/cgroup.h"
-#include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
 
@@ -232,9 +229,7 @@ Result<sys::UniqueFd> open_cgroup(const Plan& plan, const HostFacts& facts) {
     return sys::open(plan.cgroup_dirs.front(), sys::kPath | sys::kDirectory);
 }
 
-namespace {
-
-std::vector<std::string> dirs_of(const std::string& cgroups_path, const HostFacts& facts) {
+std::vector<std::string> group_dirs(const std::string& cgroups_path, const HostFacts& facts) {
     switch (facts.cgroup_mode) {
         case CgroupMode::none: return {};
         case CgroupMode::v1: {
@@ -247,23 +242,7 @@ std::vector<std::string> dirs_of(const std::string& cgroups_path, const HostFact
     return {};
 }
 
-void kill_all(const std::vector<std::string>& groups) {
-    // v2: with all that is below, the last one.
-    if (groups.empty() || sys::write_knob(groups.back() + "/cgroup.kill", "1")) return;
-    for (const auto& dir : groups) {
-        auto text = sys::read_file(dir + "/cgroup.procs");
-        if (!text) continue;
-        for (const auto& line : split(*text, '\n'))
-            if (auto pid = parse_int(line); pid && *pid > 0)
-                if (auto fd = sys::open_pidfd(static_cast<pid_t>(*pid)))
-                    (void)sys::pidfd_signal(fd->get(), 9);
-    }
-}
-
-Result<> remove_groups(const std::vector<std::string>& groups) {
-    for (const auto& dir : groups) TRY(sys::remove_cgroup_dir(dir));
-    return {};
-}
+namespace {
 
 // "name value" lines.
 std::int64_t read_field(const std::string& path, std::string_view name) {
@@ -313,31 +292,11 @@ CgroupUsage usage_v2(const std::string& dir) {
 
 }  // namespace
 
-Result<> remove_cgroups(const std::string& cgroups_path, const HostFacts& facts) {
-    TRY(check_cgroups_path(cgroups_path));
-    for (const auto& dir : dirs_of(cgroups_path, facts)) {
-        if (!sys::exists(dir)) continue;
-        // An empty group goes at once, without a look at what is in it.
-        if (sys::remove_cgroup_dir(dir)) continue;
-        Result<> removed;
-        // The kernel lets go of a group some milliseconds after its last process is reaped.
-        for (int i = 0; i < 200; ++i) {
-            auto groups = TRY(sys::cgroup_tree(dir));
-            kill_all(groups);
-            removed = remove_groups(groups);
-            if (removed || removed.error().code() != Code::in_use) break;
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        }
-        TRY(std::move(removed));
-    }
-    return {};
-}
-
 Result<CgroupUsage> read_usage(const std::string& cgroups_path, const HostFacts& facts) {
     TRY(check_cgroups_path(cgroups_path));
     if (facts.cgroup_mode == CgroupMode::none)
         return fail(Code::unsupported, "this host has no cgroups that can be read");
-    auto dirs = dirs_of(cgroups_path, facts);
+    auto dirs = group_dirs(cgroups_path, facts);
     if (dirs.empty() || !sys::exists(dirs.front()))
         return fail(Code::not_found, "no such cgroup: " + cgroups_path);
     return facts.cgroup_mode == CgroupMode::v1 ? usage_v1(facts, cgroups_path)

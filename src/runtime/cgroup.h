@@ -1,6 +1,8 @@
 // Cgroups as the parent makes, fills and removes them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,12 @@ Result<sys::UniqueFd> open_cgroup(const Plan& plan, const HostFacts& facts);
 // The directory of a controller's group, with v2 of the one group; empty: this host has none.
 std::string group_dir(std::string_view controller, const std::string& cgroups_path,
                       const HostFacts& facts);
+// Every directory that a container's group may have, whether it is there or not.
+std::vector<std::string> group_dirs(const std::string& cgroups_path, const HostFacts& facts);
 // Whether the directory lies in the v2 hierarchy that stands beside v1's.
 bool is_beside_v1(const HostFacts& facts, const std::string& dir);
+// Of the group whose directory it is, and of those below it not.
+std::vector<pid_t> processes_in(int dir_fd);
 // One group with what is missing above it; a cpuset is given what the groups above have.
 Result<> make_group(const HostFacts& facts, const std::string& dir);
 // v2: whether the plan writes to files of other controllers than cpu, memory and pids.

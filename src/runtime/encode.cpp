@@ -41,6 +41,7 @@ public:
             op.s1 += text_at_;
             op.s2 += text_at_;
             op.s3 += text_at_;
+            op.s4 += text_at_;
             std::memcpy(out.data() + ops_at + i * sizeof(Op), &op, sizeof op);
         }
         std::memcpy(out.data() + text_at_, text_.data(), text_.size());

@@ -100,23 +100,22 @@ Result<std::vector<sys::UniqueFd>> open_joined(const Plan& plan, const oci::Runt
 // start.
 Result<> refuse_used(const Plan& plan, const std::string& cgroups_path, const HostFacts& facts) {
     // Also what lies below, and what this plan does not need: all of it goes with the container.
-    std::vector<std::string> groups;
-    for (const auto& dirs : {plan.cgroup_dirs, existing_limit_dirs(cgroups_path, facts)})
-        for (const auto& dir : dirs)
-            if (sys::exists(dir))
-                std::ranges::copy(TRY(sys::cgroup_tree(dir)), std::back_inserter(groups));
-    for (const auto& dir : groups) {
+    sys::GroupVisit look;
+    look.at = [](int fd, const std::string& dir) -> Result<> {
         for (const auto& [file, frozen] :
-             {std::pair("/freezer.state", "FROZEN"), std::pair("/cgroup.freeze", "1")})
-            if (auto state = sys::read_file(dir + file, 64); state && trim(*state) == frozen)
+             {std::pair("freezer.state", "FROZEN"), std::pair("cgroup.freeze", "1")})
+            if (auto state = sys::read_file_at(fd, file, 64); state && trim(*state) == frozen)
                 return fail(
                     Code::failed_precondition,
                     "linux.cgroupsPath: the container's cgroup unexpectedly frozen: " + dir);
-        auto processes = sys::read_file(dir + "/cgroup.procs");
+        auto processes = sys::read_file_at(fd, "cgroup.procs");
         if (processes && !processes->empty())
             return fail(Code::in_use, "linux.cgroupsPath: the container's cgroup is not empty: " +
                                           dir + " already has processes in it");
-    }
+        return {};
+    };
+    for (const auto& dirs : {plan.cgroup_dirs, existing_limit_dirs(cgroups_path, facts)})
+        for (const auto& dir : dirs) TRY(sys::walk_groups(dir, look));
     return {};
 }
 
@@ -138,8 +137,13 @@ void add_fds(Handover& handover, const Plan& plan, const HandedFds& fds, bool te
 // stays in the container's own.
 Result<std::vector<std::string>> controllers_below(const HandOverJoin& request,
                                                    const HostFacts& facts) {
-    if (request.sub_cgroup.empty() || facts.cgroup_mode != CgroupMode::v1 ||
-        !request.sub_controllers.empty())
+    if (facts.cgroup_mode != CgroupMode::v1) return request.sub_controllers;
+    for (const auto& name : request.sub_controllers)
+        if (std::ranges::none_of(facts.cgroup_mounts,
+                                 [&](const auto& mount) { return mount.first == name; }))
+            return fail(Code::invalid_argument,
+                        "--cgroup: this host has no cgroup v1 controller \"" + name + "\"");
+    if (request.sub_cgroup.empty() || !request.sub_controllers.empty())
         return request.sub_controllers;
     std::vector<std::string> found;
     for (const auto& [controller, mount] : facts.cgroup_mounts)
@@ -166,6 +170,13 @@ void add_joined(Handover& handover, const Plan& plan, const std::vector<sys::Uni
 }
 
 // What the caller has decided: by its request, and by what it calls crank with.
+std::vector<std::uint32_t> missing_of(const HandedFds& fds) {
+    std::vector<std::uint32_t> missing;
+    for (int fd : fds.missing)
+        missing.push_back(static_cast<std::uint32_t>(fd - fds.first_preserved));
+    return missing;
+}
+
 Given given_by(const HandOverRequest& request) {
     Given given;
     given.stdin_read = true;
@@ -175,6 +186,7 @@ Given given_by(const HandOverRequest& request) {
     if (request.new_keyring) given.keyring = request.keyring;
     given.plain_lines = request.fds.plain_lines;
     given.preserved_fds = request.fds.preserved;
+    given.missing_fds = missing_of(request.fds);
     return given;
 }
 
@@ -187,6 +199,8 @@ Result<JoinFacts> facts_of(const HandOverJoin& request, const HostFacts& facts) 
     join.hand_over = true;
     join.plain_lines = request.fds.plain_lines;
     join.preserved_fds = request.fds.preserved;
+    join.missing_fds = missing_of(request.fds);
+    join.keyring = request.keyring;
     join.personality = request.personality;
     join.memory_policy = request.memory_policy;
     TRY(find_mappings(request.pid, join));
@@ -221,6 +235,7 @@ Result<Opened> open_for(const HandOverRequest& request, Plan& made, const HostFa
     opened.joined = TRY(open_joined(made, request.spec));
     TRY(make_user_namespace(made, request.spec, opened.user));
     TRY(refuse_used(made, request.spec.linux.cgroups_path, facts));
+    if (request.before_groups) TRY(request.before_groups());
     TRY(create_cgroups(made, facts, undo));
     opened.binds =
         TRY(open_binds(made, opened.user.get(),

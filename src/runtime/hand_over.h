@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +71,8 @@ struct HandOverRequest {
     bool new_keyring = true;  // a session keyring of its own, so that it cannot read the caller's
     std::string keyring;      // its name
     HandedFds fds;
+    // Called once it is known that nobody lives in its groups, which are its own from here on.
+    std::function<Result<>()> before_groups;
 };
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts);
 
@@ -85,6 +88,7 @@ struct HandOverJoin {
     std::optional<oci::Seccomp> seccomp;
     std::optional<std::string> personality;
     std::optional<oci::MemoryPolicy> memory_policy;
+    std::string keyring;  // of its session, a new one; empty: the caller's
     HandedFds fds;
 };
 Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts);

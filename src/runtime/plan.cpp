@@ -188,6 +188,7 @@ Result<> plan_program(Builder& builder, const oci::RuntimeSpec& spec, const Opti
                        given.start_socket ? plan.start_socket_slot() : shim::kNoSlot,
                        plan.first_preserved_slot(),
                        given.preserved_fds,
+                       given.missing_fds,
                        has_user_namespace(spec)};
     return plan_process(builder, process, spec.linux.seccomp, options.default_seccomp, options.init,
                         hand_over, "", options.confinement);
@@ -243,6 +244,8 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (join.user_namespace) {
         TRY(check_mapped(process.user, maps));
         TRY(plan_hosts_rights(builder, process));
+    } else {
+        add_oom_score(builder, process);  // through the host's /proc
     }
     auto enter = [&](const char* what, std::uint64_t namespaces) {
         shim::Op& op = builder.add(OpKind::set_namespace, what);
@@ -256,15 +259,18 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
     if (join.cgroup_namespace) enter("enter the container's cgroup namespace", kNewCgroup);
+    if (!join.keyring.empty())
+        builder.add(OpKind::session_keyring, "make a session keyring").s1 =
+            builder.text(join.keyring);
     plan_stdio(builder, process, {join.stdin_read, join.hand_over, join.plain_lines});
     plan_personality(builder, join.personality);
     TRY(plan_memory_policy(builder, join.memory_policy));
     oci::Process rights = process;
     if (!controls_devices(facts, join.cgroups_path)) drop_mknod(rights.capabilities);
-    HandOver hand_over{join.hand_over,          false,
-                       shim::kNoSlot,           plan.first_preserved_slot(),
-                       join.preserved_fds,      join.user_namespace,
-                       plan.start_socket_slot()};
+    HandOver hand_over{join.hand_over,      false,
+                       shim::kNoSlot,       plan.first_preserved_slot(),
+                       join.preserved_fds,  join.missing_fds,
+                       join.user_namespace, plan.start_socket_slot()};
     TRY(plan_process(builder, rights, seccomp, join.default_seccomp, false, hand_over, "",
                      join.confinement));
     return plan;

@@ -137,6 +137,7 @@ struct Plan {
         std::vector<oci::IdMapping> uid_mappings, gid_mappings;
         std::optional<std::uint64_t> device;  // the source must be it (makedev)
         bool is_block = false;
+        std::uint64_t attr_top = 0;  // set on the mount itself, not on those below
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
@@ -182,7 +183,8 @@ struct Given {
     bool wait_for_own_hooks = false;  // those inside, before the program starts
     bool plain_lines = false;         // of its terminal: ends of lines stay as they are written
     std::uint32_t preserved_fds = 0;  // handed to the program as 3, 4, ...
-    std::string keyring;              // of its session, a new one; empty: the caller's
+    std::vector<std::uint32_t> missing_fds = {};  // which of them, from 0, the caller does not have
+    std::string keyring;                          // of its session, a new one; empty: the caller's
 };
 
 // Pure. Errors: invalid_argument or unsupported, naming the field of the spec.
@@ -197,6 +199,8 @@ struct JoinFacts {
     bool hand_over = false;
     bool plain_lines = false;
     std::uint32_t preserved_fds = 0;
+    std::vector<std::uint32_t> missing_fds = {};
+    std::string keyring = {};  // of its session, a new one; empty: the caller's
     std::optional<std::string> personality = {};
     std::optional<oci::MemoryPolicy> memory_policy = {};
     // Of the user namespace that the container's first process is in.

@@ -82,7 +82,7 @@ bool is_replaceable(std::string_view destination) {
 }
 
 void add_bind(Builder& builder, const oci::Mount& mount, const std::string& destination,
-              const ParsedOptions& options, std::size_t index) {
+              const ParsedOptions& options, const Given& given, std::size_t index) {
     Plan& plan = builder.plan();
     std::uint32_t s2 = builder.text(destination);
     shim::Op& op =
@@ -91,8 +91,10 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     op.s2 = s2;
     op.b = is_replaceable(destination) ? 1 : 0;
     Plan::Bind& bind = plan.binds[index];
-    bind = {mount.source, options.attributes | options.recursive_attributes, options.recursive,
-            plan.child.size() - 1, options.propagation != 0};
+    bind = {mount.source, options.recursive_attributes, options.recursive, plan.child.size() - 1,
+            options.propagation != 0};
+    // A volume of the engine's is read-only as a whole; of a bundle `rro` says so.
+    (given.hand_over ? bind.attr_top : bind.attr_set) |= options.attributes;
     bind.attr_clear = options.cleared & ~bind.attr_set;
     bind.ids = options.ids;
     bind.uid_mappings = options.uid_mappings;
@@ -126,10 +128,12 @@ void add_late_bind(Builder& builder, const std::string& source, const std::strin
 }
 
 // Not where it takes what the container's process does not have: the host's rights to the source,
-// or to give its files other owners.
+// or to give its files other owners, or peers among the host's mounts.
 bool is_opened_late(const oci::RuntimeSpec& spec, const ParsedOptions& options,
                     const Given& given) {
-    return given.hand_over && !has_user_namespace(spec) && options.ids == Plan::Bind::Ids::kept;
+    constexpr std::uint64_t kShared = std::uint64_t{1} << 20;  // MS_SHARED
+    return given.hand_over && !has_user_namespace(spec) && options.ids == Plan::Bind::Ids::kept &&
+           (options.propagation & kShared) == 0;
 }
 
 Result<> check_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount,
@@ -173,7 +177,7 @@ Result<> plan_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostF
             if (is_opened_late(spec, options, given))
                 add_late_bind(builder, mount.source, destination, options);
             else
-                add_bind(builder, mount, destination, options, builder.next_bind());
+                add_bind(builder, mount, destination, options, given, builder.next_bind());
         } else if (mount.type == "cgroup") {
             add_cgroup_mounts(builder, destination,
                               options.attributes | options.recursive_attributes, facts);

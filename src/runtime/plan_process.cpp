@@ -69,8 +69,8 @@ Result<> add_seccomp(Builder& builder, const std::optional<oci::Seccomp>& seccom
         if (strict) return policy::SeccompProgram(policy::strict_seccomp_program());
         return policy::default_seccomp_program(bounding);
     };
-    auto filter = seccomp ? TRY(compile_spec(*seccomp))
-                          : LoadedFilter{TRY(built_in()), 0, false, {}};
+    auto filter =
+        seccomp ? TRY(compile_spec(*seccomp)) : LoadedFilter{TRY(built_in()), 0, false, {}};
     if (filter.listens && !hand_over.on)
         return fail(Code::unsupported,
                     "linux.seccomp.listenerPath: nobody is there who could pass the listener on");
@@ -118,6 +118,12 @@ void add_exec(Builder& builder, const oci::Process& process, const HandOver& han
     op.s3 = path;
     op.fd = hand_over.first_preserved_slot;
     op.c = hand_over.preserved_fds;
+    if (hand_over.preserved_fds == 0) return;
+    constexpr std::uint32_t kBits = 64;
+    std::vector<std::uint64_t> bits((hand_over.preserved_fds + kBits - 1) / kBits);
+    for (std::uint32_t i : hand_over.missing_fds)
+        if (i < hand_over.preserved_fds) bits[i / kBits] |= std::uint64_t{1} << i % kBits;
+    op.s4 = builder.array(std::span<const std::uint64_t>(bits));
 }
 
 // The last point at which a filter of the container's cannot forbid what waiting takes. What can be

@@ -163,6 +163,8 @@ Result<bool> wait_gone(pid_t pid, std::uint64_t start_time, std::chrono::millise
 
 // Kills whatever is left in the container's cgroups and removes them; for sweeping after a crash.
 Result<> remove_cgroups(const std::string& cgroups_path, const HostFacts& facts);
+// Every process in the groups, also in those below that the container has made or frozen.
+Result<> kill_cgroups(const std::string& cgroups_path, const HostFacts& facts);
 struct CgroupUsage {
     std::int64_t memory_peak = 0, memory_current = 0;  // bytes
     std::int64_t cpu_usage_ns = 0;

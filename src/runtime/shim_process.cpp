@@ -107,6 +107,9 @@ Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
         if (bind.propagates) change.peers = sys::Peers::kept;
         if (bind.is_root) change.peers = sys::Peers::masters;
         TRY(sys::change_mount(mount.get(), change, bind.source));
+        sys::MountChange top{bind.attr_top, 0, false};
+        top.peers = sys::Peers::kept;
+        if (bind.attr_top != 0) TRY(sys::change_mount(mount.get(), top, bind.source));
         TRY(map_ids(bind, mount.get(), user_namespace));
         plan.child[bind.step].op.a = TRY(sys::stat_fd(mount.get(), bind.source)).is_dir() ? 0 : 1;
         mounts.push_back(std::move(mount));

@@ -14,6 +14,7 @@
 #include "shim/child.h"
 #include "shim/cleanup.h"
 #include "shim/end.h"
+#include "shim/guard.h"
 #include "shim/kernel.h"
 #include "shim/log.h"
 #include "shim/loop.h"
@@ -22,6 +23,8 @@
 #include "shim/relay.h"
 #include "shim/start.h"
 #include "shim/streams.h"
+
+inline void* operator new(size_t, void* place) noexcept { return place; }
 
 namespace crank::shim {
 namespace {
@@ -32,14 +35,12 @@ constexpr int kDrainMs = 200;
 
 struct Monitor {
     PlanView& plan;
+    Kept& kept;
     Loop loop;
     Log log;
     Stream out, err;
     Relay relay{loop};
-    int child = -1;
-    int worker = 0;              // the host's number of it
     uint32_t caller_signal = 0;  // the last one that the caller sent
-    int mount_namespace = -1;    // held, so that the worker's exit need not tear the mounts down
     struct Control : Watcher {
         Monitor* monitor;
     } control;
@@ -47,9 +48,16 @@ struct Monitor {
         Monitor* monitor;
         bool seen = false;
     } exited;
+    struct Guard : Watcher {
+        int pid = -1;
+        bool gone = false;
+    } guard;
 
-    explicit Monitor(PlanView& p) : plan(p) {}
+    Monitor(PlanView& p, Kept& k) : plan(p), kept(k) {}
 };
+
+// Whether this process is the monitor from here on, in the place of one that was killed.
+enum class Place { same, successor };
 
 int receive_descriptor(int socket) {
     char byte;
@@ -117,27 +125,59 @@ void on_exit(Watcher* self, uint32_t) {
     exited.monitor->loop.remove(self);
 }
 
-int open_streams(Monitor& monitor, const Pipes& pipes, int terminal) {
+void on_guard_end(Watcher* self, uint32_t) { static_cast<Monitor::Guard*>(self)->gone = true; }
+
+// Of a detached container: what has a caller ends with that one, or is told to it.
+bool is_guarded(const PlanView& plan) {
+    return plan.header->role == Role::monitor && !has(plan, kFlagEndWithCaller) &&
+           plan.header->forward_stdout < 0 && plan.header->forward_stderr < 0;
+}
+
+Place guard(Monitor& monitor) {
+    if (!is_guarded(monitor.plan)) return Place::same;
+    int pid = start_guard(monitor.plan, monitor.kept, monitor.guard.fd);
+    if (pid == 0) return Place::successor;
+    monitor.guard.pid = pid;
+    monitor.guard.gone = false;
+    monitor.guard.handle = on_guard_end;
+    if (monitor.guard.fd >= 0) monitor.loop.add(&monitor.guard, EPOLLIN);
+    return Place::same;
+}
+
+void drop_guard(Monitor& monitor) {
+    if (monitor.guard.pid <= 0) return;
+    if (monitor.guard.fd >= 0) {
+        monitor.loop.remove(&monitor.guard);
+        close(monitor.guard.fd);
+    }
+    end_guard(monitor.guard.pid);
+    monitor.guard.fd = monitor.guard.pid = -1;
+}
+
+int open_streams(Monitor& monitor) {
+    int terminal = monitor.kept.terminal;
     int forward_out = PlanView::slot(monitor.plan.header->forward_stdout);
     int forward_err = PlanView::slot(monitor.plan.header->forward_stderr);
-    int first = terminal >= 0 ? terminal : pipes.out[0];
+    int first = terminal >= 0 ? terminal : monitor.kept.out;
     if (first < 0) return 0;  // join: the process writes straight to the caller's pipes
     fcntl(first, F_SETFL, O_NONBLOCK);
     if (int error = monitor.out.open(monitor.loop, monitor.log, first, 1, forward_out); error != 0)
         return error;
     if (terminal >= 0) return 0;
-    fcntl(pipes.err[0], F_SETFL, O_NONBLOCK);
-    return monitor.err.open(monitor.loop, monitor.log, pipes.err[0], 2, forward_err);
+    fcntl(monitor.kept.err, F_SETFL, O_NONBLOCK);
+    return monitor.err.open(monitor.loop, monitor.log, monitor.kept.err, 2, forward_err);
 }
 
-void watch(Monitor& monitor, int pidfd) {
+void watch(Monitor& monitor) {
     monitor.control.monitor = &monitor;
     monitor.control.handle = on_control;
-    monitor.control.fd = kControlFd;
-    monitor.loop.add(&monitor.control, EPOLLIN);
+    if (!monitor.kept.adopted) {
+        monitor.control.fd = kControlFd;
+        monitor.loop.add(&monitor.control, EPOLLIN);
+    }
     monitor.exited.monitor = &monitor;
     monitor.exited.handle = on_exit;
-    monitor.exited.fd = pidfd;
+    monitor.exited.fd = monitor.kept.pidfd;
     monitor.loop.add(&monitor.exited, EPOLLIN);
     for (uint32_t i = 0; i < monitor.plan.header->port_count; ++i) {
         const Port& port = monitor.plan.header->ports[i];
@@ -151,11 +191,16 @@ int64_t now_ms() {
     return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
 }
 
-void serve_until_exit(Monitor& monitor) {
+Place serve_until_exit(Monitor& monitor) {
     while (!monitor.exited.seen) {
         monitor.loop.run_once(-1);
         monitor.relay.sweep();
+        if (!monitor.guard.gone) continue;
+        drop_guard(monitor);
+        if (guard(monitor) == Place::successor) return Place::successor;
     }
+    // It holds the ports too.
+    drop_guard(monitor);
     // Before anybody hears of the end: whoever waited for it may start the next on the same port.
     monitor.relay.stop_listening();
     // What was written before the end is still in the pipes.
@@ -171,18 +216,35 @@ void serve_until_exit(Monitor& monitor) {
            (monitor.out.waits_for_caller() || monitor.err.waits_for_caller()))
         monitor.loop.run_once(-1);
     monitor.log.flush();
+    return Place::same;
 }
 
-Exit collect(const Monitor& monitor) {
-    int status = 0;
-    while (waitpid(monitor.child, &status, 0) < 0 && errno == EINTR) {}
+bool has_init(const PlanView& plan) {
+    for (uint32_t i = 0; i < plan.header->op_count; ++i)
+        if (plan.op(i).kind == OpKind::init) return true;
+    return false;
+}
+
+// As wait(2) says it; -1: nobody knows.
+int final_status(const Monitor& monitor) {
+    int status = -1;
+    if (!monitor.kept.adopted)
+        while (waitpid(monitor.kept.child, &status, 0) < 0 && errno == EINTR) {}
     const Shared& shared = monitor.plan.header->shared;
-    End end{.first_pid = monitor.child,
-            .worker_pid = monitor.worker,
+    if (__atomic_load_n(&shared.init_status_valid, __ATOMIC_ACQUIRE) != 0)
+        return static_cast<int>(shared.init_status);
+    if (!monitor.kept.adopted) return status;
+    // An init ends without a word by SIGKILL alone.
+    return has_init(monitor.plan) ? SIGKILL : status_of_other(monitor.kept.pidfd);
+}
+
+Exit collect(const Monitor& monitor, int status) {
+    const Shared& shared = monitor.plan.header->shared;
+    End end{.status = status,
+            .worker_known = __atomic_load_n(&shared.init_status_valid, __ATOMIC_ACQUIRE) != 0,
+            .first_pid = monitor.kept.child,
+            .worker_pid = monitor.kept.worker,
             .caller_signal = monitor.caller_signal};
-    end.worker_known = __atomic_load_n(&shared.init_status_valid, __ATOMIC_ACQUIRE) != 0;
-    if (end.worker_known) status = static_cast<int>(shared.init_status);
-    end.status = status;
     Exit exit;
     if (WIFSIGNALED(status)) {
         exit.signal = static_cast<uint32_t>(WTERMSIG(status));
@@ -237,9 +299,8 @@ int hold_mount_namespace(int pid) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-void tell_started(const PlanView& plan, int pid, int terminal) {
+void tell_started(int pid, int terminal) {
     if (terminal >= 0) send_packet(Packet{Message::terminal}, terminal);
-    record_state(plan, pid);
     Packet packet{Message::started};
     packet.a = static_cast<uint64_t>(pid);
     send_packet(packet);
@@ -247,41 +308,78 @@ void tell_started(const PlanView& plan, int pid, int terminal) {
 
 }  // namespace
 
-void run_monitor(PlanView& plan) {
-    static Monitor monitor(plan);  // static: 32 KiB of buffers
+namespace {
+
+// True once the worker runs; otherwise the failure has been told.
+bool start(PlanView& plan, Kept& kept) {
     Pipes pipes;
     uint32_t failed = 0;
     ChildIo nobody{-1};
-    if (int error = perform(plan, nobody, 0, plan.header->before_clone, failed); error != 0)
-        return tell_failure(plan, failed, error);
-    if (int error = make_pipes(plan, pipes); error != 0)
-        return tell_failure(plan, kOwnStep + static_cast<uint64_t>(OwnStep::make_pipes), error);
-    int pidfd = -1;
+    if (int error = perform(plan, nobody, 0, plan.header->before_clone, failed); error != 0) {
+        tell_failure(plan, failed, error);
+        return false;
+    }
+    if (int error = make_pipes(plan, pipes); error != 0) {
+        tell_failure(plan, own_step(OwnStep::make_pipes), error);
+        return false;
+    }
     StepFailure failure{};
-    monitor.child = start_child(plan, pipes, pidfd, failure);
-    if (monitor.child < 0) return tell_failure(plan, failure.step, failure.error_number);
+    kept.child = start_child(plan, pipes, kept.pidfd, failure);
+    if (kept.child < 0) {
+        tell_failure(plan, failure.step, failure.error_number);
+        return false;
+    }
     mark(plan, Moment::cloned);
     close_child_ends(plan, pipes);
-    if (!wait_for_exec(plan, pipes, monitor.child)) return;
+    if (!wait_for_exec(plan, pipes, kept.child)) return false;
 
-    int terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;
-    if (plan.header->role == Role::monitor)
-        monitor.mount_namespace = hold_mount_namespace(monitor.child);
-    tell_started(plan, monitor.child, terminal);
-    monitor.worker = find_worker(plan, monitor.child);
+    kept.terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;
+    kept.out = pipes.out[0];
+    kept.err = pipes.err[0];
+    if (plan.header->role == Role::monitor) kept.mount_namespace = hold_mount_namespace(kept.child);
+    int held = PlanView::slot(static_cast<int32_t>(plan.header->slot_count));
+    if (fcntl(held, F_GETFD) >= 0) kept.held = held;
+    kept.started_ns = realtime_ns();
+    record_state(plan, kept.child, kept.started_ns);
+    tell_started(kept.child, kept.terminal);
+    kept.worker = find_worker(plan, kept.child);
+    return true;
+}
+
+void open_monitor(Monitor& monitor) {
+    const Header& header = *monitor.plan.header;
     monitor.loop.open();
-    const char* log_path = plan.header->log_path != 0 ? plan.text(plan.header->log_path) : nullptr;
-    monitor.log.open(log_path, plan.header->log_max_bytes, plan.header->log_max_files);
-    watch(monitor, pidfd);
-    if (plan.header->role == Role::monitor) open_streams(monitor, pipes, terminal);
-    leave_callers_cgroups(plan);
+    const char* log_path = header.log_path != 0 ? monitor.plan.text(header.log_path) : nullptr;
+    monitor.log.open(log_path, header.log_max_bytes, header.log_max_files);
+    watch(monitor);
+    if (header.role == Role::monitor) open_streams(monitor);
+    if (!monitor.kept.adopted) leave_callers_cgroups(monitor.plan);
+}
 
-    serve_until_exit(monitor);
-    Exit exit = collect(monitor);
-    record_exit(plan, exit);
-    tell_exit(exit);
+}  // namespace
+
+void run_monitor(PlanView& plan) {
+    alignas(Monitor) static char space[sizeof(Monitor)];  // 32 KiB of buffers
+    Kept kept;
+    if (!start(plan, kept)) return;
+    Monitor* monitor;
+    while (true) {
+        monitor = new (space) Monitor(plan, kept);
+        open_monitor(*monitor);
+        if (guard(*monitor) == Place::same && serve_until_exit(*monitor) == Place::same) break;
+        kept.adopted = true;
+        record_state(plan, kept.child, kept.started_ns);
+    }
+    int status = final_status(*monitor);
+    Exit exit;
+    if (status >= 0) {
+        exit = collect(*monitor, status);
+        record_exit(plan, exit);
+    }
+    // Its number may be a connection's by now.
+    if (monitor->control.fd >= 0) tell_exit(exit);
     // The caller may go now; what follows costs time that is nobody's.
-    if (monitor.mount_namespace >= 0) close(monitor.mount_namespace);
+    if (kept.mount_namespace >= 0) close(kept.mount_namespace);
     clean_up(plan);
 }
 

@@ -37,7 +37,10 @@ int set_propagation(const PlanView& plan, const Op& op, const Root& root) {
 
 int report_reached(const ChildIo& io, uint32_t op) {
     Report report{op, 0};
-    return write(io.report_write, &report, sizeof report) < 0 ? errno : 0;
+    // Whoever connected to start the container may be gone: no reason to die of it.
+    ssize_t n = send(io.report_write, &report, sizeof report, MSG_NOSIGNAL);
+    if (n < 0 && errno == ENOTSOCK) n = write(io.report_write, &report, sizeof report);
+    return n < 0 ? errno : 0;
 }
 
 namespace {

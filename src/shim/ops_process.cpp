@@ -284,6 +284,17 @@ int search_and_execute(const char* program, char* const* argv, char* const* envp
 
 }  // namespace
 
+namespace {
+
+// Words of 64 bits, lowest first.
+bool has_bit(const char* words, int number) {
+    uint64_t word;
+    memcpy(&word, words + number / 64 * 8, sizeof word);
+    return (word >> number % 64 & 1) != 0;
+}
+
+}  // namespace
+
 int execute(const PlanView& plan, const Op& op) {
     if (op.a == 0) return ENOEXEC;  // the configuration has no process
     // Pointers on the stack: the kernel bounds arguments and environment to a quarter of it anyway.
@@ -303,10 +314,12 @@ int execute(const PlanView& plan, const Op& op) {
     pointers[n] = nullptr;
     // Nothing but 0, 1 and 2 reaches the worker, and what it was meant to be handed.
     auto handed = static_cast<int>(op.c);
+    const char* missing = plan.text(op.s4);
     for (int i = 0; i < handed; ++i) {
-        if (dup2(PlanView::slot(op.fd + i), 3 + i) >= 0) continue;
-        if (errno != EBADF) return errno;
-        close(3 + i);  // the caller has none of that number
+        if (has_bit(missing, i))
+            close(3 + i);
+        else if (dup2(PlanView::slot(op.fd + i), 3 + i) < 0)
+            return errno;
     }
     // The container's filter may forbid it: everything is close-on-exec already (run_child).
     (void)close_range(3 + static_cast<unsigned>(handed), ~0u, kCloseRangeCloexec);

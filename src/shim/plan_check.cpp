@@ -33,7 +33,9 @@ bool op_is_sound(const Memory& memory, const Op& op) {
     constexpr uint64_t kMostNodes = 1 << 16;  // far more than a kernel knows
     constexpr uint64_t kMostPorts = 1 << 16, kMostPaths = 1 << 16;
     constexpr uint64_t kMostInstructions = 0xffff;  // sock_fprog's length
-    if (!memory.has_text(op.s1) || !memory.has_text(op.s2) || !memory.has_text(op.s3)) return false;
+    const uint32_t texts[] = {op.s1, op.s2, op.s3, op.s4};
+    for (uint32_t offset : texts)
+        if (!memory.has_text(offset)) return false;
     switch (op.kind) {
         case OpKind::user: return memory.has_array(op.s1, op.c, kGroup);
         case OpKind::seccomp:
@@ -51,6 +53,7 @@ bool op_is_sound(const Memory& memory, const Op& op) {
             // Where the configuration has no process, there is nothing to look for, and `exec`
             // fails.
             return (op.a > 0 || op.kind == OpKind::exec) && op.c <= kMostSlots &&
+                   (op.c == 0 || memory.has_text(op.s4 + (op.c + 63) / 64 * kWord)) &&
                    memory.has_list(op.s1, op.a) && memory.has_list(op.s2, op.b);
         default: return true;
     }

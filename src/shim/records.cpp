@@ -55,11 +55,11 @@ uint64_t realtime_ns() {
     return static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
-void record_state(const PlanView& plan, int pid) {
+void record_state(const PlanView& plan, int pid, uint64_t started_ns) {
     char text[160];
     int self = getpid();
     snprintf(text, sizeof text, "%d %llu %d %llu %llu\n", pid, start_time(pid), self,
-             start_time(self), static_cast<unsigned long long>(realtime_ns()));
+             start_time(self), static_cast<unsigned long long>(started_ns));
     write_record(plan, "state", text);
 }
 

@@ -17,8 +17,8 @@ struct Exit {
 
 // `state`: "PID START_TIME MONITOR_PID MONITOR_START_TIME STARTED_NS\n" (field 22 of
 // /proc/PID/stat).
-void record_state(const PlanView& plan, int pid);
-// `exit`: "CODE SIGNAL OOM FINISHED_NS\n".
+void record_state(const PlanView& plan, int pid, uint64_t started_ns);
+// `exit`: "CODE SIGNAL OOM FINISHED_NS\n". Written aside and renamed: it is whole or absent.
 void record_exit(const PlanView& plan, const Exit& exit);
 uint64_t realtime_ns();
 // A file of the state directory, written aside and renamed: it is whole or absent.

@@ -76,7 +76,8 @@ enum class OpKind : uint16_t {
               // waited for
     init,     // the process stays as PID 1 and the ops behind this one run in its child
     exec,     // s1: list of a arguments, s2: list of b variables, s3: the program, or 0: the
-              // first argument; c: so many descriptors from slot fd on become 3, 4, ...
+              // first argument; c: so many descriptors from slot fd on become 3, 4, ...; s4: the
+              // offset of a bit for each of them: 1: there is none, and that number is closed
     // Of containers whose first process goes to the caller (kFlagHandOver).
     bind_root,        // s1: directory on the host, which becomes a mount
     propagation,      // of s2 below "/" (after pivot_root), or of what was attached from slot fd,
@@ -106,8 +107,7 @@ struct Op {
     uint16_t reserved = 0;
     int32_t fd = kNoSlot;
     uint64_t a = 0, b = 0, c = 0;
-    uint32_t s1 = 0, s2 = 0, s3 = 0;
-    uint32_t reserved2 = 0;
+    uint32_t s1 = 0, s2 = 0, s3 = 0, s4 = 0;
 };
 static_assert(sizeof(Op) == 48);
 

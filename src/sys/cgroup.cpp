@@ -5,7 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -16,26 +15,6 @@ namespace crank::sys {
 Result<> remove_cgroup_dir(const std::string& dir) {
     if (::rmdir(dir.c_str()) == 0 || errno == ENOENT) return {};
     return fail_errno("remove cgroup " + dir);
-}
-
-Result<std::vector<std::string>> cgroup_tree(const std::string& dir) {
-    constexpr std::size_t kMost = 10'000;
-    std::vector<std::string> groups{dir};
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-        // What is gone meanwhile has nothing below it.
-        auto names = list_dir(groups[i]);
-        if (!names && i == 0) groups.clear();
-        if (!names) continue;
-        for (const auto& name : *names) {
-            std::string path = groups[i] + "/" + name;
-            auto info = lstat(path);
-            if (info && info->is_dir()) groups.push_back(std::move(path));
-        }
-        if (groups.size() > kMost)
-            return fail(Code::exhausted, "more than 10000 groups below " + dir);
-    }
-    std::ranges::reverse(groups);
-    return groups;
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,18 @@ namespace crank::sys {
 
 // rmdir; a missing directory is no error, one with processes is in_use.
 Result<> remove_cgroup_dir(const std::string& dir);
-// A group and those below it, which whoever lives in it may have made; the deepest first. Empty:
-// there is no such group. exhausted: more than 10,000 of them.
-Result<std::vector<std::string>> cgroup_tree(const std::string& dir);
+// What is done at a group and those below it, which whoever lives in them may have made, in any
+// number and beyond any path's length.
+struct GroupVisit {
+    // Each of them, after those below it; `fd` is its directory, `path` is for messages.
+    std::function<Result<>(int fd, const std::string& path)> at;
+    // Each but the first, once it is left: `above` is the directory that `name` lies in.
+    std::function<Result<>(int above, const char* name)> below;
+};
+// A missing group is no error. in_use: whoever lives there moves groups while they are walked.
+Result<> walk_groups(const std::string& dir, const GroupVisit& visit);
+// in_use: there are processes in one of them.
+Result<> remove_group_tree(const std::string& dir);
 
 // As in v1's devices.allow and devices.deny: type 'a', 'b' or 'c'; -1: any number; access: some of
 // "rwm" (empty: all).

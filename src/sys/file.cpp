@@ -90,8 +90,12 @@ Result<std::string> read_all(int fd, std::size_t limit, const std::string& name)
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
-    UniqueFd fd = TRY(open(path, O_RDONLY));
-    return read_all(fd.get(), limit, path);
+    return read_file_at(AT_FDCWD, path, limit);
+}
+
+Result<std::string> read_file_at(int dirfd, const std::string& name, std::size_t limit) {
+    UniqueFd fd = TRY(open_at(dirfd, name, O_RDONLY));
+    return read_all(fd.get(), limit, name);
 }
 
 Result<> write_all(int fd, std::string_view content, const std::string& name) {
@@ -105,9 +109,13 @@ Result<> write_all(int fd, std::string_view content, const std::string& name) {
 }
 
 Result<> write_knob(const std::string& path, std::string_view value) {
-    UniqueFd fd = TRY(open(path, O_WRONLY));
+    return write_knob_at(AT_FDCWD, path, value);
+}
+
+Result<> write_knob_at(int dirfd, const std::string& name, std::string_view value) {
+    UniqueFd fd = TRY(open_at(dirfd, name, O_WRONLY));
     if (::write(fd.get(), value.data(), value.size()) < 0)
-        return fail_errno("write '" + std::string(value) + "' to " + path);
+        return fail_errno("write '" + std::string(value) + "' to " + name);
     return {};
 }
 

@@ -37,8 +37,11 @@ Result<UniqueFd> make_dirs_in_root(int rootfd, const std::string& path, mode_t m
 Result<std::string> read_all(int fd, std::size_t limit, const std::string& name);
 Result<std::string> read_file(const std::string& path, std::size_t limit = std::size_t{16} << 20);
 Result<> write_all(int fd, std::string_view content, const std::string& name);
+Result<std::string> read_file_at(int dirfd, const std::string& name,
+                                 std::size_t limit = std::size_t{16} << 20);
 // One write(2) into an existing file: cgroup and proc knobs. The error holds path and value.
 Result<> write_knob(const std::string& path, std::string_view value);
+Result<> write_knob_at(int dirfd, const std::string& name, std::string_view value);
 
 enum class Sync { no, yes };
 // Writes a new file beside `path` and renames it over: readers see the old content or the new.

@@ -53,10 +53,18 @@ killed_after() {
     done
 }
 
-@test "a worker whose monitor was killed goes on, can be stopped, and is shown as ended" {
+# kill_both ID: the monitor, and the guard that would take its place
+kill_both() {
+    local monitor guard=""
+    read -r _ _ monitor _ <"$CRANK_STATE/containers/$1/state"
+    until guard=$(pgrep -P "$monitor" -x crank-guard); do sleep 0.02; done
+    kill -STOP "$monitor"
+    kill -KILL "$guard" "$monitor"
+}
+
+@test "a worker whose monitor and guard were killed goes on, can be stopped, and is shown as ended" {
     id=$(crank run -d --name orphan --network none busybox sleep 1000)
-    read -r _ _ monitor _ <"$CRANK_STATE/containers/$id/state"
-    kill -KILL "$monitor"
+    kill_both "$id"
     [ "$(crank ps --format '{{.State}}')" = running ]
     [ "$(crank exec orphan echo alive)" = alive ]
     crank stop -t 1 orphan
@@ -67,8 +75,7 @@ killed_after() {
 
 @test "with --rm, what a killed monitor left is removed by rm -f" {
     id=$(crank run -d --rm --name orphan busybox sleep 1000)
-    read -r _ _ monitor _ <"$CRANK_STATE/containers/$id/state"
-    kill -KILL "$monitor"
+    kill_both "$id"
     crank rm -f orphan
     [ -z "$(crank ps -aq)" ]
 }

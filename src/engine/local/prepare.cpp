@@ -134,7 +134,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     rootfs.upper = relative_to(rootfs.base, dir + "/upper");
     rootfs.work = relative_to(rootfs.base, dir + "/work");
     Devices devices = TRY(add_devices(request, host, image.stored, made));
-    return Prepared{host,     std::move(image), std::move(made), std::move(rootfs),
+    return Prepared{host,     std::move(image),  std::move(made), std::move(rootfs),
                     landlock, std::move(devices)};
 }
 

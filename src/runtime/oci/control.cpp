@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <thread>
 
 #include "base/text.h"
@@ -81,14 +82,12 @@ Result<std::vector<pid_t>> processes(const std::string& cgroups_path, const Host
     for (std::string_view controller : {"pids", "memory", "freezer", "devices", "cpu"})
         if (dir.empty()) dir = group_dir(controller, cgroups_path, facts);
     std::vector<pid_t> pids;
-    for (const auto& group : TRY(sys::cgroup_tree(dir))) {
-        auto text = sys::read_file(group + "/cgroup.procs");
-        // Gone meanwhile, or a group of threads, whose processes are in one above.
-        if (!text) continue;
-        for (const auto& line : split(*text, '\n'))
-            if (auto pid = parse_int(line); pid && *pid > 0)
-                pids.push_back(static_cast<pid_t>(*pid));
-    }
+    sys::GroupVisit visit;
+    visit.at = [&](int fd, const std::string&) -> Result<> {
+        std::ranges::copy(processes_in(fd), std::back_inserter(pids));
+        return {};
+    };
+    TRY(sys::walk_groups(dir, visit));
     std::ranges::sort(pids);
     return pids;
 }

@@ -47,6 +47,8 @@ oci::Process process_of(const ExecRequest& request, const oci::RuntimeSpec& spec
     }
     add_capabilities(process.capabilities, request.capabilities);
     if (request.terminal) process.terminal = *request.terminal;
+    // As the container's own where the request says nothing: never the caller's.
+    if (!process.oom_score_adj) process.oom_score_adj = spec.process.oom_score_adj;
     if (request.no_new_privileges) process.no_new_privileges = *request.no_new_privileges;
     return process;
 }
@@ -120,6 +122,7 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.seccomp = spec.linux.seccomp;
     over.personality = spec.linux.personality;
     over.memory_policy = spec.linux.memory_policy;
+    over.keyring = "_ses." + request.id;
     Executed executed;
     executed.warnings = prepare_process(over.process);
     std::ranges::move(TRY(follow_annotations(spec, over.process)),

@@ -28,6 +28,7 @@ namespace crank::runtime::oci_verbs {
 namespace {
 
 constexpr std::chrono::milliseconds kKillDeadline{10'000};
+constexpr std::chrono::milliseconds kOwnEnd{100};
 constexpr mode_t kOwnerFile = 0600;
 
 std::string socket_of(const Store& store, const std::string& id) {
@@ -169,6 +170,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     over.fds.missing = request.caller.missing_fds;
     over.new_keyring = request.new_keyring;
     over.keyring = "_ses." + request.id;
+    over.before_groups = [&] { return creation.claim_groups(); };
     Handed handed = TRY(hand_over(std::move(over), facts));
     crash_point("oci.create.started");
     oci::ContainerRecord record = new_record(request, bundle);
@@ -248,6 +250,9 @@ Result<> end_by_force(const oci::ContainerRecord& record, const HostFacts& facts
     if (record.state.status == oci::Status::paused)
         TRY(set_frozen(record.cgroups_path, false, facts));
     take_back(record.cgroups_path, record.state.pid, facts);
+    // Its end waits for that of its children, which it may have frozen.
+    if (!TRY(wait_gone(record.state.pid, record.start_time, kOwnEnd)))
+        TRY(kill_cgroups(record.cgroups_path, facts));
     if (!TRY(wait_gone(record.state.pid, record.start_time, kKillDeadline)))
         return fail(Code::deadline_exceeded,
                     "container \"" + record.state.id + "\" did not die of SIGKILL");

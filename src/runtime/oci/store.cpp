@@ -58,6 +58,12 @@ Creation::~Creation() {
     (void)sys::remove_file(marker_);
 }
 
+Result<> Creation::claim_groups() {
+    auto claimed = sys::write_file_atomic(dir_ + "/groups", "", kOwnerFile, sys::Sync::no);
+    crash_point("oci.create.claimed");
+    return claimed;
+}
+
 Result<> Creation::write(const oci::ContainerRecord& record) {
     return sys::write_file_atomic(dir_ + "/state.json", oci::serialize(record), kOwnerFile,
                                   sys::Sync::no);
@@ -149,7 +155,9 @@ Result<> Store::sweep_one(const std::string& id, const HostFacts& facts) const {
     std::string marker = changing() + "/" + id;
     if (!check_id(id) || creator_lives(marker)) return {};
     if (!sys::exists(dir(id) + "/state.json") && sys::exists(dir(id))) {
-        if (auto spec = read_spec(id); spec && !spec->linux.cgroups_path.empty())
+        // A create that was killed before it looked had no groups: others may live there.
+        bool claimed = sys::exists(dir(id) + "/groups");
+        if (auto spec = read_spec(id); claimed && spec && !spec->linux.cgroups_path.empty())
             TRY(remove_cgroups(spec->linux.cgroups_path, facts));
         TRY(sys::remove_tree(dir(id)));
     }

@@ -31,6 +31,8 @@ public:
     Creation& operator=(Creation&&) = delete;
     ~Creation();
     const std::string& dir() const { return dir_; }
+    // From here on a sweep also removes its groups, and ends what lives in them.
+    Result<> claim_groups();
     // The record makes it exist.
     Result<> write(const oci::ContainerRecord& record);
     void keep();

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""Lets system calls of `crank-oci` fail, one at a time, and looks at what is left.
+
+Each point is one command (create, start, exec, kill, delete), one error, and the Nth system call of
+each process that the command starts, crank-shim included (strace's injection). Whatever the command
+then says, the next commands must work and leave nothing: no mount, group, process or file.
+
+  faults.py --bin DIR --seconds N [--seed N]    points at random
+  faults.py --bin DIR --all                     every point
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ERRORS = ["ENOMEM", "EIO", "ENOSPC", "EINTR", "EMFILE"]
+VERBS = ["create", "start", "exec", "kill", "delete"]
+# What may fail so on a host. EINTR only where a signal can interrupt.
+CALLS = ("openat,openat2,mkdir,mkdirat,rename,renameat,renameat2,symlink,symlinkat,unlinkat,rmdir,"
+         "read,write,sendmsg,recvmsg,sendto,recvfrom,socket,socketpair,connect,bind,listen,accept4,"
+         "pipe2,dup,dup2,dup3,fcntl,memfd_create,ftruncate,getdents64,clone,clone3,fork,vfork,"
+         "unshare,setns,mount,umount2,move_mount,open_tree,fsopen,fsconfig,fsmount,mount_setattr,"
+         "pivot_root,chdir,fchdir,mknodat,fchmodat,pidfd_open,pidfd_send_signal,epoll_create1,"
+         "setresuid,setresgid,setgroups,capset,keyctl,seccomp,prlimit64,sethostname,ioctl,flock")
+INTERRUPTED = "read,write,openat,connect,accept4,recvmsg,sendmsg,recvfrom,sendto,flock"
+# A descriptor or memory, and nothing to do with a disk.
+NO_DISK = "clone,clone3,fork,vfork,unshare,setns,socket,socketpair,pipe2,memfd_create,open_tree,fsopen"
+DEADLINE = 30
+
+
+class Failure(Exception):
+    pass
+
+
+class World:
+    def __init__(self, binaries, directory):
+        self.program = os.path.join(binaries, "crank-oci")
+        self.directory = directory
+        self.root = os.path.join(directory, "oci")
+        self.bundle = os.path.join(directory, "bundle")
+        self.id = "faults-%d" % os.getpid()
+        self.make_bundle()
+
+    def make_bundle(self):
+        root = os.path.join(self.bundle, "rootfs")
+        for name in ("bin", "proc", "sys", "dev", "tmp", "etc"):
+            os.makedirs(os.path.join(root, name))
+        shutil.copy("/bin/busybox", os.path.join(root, "bin", "busybox"))
+        subprocess.run([self.program, "spec", "--bundle", self.bundle], check=True)
+        path = os.path.join(self.bundle, "config.json")
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        config["process"].update(terminal=False, rlimits=[], args=["/bin/busybox", "sleep", "1000"])
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+
+    def command(self, verb):
+        rest = {"create": ["--bundle", self.bundle, self.id], "start": [self.id],
+                "exec": [self.id, "/bin/busybox", "true"], "kill": [self.id, "KILL"],
+                "delete": ["--force", self.id], "state": [self.id]}[verb]
+        return [self.program, "--root", self.root, verb] + rest
+
+    def run(self, verb):
+        """The command as it is; its status and what it says."""
+        with tempfile.TemporaryFile() as said:
+            done = subprocess.run(self.command(verb), stdin=subprocess.DEVNULL, stdout=said,
+                                  stderr=said, timeout=DEADLINE, check=False)
+            said.seek(0)
+            return done.returncode, said.read().decode(errors="replace")
+
+    def must(self, verb):
+        status, said = self.run(verb)
+        if status != 0:
+            raise Failure("%s afterwards: status %d: %s" % (verb, status, said.strip()))
+
+    def faulted(self, verb, calls, error, number):
+        """Runs it with the fault; whether the fault was met. The tracer is a process of its own (-D):
+        the container, which outlives the command, is let go of."""
+        log = os.path.join(self.directory, "trace")
+        argv = ["strace", "-I", "anywhere", "-D", "-f", "-qq", "-o", log, "-e", "trace=" + calls,
+                "-e", "inject=%s:error=%s:when=%d" % (calls, error, number)]
+        with tempfile.TemporaryFile() as said:
+            child = subprocess.Popen(argv + self.command(verb), stdin=subprocess.DEVNULL,
+                                     stdout=said, stderr=said, start_new_session=True)
+            try:
+                child.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise Failure("it did not end within %d s" % DEADLINE) from None
+            finally:
+                self.end_tracer(log)
+        with open(log, encoding="utf-8", errors="replace") as file:
+            return "(INJECTED)" in file.read()
+
+    @staticmethod
+    def end_tracer(log):
+        for _ in range(500):
+            tracers = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_tracer(pid, log)]
+            if not tracers:
+                return
+            for pid in tracers:
+                try:
+                    os.kill(int(pid), signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.01)
+        raise Failure("strace does not end")
+
+    def left(self):
+        """What is there of the container, a line each."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/mountinfo" % pid, encoding="utf-8") as file:
+                    if self.directory in file.read():
+                        found.append("mount, in process " + pid)
+                with open("/proc/%s/cgroup" % pid, encoding="utf-8") as file:
+                    if self.id in file.read():
+                        found.append("process " + pid)
+            except OSError:
+                continue  # it has ended
+            if "crank" in name_of(pid) and is_ours(pid, self.directory):
+                found.append("process %s (%s)" % (pid, name_of(pid)))
+        for above, names, files in os.walk(self.root):
+            if above != self.root and os.path.basename(above) != ".changing":
+                found.append("directory " + above)
+            found += ["file " + os.path.join(above, name) for name in files]
+            found += ["link " + os.path.join(above, name) for name in names
+                      if os.path.islink(os.path.join(above, name))]
+        for above in ["/sys/fs/cgroup"] + ["/sys/fs/cgroup/" + n for n in os.listdir("/sys/fs/cgroup")]:
+            if os.path.isdir(os.path.join(above, "crank-oci", self.id)):
+                found.append("cgroup in " + above)
+        return found
+
+    def nothing_left(self):
+        until = time.monotonic() + 5
+        while found := self.left():
+            if time.monotonic() > until:
+                raise Failure("left behind: " + ", ".join(found))
+            time.sleep(0.02)
+
+
+def name_of(pid):
+    try:
+        with open("/proc/%s/comm" % pid, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def is_tracer(pid, log):
+    try:
+        with open("/proc/%s/cmdline" % pid, "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return False
+    return words[0].endswith(b"strace") and log.encode() in words
+
+
+def is_ours(pid, directory):
+    try:
+        return any(directory in os.readlink("/proc/%s/fd/%s" % (pid, fd))
+                   for fd in os.listdir("/proc/%s/fd" % pid))
+    except OSError:
+        return False
+
+
+def calls_for(error):
+    if error == "EINTR":
+        return INTERRUPTED
+    if error in ("EIO", "ENOSPC"):
+        return ",".join(c for c in CALLS.split(",") if c not in NO_DISK.split(","))
+    return CALLS
+
+
+def try_point(world, verb, error, number):
+    """Whether the fault was met."""
+    if verb != "create":
+        world.must("create")
+    if verb in ("exec", "kill"):
+        world.must("start")
+    met = world.faulted(verb, calls_for(error), error, number)
+    if verb == "exec" and world.run("state")[1].find('"running"') < 0:
+        raise Failure("the container does not run any more")
+    # The next command sweeps, and the id is free or removed by it.
+    world.must("delete")
+    if verb == "create":
+        world.must("create")
+        world.must("delete")
+    world.nothing_left()
+    return met
+
+
+def points_at_random(seed):
+    chooser = random.Random(seed)
+    while True:
+        yield chooser.choice(VERBS), chooser.choice(ERRORS), chooser.randint(1, 150)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--point", nargs=3, metavar=("VERB", "ERROR", "N"))
+    options = parser.parse_args()
+    directory = tempfile.mkdtemp(prefix="crank-faults.")
+    world = World(options.bin, directory)
+    tried = met = 0
+    failures = []
+
+    def attempt(verb, error, number):
+        nonlocal tried, met
+        tried += 1
+        try:
+            hit = try_point(world, verb, error, number)
+        except (Failure, subprocess.TimeoutExpired) as failure:
+            failures.append("%s, %s at call %d: %s" % (verb, error, number, failure))
+            print(failures[-1], flush=True)
+            world.run("delete")
+            return True
+        met += hit
+        return hit
+
+    until = time.monotonic() + options.seconds
+    if options.point:
+        attempt(options.point[0], options.point[1], int(options.point[2]))
+    elif options.all:
+        for verb in VERBS:
+            for error in ERRORS:
+                number = 1
+                while attempt(verb, error, number) and len(failures) < 20:
+                    number += 1
+    else:
+        for point in points_at_random(options.seed):
+            if time.monotonic() > until or len(failures) >= 5:
+                break
+            attempt(*point)
+    world.run("delete")
+    shutil.rmtree(directory, ignore_errors=True)
+    print("%d points, %d faults met, %d failures" % (tried, met, len(failures)))
+    return 1 if failures or met == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
