@@ -228,8 +228,9 @@ TEST(PlanUser, ABindIsOpenedAtItsTurnWhereThatTakesNoRightsOfTheHosts) {
     auto early = made_of(spec);
     ASSERT_TRUE(early) << early.error().text();
     ASSERT_EQ(early->binds.size(), 1u);
-    EXPECT_EQ(early->binds[0].attr_set, 0x3u);
-    EXPECT_EQ(early->binds[0].attr_clear, 0u);
+    EXPECT_EQ(early->binds[0].attr_top, 0x1u);  // as above
+    EXPECT_EQ(early->binds[0].attr_set, 0x2u);
+    EXPECT_EQ(early->binds[0].attr_clear, 0x1u);
     EXPECT_EQ(early->binds[0].ids, Plan::Bind::Ids::mapped);
     for (const auto& step : early->child) EXPECT_NE(step.op.kind, OpKind::open_bind);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lets system calls of `crank-oci` fail, one at a time, and looks at what is left.
 
-Each point is one command (create, start, exec, kill, delete), one error, and the Nth system call of
+Each point is one command (create, start, exec, kill, delete), one error, and the Nth call of each kind in
 each process that the command starts, crank-shim included (strace's injection). Whatever the command
 then says, the next commands must work and leave nothing: no mount, group, process or file.
 
@@ -201,7 +201,8 @@ def try_point(world, verb, error, number):
 def points_at_random(seed):
     chooser = random.Random(seed)
     while True:
-        yield chooser.choice(VERBS), chooser.choice(ERRORS), chooser.randint(1, 150)
+        # of each kind of call the Nth: most processes make few of most kinds
+        yield chooser.choice(VERBS), chooser.choice(ERRORS), 1 + int(chooser.expovariate(1 / 8))
 
 
 def main():

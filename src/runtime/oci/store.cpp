@@ -54,7 +54,8 @@ Creation::Creation(Creation&& other) noexcept
 
 Creation::~Creation() {
     if (!live_) return;
-    if (!kept_) (void)sys::remove_tree(dir_);
+    // What could not be removed is swept by its marker.
+    if (!kept_ && !sys::remove_tree(dir_)) return;
     (void)sys::remove_file(marker_);
 }
 
