@@ -145,3 +145,12 @@ probe() {
 
 # field NAME: the value of a line "NAME: value" or "NAME value" on standard input.
 field() { awk -v name="$1" '{ key = $1; sub(/:$/, "", key) } key == name { print $2; exit }'; }
+
+# kill_monitors ID: a container's monitor, and the guard that would take its place.
+kill_monitors() {
+    local monitor guard=""
+    read -r _ _ monitor _ <"$CRANK_STATE/containers/$1/state"
+    until guard=$(pgrep -P "$monitor" -x crank-guard); do sleep 0.02; done
+    kill -STOP "$monitor"
+    kill -KILL "$guard" "$monitor"
+}

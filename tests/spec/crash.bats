@@ -53,18 +53,9 @@ killed_after() {
     done
 }
 
-# kill_both ID: the monitor, and the guard that would take its place
-kill_both() {
-    local monitor guard=""
-    read -r _ _ monitor _ <"$CRANK_STATE/containers/$1/state"
-    until guard=$(pgrep -P "$monitor" -x crank-guard); do sleep 0.02; done
-    kill -STOP "$monitor"
-    kill -KILL "$guard" "$monitor"
-}
-
 @test "a worker whose monitor and guard were killed goes on, can be stopped, and is shown as ended" {
     id=$(crank run -d --name orphan --network none busybox sleep 1000)
-    kill_both "$id"
+    kill_monitors "$id"
     [ "$(crank ps --format '{{.State}}')" = running ]
     [ "$(crank exec orphan echo alive)" = alive ]
     crank stop -t 1 orphan
@@ -75,7 +66,7 @@ kill_both() {
 
 @test "with --rm, what a killed monitor left is removed by rm -f" {
     id=$(crank run -d --rm --name orphan busybox sleep 1000)
-    kill_both "$id"
+    kill_monitors "$id"
     crank rm -f orphan
     [ -z "$(crank ps -aq)" ]
 }

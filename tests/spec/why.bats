@@ -268,10 +268,7 @@ forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
 
 @test "an end that nobody saw is not guessed at" {
     crank run -d --name orphan --network none busybox sleep 100 >/dev/null
-    local id monitor
-    id=$(crank inspect -f '{{.Id}}' orphan)
-    monitor=$(cut -d' ' -f3 "$CRANK_STATE/containers/$id/state")
-    kill -9 "$monitor"
+    kill_monitors "$(crank inspect -f '{{.Id}}' orphan)"
     kill -9 "$(crank inspect -f '{{.State.Pid}}' orphan)"
     crank wait orphan >/dev/null
     why_is orphan '.Cause == "lost" and .Why == "its monitor was killed: how it ended is not known"'
