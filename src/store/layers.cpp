@@ -1,4 +1,5 @@
 // Layers: made, imported, found, written out.
+#include <algorithm>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -112,6 +113,8 @@ Result<Layer> Store::State::settle_shared(const std::string& made, const Staging
         auto tree = TRY(sys::open_dir_at(dir.get(), "fs"));
         TRY(share_rest(shared, files, dir.get(), tree.get()));
     }
+    // However the threads that made them came along: lists of layers that are alike are alike.
+    std::ranges::sort(files.files(), {}, &NewLayer::File::path);
     TRY(write_layer_files(dir.get(), files.list()));
     TRY(shared.describe(dir.get(), files));
     crash_point("store.layer.after_share");

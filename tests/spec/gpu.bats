@@ -376,7 +376,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
         [ "$(jq -r --arg name "$name" '.checks[] | select(.name == $name) | .why != ""' <<<"$output")" = true ]
     done
     [ "$(jq '[.checks[] | select(.state != "ok" and .remedy == "")] | length' <<<"$output")" = 0 ]
-    run setpriv --reuid 65534 --clear-groups env HOME=/nonexistent crank doctor
+    run as_nobody env HOME=/nonexistent crank doctor
     [ "$status" -eq 1 ]
     [[ $output == *"missing  rights: user 65534"*"do:  sudo crank ..."* ]]
 }
