@@ -8,6 +8,7 @@
 
 #include "shim/kernel.h"
 #include "shim/ops.h"
+#include "shim/passing.h"
 
 namespace crank::shim {
 namespace {
@@ -22,42 +23,19 @@ const Op* find_lock(const PlanView& plan) {
 
 // An error number, or 0 with a descriptor.
 bool send_answer(int socket, int error, int descriptor) {
-    iovec data{&error, sizeof error};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    if (descriptor >= 0) {
-        message.msg_control = space;
-        message.msg_controllen = sizeof space;
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-    }
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof error);
+    return send_with(socket, &error, sizeof error, descriptor) ==
+           static_cast<ssize_t>(sizeof error);
 }
 
 // 0 with the descriptor, or errno; ECHILD: the other end is gone.
 int receive_answer(int socket, int& descriptor) {
     int error = 0;
-    iovec data{&error, sizeof error};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = space;
-    message.msg_controllen = sizeof space;
     ssize_t n;
-    do n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    do n = receive_with(socket, &error, sizeof error, 0, descriptor);
     while (n < 0 && errno == EINTR);
     if (n < 0) return errno;
     if (n != static_cast<ssize_t>(sizeof error)) return ECHILD;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (error == 0 && (header == nullptr || header->cmsg_type != SCM_RIGHTS)) return EMFILE;
-    if (error == 0) memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
-    return error;
+    return error == 0 && descriptor < 0 ? EMFILE : error;
 }
 
 // From the child's namespace into one that is the host's and back into one of the user namespace's.

@@ -19,6 +19,7 @@
 #include "shim/log.h"
 #include "shim/loop.h"
 #include "shim/ops.h"
+#include "shim/passing.h"
 #include "shim/records.h"
 #include "shim/relay.h"
 #include "shim/start.h"
@@ -61,19 +62,9 @@ enum class Place { same, successor };
 
 int receive_descriptor(int socket) {
     char byte;
-    iovec data{&byte, 1};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = space;
-    message.msg_controllen = sizeof space;
-    if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1) return -1;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -1;
-    int fd;
-    memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
+    int descriptor;
+    ssize_t n = receive_with(socket, &byte, sizeof byte, MSG_DONTWAIT, descriptor);
+    return n == 1 ? descriptor : -1;
 }
 
 // True once the worker's program runs; otherwise the failure has been told.

@@ -19,6 +19,7 @@
 
 #include "shim/kernel.h"
 #include "shim/ops.h"
+#include "shim/passing.h"
 
 namespace crank::shim {
 
@@ -64,21 +65,6 @@ int change_dir(const char* path) {
 }
 
 namespace {
-
-int send_descriptor(int socket, int fd, iovec data) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
-}
 
 // The slave also becomes /dev/console, where programs that look for a console find it.
 void offer_console(int slave) {
@@ -137,9 +123,8 @@ int open_terminal(const PlanView& plan, const Op& op, int socket) {
     }
     offer_console(slave);
     // Whoever takes it from a console socket also reads a name.
-    static char name[] = "/dev/ptmx";
-    if (int error = send_descriptor(socket, master, {name, sizeof name - 1}); error != 0)
-        return error;
+    constexpr char kName[] = "/dev/ptmx";
+    if (send_with(socket, kName, sizeof kName - 1, master) < 0) return errno;
     if (ioctl(slave, TIOCSCTTY, 0) != 0) return errno;
     for (int fd = 0; fd < 3; ++fd)
         if (dup2(slave, fd) < 0) return errno;
@@ -239,8 +224,7 @@ int set_seccomp(const PlanView& plan, const Op& op, const ChildIo& io) {
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op.b | kNewListener, &program));
     if (listener < 0) return errno;
     // The filter holds from here on: the plan has seen that it lets these two calls pass.
-    iovec data{&report, sizeof report};
-    if (int error = send_descriptor(channel, listener, data); error != 0) return error;
+    if (send_with(channel, &report, sizeof report, listener) < 0) return errno;
     return wait_gate(channel);
 }
 

@@ -12,6 +12,7 @@
 #include "shim/cleanup.h"
 #include "shim/kernel.h"
 #include "shim/locker.h"
+#include "shim/passing.h"
 
 namespace crank::shim {
 namespace {
@@ -23,21 +24,7 @@ constexpr uint64_t kClonePidfd = 0x1000;
 bool has(const PlanView& plan, uint32_t flag) { return (plan.header->flags & flag) != 0; }
 
 void send_packet(const Packet& packet, int descriptor) {
-    iovec data{const_cast<Packet*>(&packet), sizeof packet};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    if (descriptor >= 0) {
-        message.msg_control = space;
-        message.msg_controllen = sizeof space;
-        cmsghdr* header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
-    }
-    sendmsg(kControlFd, &message, MSG_NOSIGNAL);
+    send_with(kControlFd, &packet, sizeof packet, descriptor);
 }
 
 int make_pipes(const PlanView& plan, Pipes& pipes) {

@@ -28,13 +28,6 @@ protected:
         write(temp / "layer.tar", tar);
         return must(store.import_tar(temp / "layer.tar", oci::Digest::of(tar)));
     }
-    std::string again(Store& store, const Layer& layer) {
-        auto dir = must(sys::open_dir(temp.path()));
-        (void)sys::remove_file(temp / "again.tar");
-        auto fd = must(sys::create_file_at(dir.get(), "again.tar", 0600));
-        must(store.write_layer_tar(layer.diff_id, fd.get()));
-        return read(temp / "again.tar");
-    }
     std::string of(const Layer& layer, const std::string& name) const {
         return root + "/l/" + std::to_string(layer.number) + "/" + name;
     }
@@ -56,9 +49,9 @@ TEST_F(DescriptionTest, a_layer_that_is_like_another_keeps_the_difference) {
             EXPECT_LT(size(of(layer, name)), size(base) / 2) << name;
         }
     }
-    EXPECT_EQ(again(store, first), a);
-    EXPECT_EQ(again(store, second), b);
-    EXPECT_EQ(again(store, third), c);
+    EXPECT_EQ(tar_again(store, first), a);
+    EXPECT_EQ(tar_again(store, second), b);
+    EXPECT_EQ(tar_again(store, third), c);
 }
 
 TEST_F(DescriptionTest, a_difference_outlives_the_layer_that_it_differs_from) {
@@ -66,7 +59,7 @@ TEST_F(DescriptionTest, a_difference_outlives_the_layer_that_it_differs_from) {
     std::string a = archive("a"), b = archive("b");
     Layer first = import(store, a), second = import(store, b);
     must(sys::remove_tree(root + "/l/" + std::to_string(first.number)));
-    EXPECT_EQ(again(store, second), b);
+    EXPECT_EQ(tar_again(store, second), b);
 }
 
 TEST_F(DescriptionTest, layers_that_are_not_alike_stand_for_themselves) {
@@ -75,7 +68,7 @@ TEST_F(DescriptionTest, layers_that_are_not_alike_stand_for_themselves) {
     std::string b = archive("b", 1);
     Layer second = import(store, b);
     EXPECT_FALSE(std::filesystem::exists(of(second, "recipe.base")));
-    EXPECT_EQ(again(store, second), b);
+    EXPECT_EQ(tar_again(store, second), b);
 }
 
 TEST_F(DescriptionTest, damage_of_either_part_is_told) {
@@ -87,11 +80,11 @@ TEST_F(DescriptionTest, damage_of_either_part_is_told) {
         std::string broken = sound;
         broken[broken.size() / 2] ^= 1;
         write(path, broken);
-        EXPECT_THROW((void)again(store, second), std::runtime_error) << name;
+        EXPECT_THROW((void)tar_again(store, second), std::runtime_error) << name;
         write(path, sound.substr(0, sound.size() / 2));
-        EXPECT_THROW((void)again(store, second), std::runtime_error) << name;
+        EXPECT_THROW((void)tar_again(store, second), std::runtime_error) << name;
         write(path, sound);
-        (void)again(store, second);
+        (void)tar_again(store, second);
     }
 }
 

@@ -35,13 +35,6 @@ protected:
     static std::uint64_t links(const std::string& path) {
         return std::filesystem::hard_link_count(path);
     }
-    std::string again(Store& store, const Layer& layer) {
-        auto dir = must(sys::open_dir(temp.path()));
-        (void)sys::remove_file(temp / "again.tar");
-        auto fd = must(sys::create_file_at(dir.get(), "again.tar", 0600));
-        must(store.write_layer_tar(layer.diff_id, fd.get()));
-        return read(temp / "again.tar");
-    }
 
     TempDir temp;
     std::string root = temp / "store";
@@ -69,7 +62,7 @@ TEST_F(SharedFilesTest, one_inode_for_the_same_file_of_built_and_imported_layers
     Layer later = must(import(store, tar_of({file("z", "other")})));
     EXPECT_EQ(info(store.layer_path(built) + "/y").inode,
               info(store.layer_path(later) + "/z").inode);
-    EXPECT_EQ(oci::Digest::of(again(store, built)), built.diff_id);
+    EXPECT_EQ(oci::Digest::of(tar_again(store, built)), built.diff_id);
     EXPECT_EQ(info(store.layer_path(built)).mtime_ns, 0);
 }
 
@@ -107,7 +100,7 @@ TEST_F(SharedFilesTest, equal_files_of_one_layer_stay_apart_and_are_shared_in_pa
     EXPECT_NE(info(first + "/a").inode, info(first + "/b").inode) << "would read as a hard link";
     EXPECT_EQ(info(first + "/a").inode, info(second + "/c").inode);
     EXPECT_EQ(info(first + "/b").inode, info(second + "/d").inode);
-    EXPECT_EQ(oci::Digest::of(again(store, one)), one.diff_id);
+    EXPECT_EQ(oci::Digest::of(tar_again(store, one)), one.diff_id);
 }
 
 TEST_F(SharedFilesTest, hard_links_stay_hard_links) {
@@ -124,12 +117,12 @@ TEST_F(SharedFilesTest, hard_links_stay_hard_links) {
     Layer layer = must(store.commit(linked(), options));
     std::string tree = store.layer_path(layer);
     EXPECT_EQ(info(tree + "/a").inode, info(tree + "/d/b").inode);
-    EXPECT_EQ(oci::Digest::of(again(store, layer)), layer.diff_id);
+    EXPECT_EQ(oci::Digest::of(tar_again(store, layer)), layer.diff_id);
     EXPECT_EQ(links(tree + "/a"), 3u) << "z, a and d/b";
     std::string tar = tar_of({file("f", "same"), hard_link("g", "f")});
     Layer imported = must(import(store, tar));
     EXPECT_EQ(links(tree + "/a"), 5u);
-    EXPECT_EQ(again(store, imported), tar);
+    EXPECT_EQ(tar_again(store, imported), tar);
 }
 
 TEST_F(SharedFilesTest, shares_no_empty_file_and_nothing_of_cron) {

@@ -15,6 +15,7 @@
 
 #include "sys/attributes.h"
 #include "sys/file.h"
+#include "sys/stream.h"
 
 namespace crank::store::test {
 
@@ -196,5 +197,13 @@ void mount_small_tmpfs(const std::string& path, const std::string& options) {
 }
 
 std::size_t count(const std::string& directory) { return must(sys::list_dir(directory)).size(); }
+
+std::string tar_again(Store& store, const Layer& layer) {
+    TempDir temp;
+    auto dir = must(sys::open_dir(temp.path()));
+    auto fd = must(sys::create_file_at(dir.get(), "layer.tar", 0600));
+    must(store.write_layer_tar(layer.diff_id, fd.get()));
+    return read(temp / "layer.tar");
+}
 
 }  // namespace crank::store::test

@@ -69,6 +69,8 @@ Item symlink(const std::string& path, const std::string& target);
 Item hard_link(const std::string& path, const std::string& target);
 Item device(const std::string& path, TarKind kind, unsigned major, unsigned minor);
 std::string tar_of(const std::vector<Item>& items);
+// The tar that the store writes of a layer.
+std::string tar_again(Store& store, const Layer& layer);
 std::string gzip(const std::string& content);
 std::string zstd(const std::string& content);
 
