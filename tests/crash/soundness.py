@@ -162,9 +162,23 @@ def has_files_of(process, root):
                for fd in os.listdir(f"{process}/fd"))
 
 
+PF_EXITING = 4  # include/linux/sched.h
+
+
+def is_ending(process):
+    """It has lost its memory or its namespaces, but perhaps not its files and locks: those go last
+    (do_exit in kernel/exit.c), before it is a zombie."""
+    try:
+        with open(f"{process}/stat", encoding="utf-8", errors="replace") as file:
+            state, *fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return state not in "ZX" and int(fields[5]) & PF_EXITING != 0
+
+
 def processes_of(root):
     """Processes that work on the store: crank's with files of it open, and whoever sees it mounted,
-    which are those in its containers."""
+    which are those in its containers. Also whoever is ending just now: nobody can say what it had."""
     found, text = [], str(root)
     for entry in os.listdir("/proc"):
         if not re.fullmatch(r"\d+", entry) or int(entry) == os.getpid():
@@ -176,5 +190,6 @@ def processes_of(root):
             if used or (is_cranks(process) and has_files_of(process, text)):
                 found.append(int(entry))
         except OSError:
-            continue  # it ended meanwhile
+            if is_ending(process):
+                found.append(int(entry))
     return found
