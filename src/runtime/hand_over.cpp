@@ -169,7 +169,7 @@ void add_joined(Handover& handover, const Plan& plan, const std::vector<sys::Uni
         handover.add(joined[i] ? joined[i].get() : user.get(), plan.joined_slot(i));
 }
 
-// What the caller has decided: by its request, and by what it calls crank with.
+// Of the descriptors to be kept, the places of those that the caller does not have.
 std::vector<std::uint32_t> missing_of(const HandedFds& fds) {
     std::vector<std::uint32_t> missing;
     for (int fd : fds.missing)
@@ -177,6 +177,7 @@ std::vector<std::uint32_t> missing_of(const HandedFds& fds) {
     return missing;
 }
 
+// What the caller has decided: by its request, and by what it calls crank with.
 Given given_by(const HandOverRequest& request) {
     Given given;
     given.stdin_read = true;

@@ -154,3 +154,12 @@ kill_monitors() {
     kill -STOP "$monitor"
     kill -KILL "$guard" "$monitor"
 }
+
+# until_true COMMAND...: waits for it, ten seconds at most.
+until_true() {
+    local end=$((SECONDS + 10))
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.05
+    done
+}

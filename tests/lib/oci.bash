@@ -72,13 +72,4 @@ oci_left() {
 # The ids of a file's containers begin with it: other checkouts use the same host.
 TEST_ID=bats-$(printf %s "${BATS_TEST_FILENAME:-x}$PPID" | cksum | cut -d' ' -f1)
 
-# until_true COMMAND...: waits for it, ten seconds at most.
-until_true() {
-    local end=$((SECONDS + 10))
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.05
-    done
-}
-
 status_is() { [ "$(oci state "$1" | jq -r .status)" = "$2" ]; }

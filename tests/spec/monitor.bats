@@ -15,14 +15,6 @@ teardown_file() { crank_teardown_file; }
 monitor_of() { cut -d' ' -f3 "$CRANK_STATE/containers/$1/state"; }
 guard_of() { pgrep -P "$1" -x crank-guard; }
 
-until_true() {
-    local end=$((SECONDS + 10))
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || return 1
-        sleep 0.02
-    done
-}
-
 # changed ID PID: another monitor than that one is recorded, and it has a guard
 changed() {
     local now
