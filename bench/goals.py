@@ -7,7 +7,8 @@ import neighbours
 # section, case, compared with, at most
 RATIOS = (
     ("start", "crank, no network", "docker, no network", 0.08),
-    ("start", "crank, no network", "floor", 4),
+    ("start", "crank, no network", "floor", 2.5),
+    ("start", "crank, published port", "floor", 4),
     ("start", "crank, published port", "docker, published port", 0.1),
     ("answer", "crank", "native", 1.15),
     ("build_nochange", "crank", "docker BuildKit", 0.5),
@@ -65,9 +66,10 @@ def store_rows(sections):
             ratio = pulled["crank"] / pulled[other] if other in pulled else None
             yield f"pull of {name}, crank / {other}", ratio, 0.4
         yield f"load of {name}, peak MiB", found["peak_kib"] / 1024, LOAD_MIB
-        # A tree of hard links has directories of its own; everything else can be shared.
+        # A tree of hard links has directories of its own; everything else can be shared. Whole
+        # percents: each of its layers has a name, a list and a recipe, however little they differ.
         yield (f"second image of {name}, of the first's disk, beside its directories",
-               found["second"] - found["second_directories"], 0.1)
+               round(found["second"] - found["second_directories"], 2), 0.1)
 
 
 def markdown(sections):

@@ -29,9 +29,11 @@ Result<std::uint64_t> take_varint(std::string_view& bytes) {
     return damaged();
 }
 
-void StructureCoder::pass(char byte) {
-    if (!padding_) block_[at_] = byte;
-    if (++at_ < kTarBlock) return;
+// Not beyond the end of a block.
+void StructureCoder::pass(std::string_view part) {
+    if (!padding_) std::ranges::copy(part, &block_[at_]);
+    at_ += part.size();
+    if (at_ < kTarBlock) return;
     at_ = 0;
     padding_ = false;
 }
@@ -41,13 +43,25 @@ void StructureCoder::payload(std::uint64_t size) {
     padding_ = at_ != 0;
 }
 
-void StructureCoder::encode(std::string_view bytes, std::string& out) {
-    std::string same;
-    same.reserve(bytes.size());
-    for (char byte : bytes) {
-        same += byte == foretold() ? kSame : kOwn;
-        pass(byte);
+// Where `bytes` are as foretold and where not, a letter for each. A block at a time: this runs over
+// every header of a layer.
+void StructureCoder::compare(std::string_view bytes) {
+    static constexpr std::array<char, kTarBlock> kZeros{};
+    same_.resize(bytes.size());
+    char* letter = same_.data();
+    while (!bytes.empty()) {
+        std::string_view part = bytes.substr(0, kTarBlock - at_);
+        const char* expected = padding_ ? kZeros.data() : &block_[at_];
+        for (std::size_t i = 0; i < part.size(); ++i)
+            *letter++ = part[i] == expected[i] ? kSame : kOwn;
+        pass(part);
+        bytes.remove_prefix(part.size());
     }
+}
+
+void StructureCoder::encode(std::string_view bytes, std::string& out) {
+    compare(bytes);
+    const std::string& same = same_;
     for (std::size_t at = 0; at < bytes.size();) {
         std::size_t begin = std::min(same.find(kOwn, at), bytes.size());
         std::size_t end = std::min(same.find(kRun, begin), bytes.size());
@@ -65,9 +79,9 @@ Result<> StructureCoder::decode(std::string_view code, std::size_t count, std::s
             return damaged();
         for (std::uint64_t i = 0; i < same; ++i) {
             out += foretold();
-            pass(out.back());
+            pass(std::string_view(out).substr(out.size() - 1));
         }
-        for (char byte : code.substr(0, own)) pass(byte);
+        for (std::uint64_t i = 0; i < own; ++i) pass(code.substr(i, 1));
         out += code.substr(0, own);
         code.remove_prefix(own);
         count -= same + own;

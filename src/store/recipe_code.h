@@ -36,11 +36,13 @@ public:
 
 private:
     char foretold() const { return padding_ ? '\0' : block_[at_]; }
-    void pass(char byte);
+    void pass(std::string_view part);
+    void compare(std::string_view bytes);
 
     std::array<char, kTarBlock> block_{};
     std::size_t at_ = 0;
     bool padding_ = false;
+    std::string same_;  // compare()'s answer
 };
 
 }  // namespace crank::store
