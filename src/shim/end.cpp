@@ -48,13 +48,17 @@ long long find_number(const char* text, const char* field) {
 long long add_facts(const PlanView& plan, Text& out) {
     long long kills = 0;
     const char* entry = plan.text(plan.header->facts);
+    const char* last = "";  // the file that `text` is from: several facts of one stand together
+    bool known = false;
+    char text[2048];
     for (uint32_t i = 0; i < plan.header->fact_count; ++i) {
         const char* name = entry;
         const char* file = name + strlen(name) + 1;
         const char* field = file + strlen(file) + 1;
         entry = field + strlen(field) + 1;
-        char text[2048];
-        long long number = read_text(file, text, sizeof text) ? find_number(text, field) : -1;
+        if (strcmp(file, last) != 0) known = read_text(file, text, sizeof text);
+        last = file;
+        long long number = known ? find_number(text, field) : -1;
         if (number < 0) continue;
         out.add("%s %lld\n", name, number);
         if (strcmp(name, "oom_kills") == 0) kills = number;

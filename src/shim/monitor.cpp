@@ -256,34 +256,6 @@ void tell_exit(const Exit& exit) {
     send_packet(packet);
 }
 
-// "/a/b/tasks": makes /a and /a/b where they are missing.
-void make_group_of(const char* file) {
-    char dir[4096];
-    const char* slash = strrchr(file, '/');
-    auto length = static_cast<size_t>(slash - file);
-    if (length >= sizeof dir) return;
-    memcpy(dir, file, length);
-    dir[length] = 0;
-    if (mkdir(dir, 0755) == 0 || errno != ENOENT) return;
-    char* parent = strrchr(dir, '/');
-    *parent = 0;
-    mkdir(dir, 0755);
-    *parent = '/';
-    mkdir(dir, 0755);
-}
-
-// Off the path of the start: the monitor leaves its caller's groups, so that whoever ends or limits
-// those does not end or limit it.
-void leave_callers_cgroups(const PlanView& plan) {
-    const char* path = plan.text(plan.header->monitor_cgroups);
-    for (uint32_t i = 0; i < plan.header->monitor_cgroup_count; ++i, path += strlen(path) + 1) {
-        int error = write_file(path, "0");
-        if (error != ENOENT) continue;
-        make_group_of(path);
-        write_file(path, "0");
-    }
-}
-
 int hold_mount_namespace(int pid) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
@@ -300,6 +272,34 @@ void tell_started(int pid, int terminal) {
 }  // namespace
 
 namespace {
+
+// "/a/b/tasks": makes /a and /a/b where they are missing.
+void make_group_of(const char* file) {
+    char dir[4096];
+    const char* slash = strrchr(file, '/');
+    auto length = static_cast<size_t>(slash - file);
+    if (length >= sizeof dir) return;
+    memcpy(dir, file, length);
+    dir[length] = 0;
+    if (mkdir(dir, 0755) == 0 || errno != ENOENT) return;
+    char* parent = strrchr(dir, '/');
+    *parent = 0;
+    mkdir(dir, 0755);
+    *parent = '/';
+    mkdir(dir, 0755);
+}
+
+// The monitor leaves its caller's groups, so that whoever ends or limits those does not end or
+// limit it.
+void leave_callers_cgroups(const PlanView& plan) {
+    const char* path = plan.text(plan.header->monitor_cgroups);
+    for (uint32_t i = 0; i < plan.header->monitor_cgroup_count; ++i, path += strlen(path) + 1) {
+        int error = write_file(path, "0");
+        if (error != ENOENT) continue;
+        make_group_of(path);
+        write_file(path, "0");
+    }
+}
 
 // True once the worker runs; otherwise the failure has been told.
 bool start(PlanView& plan, Kept& kept) {
@@ -322,6 +322,8 @@ bool start(PlanView& plan, Kept& kept) {
     }
     mark(plan, Moment::cloned);
     close_child_ends(plan, pipes);
+    // While the child makes its mounts.
+    leave_callers_cgroups(plan);
     if (!wait_for_exec(plan, pipes, kept.child)) return false;
 
     kept.terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;
@@ -344,7 +346,6 @@ void open_monitor(Monitor& monitor) {
     monitor.log.open(log_path, header.log_max_bytes, header.log_max_files);
     watch(monitor);
     if (header.role == Role::monitor) open_streams(monitor);
-    if (!monitor.kept.adopted) leave_callers_cgroups(monitor.plan);
 }
 
 }  // namespace

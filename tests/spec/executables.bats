@@ -16,7 +16,7 @@ needed() { readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
     [ "$status" -eq 0 ]
     for library in $output; do
         case $library in
-            libc.so.6 | libm.so.6 | ld-linux-*) ;;
+            libc.so.6 | ld-linux-*) ;;
             *)
                 echo "crank needs $library"
                 return 1

@@ -200,12 +200,10 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .listeners = std::move(network.listeners),
     };
     HookPlan hooks = TRY(plan_hooks(request, record, launch.spec));
+    if (network.made_namespace.valid())
+        launch.network_namespace = TRY(network.made_namespace.get());
     sys::UniqueFd ns;
-    if (network.attachment) {
-        launch.network_namespace = TRY(network::create_namespace());
-        ns = TRY(sys::duplicate(launch.network_namespace.get()));
-        timeline.mark("network namespace made");
-    }
+    if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
     runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
     // From here on the monitor gives the lease back, also when the start fails.
     undo.commit();
@@ -220,6 +218,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
 Result<Started> start(StartRequest request) {
     Timeline timeline;
     runtime::HostFacts host = TRY(host_for_containers());
+    NamespaceToCome made_namespace = begin_namespace(request.options.network);
     Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
@@ -227,6 +226,7 @@ Result<Started> start(StartRequest request) {
     Record record = TRY(describe(request, prepared, reservation));
     // Ports before anything is started: that one is in use is the likeliest error of all.
     NetworkPlan network = TRY(plan_network(request, record));
+    network.made_namespace = std::move(made_namespace);
     timeline.mark("ports bound, address leased");
     Undo undo;
     if (network.attachment)
@@ -262,8 +262,9 @@ Result<std::string> explain(const StartRequest& request) {
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
     options.confinement = prepared.made.confinement;
-    runtime::Plan plan = TRY(runtime::plan(prepared.made.spec, prepared.rootfs, options, host,
-                                           {.network_namespace = bridged}));
+    runtime::Plan plan =
+        TRY(runtime::plan(prepared.made.spec, prepared.rootfs, options, host,
+                          {.network_namespace = has_namespace(request.options.network)}));
     std::string text = "image " + prepared.image.shown + " (" + prepared.image.stored.id.str() +
                        ")\ncontainer " + id + "\n";
     for (const std::string& warning : prepared.made.warnings) text += "warning: " + warning + "\n";
