@@ -39,17 +39,41 @@ run_step() {
     if [ "$step_status" != 0 ]; then say "== $name: FAILED ($step_status)"; fi
 }
 
-# Transcripts wait more than they compute: meanwhile the presets of later steps are compiled, behind
-# everything else. What fails there fails again, and is shown, in its own step.
-compile_ahead() {
-    local step later=()
-    for step in "$@"; do
-        case $step in portable | asan | tsan) later+=("$step") ;; esac
+# Transcripts wait more than they compute: meanwhile, behind everything else, the preset of a later
+# step is compiled (what fails there fails again, and is shown, in its own step) and the steps run that
+# start no container. What they print comes out together, at the end.
+beside_steps=(portable lint tsan)
+beside=0
+
+begin_beside() {
+    local step
+    (
+        renice -n 10 -p "$BASHPID" >/dev/null
+        for step in "$@"; do
+            if [ "$step" = asan ]; then
+                "$CRANK_TOP/dev" build asan -k 0 >"$results/ahead.log" 2>&1 || true
+            fi
+        done
+        for step in "$@"; do
+            if is_beside "$step"; then run_named "$step"; fi
+        done
+    ) >"$results/beside.log" 2>&1 &
+    beside=$!
+}
+
+is_beside() {
+    local step
+    for step in "${beside_steps[@]}"; do
+        if [ "$step" = "$1" ]; then return 0; fi
     done
-    [ "${#later[@]}" -gt 0 ] || return 0
-    for step in "${later[@]}"; do
-        nice -n 15 "$CRANK_TOP/dev" build "$step" -k 0 || true
-    done >"$results/ahead.log" 2>&1 &
+    return 1
+}
+
+end_beside() {
+    if [ "$beside" = 0 ]; then return 0; fi
+    # each step has recorded its own status, if it came to that
+    wait "$beside" || record single "steps beside the transcripts" 1 0
+    cat "$results/beside.log" >&2
 }
 
 # Builds a preset and, where that worked, runs its unit tests.
@@ -164,15 +188,18 @@ main() {
     # shellcheck disable=SC2064 # the value of now
     trap "rm -rf --one-file-system -- '$scratch'" EXIT
     export TMPDIR=$scratch
-    local step ahead=0
-    for step in "${steps[@]}"; do
+    local step
+    while [ "${#steps[@]}" -gt 0 ]; do
+        step=${steps[0]}
+        steps=("${steps[@]:1}")
         # not beside the unit tests: those compute
-        case $step in spec | security | vm) if [ $ahead = 0 ]; then
-            ahead=1
-            compile_ahead "${steps[@]}"
-        fi ;; esac
+        case $step in
+            spec | security | vm) if [ "$beside" = 0 ]; then begin_beside "${steps[@]}"; fi ;;
+        esac
+        if [ "$beside" != 0 ] && is_beside "$step"; then continue; fi
         run_named "$step"
     done
+    end_beside
     python3 "$CRANK_TOP/tools/test_summary.py" "$results"
 }
 

@@ -182,6 +182,7 @@ Given given_by(const HandOverRequest& request) {
     Given given;
     given.stdin_read = true;
     given.hand_over = true;
+    given.network_namespace = request.network_namespace.valid();
     given.start_socket = static_cast<bool>(request.start_socket);
     given.wait_for_hooks = request.wait_for_hooks;
     if (request.new_keyring) given.keyring = request.keyring;
@@ -306,6 +307,15 @@ void Handed::abandon() {
     control_.reset();
 }
 
+sys::NetworkNamespaceToCome begin_network(const oci::Linux& config) {
+    bool is_new = false;
+    for (const oci::Namespace& ns : config.namespaces) {
+        if (ns.type == "user") return {};
+        is_new = is_new || (ns.type == "network" && ns.path.empty());
+    }
+    return is_new ? sys::begin_network_namespace(sys::Loopback::up) : sys::NetworkNamespaceToCome();
+}
+
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
     bool terminal = request.spec.process.terminal;
     Options options;
@@ -320,9 +330,12 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         encoding.cgroup_given = static_cast<bool>(opened.cgroup);
         encoding.remove_cgroups = made.cgroup_dirs;
         std::string bytes = TRY(encode(made, encoding));
+        sys::UniqueFd network;
+        if (request.network_namespace.valid()) network = TRY(request.network_namespace.get());
         Handover handover;
         for (std::size_t i = 0; i < opened.binds.size(); ++i)
             handover.add(opened.binds[i].get(), static_cast<int>(i));
+        handover.add(network.get(), made.network_slot());
         handover.add(opened.gate.read.get(), made.gate_slot());
         handover.add(opened.cgroup.get(), made.cgroup_slot());
         handover.add(request.start_socket.get(), made.start_socket_slot());

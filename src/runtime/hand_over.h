@@ -13,6 +13,7 @@
 #include "oci/runtime_spec.h"
 #include "runtime/handshake.h"
 #include "runtime/plan.h"
+#include "sys/netns.h"
 #include "sys/unique_fd.h"
 
 namespace crank::runtime {
@@ -65,6 +66,8 @@ private:
 struct HandOverRequest {
     oci::RuntimeSpec spec;       // root_path absolute
     sys::UniqueFd start_socket;  // listening; invalid: the program is executed at once
+    // Where begin_network() began one.
+    sys::NetworkNamespaceToCome network_namespace;
     // Where devices of a container in a user namespace are made; gone with the container.
     std::string scratch;
     bool wait_for_hooks = false;
@@ -75,6 +78,10 @@ struct HandOverRequest {
     std::function<Result<>()> before_groups;
 };
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts);
+
+// Begins the network namespace that the container will have, where that can be made beforehand: a
+// new one that belongs to the host's user namespace.
+sys::NetworkNamespaceToCome begin_network(const oci::Linux& config);
 
 // A second process of a running container.
 struct HandOverJoin {

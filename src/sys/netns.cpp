@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "sys/file.h"
+#include "sys/rtnetlink.h"
 
 namespace crank::sys {
 
@@ -40,6 +41,20 @@ Result<UniqueFd> create_network_namespace() {
     auto made = current_network_namespace();
     return_or_abort(own.get());
     return made;
+}
+
+NetworkNamespaceToCome begin_network_namespace(Loopback loopback) {
+    auto make = [loopback]() -> Result<UniqueFd> {
+        UniqueFd made = TRY(create_network_namespace());
+        if (loopback == Loopback::down) return made;
+        auto socket = TRY(RouteSocket::open_in(made.get()));
+        RouteChanges changes;
+        changes.set_up(kLoopbackIndex, "lo");
+        TRY(socket.apply(changes));
+        return made;
+    };
+    // Where this user may have no more threads, it is made when it is asked for.
+    return std::async(std::launch::async | std::launch::deferred, make);
 }
 
 Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>()>& work) {

@@ -77,21 +77,15 @@ Result<network::Attachment> take_lease(const Paths& paths, const network::Bridge
     return network::lease(bridge, id);
 }
 
-Result<sys::UniqueFd> make_namespace(NetworkMode mode) {
-    sys::UniqueFd made = TRY(network::create_namespace());
-    // On a bridge lo comes up together with the other device.
-    if (mode == NetworkMode::none) TRY(network::bring_up_loopback(made.get()));
-    return made;
-}
-
 }  // namespace
 
 bool has_namespace(NetworkMode mode) { return mode != NetworkMode::host; }
 
-NamespaceToCome begin_namespace(NetworkMode mode) {
+sys::NetworkNamespaceToCome begin_namespace(NetworkMode mode) {
     if (!has_namespace(mode)) return {};
-    // Where this user may have no more threads, it is made when it is asked for.
-    return std::async(std::launch::async | std::launch::deferred, make_namespace, mode);
+    // On a bridge lo comes up together with the other device.
+    return sys::begin_network_namespace(mode == NetworkMode::none ? sys::Loopback::up
+                                                                  : sys::Loopback::down);
 }
 
 network::BridgeConfig bridge_of(const Paths& paths, const Config& config) {

@@ -1,7 +1,6 @@
 // The network of a start: ports bound and an address reserved, nothing made in the kernel yet.
 #pragma once
 
-#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,24 +10,21 @@
 #include "engine/record.h"
 #include "network/network.h"
 #include "runtime/plan.h"
+#include "sys/netns.h"
 #include "sys/unique_fd.h"
 
 namespace crank::engine::local {
 
-// A network namespace that a thread makes while the start is prepared: half a millisecond that
-// nothing else has to wait for.
-using NamespaceToCome = std::future<Result<sys::UniqueFd>>;
-
 bool has_namespace(NetworkMode mode);
 // Nothing (no state) where the container uses the host's.
-NamespaceToCome begin_namespace(NetworkMode mode);
+sys::NetworkNamespaceToCome begin_namespace(NetworkMode mode);
 
 struct NetworkPlan {
     network::BridgeConfig bridge;
     std::optional<network::Attachment> attachment;  // with a bridge
     std::vector<sys::UniqueFd> listeners;
     std::vector<runtime::ForwardedPort> targets;  // of the same index
-    NamespaceToCome made_namespace;
+    sys::NetworkNamespaceToCome made_namespace;
 };
 
 // Fills in record.ports and record.network. The lease is the caller's to give back.

@@ -218,7 +218,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
 Result<Started> start(StartRequest request) {
     Timeline timeline;
     runtime::HostFacts host = TRY(host_for_containers());
-    NamespaceToCome made_namespace = begin_namespace(request.options.network);
+    auto made_namespace = begin_namespace(request.options.network);
     Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));

@@ -144,12 +144,13 @@ Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& proces
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts) {
     TRY(check_id(request.id));
     Bundle bundle = TRY(load_bundle(request.bundle, request.config, request.id, facts));
+    HandOverRequest over;
+    over.network_namespace = begin_network(bundle.spec.linux);
     Creation creation = TRY(store.begin(request.id, facts));
     // Before the first cgroup: the sweep learns from it which ones to remove.
     TRY(sys::write_file_atomic(creation.dir() + "/config.json", bundle.text, kOwnerFile,
                                sys::Sync::no));
     crash_point("oci.create.configured");
-    HandOverRequest over;
     if (request.caller.listen_fds > 0) {
         auto& env = bundle.spec.process.env;
         env.push_back("LISTEN_FDS=" + std::to_string(request.caller.listen_fds));
