@@ -100,8 +100,9 @@ class Bench:
         floor = self.bin / "bench_floor"
         (self.scratch / "floor").mkdir()
         common = [str(self.rootfs), str(self.scratch / "floor"), "/true"]
-        cases = [{"name": "floor", "argv": [str(floor), *common]},
-                 {"name": "floor, network", "argv": [str(floor), "--net", *common]}]
+        v2 = [] if pathlib.Path("/sys/fs/cgroup/cpu").exists() else ["--v2"]
+        cases = [{"name": "floor", "argv": [str(floor), *v2, *common]},
+                 {"name": "floor, network", "argv": [str(floor), *v2, "--net", *common]}]
         for engine in self.engines:
             run = lambda *flags, e=engine: e("run", "--rm", *flags, TAG, "/true")
             cases += [

@@ -15,14 +15,18 @@ def pss_kib(pid):
 
 
 def processes():
-    """{pid: name} of every process of this pid namespace."""
+    """{pid: name} of every process of this pid namespace that has not ended."""
     found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found[int(entry.name)] = (entry / "comm").read_text().strip()
+                stat = (entry / "stat").read_text()
             except OSError:
                 continue
+            # "7 (name) S ...": the first process here waits for nobody's orphans.
+            name, _, rest = stat.partition("(")[2].rpartition(")")
+            if not rest.startswith(" Z"):
+                found[int(entry.name)] = name
     return found
 
 

@@ -18,6 +18,9 @@ ln -s /proc/self/fd/2 /dev/stderr
 mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts -o ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
+for disk in /sys/block/vd*; do
+    if [ "$(cat "$disk/serial")" = scratch ]; then mkdir -p /dev/disk && ln -s "/dev/${disk##*/}" /dev/disk/scratch; fi
+done
 ip link set lo up
 hostname crank-vm
 bash "$dir/command" </dev/null

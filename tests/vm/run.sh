@@ -6,6 +6,9 @@
 # VM_DISK is a file that the guest has as its second disk, /dev/vdb; all that it writes there and all
 # its flushes also go into the file VM_DISK_LOG (qemu's driver blklogwrites).
 #
+# VM_SCRATCH is a file that the guest has as another disk, /dev/disk/scratch; VM_MEMORY (2048) is in MiB;
+# VM_MODULES names more modules of the kernel.
+#
 # VM_SECONDS (600) bounds the whole run. qemu emulates the processor; VM_KVM=1 has KVM do it, where
 # that works: nested in another machine it often does not.
 set -euo pipefail
@@ -41,7 +44,8 @@ make_initramfs() {
     cp "$here/init" "$tree/init"
     chmod +x "$tree/init"
     depmod -b "$dir/kernel" "$version"
-    for module in "${modules[@]}"; do
+    # shellcheck disable=SC2086 # one word a module
+    for module in "${modules[@]}" ${VM_MODULES:-}; do
         modprobe -d "$dir/kernel" -S "$version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
     done | awk '!seen[$0]++' | while read -r file; do
         cp "$file" "$tree/modules/"
@@ -79,6 +83,11 @@ boot() {
     if [ -n "${VM_DISK:-}" ]; then
         disk=(-blockdev "$(logged_disk)" -device "virtio-blk-pci,drive=logged,write-zeroes=off,discard=off")
     fi
+    if [ -n "${VM_SCRATCH:-}" ]; then
+        # shellcheck disable=SC2054 # the commas are qemu's
+        disk+=(-blockdev "driver=raw,node-name=scratch,file.driver=file,file.filename=$VM_SCRATCH,cache.no-flush=on"
+            -device virtio-blk-pci,drive=scratch,serial=scratch)
+    fi
     rm -f "$socket"
     /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source=/ -o cache=always -o sandbox=chroot \
         >"$dir/virtiofsd.log" 2>&1 &
@@ -87,8 +96,8 @@ boot() {
         kill -0 "$fs" 2>/dev/null || die "virtiofsd ended: $(tail -n 3 "$dir/virtiofsd.log")"
         sleep 0.1
     done
-    timeout "${VM_SECONDS:-600}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m 2048 \
-        -object memory-backend-memfd,id=memory,size=2048M,share=on -numa node,memdev=memory \
+    timeout "${VM_SECONDS:-600}" qemu-system-x86_64 "${machine[@]}" -smp 2 -m "${VM_MEMORY:-2048}" \
+        -object "memory-backend-memfd,id=memory,size=${VM_MEMORY:-2048}M,share=on" -numa node,memdev=memory \
         -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
         -blockdev driver=null-co,node-name=disk,size=1048576 -device virtio-blk-pci,drive=disk "${disk[@]}" \
         -kernel "$dir"/kernel/boot/vmlinuz-* -initrd "$dir/initramfs" \
