@@ -206,6 +206,8 @@ struct JoinFacts {
     // Of the user namespace that the container's first process is in.
     bool user_namespace = false;
     bool cgroup_namespace = true;  // another than crank's own
+    // The container has no mount namespace of its own: joined_slot(0) is its root.
+    bool shares_mounts = false;
     std::vector<oci::IdMapping> uid_mappings = {}, gid_mappings = {};
     // Groups of v1 that exist beside those that every container has.
     std::vector<std::string> limit_dirs = {};

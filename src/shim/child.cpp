@@ -31,6 +31,16 @@ int perform_mount(const PlanView& plan, const ChildIo& io, const Op& op, Root& r
             mark(plan, Moment::root_ready);
             return error;
         }
+        case OpKind::copy_root: {
+            int error = copy_root(plan, op, root);
+            mark(plan, Moment::root_ready);
+            return error;
+        }
+        case OpKind::enter_copy: {
+            int error = enter_copy(root);
+            mark(plan, Moment::mounts_ready);
+            return error;
+        }
         case OpKind::change_root: return change_root(op);
         case OpKind::make_dir: return make_dir(plan, op, root);
         case OpKind::mount_fs: return mount_fs(plan, op, root);
