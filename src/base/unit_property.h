@@ -9,10 +9,16 @@
 
 namespace crank {
 
+struct UnitCommand {  // of ExecStart
+    std::string path;
+    std::vector<std::string> args;  // args[0] is the process's name
+    bool operator==(const UnitCommand&) const = default;
+};
+
 struct UnitProperty {
     std::string name;
     std::variant<bool, std::uint64_t, std::string, std::vector<std::uint32_t>,
-                 std::vector<std::uint8_t>>
+                 std::vector<std::uint8_t>, UnitCommand>
         value;
     bool operator==(const UnitProperty&) const = default;
 };

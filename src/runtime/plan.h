@@ -28,6 +28,10 @@ struct HostFacts {
     // Beside v1: where the v2 hierarchy lies that has the controllers above ("hybrid"); empty:
     // none.
     std::string unified_mount = {};
+    // Below it are the groups of the engine's containers and of their monitors. Where systemd runs
+    // a machine with v2 alone it is that of a unit, since what lies outside of all units may lose
+    // its controllers (decision 32).
+    std::string group_parent = "/crank";
     bool root = true;               // effective uid 0 with CAP_SYS_ADMIN
     std::string architecture;       // "amd64", "arm64" (GOARCH)
     int cpus = 1;                   // online

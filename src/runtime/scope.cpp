@@ -116,6 +116,25 @@ Result<std::vector<UnitProperty>> limit_properties(const oci::Resources& r) {
     return out;
 }
 
+std::vector<UnitProperty> containers_unit_properties() {
+    return {
+        {"Description", std::string("Containers of crank run")},
+        {"Type", std::string("oneshot")},
+        {"RemainAfterExit", true},
+        {"ExecStart", UnitCommand{"/bin/true", {"/bin/true"}}},
+        {"Delegate", true},
+        {"MemoryAccounting", true},
+        {"CPUAccounting", true},
+        {"IOAccounting", true},
+        {"TasksAccounting", true},
+        // All of the containers together have no limit of systemd's making, and what the kernel
+        // ends in one of them is no reason to end the others.
+        {"TasksMax", kInfinity},
+        {"OOMPolicy", std::string("continue")},
+        {"CollectMode", std::string("inactive-or-failed")},
+    };
+}
+
 Result<std::vector<UnitProperty>> scope_properties(const Scope& scope, const std::string& id,
                                                    const oci::Resources& resources) {
     std::vector<UnitProperty> out{

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -24,6 +25,11 @@ struct Scope {
 Result<Scope> parse_scope(const std::string& cgroups_path, const std::string& id);
 // "a-b.slice" lies in "/a.slice/a-b.slice"; "-.slice" is the root, "".
 Result<std::string> path_of_slice(const std::string& slice);
+
+// The unit that the engine's containers live in, each in a group below: one that stays without a
+// process, so that a start asks systemd nothing but the first time.
+inline constexpr std::string_view kContainersUnit = "crank-containers.service";
+std::vector<UnitProperty> containers_unit_properties();
 
 // The limits as systemd knows them; those it does not know stand in the group's files alone.
 // invalid_argument names the field.

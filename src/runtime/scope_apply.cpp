@@ -1,5 +1,6 @@
 #include "runtime/scope_apply.h"
 
+#include "runtime/scope.h"
 #include "sys/holder.h"
 #include "sys/systemd.h"
 
@@ -14,6 +15,14 @@ Result<sys::Child> start_scope(const std::string& unit, std::vector<UnitProperty
     TRY(systemd.start_unit(unit, properties));
     undo.add([unit] { return stop_scope(unit); });
     return holder;
+}
+
+Result<> start_containers_unit() {
+    auto started = TRY(sys::Systemd::connect())
+                       .start_unit(std::string(kContainersUnit), containers_unit_properties());
+    // Another command was first.
+    if (!started && started.error().code() == Code::already_exists) return {};
+    return started;
 }
 
 Result<> stop_scope(const std::string& unit) {

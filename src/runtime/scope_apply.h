@@ -15,6 +15,8 @@ namespace crank::runtime {
 // it with the last. It is killed once the container's own process is there. `undo` stops the unit.
 Result<sys::Child> start_scope(const std::string& unit, std::vector<UnitProperty> properties,
                                Undo& undo);
+// The unit of the engine's containers, where it is not there yet.
+Result<> start_containers_unit();
 // No error where it is gone already.
 Result<> stop_scope(const std::string& unit);
 // Limits that changed, so that systemd does not put the old ones back.

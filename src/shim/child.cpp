@@ -161,7 +161,11 @@ void run_child(const PlanView& plan, ChildIo io) {
     umask(0);
     // Before any filter, which may know nothing of close_range; what is opened later is
     // close-on-exec by itself.
-    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) _exit(127);
+    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) {
+        Report failure{static_cast<uint32_t>(own_step(OwnStep::clone)), errno};
+        (void)!write(io.report_write, &failure, sizeof failure);
+        _exit(127);
+    }
     if ((plan.header->flags & kFlagHandOver) != 0) {
         // Out of the way of the descriptors that the program is handed.
         int high = fcntl(io.report_write, F_DUPFD_CLOEXEC,

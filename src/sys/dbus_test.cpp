@@ -17,7 +17,7 @@ using namespace std::string_literals;
 
 Clock::time_point soon() { return Clock::now() + std::chrono::seconds(20); }
 
-// As `busctl capture` has it of systemd 252: JobRemoved of a scope, from the bus.
+// The header of a signal whose body is missing, which it says it has.
 const std::string kJobRemoved =
     "l\4\1\1"s
     "\x6c\0\0\0"s
@@ -29,7 +29,6 @@ const std::string kJobRemoved =
     "\7\1s\0\4\0\0\0:1.0\0\0\0\0"s
     "\x08\1g\0\4uoss\0\0\0\0\0\0"s;
 
-// The header above has to be what a peer would send; its body is made here.
 std::string job_removed(std::uint32_t job, const std::string& result) {
     Writer body;
     body.u32(job);

@@ -40,6 +40,16 @@ struct PutValue {
         for (std::uint8_t value : values) out.byte(value);
         out.end_array(array);
     }
+    void operator()(const UnitCommand& value) const {
+        out.signature("a(sasb)");
+        auto array = out.begin_array(8);
+        out.text(value.path);
+        auto args = out.begin_array(4);
+        for (const std::string& arg : value.args) out.text(arg);
+        out.end_array(args);
+        out.boolean(false);  // its failure counts
+        out.end_array(array);
+    }
 };
 
 // a(sv)

@@ -28,7 +28,7 @@ ExecStart=-/bin/bash -c 'bash $dir/command; echo "vm: the command ended with \$?
 ExecStopPost=/bin/bash -c 'sync; echo o >/proc/sysrq-trigger; sleep 60'
 END
     exec /lib/systemd/systemd --unit=vm-command.service --log-level=notice --log-target=console \
-        --show-status=no
+        --show-status=false
 }
 
 # The unified hierarchy alone, as a systemd of today mounts it.

@@ -130,7 +130,7 @@ boot() {
         -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
         -blockdev driver=null-co,node-name=disk,size=1048576 -device virtio-blk-pci,drive=disk "${disk[@]}" \
         -kernel "$kernel"/boot/vmlinuz-* -initrd "$dir/initramfs" \
-        -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir vm.systemd=${VM_SYSTEMD:-0}" \
+        -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir vm.systemd=${VM_SYSTEMD:-0} systemd.show_status=false" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |
         tr -d '\r' | tee "$log" || status=$?
     kill "$fs" 2>/dev/null || true

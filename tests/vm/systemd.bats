@@ -64,8 +64,17 @@ no_dir() { [ ! -e "$1" ]; }
 }
 
 @test "it outlives the unit whose process made it" {
-    systemd-run --quiet --wait --collect "--property=DefaultDependencies=no" --setenv="PATH=$PATH" \
-        "$(command -v crank-oci)" --systemd-cgroup --root "$CRANK_TEST_DIR/oci" run --detach --bundle "$BUNDLE" "$id"
+    cat >"/run/systemd/system/maker-$id.service" <<END
+[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+Environment="PATH=$PATH"
+ExecStart=$(command -v crank-oci) --systemd-cgroup --root $CRANK_TEST_DIR/oci run --detach --bundle $BUNDLE $id
+END
+    systemctl daemon-reload
+    systemctl start "maker-$id.service"
+    [ "$(property "maker-$id.service" ActiveState)" = inactive ]
     status_is "$id" running
     [ "$(property "crank-oci-$id.scope" ActiveState)" = active ]
     oci kill "$id" KILL
@@ -113,4 +122,31 @@ no_dir() { [ ! -e "$1" ]; }
         bash -c 'tail /dev/zero' || true
     oci create --bundle "$BUNDLE" "$id" </dev/null >/dev/null
     [ "$(property "$unit" ActiveState)" = active ]
+}
+
+engine() { crank --root "$CRANK_TEST_DIR/root" --state "$CRANK_TEST_DIR/state" "$@"; }
+
+@test "what crank run starts lives in one unit, whose controllers systemd leaves on" {
+    local unit=crank-containers.service group=/sys/fs/cgroup/system.slice/crank-containers.service
+    tar -C "$CRANK_TEST_DIR/rootfs" -c . | engine import - box
+    engine run -d --name a --network none --memory 32m --cpus 0.5 --pids-limit 55 box sleep 1000
+    local full
+    full=$(engine inspect -f '{{.Id}}' a)
+    [ "$(property "$unit" ActiveState),$(property "$unit" SubState)" = active,exited ]
+    [ "$(cat "$group/$full/memory.max"),$(cat "$group/$full/pids.max"),$(cat "$group/$full/cpu.max")" = "33554432,55,50000 100000" ]
+    # a unit of its own comes and goes, and systemd reads everything again
+    systemd-run --quiet --property=DefaultDependencies=no --property=CPUWeight=50 --scope true
+    systemctl daemon-reload
+    [ "$(cat "$group/$full/memory.max"),$(cat "$group/$full/pids.max"),$(cat "$group/$full/cpu.max")" = "33554432,55,50000 100000" ]
+    [ -n "$(cat "$group/monitors/cgroup.procs")" ]
+    # one that is ended for want of memory takes nobody along, and is told
+    run -137 engine run --name b --network none --memory 32m box tail /dev/zero
+    [ "$(engine inspect -f '{{.State.Cause}}' b)" = oom ]
+    [ "$(engine inspect -f '{{.State.Running}}' a)" = true ]
+    # the last one gone, the unit stays, and takes the next
+    engine rm -f a b
+    until_true no_dir "$group/$full"
+    [ "$(property "$unit" ActiveState)" = active ]
+    run -0 engine run --rm --network none --memory 32m box echo again
+    [[ "$output" = *again* ]]
 }
