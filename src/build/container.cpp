@@ -117,7 +117,7 @@ Result<runtime::ExitStatus> run_container(const Workspace& workspace,
     std::string id = TRY(new_id());
     runtime::LaunchRequest launch;
     launch.id = id;
-    launch.spec = container_spec(request, id, workspace.scratch());
+    launch.spec = container_spec(request, id, workspace.scratch(), host.facts->group_parent);
     launch.rootfs = TRY(workspace.rootfs());
     // When this process is killed, its container still starts, or ends: until then the directory
     // stays.

@@ -36,9 +36,10 @@ struct ContainerHost {
 
 using OutputSink = std::function<void(bool error_stream, std::string_view text)>;
 
-// Pure. `files`: a directory of the host with hosts, hostname and resolv.conf.
+// Pure. `files`: a directory of the host with hosts, hostname and resolv.conf; `parent`: of its
+// cgroup.
 oci::RuntimeSpec container_spec(const ContainerRequest& request, const std::string& id,
-                                const std::string& files);
+                                const std::string& files, const std::string& parent);
 
 // Runs it to its end. Nothing of it is left then: no process, cgroup, namespace or lease; they go
 // too when this process is killed. Errors: those of runtime::launch, cancelled.

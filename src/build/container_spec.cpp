@@ -42,7 +42,7 @@ oci::CapabilitySets capabilities_of(std::uint32_t uid) {
 }  // namespace
 
 oci::RuntimeSpec container_spec(const ContainerRequest& request, const std::string& id,
-                                const std::string& files) {
+                                const std::string& files, const std::string& parent) {
     oci::RuntimeSpec spec;
     spec.hostname = kHostname;
     spec.process.user = {.uid = request.user.uid,
@@ -58,7 +58,7 @@ oci::RuntimeSpec container_spec(const ContainerRequest& request, const std::stri
         spec.linux.namespaces.push_back({type, ""});
     if (request.network != BuildRequest::Network::host)
         spec.linux.namespaces.push_back({"network", ""});
-    spec.linux.cgroups_path = "/crank/" + id;
+    spec.linux.cgroups_path = parent + "/" + id;
     spec.linux.rootfs_propagation = "rprivate";
     for (std::string_view path : policy::masked_paths()) spec.linux.masked_paths.emplace_back(path);
     for (std::string_view path : policy::readonly_paths())

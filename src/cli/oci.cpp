@@ -29,7 +29,8 @@ constexpr Flag kFlags[] = {
     {"root", 0, FlagKind::value, "DIR", "where containers are kept (/run/crank-oci)"},
     {"log", 0, FlagKind::value, "FILE", "append reports to FILE, not to standard error"},
     {"log-format", 0, FlagKind::value, "text|json", "of the reports (text)"},
-    {"systemd-cgroup", 0, FlagKind::boolean, "", "refused: crank does not speak to systemd yet"},
+    {"systemd-cgroup", 0, FlagKind::boolean, "",
+     "containers live in transient scopes of systemd's"},
     {"rootless", 0, FlagKind::value, "auto|true|false", "taken and without effect"},
     {"version", 'v', FlagKind::boolean, "", "print the versions of the program and specification"},
 };
@@ -131,10 +132,6 @@ Result<int> perform(std::string_view program, const OciVerb& verb, const Argumen
         print(help_of(program, verb));
         return 0;
     }
-    if (before.on("systemd-cgroup"))
-        return fail(Error(Code::unsupported, "--systemd-cgroup is not supported yet")
-                        .with_hint("use the cgroupfs driver: podman --cgroup-manager=cgroupfs, "
-                                   "dockerd --exec-opt native.cgroupdriver=cgroupfs"));
     std::string root = before.value("root", default_root());
     if (root.empty()) return fail(Code::usage, "--root is empty");
     if (!root.starts_with('/')) root = TRY(sys::current_dir()) + "/" + root;

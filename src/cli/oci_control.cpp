@@ -11,6 +11,8 @@
 #include "runtime/oci/control.h"
 #include "runtime/oci/life.h"
 #include "runtime/runtime.h"
+#include "runtime/scope.h"
+#include "runtime/scope_apply.h"
 #include "sys/child.h"
 #include "sys/file.h"
 
@@ -167,6 +169,8 @@ Result<int> perform_update(OciCall& call) {
     auto record = TRY(look_up(call, facts));
     if (record.state.status == oci::Status::stopped) return fail(wrong_status("update", record));
     TRY(verbs::update_limits(record.cgroups_path, resources, facts));
+    if (!record.scope.empty())
+        TRY(runtime::update_scope(record.scope, TRY(runtime::limit_properties(resources))));
     return 0;
 }
 

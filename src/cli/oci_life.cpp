@@ -75,6 +75,7 @@ Result<verbs::CreateRequest> read_create(OciCall& call) {
     request.caller.preserved_fds += request.caller.listen_fds;
     request.caller.missing_fds = missing_descriptors(request.caller.preserved_fds);
     request.new_keyring = !arguments.on("no-new-keyring");
+    if (call.before.on("systemd-cgroup")) request.manager = verbs::GroupManager::systemd;
     return request;
 }
 
@@ -97,7 +98,7 @@ Result<int> perform_create(OciCall& call) {
 
 Result<int> perform_start(OciCall& call) {
     auto facts = TRY(call.facts());
-    TRY(verbs::start(call.store, call.arguments.words()[0], facts));
+    warn_all(call, TRY(verbs::start(call.store, call.arguments.words()[0], facts)));
     return 0;
 }
 
@@ -117,6 +118,7 @@ Result<int> perform_run(OciCall& call) {
         if (!removed) error = std::move(error).with_cleanup(removed.error());
         return fail(std::move(error));
     }
+    warn_all(call, *started);
     if (detach) return 0;
     int code = TRY(attend_process(created.pid, created.terminal ? &relay : nullptr));
     if (!call.arguments.on("keep"))

@@ -118,7 +118,7 @@ Json features() {
     part["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
     part["capabilities"] = capability_list();
     part["cgroup"] = {
-        {"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}};
+        {"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", false}, {"rdma", true}};
     part["seccomp"] = {
         {"enabled", true},
         {"actions",

@@ -78,7 +78,7 @@ void remove_directories(const Paths& paths, const std::string& id, const std::st
 
 Result<> discard(const Paths& paths, const std::string& id) {
     runtime::HostFacts host = TRY(runtime::probe_host());
-    if (host.root) TRY(runtime::remove_cgroups("/crank/" + id, host));
+    if (host.root) TRY(runtime::remove_cgroups(host.group_parent + "/" + id, host));
     std::optional<Record> record = record_of(paths, id);
     TRY(release_address(paths, id, record));
     // Its directory goes before its name: a name that leads nowhere is free, a container without

@@ -47,6 +47,7 @@ Result<ContainerRecord> read_record(const Json& root) {
     TRY(in.require("startTime"));
     TRY(in.read("startTime", record.start_time));
     TRY(in.read("cgroupsPath", record.cgroups_path));
+    TRY(in.read("scope", record.scope));
     TRY(in.read("program", record.program));
     TRY(in.read("steps", record.steps));
     return record;
@@ -90,6 +91,7 @@ std::string serialize(const ContainerRecord& record) {
     out.erase("status");
     out["startTime"] = record.start_time;
     if (!record.cgroups_path.empty()) out["cgroupsPath"] = record.cgroups_path;
+    if (!record.scope.empty()) out["scope"] = record.scope;
     if (!record.program.empty()) out["program"] = record.program;
     if (!record.steps.empty()) out["steps"] = record.steps;
     return line_of(out);

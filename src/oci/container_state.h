@@ -31,6 +31,7 @@ struct ContainerRecord {
     ContainerState state;
     std::uint64_t start_time = 0;    // of the process, field 22 of /proc/PID/stat
     std::string cgroups_path;        // below the root of each hierarchy; empty: none of its own
+    std::string scope;               // systemd's unit that they are; empty: none
     std::string program;             // for the errors of `start`
     std::vector<std::string> steps;  // of the plan, by number
 };

@@ -35,8 +35,13 @@ Result<> read_memory(ObjectReader& in, Resources& out) {
     TRY(in.read("disableOOMKiller", out.disable_oom_killer));
     TRY(in.read("useHierarchy", out.memory_use_hierarchy));
     TRY(in.read("checkBeforeUpdate", out.memory_check_before_update));
-    // Linux 6.1 took its effect away.
-    TRY(in.refuse_unsupported({"kernel"}));
+    // Linux 6.1 took its effect away. The kernel's memory counts as the container's, so what is not
+    // below the limit of all is kept by that; 0 and -1 are no limit.
+    std::optional<std::int64_t> kernel;
+    TRY(in.read("kernel", kernel));
+    std::int64_t all = out.memory_limit.value_or(0);
+    if (kernel && *kernel > 0 && (all <= 0 || *kernel < all))
+        TRY(in.refuse_unsupported({"kernel"}));
     return in.refuse_unknown();
 }
 

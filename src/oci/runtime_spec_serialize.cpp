@@ -169,7 +169,8 @@ Json to_json(const Linux& part) {
 }  // namespace
 
 std::string serialize(const RuntimeSpec& spec) {
-    Json out{{"ociVersion", spec.oci_version}, {"process", to_json(spec.process)}};
+    Json out{{"ociVersion", spec.oci_version}};
+    if (spec.has_process) out["process"] = to_json(spec.process);
     put(out, "hostname", spec.hostname);
     put(out, "domainname", spec.domainname);
     put_object(out, "hooks", to_json(spec.hooks));

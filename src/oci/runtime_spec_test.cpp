@@ -137,6 +137,19 @@ TEST(RuntimeSpec, ignores_unsupported_fields_that_ask_for_nothing) {
     EXPECT_TRUE(spec) << spec.error().text();
 }
 
+TEST(RuntimeSpec, a_limit_of_kernel_memory_is_taken_where_the_limit_of_all_keeps_it) {
+    for (const char* memory : {R"({"memory":{"kernel":2,"limit":2}})", R"({"memory":{"kernel":0}})",
+                               R"({"memory":{"kernel":-1,"limit":2}})"})
+        EXPECT_TRUE(parse_resources(memory, nullptr).has_value()) << memory;
+}
+
+TEST(RuntimeSpec, without_a_process_it_stays_without_one) {
+    auto spec = parse_runtime_spec(R"({"ociVersion":"1.2.0","root":{"path":"r"}})", nullptr);
+    ASSERT_TRUE(spec) << spec.error().text();
+    EXPECT_FALSE(spec->has_process);
+    EXPECT_FALSE(parse_runtime_spec(serialize(*spec), nullptr)->has_process);
+}
+
 TEST(RuntimeSpec, reads_every_limit_that_it_writes) {
     const std::string kDocument =
         R"({"blockIO":{"throttleReadBpsDevice":[{"major":8,"minor":0,"rate":1}],)"
@@ -236,6 +249,8 @@ TEST(RuntimeSpec, refuses_bad_fields_by_path) {
              Bad{R"("linux":{"resources":{"memory":{"swappiness":101}}})",
                  "swappiness' is not from 0 to 100"},
              Bad{R"("linux":{"resources":{"memory":{"kernel":1}}})",
+                 "'linux.resources.memory.kernel'", Code::unsupported},
+             Bad{R"("linux":{"resources":{"memory":{"kernel":1,"limit":2}}})",
                  "'linux.resources.memory.kernel'", Code::unsupported},
              Bad{R"("linux":{"resources":{"blockIO":{"weight":5}}})",
                  "'linux.resources.blockIO.weight' is not from 10 to 1000"},

@@ -92,6 +92,14 @@ bool needs_other_mounts(const oci::RuntimeSpec& spec);
 oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts);
 // Whether the mount is what that made of the host's /proc, whose processes the container shares.
 bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount);
+// Whether the container has no mount namespace of its own and a root all the same.
+bool shares_mounts(const oci::RuntimeSpec& spec, const Given& given);
+// invalid_argument: what would let it leave its root, or what means nothing there.
+Result<> check_shared_mounts(const oci::RuntimeSpec& spec);
+// Of a process that joins it.
+Result<> check_shared_rights(const oci::CapabilitySets& sets, const std::string& field);
+// Its mounts have no peers as they are: what says so is left out.
+void drop_private(std::vector<oci::Mount>& mounts);
 // All up to the child's clone, and that the child takes the namespace's ids.
 Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
 void take_mapped_ids(Builder& builder, const IdMappings& maps);
@@ -151,6 +159,8 @@ inline constexpr std::string_view kUnified = "unified";
 // The file of a group that a process joins it by: of v2 another than of v1.
 std::string entry_of(const HostFacts& facts, const std::string& dir);
 bool wants_limits(const oci::Resources& resources);
+// v1's shares of a processor as v2's weight.
+std::uint64_t cpu_weight(std::uint64_t shares);
 // The groups of v1 controllers that a container joins only where they limit something, with the
 // controller's name; whether they exist or not.
 std::vector<std::pair<std::string, std::string>> v1_limit_dirs(const HostFacts& facts,

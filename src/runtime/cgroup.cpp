@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "runtime/builder.h"
 #include "runtime/runtime.h"
+#include "runtime/scope.h"
+#include "runtime/scope_apply.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -202,9 +204,23 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
 
 }  // namespace
 
+namespace {
+
+// The unit whose group `dir` is to be made in, by the first start since the machine's own.
+Result<> ensure_parent(const HostFacts& facts, const std::string& dir) {
+    if (facts.cgroup_mode != CgroupMode::v2 || !facts.group_parent.ends_with(kContainersUnit))
+        return {};
+    std::string parent = v2_cgroup_dir(facts, facts.group_parent);
+    if (!dir.starts_with(parent + "/") || sys::exists(parent)) return {};
+    return start_containers_unit();
+}
+
+}  // namespace
+
 Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
     if (plan.cgroup_dirs.empty()) return {};
     const std::string& first = plan.cgroup_dirs.front();
+    TRY(ensure_parent(facts, first));
     if (facts.cgroup_mode == CgroupMode::v2 &&
         (needs_unusual_controllers(plan) || !sys::exists(first.substr(0, first.rfind('/')))))
         TRY(enable_for(plan, first, facts));

@@ -9,6 +9,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
 #include "runtime/runtime.h"
+#include "runtime/scope_apply.h"
 #include "sys/cgroup.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -205,6 +206,7 @@ Result<JoinFacts> facts_of(const HandOverJoin& request, const HostFacts& facts) 
     join.keyring = request.keyring;
     join.personality = request.personality;
     join.memory_policy = request.memory_policy;
+    join.shares_mounts = request.shares_mounts;
     TRY(find_mappings(request.pid, join));
     join.limit_dirs = existing_limit_dirs(request.cgroups_path, facts);
     join.sub_cgroup = request.sub_cgroup;
@@ -226,6 +228,7 @@ struct Opened {
     std::vector<sys::UniqueFd> joined, binds;
     sys::UniqueFd user, cgroup;
     sys::Pipe gate;
+    sys::Child holder;  // of the scope
 };
 
 // `undo` is given what removes the groups.
@@ -238,6 +241,8 @@ Result<Opened> open_for(const HandOverRequest& request, Plan& made, const HostFa
     TRY(make_user_namespace(made, request.spec, opened.user));
     TRY(refuse_used(made, request.spec.linux.cgroups_path, facts));
     if (request.before_groups) TRY(request.before_groups());
+    if (!request.scope.empty())
+        opened.holder = TRY(start_scope(request.scope, request.scope_properties, undo));
     TRY(create_cgroups(made, facts, undo));
     opened.binds =
         TRY(open_binds(made, opened.user.get(),
@@ -294,6 +299,7 @@ Result<> Handed::release() {
 }
 
 void Handed::abandon() {
+    holder_ = {};  // the groups are to be removed
     gate_.reset();
     channel_.reset();
     if (!control_ || !sys::finish_sending(control_.get())) return;
@@ -349,6 +355,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         handed.control_ = std::move(started.control);
         handed.shim_ = std::move(started.shim);
         handed.gate_ = std::move(opened.gate.write);
+        handed.holder_ = std::move(opened.holder);
         return handed;
     };
     auto handed = apply();
@@ -361,6 +368,10 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     bool terminal = request.process.terminal;
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     JoinFacts join_facts = TRY(facts_of(request, facts));
+    sys::UniqueFd root;
+    if (request.shares_mounts)
+        root = TRY(sys::open("/proc/" + std::to_string(request.pid) + "/root",
+                             sys::kPath | sys::kDirectory));
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
@@ -376,6 +387,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
     handover.add(cgroup.get(), made.cgroup_slot());
+    if (root) handover.add(root.get(), made.joined_slot(0));
     auto [mine, theirs] = TRY(sys::make_packet_pair());
     bool listens = request.seccomp && !request.seccomp->listener_path.empty();
     if (listens) handover.add(theirs.get(), made.start_socket_slot());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/unit_property.h"
 #include "oci/runtime_spec.h"
 #include "runtime/handshake.h"
 #include "runtime/plan.h"
@@ -59,7 +60,7 @@ private:
 
     Handshake handshake_{StepNames{}};
     sys::UniqueFd control_, gate_, channel_;
-    sys::Child shim_;
+    sys::Child shim_, holder_;
     pid_t pid_ = -1;
 };
 
@@ -74,6 +75,9 @@ struct HandOverRequest {
     bool new_keyring = true;  // a session keyring of its own, so that it cannot read the caller's
     std::string keyring;      // its name
     HandedFds fds;
+    // The groups are those of this scope of systemd's, whose name it is; empty: none is asked for.
+    std::string scope;
+    std::vector<UnitProperty> scope_properties;
     // Called once it is known that nobody lives in its groups, which are its own from here on.
     std::function<Result<>()> before_groups;
 };
@@ -97,6 +101,7 @@ struct HandOverJoin {
     std::optional<oci::MemoryPolicy> memory_policy;
     std::string keyring;  // of its session, a new one; empty: the caller's
     HandedFds fds;
+    bool shares_mounts = false;  // the container has no mount namespace of its own
 };
 Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts);
 

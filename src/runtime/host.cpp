@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "runtime/scope.h"
 #include "sys/file.h"
 #include "sys/host.h"
+#include "sys/systemd.h"
 
 namespace crank::runtime {
 namespace {
@@ -66,6 +68,8 @@ Result<HostFacts> probe_host() {
     if (!mounts.v2.empty())
         if (auto text = sys::read_file(mounts.v2 + "/cgroup.controllers"); text && !text->empty())
             facts.v2_controllers = split(trim(*text), ' ');
+    if (facts.cgroup_mode == CgroupMode::v2 && sys::systemd_runs())
+        facts.group_parent = "/system.slice/" + std::string(kContainersUnit);
     sys::HostInfo info = TRY(sys::host_info());
     facts.root = info.effective_uid == 0;
     if (!facts.root) facts.cgroup_mode = CgroupMode::none;

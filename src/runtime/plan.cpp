@@ -161,6 +161,19 @@ Result<> plan_sysctls(Builder& builder, const oci::RuntimeSpec& spec) {
     return {};
 }
 
+// The host's own names are not the container's to set.
+Result<> check_names(const oci::RuntimeSpec& spec) {
+    if (has_namespace(spec, "uts")) return {};
+    for (const auto& [field, name] :
+         {std::pair("hostname", &spec.hostname), std::pair("domainname", &spec.domainname)})
+        if (!name->empty())
+            return fail(Error(Code::invalid_argument,
+                              std::string(field) + ": '" + *name +
+                                  "' would be the host's: there is no UTS namespace")
+                            .with_hint(R"(add {"type": "uts"} to linux.namespaces)"));
+    return {};
+}
+
 void add_names(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     if (!given.keyring.empty())
         builder.add(OpKind::session_keyring, "make a session keyring").s1 =
@@ -203,8 +216,11 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     TRY(check_user_namespace(wanted, given));
     bool mapped = has_user_namespace(wanted);
     oci::RuntimeSpec changed;
-    bool change = facts.cgroup_mode != CgroupMode::none && needs_other_mounts(wanted);
+    bool shares = shares_mounts(wanted, given);
+    if (shares) TRY(check_shared_mounts(wanted));
+    bool change = (facts.cgroup_mode != CgroupMode::none && needs_other_mounts(wanted)) || shares;
     if (mapped || change) changed = with_other_mounts(wanted, facts);
+    if (shares) drop_private(changed.mounts);
     const oci::RuntimeSpec& spec = mapped || change ? changed : wanted;
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
     std::size_t bind_count = TRY(count_binds(spec, given));
@@ -216,6 +232,7 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     TRY(plan_before_clone(builder, spec, given));
     TRY(mapped ? plan_between(builder, spec, facts) : plan_cgroups(builder, spec, facts));
     TRY(plan_namespaces(builder, spec, given));
+    TRY(check_names(spec));
     add_names(builder, spec, given);
     TRY(plan_sysctls(builder, spec));
     if (!mapped) add_oom_score(builder, spec.process);
@@ -233,6 +250,7 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
                        const JoinFacts& join, const HostFacts& facts) {
     Plan plan;
     Builder builder(plan);
+    if (join.shares_mounts) plan.joined.push_back({"root", "", 0});
     // Of a container without groups of its own `crank oci exec` joins none.
     if (!join.hand_over || !join.cgroups_path.empty()) TRY(check_cgroups_path(join.cgroups_path));
     // Before the mount namespace is entered: the cgroup files lie in the host's.
@@ -259,6 +277,12 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
     if (join.cgroup_namespace) enter("enter the container's cgroup namespace", kNewCgroup);
+    // Entering a mount namespace gives that one's root, which would be the host's.
+    if (join.shares_mounts) {
+        TRY(check_shared_rights(process.capabilities, "process.capabilities"));
+        builder.add(OpKind::change_root, "take the root of the container's process").fd =
+            plan.joined_slot(0);
+    }
     if (!join.keyring.empty())
         builder.add(OpKind::session_keyring, "make a session keyring").s1 =
             builder.text(join.keyring);

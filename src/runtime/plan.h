@@ -28,6 +28,10 @@ struct HostFacts {
     // Beside v1: where the v2 hierarchy lies that has the controllers above ("hybrid"); empty:
     // none.
     std::string unified_mount = {};
+    // Below it are the groups of the engine's containers and of their monitors. Where systemd runs
+    // a machine with v2 alone it is that of a unit, since what lies outside of all units may lose
+    // its controllers (decision 32).
+    std::string group_parent = "/crank";
     bool root = true;               // effective uid 0 with CAP_SYS_ADMIN
     std::string architecture;       // "amd64", "arm64" (GOARCH)
     int cpus = 1;                   // online
@@ -206,6 +210,8 @@ struct JoinFacts {
     // Of the user namespace that the container's first process is in.
     bool user_namespace = false;
     bool cgroup_namespace = true;  // another than crank's own
+    // The container has no mount namespace of its own: joined_slot(0) is its root.
+    bool shares_mounts = false;
     std::vector<oci::IdMapping> uid_mappings = {}, gid_mappings = {};
     // Groups of v1 that exist beside those that every container has.
     std::vector<std::string> limit_dirs = {};

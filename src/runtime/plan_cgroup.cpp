@@ -80,7 +80,7 @@ Result<> plan_v1(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts
     for (const auto& dir : plan.cgroup_dirs)
         builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
             builder.text(entry_of(facts, dir));
-    for (const auto& dir : v1_cgroup_dirs(facts, "/crank/monitors"))
+    for (const auto& dir : v1_cgroup_dirs(facts, facts.group_parent + "/monitors"))
         plan.monitor_cgroups.push_back(dir + "/tasks");
     return {};
 }
@@ -153,9 +153,16 @@ std::string v2_cgroup_dir(const HostFacts& facts, const std::string& cgroups_pat
 }
 
 Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
-    if (spec.linux.cgroups_path.empty()) return {};
-    TRY(check_cgroups_path(spec.linux.cgroups_path));
     const oci::Resources& r = spec.linux.resources;
+    if (spec.linux.cgroups_path.empty()) {
+        if (facts.cgroup_mode == CgroupMode::none && wants_limits(r))
+            return fail(
+                Error(Code::unsupported,
+                      "linux.resources has limits and this host has no writable cgroups")
+                    .with_hint("run as root where the hierarchies are mounted, or leave them out"));
+        return {};
+    }
+    TRY(check_cgroups_path(spec.linux.cgroups_path));
     switch (facts.cgroup_mode) {
         case CgroupMode::none:
             if (wants_limits(r))
@@ -173,7 +180,7 @@ Result<> plan_cgroups(Builder& builder, const oci::RuntimeSpec& spec, const Host
             plan.device_rules = device_rules(spec);
             plan.facts = end_facts(facts, spec.linux.cgroups_path);
             plan.log_group = spec.linux.cgroups_path;
-            plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, "/crank/monitors") +
+            plan.monitor_cgroups.push_back(v2_cgroup_dir(facts, facts.group_parent + "/monitors") +
                                            "/cgroup.procs");
             return {};
         }

@@ -116,17 +116,6 @@ Result<> limit_memory_v2(Writes& writes, const oci::Resources& r) {
     return {};
 }
 
-// Shares of 2 to 262144 to weights of 1 to 10000, so that the default 1024 becomes the default 100:
-// the quadratic function of the shares' logarithm that runc 1.4 and crun 1.25 take.
-std::uint64_t cpu_weight(std::uint64_t shares) {
-    constexpr std::uint64_t kLeast = 2, kMost = 262144, kMostWeight = 10000;
-    if (shares <= kLeast) return 1;
-    if (shares >= kMost) return kMostWeight;
-    double log = std::log2(static_cast<double>(shares));
-    return static_cast<std::uint64_t>(
-        std::ceil(std::pow(10.0, (log * log + 125 * log) / 612 - 7.0 / 34)));
-}
-
 void limit_cpu_v2(Writes& writes, const oci::Resources& r) {
     // A quota alone leaves the period as it is (cgroup-v2.rst, cpu.max).
     if (r.cpu_quota || r.cpu_period)
@@ -252,6 +241,17 @@ Result<> limit_v2(Writes& writes, const oci::Resources& r) {
 }
 
 }  // namespace
+
+// Shares of 2 to 262144 to weights of 1 to 10000, so that the default 1024 becomes the default 100:
+// the quadratic function of the shares' logarithm that runc 1.4 and crun 1.25 take.
+std::uint64_t cpu_weight(std::uint64_t shares) {
+    constexpr std::uint64_t kLeast = 2, kMost = 262144, kMostWeight = 10000;
+    if (shares <= kLeast) return 1;
+    if (shares >= kMost) return kMostWeight;
+    double log = std::log2(static_cast<double>(shares));
+    return static_cast<std::uint64_t>(
+        std::ceil(std::pow(10.0, (log * log + 125 * log) / 612 - 7.0 / 34)));
+}
 
 Result<> plan_limits(Builder& builder, const oci::Resources& resources, const HostFacts& facts) {
     Writes writes(builder.plan(), facts);

@@ -82,7 +82,7 @@ bool is_replaceable(std::string_view destination) {
 }
 
 void add_bind(Builder& builder, const oci::Mount& mount, const std::string& destination,
-              const ParsedOptions& options, const Given& given, std::size_t index) {
+              const ParsedOptions& options, const Given& given, std::size_t index, bool mapped) {
     Plan& plan = builder.plan();
     std::uint32_t s2 = builder.text(destination);
     shim::Op& op =
@@ -90,6 +90,8 @@ void add_bind(Builder& builder, const oci::Mount& mount, const std::string& dest
     op.fd = static_cast<std::int32_t>(index);
     op.s2 = s2;
     op.b = is_replaceable(destination) ? 1 : 0;
+    // In a user namespace it is not the parent's rights that it could be copied with.
+    if (given.hand_over && options.propagation != 0 && !mapped) op.c = 2;
     Plan::Bind& bind = plan.binds[index];
     bind = {mount.source, options.recursive_attributes, options.recursive, plan.child.size() - 1,
             options.propagation != 0};
@@ -177,7 +179,8 @@ Result<> plan_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostF
             if (is_opened_late(spec, options, given))
                 add_late_bind(builder, mount.source, destination, options);
             else
-                add_bind(builder, mount, destination, options, given, builder.next_bind());
+                add_bind(builder, mount, destination, options, given, builder.next_bind(),
+                         has_user_namespace(spec));
         } else if (mount.type == "cgroup") {
             add_cgroup_mounts(builder, destination,
                               options.attributes | options.recursive_attributes, facts);

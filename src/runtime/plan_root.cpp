@@ -210,6 +210,14 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
     return {};
 }
 
+// Where there is no mount namespace to mount it in.
+void copy_root(Builder& builder, const oci::RuntimeSpec& spec) {
+    builder
+        .add(OpKind::copy_root, "copy the mounts of the root " + spec.root_path +
+                                    ", for a container without a mount namespace (Linux 6.15)")
+        .s1 = builder.text(spec.root_path);
+}
+
 }  // namespace
 
 std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given) {
@@ -222,15 +230,20 @@ std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given) 
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                    const Options& options, const HostFacts& facts, const Given& given) {
     auto is_mount = [](const oci::Namespace& ns) { return ns.type == "mount"; };
-    if (std::ranges::none_of(spec.linux.namespaces, is_mount)) {
+    bool shares = shares_mounts(spec, given);
+    if (!shares && std::ranges::none_of(spec.linux.namespaces, is_mount)) {
         // No mount namespace: a native worker on the host's own root.
         if (!spec.mounts.empty() || !rootfs.lower.empty() || !rootfs.upper.empty())
             return fail(Code::invalid_argument, "mounts need a mount namespace");
         return {};
     }
     bool locks = has_user_namespace(spec);
-    builder.add(OpKind::isolate_mounts, "detach the mounts from the host's").a = locks ? 1 : 0;
-    TRY(mount_layers(builder, spec, rootfs, options, facts, given));
+    if (shares) {
+        copy_root(builder, spec);
+    } else {
+        builder.add(OpKind::isolate_mounts, "detach the mounts from the host's").a = locks ? 1 : 0;
+        TRY(mount_layers(builder, spec, rootfs, options, facts, given));
+    }
     TRY(plan_mounts(builder, spec, facts, given));
     if (has_own_dev(spec, given)) add_devices(builder, spec);
     for (const auto& link : spec.linux.links) {
@@ -255,11 +268,11 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
     }
     if (given.wait_for_hooks)
         builder.add(OpKind::sync, "wait for the hooks").fd = builder.plan().gate_slot();
-    builder.add(OpKind::pivot_root, "make it the root");
+    builder.add(shares ? OpKind::enter_copy : OpKind::pivot_root, "make it the root");
     if (spec.root_readonly) builder.add(OpKind::root_readonly, "make the root read-only");
     if (locks) TRY(lock_mounts(builder, spec));
     // The engine's roots have no mount that anything could come from.
-    if (given.hand_over) TRY(add_root_propagation(builder, spec));
+    if (given.hand_over && !shares) TRY(add_root_propagation(builder, spec));
     return {};
 }
 

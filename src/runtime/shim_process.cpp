@@ -150,19 +150,31 @@ Result<Started> start_shim(const std::string& bytes, Handover handover, const Ho
     return started;
 }
 
+namespace {
+
+Error of_step(int error_number, const std::string& step) {
+    Error error = Error::from_errno(error_number, step);
+    if (!sys::is_unknown_call(error_number)) return error;
+    return std::move(error).with_hint(
+        "this kernel, or a filter around crank, lacks a system call that it needs (Linux 5.12 has "
+        "all of them): crank doctor");
+}
+
+}  // namespace
+
 Error explain_failure(const StepNames& steps, std::uint64_t step, int error_number) {
     if (step >= shim::kOwnStep)
-        return Error::from_errno(
-            error_number, step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)
-                              ? "create the container's process"
-                              : "prepare the monitor");
+        return of_step(error_number,
+                       step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)
+                           ? "create the container's process"
+                           : "prepare the monitor");
     std::string name = step < steps.names.size() ? steps.names[step] : "start";
     const std::string& program = steps.program;
     if (name.starts_with("mount ") && sys::is_link_loop(error_number))
         return Error(Code::invalid_argument,
                      name + ": it must be mounted on ordinary directory, and a link stands there");
     if (name != "execute " + program && name != "find " + program)
-        return Error::from_errno(error_number, name);
+        return of_step(error_number, name);
     std::string what = "exec: \"" + program + "\"";
     if (sys::is_missing(error_number))
         return Error(Code::command_not_found,

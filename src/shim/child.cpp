@@ -31,6 +31,16 @@ int perform_mount(const PlanView& plan, const ChildIo& io, const Op& op, Root& r
             mark(plan, Moment::root_ready);
             return error;
         }
+        case OpKind::copy_root: {
+            int error = copy_root(plan, op, root);
+            mark(plan, Moment::root_ready);
+            return error;
+        }
+        case OpKind::enter_copy: {
+            int error = enter_copy(root);
+            mark(plan, Moment::mounts_ready);
+            return error;
+        }
         case OpKind::change_root: return change_root(op);
         case OpKind::make_dir: return make_dir(plan, op, root);
         case OpKind::mount_fs: return mount_fs(plan, op, root);
@@ -151,7 +161,11 @@ void run_child(const PlanView& plan, ChildIo io) {
     umask(0);
     // Before any filter, which may know nothing of close_range; what is opened later is
     // close-on-exec by itself.
-    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) _exit(127);
+    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) {
+        Report failure{static_cast<uint32_t>(own_step(OwnStep::clone)), errno};
+        (void)!write(io.report_write, &failure, sizeof failure);
+        _exit(127);
+    }
     if ((plan.header->flags & kFlagHandOver) != 0) {
         // Out of the way of the descriptors that the program is handed.
         int high = fcntl(io.report_write, F_DUPFD_CLOEXEC,

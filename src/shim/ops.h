@@ -29,6 +29,8 @@ int make_link(const PlanView& plan, const Op& op, const Root& root);
 int mask_path(const PlanView& plan, const Op& op, Root& root);
 int readonly_path(const PlanView& plan, const Op& op, const Root& root);
 int enter_root(Root& root);
+int copy_root(const PlanView& plan, const Op& op, Root& root);
+int enter_copy(const Root& root);
 int make_root_readonly();
 
 // locker.cpp

@@ -206,18 +206,46 @@ int open_bind(const PlanView& plan, const Op& op, Root& root) {
     return mount_setattr(root.bind, AT_EMPTY_PATH, top) != 0 ? errno : 0;
 }
 
+namespace {
+
+// The kernel lists mounts in the order of their making (Linux 6.8): a directory that the parent has
+// opened before all others is copied at its turn, with its peers, and the copy attached. It is the
+// mount that stands there already which is copied: one of another mount namespace's could not be.
+int renew_mount(int slot, int target) {
+    constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
+    if (move_mount(slot, target) != 0) return errno;
+    int copy = open_tree(slot, "", kOpenTreeClone | kOpenTreeCloexec | AT_EMPTY_PATH | kRecursive);
+    if (copy < 0) return errno;
+    int error = 0;
+    if (fchdir(slot) != 0 || umount2(".", MNT_DETACH) != 0) error = errno;
+    if (chdir("/") != 0 && error == 0) error = errno;
+    if (error == 0 && dup3(copy, slot, O_CLOEXEC) < 0) error = errno;
+    close(copy);
+    return error;
+}
+
+}  // namespace
+
 int attach_mount(const PlanView& plan, const Op& op, const Root& root) {
     int source = op.fd >= 0 ? PlanView::slot(op.fd) : root.bind;
     struct stat info{};
     if (op.fd < 0 && fstat(source, &info) != 0) return errno;
     bool file = op.fd >= 0 ? op.a != 0 : !S_ISDIR(info.st_mode);
-    Links links = op.c != 0 ? Links::refuse : Links::follow;
+    Links links = op.c == 1 ? Links::refuse : Links::follow;
     int target = file ? make_file(root, plan.text(op.s2), links)
                       : make_dirs(root, plan.text(op.s2), 0755, links);
     if (target < 0) return errno;
     if (int error = op.b != 0 ? 0 : check_not_proc(target); error != 0) {
         close(target);
         return error;
+    }
+    if (op.c == 2 && !file) {
+        int error = check_below(root, target);
+        if (error == 0) error = renew_mount(source, target);
+        if (error != 0) {
+            close(target);
+            return error;
+        }
     }
     return attach(root, source, target);
 }
@@ -310,6 +338,8 @@ int readonly_path(const PlanView& plan, const Op& op, const Root& root) {
         MountAttr attr{};
         attr.set = kMountAttrRdonly;
         error = mount_setattr(target, AT_EMPTY_PATH, attr) != 0 ? errno : 0;
+        // In a tree that is in no mount namespace the kernel changes the topmost mount alone.
+        if (error == EINVAL) error = bind_over(target, target, true);
     } else {
         error = bind_over(target, target, true);
     }

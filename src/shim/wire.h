@@ -45,7 +45,7 @@ enum class OpKind : uint16_t {
                      // is mounted below too, c: kBind*; attach_mount without fd attaches it
     attach_mount,    // fd: a detached mount, s2: destination, a: 1 when it is no directory; b: 1
                      // when a file of /proc is meant; c: 1 when no part of the destination may be
-                     // a link
+                     // a link, or 2 when a copy made now is attached
     make_node,       // s2, a: mode with type, b: device number (makedev)
     make_link,       // s1: target, s2
     mask_path,  // s2: a file becomes /dev/null, a directory an empty read-only one; absent: nothing
@@ -96,6 +96,10 @@ enum class OpKind : uint16_t {
     cpu_affinity,     // s1: offset of the mask, a: its bytes
     landlock,         // s1: offset of a uint32 ports that may be bound, s2: list of b paths below
                       // which files may be changed
+    // Without a mount namespace of its own.
+    copy_root,   // s1: directory on the host; a copy of its mounts that is in no mount namespace
+                 // becomes the root to be built (Linux 6.15)
+    enter_copy,  // it becomes "/", for this process and those that come from it
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.

@@ -167,7 +167,14 @@ END
     run -1 oci --log-format yaml state no-such
     [[ "$output" = *'--log-format "yaml" is neither text nor json'* ]]
     run -1 oci --systemd-cgroup state no-such
-    [[ "$output" = *"--systemd-cgroup is not supported yet"*"hint: "*cgroupfs* ]]
+    [[ "$output" = *'container "no-such" does not exist'* ]]
+    edit '.linux.cgroupsPath = "system.slice:crank:x"'
+    run -1 oci create --bundle "$BUNDLE" "$id"
+    [[ "$output" = *"names a scope of systemd's, and --systemd-cgroup is not given"*"hint: "*cgroupfs* ]]
+    if [ -d /sys/fs/cgroup/memory ]; then
+        run -1 oci --systemd-cgroup create --bundle "$BUNDLE" "$id"
+        [[ "$output" = *"--systemd-cgroup needs cgroup version 2"*"hint: "*cgroupfs* ]]
+    fi
     run -1 oci checkpoint x
     [[ "$output" = *"checkpoints are not supported"* ]]
     run -1 oci crate x
@@ -343,13 +350,16 @@ END
     [[ "$output" = *'--cap: unknown capability "CAP_X"'* ]]
 }
 
-@test "a configuration without a process can be created, and not be started" {
+@test "a configuration without a process can be created; its start says that nothing was started" {
     edit 'del(.process)'
     oci create --bundle "$BUNDLE" "$id" </dev/null >/dev/null 2>&1
     status_is "$id" created
+    run -0 --separate-stderr oci start "$id"
+    [[ "$stderr" = *"level=warning"*"has no 'process' in its configuration: nothing was started, and it has stopped"* ]]
+    status_is "$id" stopped
     run -1 oci start "$id"
-    [[ "$output" = *"the configuration has no 'process'"* ]]
-    until_true status_is "$id" stopped
+    [[ "$output" = *'cannot start container "'"$id"'": it is stopped'* ]]
+    oci delete "$id"
 }
 
 @test "memory policies and personalities hold for exec too; bad ones are named" {

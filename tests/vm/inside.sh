@@ -9,8 +9,30 @@ for place in /tmp /run /var/tmp /var/lib /root; do mount -t tmpfs -o mode=755 tm
 chmod 1777 /tmp /var/tmp
 # the checkout may lie below one of them
 mkdir -p "$top" && mount --bind /mnt "$top"
+systemd=$(grep -o 'vm.systemd=[01]' /proc/cmdline)
+
+# As systemd's unit, and nothing else of what is installed: it is the command that is tried.
+run_below_systemd() {
+    mkdir -p /run/systemd/system
+    cat >/run/systemd/system/vm-command.service <<END
+[Unit]
+DefaultDependencies=no
+[Service]
+Type=oneshot
+Environment=HOME=/root LC_ALL=C.UTF-8 PATH=$PATH
+TimeoutStartSec=infinity
+StandardInput=null
+StandardOutput=file:/dev/console
+StandardError=file:/dev/console
+ExecStart=-/bin/bash -c 'bash $dir/command; echo "vm: the command ended with \$?"'
+ExecStopPost=/bin/bash -c 'sync; echo o >/proc/sysrq-trigger; sleep 60'
+END
+    exec /lib/systemd/systemd --unit=vm-command.service --log-level=notice --log-target=console \
+        --show-status=false
+}
+
 # The unified hierarchy alone, as a systemd of today mounts it.
-mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+[ "$systemd" = vm.systemd=1 ] || mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
 ln -s /proc/self/fd /dev/fd
 ln -s /proc/self/fd/0 /dev/stdin
 ln -s /proc/self/fd/1 /dev/stdout
@@ -23,6 +45,7 @@ for disk in /sys/block/vd*; do
 done
 ip link set lo up
 hostname crank-vm
+[ "$systemd" != vm.systemd=1 ] || run_below_systemd
 bash "$dir/command" </dev/null
 echo "vm: the command ended with $?"
 sync

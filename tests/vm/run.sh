@@ -9,6 +9,9 @@
 # VM_SCRATCH is a file that the guest has as another disk, /dev/disk/scratch; VM_MEMORY (2048) is in MiB;
 # VM_MODULES names more modules of the kernel.
 #
+# VM_SYSTEMD=1 makes systemd its first process, which mounts what it mounts and has the command as a
+# unit. VM_KERNEL=backports takes the kernel of bookworm-backports.
+#
 # VM_SECONDS (600) bounds the whole run. qemu emulates the processor; VM_KVM=1 has KVM do it, where
 # that works: nested in another machine it often does not.
 set -euo pipefail
@@ -21,32 +24,67 @@ dir=$CRANK_TOP/build/vm
 modules=(virtio_pci virtio_blk virtiofs overlay crc32c_generic ext4 veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
     nft_nat)
 
+case ${VM_KERNEL:-} in
+    '') kernel=$dir/kernel ;;
+    backports) kernel=$dir/kernel-backports ;;
+    *) die "VM_KERNEL: no kernel '$VM_KERNEL' (backports, or none)" ;;
+esac
+
+# Another release's packages, with lists of their own: the host's apt stays as it is.
+backports() {
+    local apt=$dir/apt
+    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+    cat >"$apt/backports.sources" <<END
+Types: deb
+URIs: http://deb.debian.org/debian
+Suites: bookworm-backports
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
+    APT_CONFIG=$apt/conf "$@"
+}
+
+write_apt_conf() {
+    mkdir -p "$dir/apt"
+    cat >"$dir/apt/conf" <<END
+Dir::Etc::SourceList "$dir/apt/backports.sources";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State::Lists "$dir/apt/lists";
+Dir::Cache "$dir/apt/cache";
+END
+}
+
 # Debian's kernel and its modules, unpacked, never installed: the host boots something else.
 fetch_kernel() {
-    local package
-    if compgen -G "$dir/kernel/boot/vmlinuz-*" >/dev/null; then return; fi
-    package=$(apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" { print $2; exit }')
+    local package from=env
+    if compgen -G "$kernel/boot/vmlinuz-*" >/dev/null; then return; fi
+    if [ "${VM_KERNEL:-}" = backports ]; then
+        from=backports
+        write_apt_conf
+        backports apt-get -qq update >&2
+    fi
+    package=$($from apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" { print $2; exit }')
     [ -n "$package" ] || die "apt knows no linux-image-cloud-amd64"
     say "fetching $package"
-    rm -rf "$dir/kernel" "$dir/packages"
+    rm -rf "$kernel" "$dir/packages"
     mkdir -p "$dir/packages"
-    (cd "$dir/packages" && apt-get -qq download "$package" >&2)
-    dpkg-deb -x "$dir"/packages/*.deb "$dir/kernel"
+    (cd "$dir/packages" && $from apt-get -qq download "$package" >&2)
+    dpkg-deb -x "$dir"/packages/*.deb "$kernel"
 }
 
 # The modules in the order in which they can be loaded.
 make_initramfs() {
     local tree=$dir/tree version module file
-    version=$(basename "$dir"/kernel/lib/modules/*)
+    version=$(basename "$kernel"/lib/modules/*)
     rm -rf "$tree"
     mkdir -p "$tree/bin" "$tree/modules"
     cp /bin/busybox "$tree/bin/busybox"
     cp "$here/init" "$tree/init"
     chmod +x "$tree/init"
-    depmod -b "$dir/kernel" "$version"
+    depmod -b "$kernel" "$version"
     # shellcheck disable=SC2086 # one word a module
     for module in "${modules[@]}" ${VM_MODULES:-}; do
-        modprobe -d "$dir/kernel" -S "$version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
+        modprobe -d "$kernel" -S "$version" --show-depends "$module" | awk '$1 == "insmod" { print $2 }'
     done | awk '!seen[$0]++' | while read -r file; do
         cp "$file" "$tree/modules/"
         basename "$file"
@@ -100,8 +138,8 @@ boot() {
         -object "memory-backend-memfd,id=memory,size=${VM_MEMORY:-2048}M,share=on" -numa node,memdev=memory \
         -chardev "socket,id=fs,path=$socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
         -blockdev driver=null-co,node-name=disk,size=1048576 -device virtio-blk-pci,drive=disk "${disk[@]}" \
-        -kernel "$dir"/kernel/boot/vmlinuz-* -initrd "$dir/initramfs" \
-        -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir" \
+        -kernel "$kernel"/boot/vmlinuz-* -initrd "$dir/initramfs" \
+        -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir vm.systemd=${VM_SYSTEMD:-0} systemd.show_status=false" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |
         tr -d '\r' | tee "$log" || status=$?
     kill "$fs" 2>/dev/null || true

@@ -91,7 +91,7 @@ oci::Linux make_linux(const SpecRequest& request) {
         linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
         linux_part.sysctl["net.ipv4.ping_group_range"] = "0 2147483647";
     }
-    linux_part.cgroups_path = "/crank/" + request.id;
+    linux_part.cgroups_path = request.host.group_parent + "/" + request.id;
     linux_part.rootfs_propagation = "rprivate";
     for (std::string_view path : policy::masked_paths()) linux_part.masked_paths.emplace_back(path);
     for (std::string& path : policy::masked_cpu_paths(request.masked_cpus))

@@ -71,7 +71,8 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
     // A container's device list would hide the GPU.
     spec.linux.resources.devices = {{true, "a", std::nullopt, std::nullopt, "rwm"}};
     // Also without limits: what the worker leaves behind is found and ended by its cgroup.
-    if (host.cgroup_mode != runtime::CgroupMode::none) spec.linux.cgroups_path = "/crank/" + id;
+    if (host.cgroup_mode != runtime::CgroupMode::none)
+        spec.linux.cgroups_path = host.group_parent + "/" + id;
     return spec;
 }
 

@@ -44,14 +44,28 @@ Result<> place_cgroup(oci::RuntimeSpec& spec, const std::string& id, const HostF
     }
     if (path.empty()) path = "/crank-oci/" + id;
     if (path.find(':') != std::string::npos && !path.starts_with('/'))
-        return fail(Error(Code::unsupported, "linux.cgroupsPath '" + path +
-                                                 "' names a systemd slice, which crank does not "
-                                                 "speak to yet")
-                        .with_hint("use the cgroupfs driver: podman --cgroup-manager=cgroupfs, "
-                                   "dockerd --exec-opt native.cgroupdriver=cgroupfs"));
+        return fail(Error(Code::invalid_argument,
+                          "linux.cgroupsPath '" + path +
+                              "' names a scope of systemd's, and --systemd-cgroup is not given")
+                        .with_hint("crank oci --systemd-cgroup, or the cgroupfs driver: podman "
+                                   "--cgroup-manager=cgroupfs, dockerd --exec-opt "
+                                   "native.cgroupdriver=cgroupfs"));
     if (!path.starts_with('/')) path = "/" + path;
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
     return check_cgroups_path(path);
+}
+
+Result<> place_scope(Bundle& bundle, const std::string& id, const HostFacts& facts) {
+    // On v1 systemd writes to the devices group when it is told to read its configuration again:
+    // what the container may open would be lost.
+    if (facts.cgroup_mode != CgroupMode::v2)
+        return fail(
+            Error(Code::unsupported, "--systemd-cgroup needs cgroup version 2, root, and systemd")
+                .with_hint("use the cgroupfs driver: podman --cgroup-manager=cgroupfs, "
+                           "dockerd --exec-opt native.cgroupdriver=cgroupfs"));
+    bundle.scope = TRY(parse_scope(bundle.spec.linux.cgroups_path, id));
+    bundle.spec.linux.cgroups_path = bundle.scope->cgroups_path;
+    return {};
 }
 
 // config-linux.md, "Default Devices": /dev/ptmx leads to the container's own devpts. Callers that
@@ -121,7 +135,7 @@ oci::Resources without_zeros(oci::Resources resources) {
 }
 
 Result<Bundle> load_bundle(const std::string& dir, const std::string& config, const std::string& id,
-                           const HostFacts& facts) {
+                           GroupManager manager, const HostFacts& facts) {
     Bundle bundle;
     bundle.dir = TRY_IN(sys::real_path(dir.empty() ? "." : dir), "opening the bundle");
     std::string path = config.starts_with('/')
@@ -136,7 +150,9 @@ Result<Bundle> load_bundle(const std::string& dir, const std::string& config, co
     }
     bundle.spec = TRY_IN(oci::parse_runtime_spec(*text, &bundle.ignored), path);
     TRY_IN(place_root(bundle.spec, bundle.dir), path);
-    TRY_IN(place_cgroup(bundle.spec, id, facts), path);
+    TRY_IN(manager == GroupManager::systemd ? place_scope(bundle, id, facts)
+                                            : place_cgroup(bundle.spec, id, facts),
+           path);
     TRY_IN(check_names(bundle.spec), path);
     TRY_IN(check_net_devices(bundle.spec.linux), path);
     place_binds(bundle.spec, bundle.dir);

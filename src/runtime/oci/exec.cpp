@@ -123,6 +123,8 @@ Result<Executed> exec(Store& store, ExecRequest request, const HostFacts& facts)
     over.personality = spec.linux.personality;
     over.memory_policy = spec.linux.memory_policy;
     over.keyring = "_ses." + request.id;
+    over.shares_mounts = std::ranges::none_of(spec.linux.namespaces,
+                                              [](const auto& ns) { return ns.type == "mount"; });
     Executed executed;
     executed.warnings = prepare_process(over.process);
     std::ranges::move(TRY(follow_annotations(spec, over.process)),

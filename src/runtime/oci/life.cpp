@@ -17,6 +17,7 @@
 #include "runtime/oci/net_devices.h"
 #include "runtime/oci/process.h"
 #include "runtime/runtime.h"
+#include "runtime/scope_apply.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/socket.h"
@@ -49,6 +50,7 @@ oci::ContainerRecord new_record(const CreateRequest& request, const Bundle& bund
     record.state.owner = sys::effective_uid() == 0 ? "root" : std::to_string(sys::effective_uid());
     record.state.annotations = bundle.spec.annotations;
     record.cgroups_path = bundle.spec.linux.cgroups_path;
+    if (bundle.scope) record.scope = bundle.scope->unit;
     return record;
 }
 
@@ -143,7 +145,8 @@ Result<sys::UniqueFd> connect_console(const Caller& caller, oci::Process& proces
 
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts) {
     TRY(check_id(request.id));
-    Bundle bundle = TRY(load_bundle(request.bundle, request.config, request.id, facts));
+    Bundle bundle =
+        TRY(load_bundle(request.bundle, request.config, request.id, request.manager, facts));
     HandOverRequest over;
     over.network_namespace = begin_network(bundle.spec.linux);
     Creation creation = TRY(store.begin(request.id, facts));
@@ -171,6 +174,11 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     over.fds.missing = request.caller.missing_fds;
     over.new_keyring = request.new_keyring;
     over.keyring = "_ses." + request.id;
+    if (bundle.scope) {
+        over.scope = bundle.scope->unit;
+        over.scope_properties =
+            TRY(scope_properties(*bundle.scope, request.id, bundle.spec.linux.resources));
+    }
     over.before_groups = [&] { return creation.claim_groups(); };
     Handed handed = TRY(hand_over(std::move(over), facts));
     crash_point("oci.create.started");
@@ -281,6 +289,10 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
                         .with_hint("crank oci delete --force " + id));
     TRY(end_by_force(record, facts));
     if (!record.cgroups_path.empty()) TRY(remove_cgroups(record.cgroups_path, facts));
+    // systemd has mostly seen the group's end by itself.
+    if (!record.scope.empty())
+        if (auto stopped = stop_scope(record.scope); !stopped)
+            warnings.push_back(stopped.error().text());
     std::vector<oci::Hook> hooks;
     if (auto spec = store.read_spec(id)) hooks = spec->hooks.poststop;
     TRY(store.remove(id));

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "oci/container_state.h"
 #include "runtime/hand_over.h"
+#include "runtime/oci/bundle.h"
 #include "runtime/oci/store.h"
 
 namespace crank::runtime::oci_verbs {
@@ -34,6 +35,7 @@ struct CreateRequest {
     std::string config;  // the configuration's file, from the bundle on; empty: config.json
     Caller caller;
     bool new_keyring = true;
+    GroupManager manager = GroupManager::files;
 };
 struct Created {
     pid_t pid = -1;
@@ -44,8 +46,9 @@ struct Created {
 // Everything but the program; on an error nothing is left behind.
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts);
 
-// The program, and the hooks around it. Where a poststart hook fails the container is removed.
-Result<> start(Store& store, const std::string& id, const HostFacts& facts);
+// The program, and the hooks around it. Where a poststart hook fails the container is removed. The
+// texts are warnings.
+Result<std::vector<std::string>> start(Store& store, const std::string& id, const HostFacts& facts);
 
 // With the status that it has now; pid 0 when it has stopped.
 Result<oci::ContainerState> state(const Store& store, const std::string& id,

@@ -1,0 +1,83 @@
+#include "runtime/scope.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace crank::runtime {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+constexpr std::uint64_t kInfinity = std::numeric_limits<std::uint64_t>::max();
+
+TEST(Scope, is_named_as_its_callers_name_it) {
+    EXPECT_EQ(parse_scope("machine.slice:libpod:abc", "abc").value(),
+              (Scope{"machine.slice", "libpod-abc.scope", "/machine.slice/libpod-abc.scope"}));
+    EXPECT_EQ(parse_scope("system.slice:docker:0123", "x").value().cgroups_path,
+              "/system.slice/docker-0123.scope");
+    EXPECT_EQ(parse_scope("", "mail").value(), (Scope{"system.slice", "crank-oci-mail.scope",
+                                                      "/system.slice/crank-oci-mail.scope"}));
+    EXPECT_EQ(parse_scope("a-b.slice::c", "x").value(),
+              (Scope{"a-b.slice", "c.scope", "/a.slice/a-b.slice/c.scope"}));
+    EXPECT_EQ(parse_scope("-.slice:p:c", "x").value().cgroups_path, "/p-c.scope");
+}
+
+TEST(Scope, what_is_no_unit_is_refused) {
+    for (const auto& [path, says] : std::vector<std::pair<std::string, std::string>>{
+             {"/crank/x", "not of the form slice:prefix:name"},
+             {"a.slice:b:c:d", "not of the form slice:prefix:name"},
+             {"system:b:c", "'system' is not the name of a slice"},
+             {"../x.slice:b:c", "is not the name of a slice"},
+             {"a/b.slice:b:c", "is not the name of a slice"},
+             {"a--b.slice:b:c", "is not the name of a slice"},
+             {"-a.slice:b:c", "is not the name of a slice"},
+             {".slice:b:c", "is not the name of a slice"},
+             {"system.slice:b:../c", "cannot be the name of a unit"},
+             {"system.slice:b:c@d", "cannot be the name of a unit"},
+             {"system.slice:b:", "cannot be the name of a unit"},
+             {"system.slice:b:" + std::string(250, 'x'), "cannot be the name of a unit"},
+             {"system.slice:b:c.slice", "a container lives in a scope"}}) {
+        auto scope = parse_scope(path, "x");
+        ASSERT_FALSE(scope.has_value()) << path;
+        EXPECT_THAT(scope.error().text(), HasSubstr(says)) << path;
+    }
+}
+
+TEST(Scope, limits_are_said_in_systemds_words) {
+    oci::Resources r;
+    EXPECT_TRUE(limit_properties(r).value().empty());
+    r.memory_limit = 64 << 20;
+    r.memory_swap = 96 << 20;
+    r.cpu_quota = 25'001;
+    r.cpu_shares = 1024;
+    r.pids_limit = -1;
+    r.cpuset_cpus = "0,9-10";
+    auto properties = limit_properties(r).value();
+    using Property = UnitProperty;
+    EXPECT_THAT(properties, Contains(Property{"MemoryMax", std::uint64_t{64 << 20}}));
+    EXPECT_THAT(properties, Contains(Property{"MemorySwapMax", std::uint64_t{32 << 20}}));
+    // the next whole percent, never less than was asked for
+    EXPECT_THAT(properties, Contains(Property{"CPUQuotaPerSecUSec", std::uint64_t{260'000}}));
+    EXPECT_THAT(properties, Contains(Property{"CPUWeight", std::uint64_t{100}}));
+    EXPECT_THAT(properties, Contains(Property{"TasksMax", kInfinity}));
+    EXPECT_THAT(properties,
+                Contains(Property{"AllowedCPUs", std::vector<std::uint8_t>{0x01, 0x06}}));
+    r.cpu_quota = std::numeric_limits<std::int64_t>::max();
+    r.cpu_period = 1;
+    r.memory_limit = r.memory_swap = -1;
+    r.pids_limit = 0;
+    properties = limit_properties(r).value();
+    EXPECT_THAT(properties, Contains(Property{"CPUQuotaPerSecUSec", kInfinity}));
+    EXPECT_THAT(properties, Contains(Property{"CPUQuotaPeriodUSec", std::uint64_t{1}}));
+    EXPECT_THAT(properties, Contains(Property{"MemoryMax", kInfinity}));
+    EXPECT_THAT(properties, Contains(Property{"MemorySwapMax", kInfinity}));
+    EXPECT_THAT(properties, Contains(Property{"TasksMax", std::uint64_t{1}}));
+    r.cpuset_mems = "x";
+    EXPECT_THAT(limit_properties(r).error().text(), HasSubstr("linux.resources.cpu.mems"));
+}
+
+}  // namespace
+}  // namespace crank::runtime
