@@ -21,6 +21,14 @@ namespace crank::engine::local {
 namespace {
 
 constexpr std::string_view kDefaultStopSignal = "SIGTERM";
+// Of a hook that names no timeout, in seconds: the specification has none, and one that hangs would
+// hold up the start for ever.
+constexpr int kHookTimeout = 30;
+
+void bound(std::vector<oci::Hook>& hooks) {
+    for (oci::Hook& hook : hooks)
+        if (!hook.timeout) hook.timeout = kHookTimeout;
+}
 
 Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfig& image) {
     std::string text = options.stop_signal.value_or(image.config.stop_signal);
@@ -158,6 +166,10 @@ Result<HookPlan> plan_hooks(const StartRequest& request, const Record& record,
     HookPlan plan;
     if (!runtime::has_hooks(spec.hooks)) return plan;
     plan.spec = spec;
+    oci::Hooks& hooks = plan.spec.hooks;
+    for (auto* list : {&hooks.prestart, &hooks.create_runtime, &hooks.create_container,
+                       &hooks.start_container, &hooks.poststart})
+        bound(*list);
     plan.state.id = record.id;
     plan.state.bundle = request.paths.monitor(record.id);
     plan.state.rootfs = plan.spec.root_path = request.paths.mount_point();
@@ -207,10 +219,11 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         timeline.mark("network namespace made");
     }
     runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
-    // From here on the monitor gives the lease back, also when the start fails.
-    undo.commit();
     timeline.mark("handed over to crank-shim");
     TRY(bring_up(running, network, ns, hooks, prepared.host, timeline));
+    // From here on the monitor gives the lease back. Of a start that fails both do: the shim may
+    // have ended before it could.
+    undo.commit();
     return Started{std::move(record), std::move(running), std::move(input.write),
                    std::move(timeline)};
 }

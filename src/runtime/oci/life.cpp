@@ -170,7 +170,9 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     over.fds.missing = request.caller.missing_fds;
     over.new_keyring = request.new_keyring;
     over.keyring = "_ses." + request.id;
-    over.before_groups = [&] { return creation.claim_groups(); };
+    over.before_groups = [&] {
+        return creation.claim_groups(bundle.spec.linux.cgroups_path, facts);
+    };
     Handed handed = TRY(hand_over(std::move(over), facts));
     crash_point("oci.create.started");
     oci::ContainerRecord record = new_record(request, bundle);

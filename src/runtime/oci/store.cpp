@@ -47,6 +47,7 @@ Result<> check_id(const std::string& id) {
 Creation::Creation(Creation&& other) noexcept
     : marker_(std::move(other.marker_)),
       dir_(std::move(other.dir_)),
+      remove_groups_(std::move(other.remove_groups_)),
       live_(other.live_),
       kept_(other.kept_) {
     other.live_ = false;
@@ -55,13 +56,18 @@ Creation::Creation(Creation&& other) noexcept
 Creation::~Creation() {
     if (!live_) return;
     // What could not be removed is swept by its marker.
+    if (!kept_ && remove_groups_ && !remove_groups_()) return;
     if (!kept_ && !sys::remove_tree(dir_)) return;
     (void)sys::remove_file(marker_);
 }
 
-Result<> Creation::claim_groups() {
+Result<> Creation::claim_groups(std::string cgroups_path, const HostFacts& facts) {
     auto claimed = sys::write_file_atomic(dir_ + "/groups", "", kOwnerFile, sys::Sync::no);
     crash_point("oci.create.claimed");
+    if (claimed && !cgroups_path.empty())
+        remove_groups_ = [path = std::move(cgroups_path), facts] {
+            return remove_cgroups(path, facts);
+        };
     return claimed;
 }
 
