@@ -129,6 +129,7 @@ Result<Container> find(const Paths& paths, std::string_view name_or_id) {
         TRY(discard(paths, id));
         gone = true;
     }
+    if (gone) sweep_names(paths);
     if (gone)
         return fail(Error(Code::not_found, "no such container: " + std::string(name_or_id))
                         .with_hint("crank ps -a"));
@@ -159,6 +160,7 @@ Result<std::vector<Container>> list(const Paths& paths) {
         }
     }
     sweep_monitor_directories(paths);
+    sweep_names(paths);
     std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {
         return a.record.created_ns > b.record.created_ns;
     });

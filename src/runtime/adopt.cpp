@@ -103,8 +103,9 @@ Result<bool> adopt(AdoptRequest request, const HostFacts& facts) {
     Handover handover;
     std::vector<sys::UniqueFd> taken;
     sys::UniqueFd process;
-    if (auto pidfd = sys::open_pidfd(state.pid); pidfd && is_alive(state.pid, state.start_time))
-        process = std::move(*pidfd);
+    auto pidfd = sys::open_pidfd(state.pid);
+    if (!pidfd && pidfd.error().code() != Code::not_found) return fail(std::move(pidfd).error());
+    if (pidfd && is_alive(state.pid, state.start_time)) process = std::move(*pidfd);
     if (process) {
         handover.fds.emplace_back(process.get(), shim::kAdoptedProcess);
         if (plan.header.shared.init_holds_streams != 0)

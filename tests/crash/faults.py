@@ -112,7 +112,8 @@ class World:
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open("/proc/%s/mountinfo" % pid, encoding="utf-8") as file:
-                    if self.directory in file.read():
+                    # A mount's root is told from the root of its file system on.
+                    if os.path.basename(self.directory) in file.read():
                         yield "mount, in process " + pid
             except OSError:
                 continue  # it has ended

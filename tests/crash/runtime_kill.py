@@ -18,6 +18,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -60,7 +61,12 @@ class RunKind:
         world = self.world
         running = world.must("state").split()
         for container in world.must("ps").split():
-            must(world.crank("inspect", container))
+            try:
+                must(world.crank("inspect", container))
+            except faults.Failure:
+                # One that removes itself may have done so just now.
+                if container in world.must("ps").split():
+                    raise
         if running and subprocess.run(world.crank("exec", "faults", "/bin/busybox", "true"), check=False,
                                       timeout=DEADLINE, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
@@ -98,11 +104,14 @@ class OciKind:
 
 
 def must(words):
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=DEADLINE, check=False)
-    if done.returncode != 0:
-        raise faults.Failure("%s: status %d: %s" % (" ".join(words[-3:]), done.returncode,
-                                                    done.stdout.strip()))
+    # No pipe: the container's process may have it for as long as it lives.
+    with tempfile.TemporaryFile() as said:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                              timeout=DEADLINE, check=False)
+        said.seek(0)
+        if done.returncode != 0:
+            raise faults.Failure("%s: status %d: %s" % (
+                " ".join(words[-3:]), done.returncode, said.read().decode(errors="replace").strip()))
 
 
 def choose(chooser, weighted):
@@ -113,7 +122,7 @@ def belongs(pid, directory):
     """Whether it works on this campaign's directory, or sees it mounted."""
     try:
         with open("/proc/%s/mountinfo" % pid, encoding="utf-8") as file:
-            if directory in file.read():
+            if os.path.basename(directory) in file.read():
                 return True
     except OSError:
         return False
@@ -145,7 +154,7 @@ class Campaign:
         self.kinds = []
         for name, make in (("oci", faults.OciWorld),
                            ("run", fault_run.make_world(faults.World, faults.Failure))):
-            directory = "%s/%s" % (scratch, name)
+            directory = "%s/crank-kill-%s.%d" % (scratch, name, os.getpid())
             os.makedirs(directory)
             world = make(binaries, directory)
             self.kinds.append((RunKind if name == "run" else OciKind)(world))
@@ -154,23 +163,30 @@ class Campaign:
         self.by_victim, self.by_step = {}, {}
         self.broken = []
 
+    def measure(self):
+        """How long each command takes when nobody is killed."""
+        for kind in self.kinds:
+            kind.world.before = fault_run.groups()
+            for step in kind.STEPS:
+                kind.prepare(step)
+                began = time.monotonic()
+                must(kind.command(step))
+                self.typical[step] = time.monotonic() - began
+                kind.check(step)
+
     def round(self):
         kind = self.random.choice(self.kinds)
         step = choose(self.random, kind.STEPS)
         kind.world.before = fault_run.groups()
         kind.prepare(step)
-        typical = self.typical.get(step, 0.1)
-        delay = self.random.random() * typical * 1.2
+        delay = self.random.random() * self.typical[step]
         victim = choose(self.random, VICTIMS)
         with open(kind.world.directory + "/said", "w+b") as said:
-            began = time.monotonic()
             child = subprocess.Popen(kind.command(step), stdin=subprocess.DEVNULL, stdout=said,
                                      stderr=said, start_new_session=True)
             try:
                 hit = self.kill_after(delay, victim, kind.world.directory, child)
-                status = child.wait(DEADLINE)
-                if not hit and status == 0:
-                    self.typical[step] = max(0.9 * typical, time.monotonic() - began)
+                child.wait(DEADLINE)
             except subprocess.TimeoutExpired:
                 raise faults.Failure("it did not end within %d s" % DEADLINE) from None
             finally:
@@ -206,6 +222,7 @@ class Campaign:
 
     def run(self, kills, seconds):
         until = time.monotonic() + seconds
+        self.measure()
         while self.count < kills and time.monotonic() < until and len(self.broken) < ENOUGH:
             try:
                 self.round()

@@ -22,7 +22,8 @@ Error no_such(const std::string& id) {
 // Whether the command that made the marker still runs.
 bool creator_lives(const std::string& marker) {
     auto target = sys::read_link(marker);
-    if (!target) return false;
+    // Who cannot tell believes that it does: what nobody makes any more is removed.
+    if (!target) return target.error().code() != Code::not_found;
     auto parts = split(*target, ':');
     if (parts.size() != 2) return false;
     auto pid = parse_int(parts[0]), start = parse_int(parts[1]);
