@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "base/undo.h"
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
@@ -21,13 +22,21 @@ namespace crank::engine::local {
 namespace {
 
 constexpr std::string_view kDefaultStopSignal = "SIGTERM";
-// Of a hook that names no timeout, in seconds: the specification has none, and one that hangs would
-// hold up the start for ever.
-constexpr int kHookTimeout = 30;
 
-void bound(std::vector<oci::Hook>& hooks) {
-    for (oci::Hook& hook : hooks)
-        if (!hook.timeout) hook.timeout = kHookTimeout;
+// The specification has no timeout of its own, and a hook that hangs would hold up the start for
+// ever.
+Result<> bound_hooks(oci::Hooks& hooks, const Config& config) {
+    std::string text = config.text("hooks.timeout");
+    auto seconds = parse_int(text);
+    if (!seconds || *seconds < 1 || *seconds > 86400)
+        return fail(Error(Code::invalid_argument, "hooks.timeout of the configuration: \"" + text +
+                                                      "\" is no number of seconds from 1 to 86400")
+                        .with_hint("crank config unset hooks.timeout"));
+    for (auto* list : {&hooks.prestart, &hooks.create_runtime, &hooks.create_container,
+                       &hooks.start_container, &hooks.poststart})
+        for (oci::Hook& hook : *list)
+            if (!hook.timeout) hook.timeout = static_cast<int>(*seconds);
+    return {};
 }
 
 Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfig& image) {
@@ -166,10 +175,7 @@ Result<HookPlan> plan_hooks(const StartRequest& request, const Record& record,
     HookPlan plan;
     if (!runtime::has_hooks(spec.hooks)) return plan;
     plan.spec = spec;
-    oci::Hooks& hooks = plan.spec.hooks;
-    for (auto* list : {&hooks.prestart, &hooks.create_runtime, &hooks.create_container,
-                       &hooks.start_container, &hooks.poststart})
-        bound(*list);
+    TRY(bound_hooks(plan.spec.hooks, request.config));
     plan.state.id = record.id;
     plan.state.bundle = request.paths.monitor(record.id);
     plan.state.rootfs = plan.spec.root_path = request.paths.mount_point();
