@@ -21,6 +21,7 @@ DAYS, COMMITS = 30, 50
 CAMPAIGNS = {
     "crash-kill.json": (500, ["src/store", "src/build", "src/transfer"]),
     "power-cut.json": (100, ["src/store", "src/build", "src/transfer"]),
+    "runtime-kill.json": (1000, ["src/runtime", "src/shim", "src/engine", "src/network"]),
 }
 FUZZED = 10_000_000  # inputs of each target of tests/fuzz
 FIELDS = {"what": str, "commit": str, "count": int, "broken": int, "date": str, "machine": str,

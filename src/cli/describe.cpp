@@ -122,6 +122,13 @@ Json usage_of(const engine::Container& container) {
             {"Pids", usage->pids}};
 }
 
+// Of its start, and of what happened to it since.
+Json warnings_of(const engine::Container& container) {
+    std::vector<std::string> all = container.record.warnings;
+    all.insert(all.end(), container.state.notes.begin(), container.state.notes.end());
+    return all;
+}
+
 }  // namespace
 
 Json describe_container(const engine::Paths& paths, const engine::Container& container) {
@@ -151,7 +158,7 @@ Json describe_container(const engine::Paths& paths, const engine::Container& con
               {"Landlock", record.landlock},
               {"Writable", record.writable},
               {"BindPorts", record.bind_ports}}},
-            {"Warnings", record.warnings},
+            {"Warnings", warnings_of(container)},
             {"Usage", usage_of(container)},
             {"Figures", describe_figures(container)}};
 }

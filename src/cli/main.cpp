@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/flush.h"
 #include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/verb.h"
@@ -114,7 +115,7 @@ int main(int argc, char** argv) {
         // Libraries return errors; what arrives here is a bug or the end of memory.
         std::fprintf(stderr, "crank: bug: %s\n", e.what());
     }
-    if (std::fflush(stdout) != 0 && code == 0) code = 1;
+    if (!crank::cli::flush_output() && code == 0) code = 1;
     // No destructors of statics: nothing here needs them, and they cost time.
     std::_Exit(code);
 }

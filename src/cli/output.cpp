@@ -1,10 +1,13 @@
 #include "cli/output.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/text.h"
+#include "cli/flush.h"
 
 namespace crank::cli {
 namespace {
@@ -15,11 +18,40 @@ std::size_t width(std::string_view text) {
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// Whoever reads it has gone away by himself, or sees it.
+void say_unwritten(int error) {
+    if (error == EPIPE) return;
+    std::string line = "crank: writing the output: " + std::string(std::strerror(error)) + "\n";
+    std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void write_all(std::FILE* stream, std::string_view text) {
+    while (!text.empty()) {
+        std::size_t n = std::fwrite(text.data(), 1, text.size(), stream);
+        text.remove_prefix(n);
+        if (text.empty()) return;
+        if (errno != EINTR) {
+            if (stream == stdout) say_unwritten(errno);
+            std::_Exit(1);
+        }
+        std::clearerr(stream);
+    }
+}
+
 }  // namespace
 
-void print(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) std::_Exit(1);
+bool flush_output() {
+    while (std::fflush(stdout) != 0) {
+        if (errno != EINTR) {
+            say_unwritten(errno);
+            return false;
+        }
+        std::clearerr(stdout);
+    }
+    return true;
 }
+
+void print(std::string_view text) { write_all(stdout, text); }
 
 void print_line(std::string_view text) {
     print(text);
@@ -29,7 +61,7 @@ void print_line(std::string_view text) {
 void print_to(Output output, std::string_view text) {
     if (output == Output::out) return print(text);
     std::fflush(stdout);
-    if (std::fwrite(text.data(), 1, text.size(), stderr) != text.size()) std::_Exit(1);
+    write_all(stderr, text);
 }
 
 void flush_each_line() { std::setvbuf(stdout, nullptr, _IONBF, 0); }

@@ -20,6 +20,8 @@ constexpr Setting kSettings[] = {
      "directories of CDI files, the last one counting most"},
     {"gpu.driver-root", SettingKind::text, "/",
      "where a GPU's driver lies: /run/nvidia/driver with NVIDIA's driver container"},
+    {"hooks.timeout", SettingKind::text, "30",
+     "seconds after which a hook that names no timeout is ended, and the start with it"},
     {"network.device", SettingKind::text, "",
      "the bridge's name; none: crank0, or one made from the state directory"},
     {"network.subnet", SettingKind::text, "",

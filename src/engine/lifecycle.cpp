@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/adopt.h"
 #include "engine/asked.h"
 #include "engine/names.h"
 #include "engine/options.h"
@@ -20,7 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kForEver(-1);
-constexpr milliseconds kAfterKill(10'000);
+constexpr milliseconds kUsualEnd(500), kAfterKill(10'000);
 constexpr milliseconds kMonitorDone(30'000);  // it may be removing a large layer
 constexpr milliseconds kLookAgain(10);
 constexpr int kSigKill = 9;
@@ -76,6 +77,9 @@ Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why
     why.at_ns = sys::wall_clock_ns();
     note_asked(paths.monitor(container.record.id), why);
     TRY(kill_all(container));
+    // What is frozen does not die (cgroup v1): a command that was killed may have left it so.
+    if (!TRY(gone_within(container, kUsualEnd)))
+        TRY(runtime::kill_cgroups(container.record.cgroups_path, TRY(runtime::probe_host())));
     if (!TRY(gone_within(container, kAfterKill)))
         return fail(Code::deadline_exceeded, "container " + shown(container) +
                                                  " does not die (its first process is " +
@@ -83,10 +87,27 @@ Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why
     return settle(container);
 }
 
+// Not where that cannot be found out: what is believed absent is removed.
+bool is_absent(const std::string& path) {
+    Result<sys::FileInfo> info = sys::lstat(path);
+    return !info && info.error().code() == Code::not_found;
+}
+
+// An error of this moment, not of the container.
+bool is_passing(const Error& error) {
+    switch (error.code()) {
+        case Code::not_found:
+        case Code::failed_precondition:  // it is still being made
+        case Code::permission_denied:
+        case Code::corrupt: return false;
+        default: return true;
+    }
+}
+
 bool is_left_over(const Paths& paths, const std::string& id, const Result<Container>& container) {
     if (is_being_started(paths, id)) return false;
     if (container) return container->state.status == Status::left_over;
-    return !sys::exists(paths.container(id) + "/container.json");
+    return is_absent(paths.container(id) + "/container.json");
 }
 
 // Of containers whose removal was killed half way. A container's own directory is made before its
@@ -95,20 +116,20 @@ void sweep_monitor_directories(const Paths& paths) {
     Result<std::vector<std::string>> ids = sys::list_dir(paths.state + "/containers");
     if (!ids) return;
     for (const std::string& id : *ids)
-        if (is_id(id) && !sys::exists(paths.container(id)))
-            (void)sys::remove_tree(paths.monitor(id));
+        if (is_id(id) && is_absent(paths.container(id))) (void)sys::remove_tree(paths.monitor(id));
 }
 
 }  // namespace
 
 Result<Container> find(const Paths& paths, std::string_view name_or_id) {
     std::string id = TRY(resolve(paths, name_or_id));
-    Result<Container> container = load(paths, id);
+    Result<Container> container = load_watched(paths, id);
     bool gone = !container && container.error().code() == Code::not_found;
     if (is_left_over(paths, id, container)) {
         TRY(discard(paths, id));
         gone = true;
     }
+    if (gone) sweep_names(paths);
     if (gone)
         return fail(Error(Code::not_found, "no such container: " + std::string(name_or_id))
                         .with_hint("crank ps -a"));
@@ -127,15 +148,19 @@ Result<std::vector<Container>> list(const Paths& paths) {
             if (id.ends_with(".going")) (void)sys::remove_tree(paths.containers() + "/" + id);
             continue;
         }
-        Result<Container> container = load(paths, id);
+        Result<Container> container = load_watched(paths, id);
         if (container && container->state.status != Status::left_over) {
             if (!is_going(*container)) containers.push_back(std::move(*container));
         } else if (is_left_over(paths, id, container)) {
             // Without rights to it, it is not ours to sweep; the one who may, will.
             (void)discard(paths, id);
+        } else if (!container && is_passing(container.error())) {
+            // Left out in silence it would seem to be gone.
+            return fail(std::move(container).error());
         }
     }
     sweep_monitor_directories(paths);
+    sweep_names(paths);
     std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {
         return a.record.created_ns > b.record.created_ns;
     });
@@ -187,6 +212,10 @@ Result<int> wait(const Paths& paths, const Container& container) {
             TRY(sys::poll({}, kLookAgain));
         state = look(paths, container.record.id);
     }
+    // Killed meanwhile with its guard: how the container ended may be told all the same.
+    if (Container now{container.record, state ? *state : State{}};
+        state && is_unwatched(paths, now) && adopt(paths, now))
+        state = look(paths, container.record.id);
     if (!state)
         return fail(Code::not_found, "container " + shown(container) +
                                          " ended and was removed before its exit could be read");

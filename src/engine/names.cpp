@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "engine/options.h"
 #include "engine/sweep.h"
+#include "runtime/host.h"
+#include "runtime/runtime.h"
 #include "sys/file.h"
 #include "sys/system.h"
 
@@ -140,6 +142,10 @@ Result<> Reservation::take_name(const std::string& name) {
 
 Reservation::~Reservation() {
     if (kept_ || id_.empty()) return;
+    // A start that failed has removed its groups. Where one is left all the same, the directories
+    // stay for the next command, which removes both.
+    auto host = runtime::probe_host();
+    if (host && host->root && !runtime::remove_cgroups("/crank/" + id_, *host)) return;
     remove_directories(paths_, id_, name_);
 }
 
@@ -167,9 +173,9 @@ Result<std::string> resolve(const Paths& paths, std::string_view name_or_id) {
 
 bool is_being_started(const Paths& paths, const std::string& id) {
     Result<sys::UniqueFd> dir = sys::open_dir(paths.container(id));
-    if (!dir) return false;
+    if (!dir) return dir.error().code() != Code::not_found;
     Result<bool> locked = sys::try_lock_fd(dir->get(), sys::LockMode::shared, id);
-    return locked && !*locked;
+    return !locked || !*locked;
 }
 
 }  // namespace crank::engine

@@ -51,7 +51,8 @@ private:
 // The id for a name, an id or a prefix of ids. Errors: not_found, invalid_argument (several).
 Result<std::string> resolve(const Paths& paths, std::string_view name_or_id);
 
-// Whether a container's directory is locked by the command that is starting it.
+// Whether a container's directory is locked by the command that is starting it. True also where
+// that cannot be found out: who believes the contrary removes the container.
 bool is_being_started(const Paths& paths, const std::string& id);
 
 }  // namespace crank::engine

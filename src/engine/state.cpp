@@ -1,8 +1,10 @@
 #include "engine/state.h"
 
 #include <chrono>
+#include <optional>
 #include <thread>
 
+#include "base/text.h"
 #include "engine/names.h"
 #include "sys/file.h"
 
@@ -10,6 +12,7 @@ namespace crank::engine {
 namespace {
 
 constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
+constexpr std::size_t kMaxNotes = std::size_t{64} << 10;
 // Between the end of the process and the monitor's record of it lies one wait(2); the monitor may
 // be waiting for a processor.
 constexpr std::chrono::milliseconds kRecordDelay(5000);
@@ -25,6 +28,14 @@ void keep_records(const Paths& paths, const std::string& id) {
         if (text)
             (void)sys::write_file_atomic(paths.container(id) + name, *text, 0600, sys::Sync::no);
     }
+}
+
+std::vector<std::string> read_notes(const std::string& dir) {
+    std::vector<std::string> notes;
+    Result<std::string> text = sys::read_file(dir + "/" + kNotes, kMaxNotes);
+    if (!text) return notes;
+    for (const auto& line : split(trim(*text), '\n')) notes.emplace_back(line);
+    return notes;
 }
 
 State exited(const std::string& dir, const runtime::ExitStatus& exit,
@@ -44,6 +55,15 @@ State lost(const std::string& dir, std::string why, const Result<runtime::Monito
     State state = exited(dir, {.code = kLostExit}, monitor);
     state.error = std::move(why);
     return state;
+}
+
+// A record that cannot be read is none that is absent: a container that runs would be taken for one
+// whose start was killed, and removed.
+template <typename T>
+Result<std::optional<T>> if_there(Result<T> read) {
+    if (read) return std::optional<T>(std::move(*read));
+    if (read.error().code() == Code::not_found) return std::optional<T>();
+    return fail(std::move(read).error());
 }
 
 // Neither a state nor an exit.
@@ -78,14 +98,16 @@ State ended(const Paths& paths, const std::string& id, runtime::MonitorState mon
 Result<State> look(const Paths& paths, const std::string& id) {
     std::string dir = paths.monitor(id);
     Result<runtime::MonitorState> monitor = runtime::read_monitor_state(dir);
-    if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(dir)) {
+    if (!monitor && monitor.error().code() != Code::not_found)
+        return fail(std::move(monitor).error());
+    if (auto exit = TRY(if_there(runtime::read_exit_status(dir)))) {
         // A monitor that is still there may be removing the directory (--rm).
         bool monitored =
             monitor && runtime::is_alive(monitor->monitor_pid, monitor->monitor_start_time);
         if (!monitored && !sys::exists(paths.container(id) + "/exit")) keep_records(paths, id);
         return exited(dir, *exit, monitor);
     }
-    if (Result<runtime::ExitStatus> exit = runtime::read_exit_status(paths.container(id)))
+    if (auto exit = TRY(if_there(runtime::read_exit_status(paths.container(id)))))
         return exited(paths.container(id), *exit, runtime::read_monitor_state(paths.container(id)));
     if (!monitor) {
         if (!sys::exists(paths.container(id)))
@@ -98,7 +120,8 @@ Result<State> look(const Paths& paths, const std::string& id) {
                  .start_time = monitor->start_time,
                  .monitor_pid = monitor->monitor_pid,
                  .monitor_start_time = monitor->monitor_start_time,
-                 .started_at_ns = monitor->started_at_ns};
+                 .started_at_ns = monitor->started_at_ns,
+                 .notes = read_notes(dir)};
 }
 
 bool is_going(const Container& container) {

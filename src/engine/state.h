@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/asked.h"
@@ -39,7 +40,10 @@ struct State {
     // More of the end, where its monitor recorded it and where a command of crank's asked for it.
     std::optional<runtime::EndFacts> end;
     std::optional<Asked> asked;
+    // What it lacks since it got a new monitor, a sentence each.
+    std::vector<std::string> notes = {};
 };
+inline constexpr char kNotes[] = "notes";  // in the monitor's directory, a line each
 inline constexpr int kLostExit = 255;
 
 // Errors: not_found when the container has no directory.

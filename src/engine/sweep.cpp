@@ -76,6 +76,18 @@ void remove_directories(const Paths& paths, const std::string& id, const std::st
     (void)sys::remove_tree(paths.monitor(id));
 }
 
+void sweep_names(const Paths& paths) {
+    Result<std::vector<std::string>> names = sys::list_dir(paths.names());
+    if (!names) return;
+    for (const std::string& name : *names) {
+        // A container's directory is made before its name.
+        Result<std::string> id = sys::read_link(paths.name(name));
+        if (!id) continue;
+        Result<sys::FileInfo> dir = sys::lstat(paths.container(*id));
+        if (!dir && dir.error().code() == Code::not_found) (void)remove_name(paths, *id, name);
+    }
+}
+
 Result<> discard(const Paths& paths, const std::string& id) {
     runtime::HostFacts host = TRY(runtime::probe_host());
     if (host.root) TRY(runtime::remove_cgroups(host.group_parent + "/" + id, host));
@@ -84,9 +96,12 @@ Result<> discard(const Paths& paths, const std::string& id) {
     // Its directory goes before its name: a name that leads nowhere is free, a container without
     // its name could not be removed by it again. The monitor's directory goes last: while the other
     // exists without it, the container counts as one that a reboot ended.
-    TRY(remove_container_dir(paths, id));
+    Result<> removed = remove_container_dir(paths, id);
+    // Under its other name the next list removes it.
+    if (!removed && sys::exists(paths.container(id))) return removed;
     if (record) TRY(remove_name(paths, id, record->name));
-    return sys::remove_tree(paths.monitor(id));
+    TRY(sys::remove_tree(paths.monitor(id)));
+    return removed;
 }
 
 Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id,

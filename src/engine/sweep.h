@@ -15,6 +15,9 @@ void remove_directories(const Paths& paths, const std::string& id, const std::st
 // the directories. The container must not have a monitor that lives.
 Result<> discard(const Paths& paths, const std::string& id);
 
+// Names that lead to no container: a removal was killed, or failed, half way. Best effort.
+void sweep_names(const Paths& paths);
+
 // Frees the name of a container whose start was killed half way. True: `name` is free now.
 Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id, const std::string& name);
 

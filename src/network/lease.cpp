@@ -61,7 +61,12 @@ Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& su
         std::string path = lease_dir(state_dir) + "/" + address.text();
         auto made = sys::make_symlink(std::string(container_id), path);
         if (made) {
-            TRY(write_hint(state_dir, offsets.after(offset)));
+            auto noted = write_hint(state_dir, offsets.after(offset));
+            // Nobody would give it back.
+            if (!noted) {
+                (void)sys::remove_file(path);
+                return fail(std::move(noted).error());
+            }
             return Lease{address, std::move(path)};
         }
         if (made.error().code() != Code::already_exists) return fail(std::move(made).error());

@@ -15,7 +15,7 @@ namespace crank::runtime {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{10};
-constexpr int kMostPauses = 200;
+constexpr int kMostPauses = 200, kMostThaws = 5;
 
 Result<> kill_in(const std::string& dir) {
     sys::GroupVisit visit;
@@ -31,7 +31,8 @@ Result<> kill_in(const std::string& dir) {
 Result<> thaw_in(const std::string& dir) {
     sys::GroupVisit visit;
     visit.at = [](int fd, const std::string&) -> Result<> {
-        (void)sys::write_knob_at(fd, "freezer.state", "THAWED");
+        auto thawed = sys::write_knob_at(fd, "freezer.state", "THAWED");
+        if (!thawed && thawed.error().code() != Code::not_found) return thawed;
         return {};
     };
     return sys::walk_groups(dir, visit);
@@ -49,7 +50,11 @@ Result<> kill_all(const std::string& dir, const HostFacts& facts) {
     }
     bool freezes = static_cast<bool>(sys::write_knob(dir + "/freezer.state", "FROZEN"));
     auto killed = kill_in(dir);
-    if (freezes) TRY(thaw_in(dir));
+    if (!freezes) return killed;
+    // Whatever happens: what is frozen does not die.
+    Result<> thawed;
+    for (int i = 0; i < kMostThaws && (i == 0 || !thawed); ++i) thawed = thaw_in(dir);
+    TRY(std::move(thawed));
     return killed;
 }
 

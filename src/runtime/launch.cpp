@@ -48,7 +48,13 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         handover.add(request.io.forward_stderr, forward_slot(made, request.listeners.size(), 1));
         handover.add(request.held.get(), forward_slot(made, request.listeners.size(), 2));
 
-        Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
+        // In the state directory, where who adopts the container finds it; a RUN step ends with
+        // its caller.
+        const Options& options = request.options;
+        std::string file = options.end_with_caller || options.state_dir.empty()
+                               ? ""
+                               : options.state_dir + "/" + shim::kPlanFile;
+        Started started = TRY(start_shim(bytes, std::move(handover), facts, true, file));
         // The monitor outlives this process; what it has to say comes over the socket.
         started.shim.release();
         Running running;

@@ -34,7 +34,9 @@ Result<ExitStatus> read_exit_status(const std::string& state_dir) {
 
 bool is_alive(pid_t pid, std::uint64_t start_time) {
     auto found = sys::start_time_of(pid);
-    return found && *found == start_time;
+    // Where it cannot be found out: what is believed dead is removed.
+    if (!found) return found.error().code() != Code::not_found;
+    return *found == start_time;
 }
 
 namespace {

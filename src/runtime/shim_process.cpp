@@ -130,10 +130,20 @@ Result<sys::UniqueFd> open_shim(const std::string& path) {
 }  // namespace
 
 Result<Started> start_shim(const std::string& bytes, Handover handover, const HostFacts& facts,
-                           bool new_session) {
+                           bool new_session, const std::string& plan_file) {
+    sys::UniqueFd plan;
+    if (plan_file.empty())
+        plan = TRY(sys::make_memory_file("crank-plan", bytes.size()));
+    else
+        plan = TRY(sys::open(plan_file, sys::kReadWrite | sys::kCreate | sys::kExclusive, 0600));
+    TRY(sys::write_all(plan.get(), bytes, "the plan"));
+    return start_shim_on(std::move(plan), {"--plan"}, std::move(handover), facts, new_session);
+}
+
+Result<Started> start_shim_on(sys::UniqueFd plan, std::vector<std::string> words, Handover handover,
+                              const HostFacts& facts, bool new_session) {
     Started started;
-    started.memory = TRY(sys::make_memory_file("crank-plan", bytes.size()));
-    TRY(sys::write_all(started.memory.get(), bytes, "the plan"));
+    started.memory = std::move(plan);
     auto [mine, theirs] = TRY(sys::make_packet_pair());
     sys::UniqueFd shim = TRY(open_shim(facts.shim_path));
     sys::UniqueFd null = TRY(sys::open("/dev/null", sys::kReadWrite));
@@ -142,7 +152,8 @@ Result<Started> start_shim(const std::string& bytes, Handover handover, const Ho
     for (int fd = 0; fd < 3; ++fd) handover.fds.emplace_back(null.get(), fd);
     sys::SpawnRequest request;
     request.path = "/proc/self/fd/" + std::to_string(shim.get());
-    request.args = {"crank-shim", "--plan"};
+    request.args = {"crank-shim"};
+    request.args.insert(request.args.end(), words.begin(), words.end());
     request.fds = std::move(handover.fds);
     request.new_session = new_session;
     started.shim = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);

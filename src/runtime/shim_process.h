@@ -43,8 +43,12 @@ struct Started {
     sys::UniqueFd control, memory;
     sys::Child shim;  // to be released where it outlives this process
 };
+// `plan_file`: where the plan lies, a new file; empty: in memory.
 Result<Started> start_shim(const std::string& bytes, Handover handover, const HostFacts& facts,
-                           bool new_session);
+                           bool new_session, const std::string& plan_file = "");
+// The same with a plan that exists, and the words that say what is to be done with it.
+Result<Started> start_shim_on(sys::UniqueFd plan, std::vector<std::string> words, Handover handover,
+                              const HostFacts& facts, bool new_session);
 
 // What the numbers of a plan's steps mean, for the error of one that failed: cannot_invoke and
 // command_not_found for the program itself.

@@ -88,7 +88,9 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
             return error;
         }
         case OpKind::terminal:
-            return open_terminal(plan, op, op.fd >= 0 ? PlanView::slot(op.fd) : io.terminal_socket);
+            // A socket of the caller's has no monitor behind it.
+            if (op.fd >= 0) return open_terminal(plan, op, PlanView::slot(op.fd), nullptr);
+            return open_terminal(plan, op, io.terminal_socket, &io.terminal_master);
         case OpKind::stdio: return connect_stdio(plan, op, io);
         case OpKind::oom_score: return write_file("/proc/self/oom_score_adj", plan.text(op.s1));
         case OpKind::rlimit: return set_limit(op);

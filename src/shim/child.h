@@ -14,6 +14,10 @@ struct ChildIo {
     int stdout_write = -1, stderr_write = -1;  // pipes; -1: slots of the plan or /dev/null
     int terminal_socket = -1;                  // where the master end of a terminal is sent
     int locker = -1;                           // the socket to the process of locker.h
+    // For an init: the reading ends of its worker's pipes, or the master of its terminal, and of
+    // the pipe whose writing end the monitor and its guard have.
+    int out_read = -1, err_read = -1, life_read = -1;
+    int terminal_master = -1;
 };
 
 // Performs ops [first, last) in this process. 0, or the errno of the op that failed, whose index

@@ -34,12 +34,14 @@ void remove_at(int dirfd, const char* name, int depth) {
 }
 
 // A cgroup is busy until the kernel has reaped its last process: a few milliseconds.
-void remove_cgroup(const char* path) {
+bool remove_cgroup(const char* path) {
     for (int i = 0; i < 200; ++i) {
-        if (rmdir(path) == 0 || errno != EBUSY) return;
+        if (rmdir(path) == 0 || errno == ENOENT) return true;
+        if (errno != EBUSY) return false;
         timespec pause{0, 10 * 1000 * 1000};
         nanosleep(&pause, nullptr);
     }
+    return false;
 }
 
 bool removes(const PlanView& plan, const char* dir) {
@@ -63,20 +65,30 @@ void wait_for_readers(const char* state_dir) {
     close(fd);
 }
 
+bool remove(const PlanView& plan, const AfterExitEntry& entry) {
+    const char* path = plan.text(entry.path);
+    switch (entry.kind) {
+        case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
+        case AfterExitKind::remove_cgroup: return remove_cgroup(path);
+        case AfterExitKind::remove_tree: break;
+    }
+    remove_at(AT_FDCWD, path, 0);
+    return access(path, F_OK) != 0;
+}
+
 }  // namespace
 
-void clean_up(const PlanView& plan) {
+bool clean_up(const PlanView& plan) {
     if (plan.header->state_dir != 0 && removes(plan, plan.text(plan.header->state_dir)))
         wait_for_readers(plan.text(plan.header->state_dir));
+    bool gone = true;
     for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
         const AfterExitEntry& entry = plan.header->after_exit[i];
-        const char* path = plan.text(entry.path);
-        switch (entry.kind) {
-            case AfterExitKind::unlink: unlink(path); break;
-            case AfterExitKind::remove_tree: remove_at(AT_FDCWD, path, 0); break;
-            case AfterExitKind::remove_cgroup: remove_cgroup(path); break;
-        }
+        // The directories come last: what is left is found by them.
+        if (!gone && entry.kind == AfterExitKind::remove_tree) continue;
+        gone = remove(plan, entry) && gone;
     }
+    return gone;
 }
 
 }  // namespace crank::shim

@@ -5,7 +5,8 @@
 
 namespace crank::shim {
 
-// Performs the plan's after_exit list in order; what fails is left for the next command's sweep.
-void clean_up(const PlanView& plan);
+// Performs the plan's after_exit list in order. False: something is left, and so are the
+// directories by which the next command finds it.
+bool clean_up(const PlanView& plan);
 
 }  // namespace crank::shim

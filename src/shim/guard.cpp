@@ -44,10 +44,13 @@ void close_others(const PlanView& plan, const Kept& kept, int monitor) {
                             kept.terminal,
                             kept.pidfd,
                             kept.mount_namespace,
-                            kept.held};
+                            kept.held,
+                            kept.life,
+                            kept.plan};
     for (int fd : kept_fds) numbers.add(fd);
     for (uint32_t i = 0; i < plan.header->port_count; ++i)
-        numbers.add(PlanView::slot(plan.header->ports[i].listener_slot));
+        if ((kept.ports >> i & 1) != 0)
+            numbers.add(PlanView::slot(plan.header->ports[i].listener_slot));
     for (int i = 0; i < numbers.count; ++i) {
         unsigned first = static_cast<unsigned>(numbers.fd[i]) + 1;
         unsigned last = i + 1 < numbers.count ? static_cast<unsigned>(numbers.fd[i + 1]) - 1 : ~0u;

@@ -14,9 +14,13 @@ struct Kept {
     int pidfd = -1;
     int out = -1, err = -1, terminal = -1;
     int mount_namespace = -1;
-    int held = -1;  // of the caller's, until the end
+    int held = -1;       // of the caller's, until the end
+    int life = -1;       // the writing end of the init's life line
+    int plan = -1;       // the plan's file, locked: nobody else watches this container
+    uint64_t ports = 0;  // a bit for each of the plan's that is open
     uint64_t started_ns = 0;
     bool adopted = false;  // from a monitor that is gone: the child is another's to reap
+    bool left_callers_groups = false;
 };
 
 // In the monitor: the guard's pid and pidfd, or -1 (it goes on without). In the guard: 0, once the

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "shim/kernel.h"
+#include "shim/last_reader.h"
 #include "shim/ops.h"
 
 namespace crank::shim {
@@ -46,23 +47,30 @@ void reap(Shared* shared, int worker) {
     }
 }
 
-// Every signal is blocked and taken by sigwaitinfo: no handler, no race between looking and
-// waiting.
-[[noreturn]] void serve(Shared* shared, int worker) {
+// 0: the reader has something to do. Every signal is blocked and taken here: no handler, no race
+// between looking and waiting.
+int next_signal(LastReader& reader, siginfo_t& info) {
     sigset_t all;
     sigfillset(&all);
+    int pause_ms = reader.pause_ms();
+    timespec pause{0, pause_ms * 1000000L};
+    int number = pause_ms < 0 ? sigwaitinfo(&all, &info) : sigtimedwait(&all, &info, &pause);
+    bool told = number == LastReader::kSignal && info.si_code > 0;  // by the kernel
+    if (number < 0 || told) reader.look();
+    return number < 0 || told ? 0 : number;
+}
+
+[[noreturn]] void serve(Shared* shared, int worker, LastReader& reader) {
     while (true) {
-        int number;
-        siginfo_t info;
-        do number = sigwaitinfo(&all, &info);
-        while (number < 0 && errno == EINTR);
-        if (number != SIGCHLD) {
-            // Stop and continue of a terminal act on the group by themselves.
-            if (number > 0 && number != SIGTTIN && number != SIGTTOU && number != SIGTSTP)
-                pass_on(shared, worker, info);
+        siginfo_t info{};
+        int number = next_signal(reader, info);
+        if (number == SIGCHLD) {
+            reap(shared, worker);
             continue;
         }
-        reap(shared, worker);
+        // Stop and continue of a terminal act on the group by themselves.
+        if (number > 0 && number != SIGTTIN && number != SIGTTOU && number != SIGTSTP)
+            pass_on(shared, worker, info);
     }
 }
 
@@ -98,13 +106,14 @@ int become_init(const PlanView& plan, const ChildIo& io) {
         else
             close(fd);
     }
-    close_range(3, ~0u, 0);
+    LastReader reader;
+    reader.hold(io, &plan.header->shared);
     // The plan's text holds the environment: what stays mapped is the page with `shared`.
     constexpr size_t kPage = 4096;
     static_assert(offsetof(Header, shared) + sizeof(Shared) <= kPage);
     auto* memory = reinterpret_cast<char*>(plan.header);
     if (plan.header->size > kPage) munmap(memory + kPage, plan.header->size - kPage);
-    serve(&plan.header->shared, worker);
+    serve(&plan.header->shared, worker, reader);
 }
 
 }  // namespace crank::shim

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -18,7 +19,9 @@ using namespace crank::shim;
 
 int main(int argc, char** argv) {
     PlanView plan;
-    if (argc != 2 || strcmp(argv[1], "--plan") != 0 || open_plan(plan) != 0) {
+    bool starts = argc == 2 && strcmp(argv[1], "--plan") == 0;
+    bool adopts = argc == 4 && strcmp(argv[1], "--adopt") == 0;
+    if ((!starts && !adopts) || open_plan(plan) != 0) {
         static const char kText[] = "crank-shim is started by crank and takes no commands\n";
         (void)!write(2, kText, sizeof kText - 1);
         return 2;
@@ -42,7 +45,9 @@ int main(int argc, char** argv) {
     close(kPlanFd);
     // Before the clone, so that monitor, init and worker all have them.
     ask_for_short_slices();
-    if (hand_over)
+    if (adopts)
+        run_adopter(plan, atoi(argv[2]), strtoull(argv[3], nullptr, 10));
+    else if (hand_over)
         run_starter(plan);
     else
         run_monitor(plan);

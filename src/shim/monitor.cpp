@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "shim/adoption.h"
+#include "shim/callers_groups.h"
 #include "shim/child.h"
 #include "shim/cleanup.h"
 #include "shim/end.h"
@@ -119,13 +121,20 @@ void on_exit(Watcher* self, uint32_t) {
 void on_guard_end(Watcher* self, uint32_t) { static_cast<Monitor::Guard*>(self)->gone = true; }
 
 // Of a detached container: what has a caller ends with that one, or is told to it.
-bool is_guarded(const PlanView& plan) {
+bool is_guarded(const PlanView& plan, const Kept& kept) {
+    if (kept.pidfd < 0) return false;  // it has ended
+    if (kept.adopted) return true;
     return plan.header->role == Role::monitor && !has(plan, kFlagEndWithCaller) &&
            plan.header->forward_stdout < 0 && plan.header->forward_stderr < 0;
 }
 
+// Where a caller's outputs are forwarded to. One that adopts the container has none.
+int forward_to(const Monitor& monitor, int32_t slot) {
+    return monitor.kept.adopted ? -1 : PlanView::slot(slot);
+}
+
 Place guard(Monitor& monitor) {
-    if (!is_guarded(monitor.plan)) return Place::same;
+    if (!is_guarded(monitor.plan, monitor.kept)) return Place::same;
     int pid = start_guard(monitor.plan, monitor.kept, monitor.guard.fd);
     if (pid == 0) return Place::successor;
     monitor.guard.pid = pid;
@@ -147,14 +156,15 @@ void drop_guard(Monitor& monitor) {
 
 int open_streams(Monitor& monitor) {
     int terminal = monitor.kept.terminal;
-    int forward_out = PlanView::slot(monitor.plan.header->forward_stdout);
-    int forward_err = PlanView::slot(monitor.plan.header->forward_stderr);
+    int forward_out = forward_to(monitor, monitor.plan.header->forward_stdout);
+    int forward_err = forward_to(monitor, monitor.plan.header->forward_stderr);
     int first = terminal >= 0 ? terminal : monitor.kept.out;
     if (first < 0) return 0;  // join: the process writes straight to the caller's pipes
     fcntl(first, F_SETFL, O_NONBLOCK);
     if (int error = monitor.out.open(monitor.loop, monitor.log, first, 1, forward_out); error != 0)
         return error;
     if (terminal >= 0) return 0;
+    if (monitor.kept.err < 0) return 0;
     fcntl(monitor.kept.err, F_SETFL, O_NONBLOCK);
     return monitor.err.open(monitor.loop, monitor.log, monitor.kept.err, 2, forward_err);
 }
@@ -169,9 +179,13 @@ void watch(Monitor& monitor) {
     monitor.exited.monitor = &monitor;
     monitor.exited.handle = on_exit;
     monitor.exited.fd = monitor.kept.pidfd;
-    monitor.loop.add(&monitor.exited, EPOLLIN);
+    if (monitor.kept.pidfd >= 0)
+        monitor.loop.add(&monitor.exited, EPOLLIN);
+    else
+        monitor.exited.seen = true;
     for (uint32_t i = 0; i < monitor.plan.header->port_count; ++i) {
         const Port& port = monitor.plan.header->ports[i];
+        if ((monitor.kept.ports >> i & 1) == 0) continue;
         monitor.relay.listen(PlanView::slot(port.listener_slot), port.ipv4, port.port);
     }
 }
@@ -256,12 +270,6 @@ void tell_exit(const Exit& exit) {
     send_packet(packet);
 }
 
-int hold_mount_namespace(int pid) {
-    char path[48];
-    snprintf(path, sizeof path, "/proc/%d/ns/mnt", pid);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 void tell_started(int pid, int terminal) {
     if (terminal >= 0) send_packet(Packet{Message::terminal}, terminal);
     Packet packet{Message::started};
@@ -272,34 +280,6 @@ void tell_started(int pid, int terminal) {
 }  // namespace
 
 namespace {
-
-// "/a/b/tasks": makes /a and /a/b where they are missing.
-void make_group_of(const char* file) {
-    char dir[4096];
-    const char* slash = strrchr(file, '/');
-    auto length = static_cast<size_t>(slash - file);
-    if (length >= sizeof dir) return;
-    memcpy(dir, file, length);
-    dir[length] = 0;
-    if (mkdir(dir, 0755) == 0 || errno != ENOENT) return;
-    char* parent = strrchr(dir, '/');
-    *parent = 0;
-    mkdir(dir, 0755);
-    *parent = '/';
-    mkdir(dir, 0755);
-}
-
-// The monitor leaves its caller's groups, so that whoever ends or limits those does not end or
-// limit it.
-void leave_callers_cgroups(const PlanView& plan) {
-    const char* path = plan.text(plan.header->monitor_cgroups);
-    for (uint32_t i = 0; i < plan.header->monitor_cgroup_count; ++i, path += strlen(path) + 1) {
-        int error = write_file(path, "0");
-        if (error != ENOENT) continue;
-        make_group_of(path);
-        write_file(path, "0");
-    }
-}
 
 // True once the worker runs; otherwise the failure has been told.
 bool start(PlanView& plan, Kept& kept) {
@@ -324,14 +304,19 @@ bool start(PlanView& plan, Kept& kept) {
     close_child_ends(plan, pipes);
     // While the child makes its mounts.
     leave_callers_cgroups(plan);
+    kept.left_callers_groups = true;
     if (!wait_for_exec(plan, pipes, kept.child)) return false;
 
     kept.terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;
     kept.out = pipes.out[0];
     kept.err = pipes.err[0];
+    kept.life = pipes.life[1];
     if (plan.header->role == Role::monitor) kept.mount_namespace = hold_mount_namespace(kept.child);
     int held = PlanView::slot(static_cast<int32_t>(plan.header->slot_count));
     if (fcntl(held, F_GETFD) >= 0) kept.held = held;
+    kept.ports = ~uint64_t{0};
+    note_streams(plan, kept);
+    forget_environment(plan);
     kept.started_ns = realtime_ns();
     record_state(plan, kept.child, kept.started_ns);
     tell_started(kept.child, kept.terminal);
@@ -346,14 +331,17 @@ void open_monitor(Monitor& monitor) {
     monitor.log.open(log_path, header.log_max_bytes, header.log_max_files);
     watch(monitor);
     if (header.role == Role::monitor) open_streams(monitor);
+    if (!monitor.kept.left_callers_groups) leave_callers_cgroups(monitor.plan);
+    monitor.kept.left_callers_groups = true;
+    tell_lost_output(monitor.plan, monitor.log);
 }
 
 }  // namespace
 
-void run_monitor(PlanView& plan) {
+namespace {
+
+void watch_to_the_end(PlanView& plan, Kept& kept) {
     alignas(Monitor) static char space[sizeof(Monitor)];  // 32 KiB of buffers
-    Kept kept;
-    if (!start(plan, kept)) return;
     Monitor* monitor;
     while (true) {
         monitor = new (space) Monitor(plan, kept);
@@ -364,7 +352,7 @@ void run_monitor(PlanView& plan) {
     }
     int status = final_status(*monitor);
     Exit exit;
-    if (status >= 0) {
+    if (status >= 0 && !is_recorded(plan)) {
         exit = collect(*monitor, status);
         record_exit(plan, exit);
     }
@@ -372,7 +360,24 @@ void run_monitor(PlanView& plan) {
     if (monitor->control.fd >= 0) tell_exit(exit);
     // The caller may go now; what follows costs time that is nobody's.
     if (kept.mount_namespace >= 0) close(kept.mount_namespace);
-    clean_up(plan);
+    // Otherwise the next command starts another that tries again.
+    if (clean_up(plan)) remove_plan(plan);
+}
+
+}  // namespace
+
+void run_monitor(PlanView& plan) {
+    Kept kept;
+    kept.plan = lock_plan(plan);
+    if (start(plan, kept)) watch_to_the_end(plan, kept);
+}
+
+void run_adopter(PlanView& plan, int pid, uint64_t started_ns) {
+    Kept kept;
+    kept.child = pid;
+    kept.started_ns = started_ns;
+    if (!adopt(plan, kept)) return;
+    watch_to_the_end(plan, kept);
 }
 
 }  // namespace crank::shim

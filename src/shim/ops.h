@@ -41,7 +41,8 @@ int write_file(const char* path, const char* content);
 int loopback_up();
 int wait_gate(int fd);
 int change_dir(const char* path);
-int open_terminal(const PlanView& plan, const Op& op, int socket);
+// `master`: left open there, close-on-exec, where it is not null.
+int open_terminal(const PlanView& plan, const Op& op, int socket, int* master);
 int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
 int set_bounding(uint64_t keep);
 int set_user(const PlanView& plan, const Op& op);

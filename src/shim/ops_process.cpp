@@ -100,7 +100,7 @@ void give_to_user(uint64_t user_plus_one, uint64_t group_plus_one) {
 
 }  // namespace
 
-int open_terminal(const PlanView& plan, const Op& op, int socket) {
+int open_terminal(const PlanView& plan, const Op& op, int socket, int* kept) {
     int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (master < 0) return errno;
     int unlock = 0;
@@ -129,7 +129,10 @@ int open_terminal(const PlanView& plan, const Op& op, int socket) {
     for (int fd = 0; fd < 3; ++fd)
         if (dup2(slave, fd) < 0) return errno;
     close(slave);
-    close(master);
+    if (kept != nullptr)
+        *kept = master;
+    else
+        close(master);
     give_to_user(op.c, 0);
     return 0;
 }

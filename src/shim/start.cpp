@@ -30,6 +30,7 @@ void send_packet(const Packet& packet, int descriptor) {
 int make_pipes(const PlanView& plan, Pipes& pipes) {
     if (pipe2(pipes.report, O_CLOEXEC) != 0) return errno;
     if (has(plan, kFlagHandOver)) return 0;
+    if (plan.header->role == Role::monitor && pipe2(pipes.life, O_CLOEXEC) != 0) return errno;
     if (has(plan, kFlagTerminal))
         return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pipes.terminal) != 0 ? errno : 0;
     if (plan.header->role == Role::join) return 0;
@@ -57,6 +58,11 @@ long clone_as_planned(const PlanView& plan, uint64_t flags, uint64_t exit_signal
 
 [[noreturn]] void be_child(const PlanView& plan, const Pipes& pipes) {
     ChildIo io{pipes.report[1], pipes.out[1], pipes.err[1], pipes.terminal[1], pipes.locker[1]};
+    io.out_read = pipes.out[0];
+    io.err_read = pipes.err[0];
+    io.life_read = pipes.life[0];
+    // Held by whoever watches alone.
+    if (pipes.life[1] >= 0) close(pipes.life[1]);
     run_child(plan, io);
 }
 
@@ -144,8 +150,8 @@ int start_child(const PlanView& plan, Pipes& pipes, int& pidfd, StepFailure& fai
 }
 
 void close_child_ends(const PlanView& plan, Pipes& pipes) {
-    int* const ends[] = {&pipes.report[1], &pipes.out[1], &pipes.err[1], &pipes.terminal[1],
-                         &pipes.locker[1]};
+    int* const ends[] = {&pipes.report[1],   &pipes.out[1],    &pipes.err[1],
+                         &pipes.terminal[1], &pipes.locker[1], &pipes.life[0]};
     for (int* end : ends) {
         if (*end >= 0) close(*end);
         *end = -1;

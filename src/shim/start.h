@@ -14,6 +14,7 @@ struct Pipes {
     int terminal[2] = {-1, -1};
     int locker[2] = {-1, -1};  // the locker's end, the child's
     int locker_pid = -1;
+    int life[2] = {-1, -1};  // the init's end, the monitor's and its guard's
 };
 
 bool has(const PlanView& plan, uint32_t flag);

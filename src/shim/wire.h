@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x34'4b'52'43;  // "CRK4"
+inline constexpr uint32_t kMagic = 0x35'4b'52'43;  // "CRK5"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -20,6 +20,16 @@ inline constexpr int kControlFd = 4;
 inline constexpr int kFirstSlot =
     64;  // slot i is descriptor kFirstSlot + i; above what the shim opens itself
 inline constexpr int32_t kNoSlot = -1;
+
+// And of one that adopts a container (adoption.h): beside the plan, the control socket and the
+// slots, each may be absent.
+inline constexpr int kAdoptedProcess = 5;  // a descriptor of the first process; absent: it is gone
+inline constexpr int kAdoptedOut = 6, kAdoptedErr = 7, kAdoptedTerminal = 8;
+inline constexpr int kAdoptedLife = 9;  // the writing end of the init's life line
+// The plan's file in the state directory of a container: locked (flock) by monitor and guard.
+inline constexpr char kPlanFile[] = "plan";
+// What an init holds, under the same numbers in each container (last_reader.h).
+inline constexpr int kInitOut = 3, kInitErr = 4, kInitTerminal = 5, kInitLife = 6;
 
 enum class OpKind : uint16_t {
     // Where the process belongs.
@@ -140,6 +150,12 @@ struct Shared {
     uint32_t init_passed_from_inside;
     // Set by the monitor, a futex: it has the worker's number, which the init keeps until then.
     uint32_t worker_found;
+    // Set by the init: it has the descriptors kInitOut and so on.
+    uint32_t init_holds_streams;
+    // Bytes of output that the init has thrown away while nobody read.
+    uint64_t lost_bytes;
+    // Set by the monitor: the inodes of the pipes for stdout and stderr; 0: none.
+    uint64_t stream_inodes[2];
 };
 
 inline constexpr uint32_t kMaxPorts = 64;

@@ -191,6 +191,8 @@ Result<> become_subreaper() {
 
 Result<std::uint64_t> start_time_of(pid_t pid) {
     auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+    if (!text && text.error().code() != Code::not_found && text.error().error_number() != ESRCH)
+        return fail(std::move(text).error());
     if (!text) return fail(Code::not_found, "process " + std::to_string(pid) + " is gone");
     // The command (field 2) may contain spaces and parentheses: count from the last ')'.
     std::size_t close = text->rfind(')');

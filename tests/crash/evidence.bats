@@ -17,6 +17,7 @@ setup() {
     change src/store/file
     evidence crash-kill.json 500
     evidence power-cut.json 100
+    evidence runtime-kill.json 1000
 }
 teardown() { common_teardown; }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# System calls of `crank-oci` that fail, one at a time. With ./dev test --long it is every call of
+# System calls of `crank-oci` and `crank` that fail, one at a time. With ./dev test --long it is every call of
 # every command.
 bats_require_minimum_version 1.5.0
 load ../lib/oci
@@ -16,8 +16,15 @@ setup() {
 teardown() { common_teardown; }
 
 @test "whatever call fails, the commands after it work and nothing is left" {
-    local -a how=(--seconds 40)
+    local -a how=(--seconds 30)
     if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then how=(--all); fi
     run -0 python3 "$CRANK_SOURCE/tests/crash/faults.py" --bin "$CRANK_BIN" --seed "$CRANK_FAULT_SEED" "${how[@]}"
+    printf '# %s\n' "${lines[-1]}" >&3
+}
+
+@test "whatever call of run, exec, kill, stop or rm fails, no worker is lost, nothing is said to have succeeded that has not, and nothing is left" {
+    local -a how=(--seconds 30)
+    if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then how=(--all); fi
+    run -0 python3 "$CRANK_SOURCE/tests/crash/faults.py" --bin "$CRANK_BIN" --of run --seed "$CRANK_FAULT_SEED" "${how[@]}"
     printf '# %s\n' "${lines[-1]}" >&3
 }

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Lets system calls of `crank-oci` fail, one at a time, and looks at what is left.
+"""Lets system calls of `crank-oci` or of `crank` fail, one at a time, and looks at what is left.
 
-Each point is one command (create, start, exec, kill, delete), one error, and the Nth call of each kind in
+Each point is one command (create, start, exec, kill, delete; run, exec, kill, stop, rm), one error, and the Nth call of each kind in
 each process that the command starts, crank-shim included (strace's injection). Whatever the command
-then says, the next commands must work and leave nothing: no mount, group, process or file.
+then says, the next commands must work and leave nothing: no mount, group, process, network device or
+file. It may not hang, and where it fails it says so.
 
-  faults.py --bin DIR --seconds N [--seed N]    points at random
-  faults.py --bin DIR --all                     every point
+  faults.py --bin DIR [--of run] --seconds N [--seed N]    points at random
+  faults.py --bin DIR [--of run] --all [--verb VERB]       every point
 """
 import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -19,8 +21,9 @@ import sys
 import tempfile
 import time
 
+import fault_run
+
 ERRORS = ["ENOMEM", "EIO", "ENOSPC", "EINTR", "EMFILE"]
-VERBS = ["create", "start", "exec", "kill", "delete"]
 # What may fail so on a host. EINTR only where a signal can interrupt.
 CALLS = ("openat,openat2,mkdir,mkdirat,rename,renameat,renameat2,symlink,symlinkat,unlinkat,rmdir,"
          "read,write,sendmsg,recvmsg,sendto,recvfrom,socket,socketpair,connect,bind,listen,accept4,"
@@ -39,6 +42,88 @@ class Failure(Exception):
 
 
 class World:
+    """What both kinds of containers have in common: `program`, `root` and `directory` name it, and
+    `command(verb)` is what is typed."""
+
+    def run(self, verb):
+        """The command as it is; its status and what it says."""
+        with tempfile.TemporaryFile() as said:
+            done = subprocess.run(self.command(verb), stdin=subprocess.DEVNULL, stdout=said,
+                                  stderr=said, timeout=DEADLINE, check=False)
+            said.seek(0)
+            return done.returncode, said.read().decode(errors="replace")
+
+    def must(self, verb):
+        status, said = self.run(verb)
+        if status != 0:
+            raise Failure("%s afterwards: status %d: %s" % (verb, status, said.strip()))
+        return said
+
+    def faulted(self, verb, calls, error, number):
+        """Runs it with the fault; whether the fault was met, and its status. The tracer is a process
+        of its own (-D): the container, which outlives the command, is let go of."""
+        log = os.path.join(self.directory, "trace")
+        argv = ["strace", "-I", "anywhere", "-D", "-f", "-qq", "-o", log, "-e", "trace=" + calls,
+                "-e", "inject=%s:error=%s:when=%d" % (calls, error, number)]
+        with tempfile.TemporaryFile() as said:
+            child = subprocess.Popen(argv + self.command(verb), stdin=subprocess.DEVNULL,
+                                     stdout=said, stderr=said, start_new_session=True)
+            try:
+                child.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise Failure("it did not end within %d s" % DEADLINE) from None
+            finally:
+                self.end_tracer(log)
+            said.seek(0)
+            text = said.read().decode(errors="replace").strip()
+        with open(log, encoding="utf-8", errors="replace") as file:
+            injected = [line for line in file if "(INJECTED)" in line]
+        # Where the message itself could not be written there is none.
+        mute = any(re.search(r"write\(2,", line) for line in injected)
+        if child.returncode != 0 and not text and not mute:
+            raise Failure("status %d without a word" % child.returncode)
+        return bool(injected), child.returncode
+
+    @staticmethod
+    def end_tracer(log):
+        for _ in range(500):
+            tracers = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_tracer(pid, log)]
+            if not tracers:
+                return
+            for pid in tracers:
+                try:
+                    os.kill(int(pid), signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.01)
+        raise Failure("strace does not end")
+
+    def nothing_left(self):
+        until = time.monotonic() + 5
+        while found := self.left():
+            if time.monotonic() > until:
+                raise Failure("left behind: " + ", ".join(found))
+            time.sleep(0.02)
+
+    def processes_left(self):
+        """Of crank's, and whoever sees this directory mounted."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/mountinfo" % pid, encoding="utf-8") as file:
+                    # A mount's root is told from the root of its file system on.
+                    if os.path.basename(self.directory) in file.read():
+                        yield "mount, in process " + pid
+            except OSError:
+                continue  # it has ended
+            if "crank" in name_of(pid) and is_ours(pid, self.directory):
+                yield "process %s (%s)" % (pid, name_of(pid))
+
+
+class OciWorld(World):
+    VERBS = ["create", "start", "exec", "kill", "delete"]
+
     def __init__(self, binaries, directory):
         self.program = os.path.join(binaries, "crank-oci")
         self.directory = directory
@@ -66,68 +151,16 @@ class World:
                 "delete": ["--force", self.id], "state": [self.id]}[verb]
         return [self.program, "--root", self.root, verb] + rest
 
-    def run(self, verb):
-        """The command as it is; its status and what it says."""
-        with tempfile.TemporaryFile() as said:
-            done = subprocess.run(self.command(verb), stdin=subprocess.DEVNULL, stdout=said,
-                                  stderr=said, timeout=DEADLINE, check=False)
-            said.seek(0)
-            return done.returncode, said.read().decode(errors="replace")
-
-    def must(self, verb):
-        status, said = self.run(verb)
-        if status != 0:
-            raise Failure("%s afterwards: status %d: %s" % (verb, status, said.strip()))
-
-    def faulted(self, verb, calls, error, number):
-        """Runs it with the fault; whether the fault was met. The tracer is a process of its own (-D):
-        the container, which outlives the command, is let go of."""
-        log = os.path.join(self.directory, "trace")
-        argv = ["strace", "-I", "anywhere", "-D", "-f", "-qq", "-o", log, "-e", "trace=" + calls,
-                "-e", "inject=%s:error=%s:when=%d" % (calls, error, number)]
-        with tempfile.TemporaryFile() as said:
-            child = subprocess.Popen(argv + self.command(verb), stdin=subprocess.DEVNULL,
-                                     stdout=said, stderr=said, start_new_session=True)
-            try:
-                child.wait(DEADLINE)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-                raise Failure("it did not end within %d s" % DEADLINE) from None
-            finally:
-                self.end_tracer(log)
-        with open(log, encoding="utf-8", errors="replace") as file:
-            return "(INJECTED)" in file.read()
-
-    @staticmethod
-    def end_tracer(log):
-        for _ in range(500):
-            tracers = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_tracer(pid, log)]
-            if not tracers:
-                return
-            for pid in tracers:
-                try:
-                    os.kill(int(pid), signal.SIGTERM)
-                except ProcessLookupError:
-                    pass
-            time.sleep(0.01)
-        raise Failure("strace does not end")
-
     def left(self):
         """What is there of the container, a line each."""
-        found = []
+        found = list(self.processes_left())
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
-                with open("/proc/%s/mountinfo" % pid, encoding="utf-8") as file:
-                    if self.directory in file.read():
-                        found.append("mount, in process " + pid)
                 with open("/proc/%s/cgroup" % pid, encoding="utf-8") as file:
                     if self.id in file.read():
                         found.append("process " + pid)
             except OSError:
-                continue  # it has ended
-            if "crank" in name_of(pid) and is_ours(pid, self.directory):
-                found.append("process %s (%s)" % (pid, name_of(pid)))
+                continue
         for above, names, files in os.walk(self.root):
             if above != self.root and os.path.basename(above) != ".changing":
                 found.append("directory " + above)
@@ -139,12 +172,24 @@ class World:
                 found.append("cgroup in " + above)
         return found
 
-    def nothing_left(self):
-        until = time.monotonic() + 5
-        while found := self.left():
-            if time.monotonic() > until:
-                raise Failure("left behind: " + ", ".join(found))
-            time.sleep(0.02)
+    def prepare(self, verb):
+        if verb != "create":
+            self.must("create")
+        if verb in ("exec", "kill"):
+            self.must("start")
+
+    def check(self, verb, status):
+        if verb == "exec" and self.run("state")[1].find('"running"') < 0:
+            raise Failure("the container does not run any more")
+        # The next command sweeps, and the id is free or removed by it.
+        self.must("delete")
+        if verb == "create":
+            self.must("create")
+            self.must("delete")
+        self.nothing_left()
+
+    def drop(self):
+        self.run("delete")
 
 
 def name_of(pid):
@@ -182,27 +227,17 @@ def calls_for(error):
 
 def try_point(world, verb, error, number):
     """Whether the fault was met."""
-    if verb != "create":
-        world.must("create")
-    if verb in ("exec", "kill"):
-        world.must("start")
-    met = world.faulted(verb, calls_for(error), error, number)
-    if verb == "exec" and world.run("state")[1].find('"running"') < 0:
-        raise Failure("the container does not run any more")
-    # The next command sweeps, and the id is free or removed by it.
-    world.must("delete")
-    if verb == "create":
-        world.must("create")
-        world.must("delete")
-    world.nothing_left()
+    world.prepare(verb)
+    met, status = world.faulted(verb, calls_for(error), error, number)
+    world.check(verb, status)
     return met
 
 
-def points_at_random(seed):
+def points_at_random(seed, verbs):
     chooser = random.Random(seed)
     while True:
         # of each kind of call the Nth: most processes make few of most kinds
-        yield chooser.choice(VERBS), chooser.choice(ERRORS), 1 + int(chooser.expovariate(1 / 8))
+        yield chooser.choice(verbs), chooser.choice(ERRORS), 1 + int(chooser.expovariate(1 / 8))
 
 
 def main():
@@ -210,11 +245,15 @@ def main():
     parser.add_argument("--bin", required=True)
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--of", choices=["oci", "run"], default="oci")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--verb", help="with --all: of this one alone")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="with --all: not before")
     parser.add_argument("--point", nargs=3, metavar=("VERB", "ERROR", "N"))
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="crank-faults.")
-    world = World(options.bin, directory)
+    world = OciWorld(options.bin, directory) if options.of == "oci" else \
+        fault_run.make_world(World, Failure)(options.bin, directory)
     tried = met = 0
     failures = []
 
@@ -226,7 +265,7 @@ def main():
         except (Failure, subprocess.TimeoutExpired) as failure:
             failures.append("%s, %s at call %d: %s" % (verb, error, number, failure))
             print(failures[-1], flush=True)
-            world.run("delete")
+            world.drop()
             return True
         met += hit
         return hit
@@ -235,17 +274,17 @@ def main():
     if options.point:
         attempt(options.point[0], options.point[1], int(options.point[2]))
     elif options.all:
-        for verb in VERBS:
+        for verb in [options.verb] if options.verb else world.VERBS:
             for error in ERRORS:
-                number = 1
+                number = options.first
                 while attempt(verb, error, number) and len(failures) < 20:
                     number += 1
     else:
-        for point in points_at_random(options.seed):
+        for point in points_at_random(options.seed, world.VERBS):
             if time.monotonic() > until or len(failures) >= 5:
                 break
             attempt(*point)
-    world.run("delete")
+    world.drop()
     shutil.rmtree(directory, ignore_errors=True)
     print("%d points, %d faults met, %d failures" % (tried, met, len(failures)))
     return 1 if failures or met == 0 else 0

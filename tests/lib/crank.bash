@@ -146,7 +146,7 @@ probe() {
 # field NAME: the value of a line "NAME: value" or "NAME value" on standard input.
 field() { awk -v name="$1" '{ key = $1; sub(/:$/, "", key) } key == name { print $2; exit }'; }
 
-# kill_monitors ID: a container's monitor, and the guard that would take its place.
+# kill_monitors ID: a container's monitor, and the guard that would take its place, at once.
 kill_monitors() {
     local monitor guard=""
     read -r _ _ monitor _ <"$CRANK_STATE/containers/$1/state"

@@ -20,7 +20,7 @@ setup_file() {
 }
 setup() {
     crank_setup
-    ROUNDS=15
+    ROUNDS=${CRANK_RACE_ROUNDS:-15}
     if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then ROUNDS=20000; fi
     CANARY=$CRANK_TEST_DIR/canary VOLUME=$CRANK_TEST_DIR/volume SOURCE=$CRANK_TEST_DIR/source
     mkdir -p "$CANARY/directory" "$VOLUME/here" "$SOURCE"

@@ -53,17 +53,6 @@ killed_after() {
     done
 }
 
-@test "a worker whose monitor and guard were killed goes on, can be stopped, and is shown as ended" {
-    id=$(crank run -d --name orphan --network none busybox sleep 1000)
-    kill_monitors "$id"
-    [ "$(crank ps --format '{{.State}}')" = running ]
-    [ "$(crank exec orphan echo alive)" = alive ]
-    crank stop -t 1 orphan
-    [ "$(crank inspect -f '{{.State.ExitCode}} {{.State.Error}}' orphan)" = \
-        "255 its monitor was killed: how it ended is not known" ]
-    crank rm orphan
-}
-
 @test "with --rm, what a killed monitor left is removed by rm -f" {
     id=$(crank run -d --rm --name orphan busybox sleep 1000)
     kill_monitors "$id"

@@ -288,6 +288,27 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
     [[ ${stderr_lines[0]} == *"containerEdits.hooks: poststop hooks ($world/hook) are called by crank oci alone" ]]
 }
 
+@test "a hook that hangs and names no timeout ends with the start, and what it had started goes" {
+    local point hook=/bin/sh
+    for point in createRuntime createContainer startContainer poststart; do
+        printf 'cdiVersion: 0.6.0\nkind: vendor.com/thing\ndevices:\n- name: a\n  containerEdits:\n    hooks:\n    - {hookName: %s, path: %s, args: [sh, -c, "echo waiting; exec sleep 1000"]}\n' \
+            "$point" "$hook" >"$world/cdi/hooks.yaml"
+        crank config set hooks.timeout 1
+        run -125 --separate-stderr timeout 20 crank run -d --name hung --network none \
+            --device vendor.com/thing=a busybox sleep 100
+        [[ $stderr == *"error running $point hook #0: $point hook was killed at its timeout of 1 s ($hook): waiting"* ]]
+        run -0 crank ps -aq
+        [ -z "$output" ]
+    done
+    # its own counts; so does none
+    sed -i 's/exec sleep 1000"\]/sleep 1.5"], timeout: 10/' "$world/cdi/hooks.yaml"
+    run -0 crank run --rm --network none --device vendor.com/thing=a busybox true
+    crank config set hooks.timeout soon
+    run -125 --separate-stderr crank run --rm --network none --device vendor.com/thing=a busybox true
+    [[ $stderr == *'hooks.timeout of the configuration: "soon" is no number of seconds from 1 to 86400'* ]]
+    crank config unset hooks.timeout
+}
+
 @test "malformed and stale CDI files are named, with the field" {
     echo '{"cdiVersion": "0.5.0", "kind": "vendor.com/thing",' >"$world/cdi/a.json"
     run --separate-stderr in_gpu --device vendor.com/thing=a busybox true

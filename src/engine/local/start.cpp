@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "base/undo.h"
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
@@ -21,6 +22,22 @@ namespace crank::engine::local {
 namespace {
 
 constexpr std::string_view kDefaultStopSignal = "SIGTERM";
+
+// The specification has no timeout of its own, and a hook that hangs would hold up the start for
+// ever.
+Result<> bound_hooks(oci::Hooks& hooks, const Config& config) {
+    std::string text = config.text("hooks.timeout");
+    auto seconds = parse_int(text);
+    if (!seconds || *seconds < 1 || *seconds > 86400)
+        return fail(Error(Code::invalid_argument, "hooks.timeout of the configuration: \"" + text +
+                                                      "\" is no number of seconds from 1 to 86400")
+                        .with_hint("crank config unset hooks.timeout"));
+    for (auto* list : {&hooks.prestart, &hooks.create_runtime, &hooks.create_container,
+                       &hooks.start_container, &hooks.poststart})
+        for (oci::Hook& hook : *list)
+            if (!hook.timeout) hook.timeout = static_cast<int>(*seconds);
+    return {};
+}
 
 Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfig& image) {
     std::string text = options.stop_signal.value_or(image.config.stop_signal);
@@ -158,6 +175,7 @@ Result<HookPlan> plan_hooks(const StartRequest& request, const Record& record,
     HookPlan plan;
     if (!runtime::has_hooks(spec.hooks)) return plan;
     plan.spec = spec;
+    TRY(bound_hooks(plan.spec.hooks, request.config));
     plan.state.id = record.id;
     plan.state.bundle = request.paths.monitor(record.id);
     plan.state.rootfs = plan.spec.root_path = request.paths.mount_point();
@@ -205,10 +223,11 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
     sys::UniqueFd ns;
     if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
     runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
-    // From here on the monitor gives the lease back, also when the start fails.
-    undo.commit();
     timeline.mark("handed over to crank-shim");
     TRY(bring_up(running, network, ns, hooks, prepared.host, timeline));
+    // From here on the monitor gives the lease back. Of a start that fails both do: the shim may
+    // have ended before it could.
+    undo.commit();
     return Started{std::move(record), std::move(running), std::move(input.write),
                    std::move(timeline)};
 }

@@ -179,7 +179,9 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
         over.scope_properties =
             TRY(scope_properties(*bundle.scope, request.id, bundle.spec.linux.resources));
     }
-    over.before_groups = [&] { return creation.claim_groups(); };
+    over.before_groups = [&] {
+        return creation.claim_groups(bundle.spec.linux.cgroups_path, facts);
+    };
     Handed handed = TRY(hand_over(std::move(over), facts));
     crash_point("oci.create.started");
     oci::ContainerRecord record = new_record(request, bundle);

@@ -22,7 +22,8 @@ Error no_such(const std::string& id) {
 // Whether the command that made the marker still runs.
 bool creator_lives(const std::string& marker) {
     auto target = sys::read_link(marker);
-    if (!target) return false;
+    // Who cannot tell believes that it does: what nobody makes any more is removed.
+    if (!target) return target.error().code() != Code::not_found;
     auto parts = split(*target, ':');
     if (parts.size() != 2) return false;
     auto pid = parse_int(parts[0]), start = parse_int(parts[1]);
@@ -47,6 +48,7 @@ Result<> check_id(const std::string& id) {
 Creation::Creation(Creation&& other) noexcept
     : marker_(std::move(other.marker_)),
       dir_(std::move(other.dir_)),
+      remove_groups_(std::move(other.remove_groups_)),
       live_(other.live_),
       kept_(other.kept_) {
     other.live_ = false;
@@ -55,13 +57,18 @@ Creation::Creation(Creation&& other) noexcept
 Creation::~Creation() {
     if (!live_) return;
     // What could not be removed is swept by its marker.
+    if (!kept_ && remove_groups_ && !remove_groups_()) return;
     if (!kept_ && !sys::remove_tree(dir_)) return;
     (void)sys::remove_file(marker_);
 }
 
-Result<> Creation::claim_groups() {
+Result<> Creation::claim_groups(std::string cgroups_path, const HostFacts& facts) {
     auto claimed = sys::write_file_atomic(dir_ + "/groups", "", kOwnerFile, sys::Sync::no);
     crash_point("oci.create.claimed");
+    if (claimed && !cgroups_path.empty())
+        remove_groups_ = [path = std::move(cgroups_path), facts] {
+            return remove_cgroups(path, facts);
+        };
     return claimed;
 }
 

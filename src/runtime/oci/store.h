@@ -8,6 +8,7 @@
 // and <root>/.changing/<id>, a link to "PID:START_TIME" of the command that creates or removes it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ public:
     Creation& operator=(Creation&&) = delete;
     ~Creation();
     const std::string& dir() const { return dir_; }
-    // From here on a sweep also removes its groups, and ends what lives in them.
-    Result<> claim_groups();
+    // From here on a sweep also removes its groups, and ends what lives in them; so does a drop.
+    Result<> claim_groups(std::string cgroups_path, const HostFacts& facts);
     // The record makes it exist.
     Result<> write(const oci::ContainerRecord& record);
     void keep();
@@ -42,6 +43,7 @@ private:
     Creation(std::string marker, std::string dir)
         : marker_(std::move(marker)), dir_(std::move(dir)) {}
     std::string marker_, dir_;
+    std::function<Result<>()> remove_groups_;
     bool live_ = true, kept_ = false;
 };
 

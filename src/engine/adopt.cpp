@@ -1,0 +1,87 @@
+#include "engine/adopt.h"
+
+#include "engine/names.h"
+#include "engine/sweep.h"
+#include "runtime/adopt.h"
+#include "runtime/host.h"
+#include "shim/wire.h"
+#include "store/store.h"
+#include "sys/file.h"
+#include "sys/tcp.h"
+
+namespace crank::engine {
+namespace {
+
+constexpr int kBacklog = 4096;  // the kernel caps it at net.core.somaxconn
+
+// A port that another has taken meanwhile stays closed.
+std::vector<sys::UniqueFd> open_ports(const Record& record, std::string& notes) {
+    std::vector<sys::UniqueFd> listeners;
+    for (const PublishedPort& port : record.ports) {
+        auto listener = sys::listen_tcp(port.host_ip, port.host_port, kBacklog);
+        if (!listener)
+            notes += "published port " + std::to_string(port.host_port) + " on " + port.host_ip +
+                     " is closed: it could not be opened again when the container got a new "
+                     "monitor (" +
+                     listener.error().message() + ")\n";
+        listeners.push_back(listener ? std::move(*listener) : sys::UniqueFd());
+    }
+    return listeners;
+}
+
+// As the start did; without it the container goes on, but its image may be removed under it.
+sys::UniqueFd hold_image(const Paths& paths, const Record& record, std::string& notes) {
+    if (record.image_id.empty()) return {};
+    auto pin = [&]() -> Result<store::Pin> {
+        store::Store store = TRY(store::Store::open(paths.root, store::OpenMode::read_only));
+        return store.pin(TRY(store.find(record.image_id)));
+    }();
+    if (pin) return std::move(pin->fd);
+    notes += "its image is not held any more: " + pin.error().message() + "\n";
+    return {};
+}
+
+}  // namespace
+
+bool is_unwatched(const Paths& paths, const Container& container) {
+    const State& state = container.state;
+    if (state.monitor_pid <= 0) return false;
+    if (runtime::is_alive(state.monitor_pid, state.monitor_start_time)) return false;
+    return !runtime::is_watched(paths.monitor(container.record.id));
+}
+
+Result<> adopt(const Paths& paths, const Container& container) {
+    const Record& record = container.record;
+    std::string dir = paths.monitor(record.id), notes;
+    runtime::AdoptRequest request;
+    request.state_dir = dir;
+    request.state = TRY(runtime::read_monitor_state(dir));
+    if (container.state.status == Status::running) {
+        request.listeners = open_ports(record, notes);
+        request.held = hold_image(paths, record, notes);
+    }
+    // Before the monitor, which removes the directory with --rm.
+    if (!notes.empty()) TRY(sys::write_file_atomic(dir + "/" + kNotes, notes, 0600, sys::Sync::no));
+    TRY(runtime::adopt(std::move(request), TRY(runtime::probe_host())));
+    return {};
+}
+
+Result<Container> load_watched(const Paths& paths, const std::string& id) {
+    Container container = TRY(load(paths, id));
+    if (!is_unwatched(paths, container)) return container;
+    Result<> adopted = adopt(paths, container);
+    if (adopted) {
+        container = TRY(load(paths, id));
+        // With --rm, and its monitor could not remove all of it.
+        if (container.state.status != Status::exited || !container.record.remove ||
+            !is_unwatched(paths, container))
+            return container;
+        TRY(discard(paths, id));
+        return fail(Code::not_found, "container " + id.substr(0, kShortIdLength) + " is gone");
+    }
+    container.state.notes.push_back("its monitor was killed, and no other could be started: " +
+                                    adopted.error().message());
+    return container;
+}
+
+}  // namespace crank::engine

@@ -1,0 +1,32 @@
+// A container whose monitor and guard were both killed gets a new monitor.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "runtime/runtime.h"
+#include "sys/unique_fd.h"
+
+namespace crank::runtime {
+
+// Whether a monitor, or a guard that is about to be one, has the container. True also where it
+// cannot be told: a container without a plan (an older crank started it, or it was cleaned up).
+bool is_watched(const std::string& state_dir);
+
+struct AdoptRequest {
+    std::string state_dir;
+    MonitorState state;
+    // Of the published ports, in the order in which the container was started with them; invalid:
+    // that one could not be opened again.
+    std::vector<sys::UniqueFd> listeners;
+    sys::UniqueFd held;  // as LaunchRequest::held
+};
+
+// Starts a monitor from the plan in the state directory: it takes the worker's output from the
+// container's init, the ports, and the end. Returns when it watches; of a container that has ended
+// meanwhile, when its end is recorded and everything removed that was to be. False: somebody else
+// was faster. Errors: corrupt where another crank wrote the plan.
+Result<bool> adopt(AdoptRequest request, const HostFacts& facts);
+
+}  // namespace crank::runtime
