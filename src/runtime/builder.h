@@ -93,7 +93,8 @@ oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts
 // Whether the mount is what that made of the host's /proc, whose processes the container shares.
 bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount);
 // All up to the child's clone, and that the child takes the namespace's ids.
-Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
+Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,
+                      const Given& given);
 void take_mapped_ids(Builder& builder, const IdMappings& maps);
 // What takes rights that only the host's own user namespace gives.
 Result<> plan_hosts_rights(Builder& builder, const oci::Process& process);

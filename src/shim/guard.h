@@ -14,7 +14,8 @@ struct Kept {
     int pidfd = -1;
     int out = -1, err = -1, terminal = -1;
     int mount_namespace = -1;
-    int held = -1;  // of the caller's, until the end
+    int held = -1;    // of the caller's, until the end
+    int locker = -1;  // the process of locker.h, until it is reaped
     uint64_t started_ns = 0;
     bool adopted = false;  // from a monitor that is gone: the child is another's to reap
 };

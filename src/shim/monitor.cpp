@@ -16,6 +16,7 @@
 #include "shim/end.h"
 #include "shim/guard.h"
 #include "shim/kernel.h"
+#include "shim/locker.h"
 #include "shim/log.h"
 #include "shim/loop.h"
 #include "shim/ops.h"
@@ -53,6 +54,9 @@ struct Monitor {
         int pid = -1;
         bool gone = false;
     } guard;
+    struct Locker : Watcher {
+        Monitor* monitor;
+    } locker;
 
     Monitor(PlanView& p, Kept& k) : plan(p), kept(k) {}
 };
@@ -87,6 +91,7 @@ bool wait_for_exec(const PlanView& plan, Pipes& pipes, int pid) {
     if (n == 0) return true;
     int status;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    reap_locker(pipes);
     tell_failure(plan, report.op, report.error_number);
     return false;
 }
@@ -117,6 +122,16 @@ void on_exit(Watcher* self, uint32_t) {
 }
 
 void on_guard_end(Watcher* self, uint32_t) { static_cast<Monitor::Guard*>(self)->gone = true; }
+
+// Beside the worker's start: dropping a mount namespace waits for the kernel.
+void on_locker_end(Watcher* self, uint32_t) {
+    auto& locker = *static_cast<Monitor::Locker*>(self);
+    locker.monitor->loop.remove(self);
+    close(self->fd);
+    int status;
+    while (waitpid(locker.monitor->kept.locker, &status, 0) < 0 && errno == EINTR) {}
+    locker.monitor->kept.locker = -1;
+}
 
 // Of a detached container: what has a caller ends with that one, or is told to it.
 bool is_guarded(const PlanView& plan) {
@@ -170,6 +185,12 @@ void watch(Monitor& monitor) {
     monitor.exited.handle = on_exit;
     monitor.exited.fd = monitor.kept.pidfd;
     monitor.loop.add(&monitor.exited, EPOLLIN);
+    if (monitor.kept.locker > 0 && !monitor.kept.adopted) {
+        monitor.locker.monitor = &monitor;
+        monitor.locker.handle = on_locker_end;
+        monitor.locker.fd = pidfd_open(monitor.kept.locker);
+        if (monitor.locker.fd >= 0) monitor.loop.add(&monitor.locker, EPOLLIN);
+    }
     for (uint32_t i = 0; i < monitor.plan.header->port_count; ++i) {
         const Port& port = monitor.plan.header->ports[i];
         monitor.relay.listen(PlanView::slot(port.listener_slot), port.ipv4, port.port);
@@ -317,11 +338,13 @@ bool start(PlanView& plan, Kept& kept) {
     StepFailure failure{};
     kept.child = start_child(plan, pipes, kept.pidfd, failure);
     if (kept.child < 0) {
+        reap_locker(pipes);
         tell_failure(plan, failure.step, failure.error_number);
         return false;
     }
     mark(plan, Moment::cloned);
     close_child_ends(plan, pipes);
+    kept.locker = pipes.locker_pid;
     if (!wait_for_exec(plan, pipes, kept.child)) return false;
 
     kept.terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;

@@ -41,6 +41,7 @@ int wait_gate(int fd);
 int change_dir(const char* path);
 int open_terminal(const PlanView& plan, const Op& op, int socket);
 int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
+int give_output(const Op& op, const ChildIo& io);
 int set_bounding(uint64_t keep);
 int set_user(const PlanView& plan, const Op& op);
 int become_mapped_root(const Op& op);

@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x34'4b'52'43;  // "CRK4"
+inline constexpr uint32_t kMagic = 0x35'4b'52'43;  // "CRK5"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -96,6 +96,7 @@ enum class OpKind : uint16_t {
     cpu_affinity,     // s1: offset of the mask, a: its bytes
     landlock,         // s1: offset of a uint32 ports that may be bound, s2: list of b paths below
                       // which files may be changed
+    give_output,      // a: uid, b: gid, the host's: whose the worker's pipes become
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.
