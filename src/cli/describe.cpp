@@ -43,17 +43,34 @@ Json ports_of(const engine::Record& record) {
     return ports;
 }
 
+Json map_of(std::uint32_t first, std::uint32_t size) {
+    return Json::array({"0:" + std::to_string(first) + ":" + std::to_string(size)});
+}
+
+// As podman words it; empty without ids of its own.
+Json id_mappings_of(const engine::Record& record) {
+    if (!record.ids) return Json::object();
+    const engine::ids::Range& range = record.ids->range;
+    return {{"UidMap", map_of(range.uid, range.size)}, {"GidMap", map_of(range.gid, range.size)}};
+}
+
+std::string volume_text(const engine::MountRecord& mount) {
+    std::string options = mount.read_only ? "ro" : "";
+    if (mount.own_ids) options += options.empty() ? "noidmap" : ",noidmap";
+    return mount.source + ":" + mount.destination + (options.empty() ? "" : ":" + options);
+}
+
 Json host_config_of(const engine::Record& record) {
     Json binds = Json::array();
     for (const engine::MountRecord& mount : record.mounts)
-        if (mount.type == "bind")
-            binds.push_back(mount.source + ":" + mount.destination +
-                            (mount.read_only ? ":ro" : ""));
+        if (mount.type == "bind") binds.push_back(volume_text(mount));
     return {{"Binds", binds},
             {"NetworkMode", record.network.mode},
             {"PortBindings", ports_of(record)},
             {"AutoRemove", record.remove},
             {"ReadonlyRootfs", record.read_only},
+            {"UsernsMode", record.ids ? "auto" : "host"},
+            {"IDMappings", id_mappings_of(record)},
             {"Init", record.init},
             {"ShmSize", record.shm_size},
             {"NanoCpus", record.nano_cpus},

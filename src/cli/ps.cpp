@@ -44,6 +44,7 @@ constexpr Column kColumns[] = {
     {"State", "STATE", false},
     {"Kind", "KIND", false},
     {"Reason", "REASON", false},
+    {"UserNS", "USERNS", false},
 };
 
 constexpr std::size_t kMaxCommand = 20;  // as Docker cuts it
@@ -68,6 +69,13 @@ std::string mounts_text(const engine::Record& record) {
     return text;
 }
 
+// The host's ids that its own are.
+std::string ids_text(const engine::Record& record) {
+    if (!record.ids) return "host";
+    const engine::ids::Range& range = record.ids->range;
+    return std::to_string(range.uid) + ":" + std::to_string(range.size);
+}
+
 Json row_of(const engine::Container& container, bool whole) {
     const engine::Record& record = container.record;
     return {{"ID", whole ? record.id : record.id.substr(0, engine::kShortIdLength)},
@@ -83,7 +91,8 @@ Json row_of(const engine::Container& container, bool whole) {
             {"Mounts", mounts_text(record)},
             {"Networks", record.network.mode},
             {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
-            {"Reason", engine::explain(container).brief}};
+            {"Reason", engine::explain(container).brief},
+            {"UserNS", ids_text(record)}};
 }
 
 // For people: why it ended stands behind Docker's words. Templates and JSON get those alone, since

@@ -27,7 +27,8 @@ constexpr Flag kFlags[] = {
     {"env-file", 0, FlagKind::list, "FILE", "variables from a file: NAME=value, a line each"},
     {"publish", 'p', FlagKind::list, "[IP:][HOST:]PORT",
      "make a port of the container reachable from this machine"},
-    {"volume", 'v', FlagKind::list, "HOST:PATH[:ro]", "mount a directory or file of this machine"},
+    {"volume", 'v', FlagKind::list, "HOST:PATH[:ro,noidmap]",
+     "mount a directory or file of this machine"},
     {"workdir", 'w', FlagKind::value, "DIR", "working directory in the container"},
     {"user", 'u', FlagKind::value, "USER[:GROUP]", "user to run as, by name or number"},
     {"entrypoint", 0, FlagKind::value, "PROGRAM", "run this instead of the image's entrypoint"},
@@ -46,6 +47,8 @@ constexpr Flag kFlags[] = {
     {"read-only", 0, FlagKind::boolean, "", "the image's files cannot be changed"},
     {"sandbox", 0, FlagKind::value, "default|strict",
      "strict: no capabilities, read-only files but for /tmp and volumes, fewer system calls"},
+    {"userns", 0, FlagKind::value, "host|auto[:size=N]",
+     "auto: ids of its own, so that root in it is nobody on this machine (strict has them)"},
     {"tmpfs", 0, FlagKind::list, "PATH[:OPTIONS]", "an empty file system in memory: /tmp:size=64m"},
     {"init", 0, FlagKind::boolean, "",
      "an init as first process: reaps and forwards signals (the default; --init=false: none)"},
@@ -128,7 +131,6 @@ constexpr MissingFlag kMissing[] = {
     {"storage-opt", 0, true},
     {"sysctl", 0, true},
     {"ulimit", 0, true},
-    {"userns", 0, true},
     {"uts", 0, true},
     {"volume-driver", 0, true},
     {"volumes-from", 0, true},
@@ -256,6 +258,8 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     options.remove = arguments.on("rm");
     options.init = arguments.find_switch("init").value_or(true);
     options.read_only = arguments.on("read-only");
+    if (auto text = arguments.find("userns"))
+        options.userns = TRY(engine::ids::parse_userns(*text));
     options.sandbox = TRY(engine::parse_sandbox(arguments.value("sandbox")));
     return options;
 }

@@ -30,6 +30,9 @@ constexpr Setting kSettings[] = {
      "the address of published ports that name none"},
     {"storage.max", SettingKind::size, "",
      "how much images, build cache and containers may take of the disk, like 20g; none: no limit"},
+    {"userns.range", SettingKind::text, "",
+     "the host's ids for containers with ids of their own, as START:COUNT; none: those of crank or "
+     "containers in /etc/subuid and /etc/subgid, or a range of crank's"},
 };
 
 Error in_file(Error error, const std::string& path) {

@@ -44,6 +44,8 @@ Result<> apply_volume_option(BindMount& mount, std::string_view text, std::strin
         mount.read_only = true;
     } else if (option == "rw") {
         mount.read_only = false;
+    } else if (option == "idmap" || option == "noidmap") {
+        mount.map_ids = option == "idmap";
     } else if (option == "rprivate" || option == "private") {
         // What a mount is anyway.
     } else if (option == "z" || option == "Z") {
@@ -56,7 +58,7 @@ Result<> apply_volume_option(BindMount& mount, std::string_view text, std::strin
             std::find(std::begin(kDockers), std::end(kDockers), option) != std::end(kDockers);
         return fail(known ? Code::unsupported : Code::invalid_argument,
                     "--volume " + in_quotes(text) + ": option " + in_quotes(option) +
-                        (known ? " is not supported yet" : " is unknown (ro, rw)"));
+                        (known ? " is not supported yet" : " is unknown (ro, rw, noidmap)"));
     }
     return {};
 }
@@ -108,6 +110,11 @@ Result<TmpfsMount> parse_tmpfs(std::string_view text) {
         mount.options.push_back(std::move(option));
     }
     return mount;
+}
+
+bool wants_own_ids(const RunOptions& options) {
+    if (options.userns) return options.userns->mode == ids::Wanted::Mode::automatic;
+    return options.sandbox == Sandbox::strict;
 }
 
 Result<NetworkMode> parse_network(std::string_view text) {

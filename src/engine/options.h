@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/ids/range.h"
 #include "network/network.h"
 
 namespace crank::engine {
@@ -28,6 +29,8 @@ struct BindMount {
     std::string source;       // absolute
     std::string destination;  // absolute, in the container
     bool read_only = false;
+    // In a user namespace: the files belong to whom they belong to on the host, by its numbers.
+    bool map_ids = true;
     bool operator==(const BindMount&) const = default;
 };
 
@@ -63,9 +66,13 @@ struct RunOptions {
     bool init = true;
     bool read_only = false;
     Sandbox sandbox = Sandbox::usual;
+    std::optional<ids::Wanted> userns;  // nothing: as the sandbox has it
     std::optional<std::string> stop_signal;
     std::optional<int> stop_timeout;  // seconds; -1: for ever
 };
+
+// Whether the container gets ids of its own.
+bool wants_own_ids(const RunOptions& options);
 
 inline constexpr int kDefaultStopTimeout = 10;  // seconds, Docker's
 inline constexpr std::int64_t kDefaultPidsLimit = 2048;

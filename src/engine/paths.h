@@ -19,6 +19,8 @@ struct Paths {
     std::string container(const std::string& id) const { return root + "/containers/" + id; }
     // Where a container's directory goes first when it is removed: one rename, and it is no more.
     std::string going(const std::string& id) const { return container(id) + ".going"; }
+    // Who has which ids of the host, for user namespaces.
+    std::string ids() const { return root + "/ids"; }
     std::string name(const std::string& name) const { return root + "/names/" + name; }
     // What its monitor writes, and the files that are mounted over the image's.
     std::string monitor(const std::string& id) const { return state + "/containers/" + id; }

@@ -21,7 +21,8 @@ Json to_json(const MountRecord& mount) {
     return {{"type", mount.type},
             {"source", mount.source},
             {"destination", mount.destination},
-            {"readOnly", mount.read_only}};
+            {"readOnly", mount.read_only},
+            {"ownIds", mount.own_ids}};
 }
 
 Json to_json(const NetworkRecord& network) {
@@ -46,7 +47,8 @@ PublishedPort port_from(const Json& json) {
 }
 
 MountRecord mount_from(const Json& json) {
-    return {json.at("type"), json.at("source"), json.at("destination"), json.at("readOnly")};
+    return {json.at("type"), json.at("source"), json.at("destination"), json.at("readOnly"),
+            json.value("ownIds", false)};
 }
 
 NetworkRecord network_from(const Json& json) {
@@ -82,6 +84,10 @@ void read_sandbox(const Json& json, Record& record) {
     record.landlock = json.at("landlock");
 }
 
+ids::Lease ids_from(const Json& json) {
+    return {{json.at("uid"), json.at("gid"), json.at("size")}, json.at("block"), json.at("blocks")};
+}
+
 // Throws nlohmann's exceptions: caught by parse_record.
 Record record_from(const Json& json) {
     Record record;
@@ -103,6 +109,7 @@ Record record_from(const Json& json) {
     record.network = network_from(json.at("network"));
     read_options(json.at("options"), record);
     if (json.at("version") == kStrictVersion) read_sandbox(json.at("sandbox"), record);
+    if (json.contains("ids")) record.ids = ids_from(json.at("ids"));
     record.warnings = json.at("warnings").get<std::vector<std::string>>();
     record.spec = json.at("spec").dump();
     return record;
@@ -157,6 +164,12 @@ std::string serialize(const Record& record) {
                            {"writable", record.writable},
                            {"bindPorts", record.bind_ports},
                            {"landlock", record.landlock}};
+    if (record.ids)
+        json["ids"] = {{"uid", record.ids->range.uid},
+                       {"gid", record.ids->range.gid},
+                       {"size", record.ids->range.size},
+                       {"block", record.ids->block},
+                       {"blocks", record.ids->blocks}};
     Json spec = Json::parse(record.spec, nullptr, false);
     json["spec"] = spec.is_discarded() ? Json::object() : std::move(spec);
     // Arguments and variables may be any bytes; a record is text.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/ids/lease.h"
 #include "runtime/plan.h"
 
 namespace crank::engine {
@@ -28,6 +29,7 @@ struct MountRecord {
     std::string type;  // "bind", "tmpfs"
     std::string source, destination;
     bool read_only = false;
+    bool own_ids = false;  // of a user namespace: as the host has them (noidmap)
     bool operator==(const MountRecord&) const = default;
 };
 
@@ -64,6 +66,7 @@ struct Record {
     std::vector<std::string> writable;
     std::vector<std::uint16_t> bind_ports;
     int landlock = 0;
+    std::optional<ids::Lease> ids;  // with a user namespace
     std::vector<std::string> warnings;
     std::string spec;  // the OCI runtime configuration, JSON
 

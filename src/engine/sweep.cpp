@@ -53,6 +53,13 @@ Result<> release_address(const Paths& paths, const std::string& id,
     return {};
 }
 
+// Links of one that was killed before its record are taken over once its directory is gone.
+Result<> release_ids(const Paths& paths, const std::string& id,
+                     const std::optional<Record>& record) {
+    if (!record || !record->ids) return {};
+    return ids::give_back(place_of(paths), record->ids->block, record->ids->blocks, id);
+}
+
 // The holder of the name has ended and goes by itself (--rm): that takes milliseconds, or for ever
 // where its monitor was killed.
 Result<bool> sweep_if_going(const Paths& paths, const std::string& id, const std::string& name) {
@@ -69,6 +76,8 @@ Result<bool> sweep_if_going(const Paths& paths, const std::string& id, const std
 }
 
 }  // namespace
+
+ids::Place place_of(const Paths& paths) { return {paths.ids(), paths.containers()}; }
 
 void remove_directories(const Paths& paths, const std::string& id, const std::string& name) {
     (void)remove_name(paths, id, name);
@@ -93,6 +102,7 @@ Result<> discard(const Paths& paths, const std::string& id) {
     if (host.root) TRY(runtime::remove_cgroups(host.group_parent + "/" + id, host));
     std::optional<Record> record = record_of(paths, id);
     TRY(release_address(paths, id, record));
+    TRY(release_ids(paths, id, record));
     // Its directory goes before its name: a name that leads nowhere is free, a container without
     // its name could not be removed by it again. The monitor's directory goes last: while the other
     // exists without it, the container counts as one that a reboot ended.

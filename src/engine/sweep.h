@@ -4,12 +4,15 @@
 #include <string>
 
 #include "base/error.h"
+#include "engine/ids/lease.h"
 #include "engine/paths.h"
 
 namespace crank::engine {
 
 // The directories and, where it still points there, the name. Best effort, for undoing.
 void remove_directories(const Paths& paths, const std::string& id, const std::string& name);
+
+ids::Place place_of(const Paths& paths);
 
 // Everything: kills what is left in its cgroups and removes them, gives its address back, removes
 // the directories. The container must not have a monitor that lives.

@@ -101,7 +101,8 @@ Result<> check_shared_rights(const oci::CapabilitySets& sets, const std::string&
 // Its mounts have no peers as they are: what says so is left out.
 void drop_private(std::vector<oci::Mount>& mounts);
 // All up to the child's clone, and that the child takes the namespace's ids.
-Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts);
+Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,
+                      const Given& given);
 void take_mapped_ids(Builder& builder, const IdMappings& maps);
 // What takes rights that only the host's own user namespace gives.
 Result<> plan_hosts_rights(Builder& builder, const oci::Process& process);

@@ -1,5 +1,8 @@
 // Apply: a plan becomes a container.
+#include <initializer_list>
+
 #include "base/undo.h"
+#include "runtime/builder.h"
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
 #include "runtime/launch_hooks.h"
@@ -8,19 +11,41 @@
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
+#include "sys/owned_file.h"
 
 namespace crank::runtime {
+
+namespace {
+
+// The process has no right to take the host's pipes for its user by itself.
+void give_pipes(const std::vector<oci::IdMapping>& maps, std::uint32_t uid,
+                std::initializer_list<int> fds) {
+    auto owner = host_id(maps, uid);
+    if (!owner) return;
+    for (int fd : fds)
+        if (fd >= 0) sys::give_pipe(fd, *owner);
+}
+
+}  // namespace
+
+sys::IdMaps id_maps(const oci::RuntimeSpec& spec) {
+    return maps_of(spec.linux.uid_mappings, spec.linux.gid_mappings);
+}
 
 Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
     Given given{static_cast<bool>(request.network_namespace),
                 static_cast<bool>(request.io.stdin_read)};
+    given.user_namespace = static_cast<bool>(request.user_namespace);
     given.wait_for_hooks = has_create_hooks(request.spec.hooks);
     given.wait_for_own_hooks = !request.spec.hooks.start_container.empty();
     Plan made = TRY(plan(request.spec, request.rootfs, request.options, facts, given));
     Undo undo;
     auto apply = [&]() -> Result<Running> {
         TRY(create_cgroups(made, facts, undo));
-        auto binds = TRY(open_binds(made));
+        const oci::Linux& part = request.spec.linux;
+        auto binds = TRY(open_binds(
+            made, request.user_namespace.get(),
+            {&part.devices, part.uid_mappings, part.gid_mappings, request.options.state_dir}));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;
         if (request.options.gate || given.wait_for_hooks || given.wait_for_own_hooks)
@@ -31,6 +56,8 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         encoding.forward_stdout = request.io.forward_stdout >= 0;
         encoding.forward_stderr = request.io.forward_stderr >= 0;
         encoding.listener_count = request.listeners.size();
+        // So that their slots are closed with the others.
+        if (!made.joined.empty()) encoding.listener_count += 2 + made.joined.size();
         encoding.remove_cgroups = made.cgroup_dirs;
         std::string bytes = TRY(encode(made, encoding));
 
@@ -44,9 +71,11 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         for (std::size_t i = 0; i < request.listeners.size(); ++i)
             handover.add(request.listeners[i].get(),
                          made.first_listener_slot() + static_cast<int>(i));
-        handover.add(request.io.forward_stdout, forward_slot(made, request.listeners.size(), 0));
-        handover.add(request.io.forward_stderr, forward_slot(made, request.listeners.size(), 1));
-        handover.add(request.held.get(), forward_slot(made, request.listeners.size(), 2));
+        if (!made.joined.empty()) handover.add(request.user_namespace.get(), made.joined_slot(0));
+        handover.add(request.io.forward_stdout, forward_slot(made, encoding.listener_count, 0));
+        handover.add(request.io.forward_stderr, forward_slot(made, encoding.listener_count, 1));
+        handover.add(request.held.get(), forward_slot(made, encoding.listener_count, 2));
+        give_pipes(part.uid_mappings, request.spec.process.user.uid, {request.io.stdin_read.get()});
 
         // In the state directory, where who adopts the container finds it; a RUN step ends with
         // its caller.
@@ -96,6 +125,8 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     std::string bytes = TRY(encode(made, encoding));
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
+    give_pipes(join_facts.uid_mappings, request.process.user.uid,
+               {request.stdin_read.get(), request.stdout_write.get(), request.stderr_write.get()});
     handover.add(request.stdin_read.get(), made.stdin_slot());
     handover.add(request.stdout_write.get(), made.stdout_slot());
     handover.add(request.stderr_write.get(), made.stderr_slot());

@@ -79,7 +79,7 @@ void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec) {
 Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     Plan& plan = builder.plan();
     for (const auto& ns : spec.linux.namespaces) {
-        if (!given.hand_over) break;
+        if (!given.hand_over && ns.type != "user") continue;
         bool joins = !ns.path.empty() || ns.type == "user";
         if (joins) {
             std::uint64_t flag = ns.type == "time"   ? kNewTime
@@ -107,8 +107,8 @@ Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const G
             enter_joined(builder, i);
     for (const auto& ns : spec.linux.namespaces) {
         auto flag = flag_of(ns.type);
-        if (given.hand_over && (ns.type == "time" || ns.type == "user" || !ns.path.empty()))
-            continue;
+        if (ns.type == "user") continue;  // plan_between
+        if (given.hand_over && (ns.type == "time" || !ns.path.empty())) continue;
         if (!flag)
             return fail(Code::unsupported,
                         "linux.namespaces: a " + ns.type + " namespace is not supported yet");
@@ -225,12 +225,13 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
     std::size_t bind_count = TRY(count_binds(spec, given));
     plan.binds.resize(bind_count);
+    plan.listeners = options.ports.size();
 
     if (options.keep_rights && !spec.linux.namespaces.empty())
         return fail(Code::invalid_argument,
                     "a process in namespaces cannot keep its caller's rights");
     TRY(plan_before_clone(builder, spec, given));
-    TRY(mapped ? plan_between(builder, spec, facts) : plan_cgroups(builder, spec, facts));
+    TRY(mapped ? plan_between(builder, spec, facts, given) : plan_cgroups(builder, spec, facts));
     TRY(plan_namespaces(builder, spec, given));
     TRY(check_names(spec));
     add_names(builder, spec, given);
@@ -341,7 +342,9 @@ std::string Plan::describe() const {
         if (!write.controller.empty()) out += " (" + write.controller + ")";
         out += "\n";
     }
-    for (const auto& bind : binds) out += "open " + bind.source + " as a detached mount\n";
+    for (const auto& bind : binds)
+        out += bind.layers ? "mount the layers below " + bind.source + ", their ids mapped\n"
+                           : "open " + bind.source + " as a detached mount\n";
     for (const auto& step : child) out += step.description + "\n";
     return out;
 }

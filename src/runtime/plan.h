@@ -142,6 +142,13 @@ struct Plan {
         std::optional<std::uint64_t> device;  // the source must be it (makedev)
         bool is_block = false;
         std::uint64_t attr_top = 0;  // set on the mount itself, not on those below
+        // The root of a user namespace whose layers only the parent reaches: `source` is their
+        // base.
+        struct Layers {
+            std::string options, target;  // of overlayfs; an empty directory
+            std::uint64_t flags = 0;      // MS_*
+        };
+        std::optional<Layers> layers;
     };
     std::vector<Bind> binds;
     std::vector<Step> child;  // performed by the container's first process, in order
@@ -158,6 +165,7 @@ struct Plan {
         std::uint64_t flag = 0;  // CLONE_NEW*
     };
     std::vector<Joined> joined;
+    std::size_t listeners = 0;  // of published ports
 
     // The order of descriptors: bind i is slot i, then these, then listeners.
     int network_slot() const { return static_cast<int>(binds.size()); }
@@ -167,10 +175,10 @@ struct Plan {
     int stderr_slot() const { return network_slot() + 4; }
     int cgroup_slot() const { return network_slot() + 5; }
     int first_listener_slot() const { return network_slot() + 6; }
-    // Of a container that is handed over, which has no listeners.
-    int start_socket_slot() const { return first_listener_slot(); }
-    int console_slot() const { return first_listener_slot() + 1; }
-    int joined_slot(std::size_t i) const { return first_listener_slot() + 2 + static_cast<int>(i); }
+    // Behind the listeners; the first two of a container that is handed over.
+    int start_socket_slot() const { return first_listener_slot() + static_cast<int>(listeners); }
+    int console_slot() const { return start_socket_slot() + 1; }
+    int joined_slot(std::size_t i) const { return start_socket_slot() + 2 + static_cast<int>(i); }
     int first_preserved_slot() const { return joined_slot(joined.size()); }
 
     std::string describe() const;  // all of it, a line each
@@ -180,6 +188,7 @@ struct Plan {
 struct Given {
     bool network_namespace = false;
     bool stdin_read = false;
+    bool user_namespace = false;  // which linux.namespaces has as a new one
     // The first process goes to the caller (`crank oci`): it waits to be started, on a socket.
     bool hand_over = false;
     bool start_socket = false;        // false: the program is executed at once

@@ -171,6 +171,21 @@ void attach_root(Builder& builder, const oci::RuntimeSpec& spec) {
     bind.is_root = true;
 }
 
+// overlayfs belongs to whose namespace mounts it: trusted.* attributes, by which layers say what is
+// deleted, count with the host's rights alone.
+void attach_layers(Builder& builder, const Rootfs& rootfs, Plan::Bind::Layers layers) {
+    std::size_t index = builder.next_bind();
+    builder
+        .add(OpKind::attach_root,
+             "mount " + std::to_string(rootfs.lower.size()) + " id-mapped layers as the root")
+        .fd = static_cast<std::int32_t>(index);
+    Plan::Bind& bind = builder.plan().binds[index];
+    bind.source = rootfs.base;
+    bind.step = builder.plan().child.size() - 1;
+    bind.is_root = true;
+    bind.layers = std::move(layers);
+}
+
 Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                       const Options& options, const HostFacts& facts, const Given& given) {
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
@@ -193,9 +208,17 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
         stack.lower.push_back(stack.lower.front());
     }
     std::string data = overlay_options(stack);
+    std::uint64_t flags = stack.upper.empty() ? kMsRdonly : 0;
+    bool mapped = has_user_namespace(spec);
+    // An image's device files are nobody's business where ids are mapped.
+    if (mapped || !controls_devices(facts, spec.linux.cgroups_path)) flags |= kMsNodev;
     if (data.size() > kMaxMountOptions)
         return fail(Code::exhausted, "the image has too many layers to mount: " +
                                          std::to_string(rootfs.lower.size()));
+    if (mapped) {
+        attach_layers(builder, rootfs, {data, options.mount_point, flags});
+        return {};
+    }
     std::uint32_t s1 = builder.text(rootfs.base), s2 = builder.text(data),
                   s3 = builder.text(options.mount_point);
     shim::Op& op =
@@ -204,8 +227,7 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
     op.s1 = s1;
     op.s2 = s2;
     op.s3 = s3;
-    op.a = stack.upper.empty() ? kMsRdonly : 0;
-    if (!controls_devices(facts, spec.linux.cgroups_path)) op.a |= kMsNodev;
+    op.a = flags;
     builder.add(OpKind::open_root, "open the root").s1 = s3;
     return {};
 }

@@ -112,6 +112,18 @@ bool shows_hosts_groups(const oci::RuntimeSpec& spec, const oci::Mount& mount) {
 
 }  // namespace
 
+namespace {
+
+// The monitor's pipes, which the mapped user could not open again otherwise (/dev/stdout).
+void give_output(Builder& builder, const oci::RuntimeSpec& spec) {
+    const oci::User& user = spec.process.user;
+    shim::Op& op = builder.add(OpKind::give_output, "give the pipes to the worker's user");
+    op.a = host_id(spec.linux.uid_mappings, user.uid).value_or(0);
+    op.b = host_id(spec.linux.gid_mappings, user.gid).value_or(0);
+}
+
+}  // namespace
+
 std::optional<std::uint32_t> host_id(const std::vector<oci::IdMapping>& maps, std::uint32_t id) {
     for (const auto& map : maps)
         if (id >= map.container_id && id - map.container_id < map.size)
@@ -153,7 +165,7 @@ Result<> check_user_namespace(const oci::RuntimeSpec& spec, const Given& given) 
                             .with_hint("add {\"type\": \"user\"} to linux.namespaces"));
         return {};
     }
-    if (!given.hand_over)
+    if (!given.hand_over && (!given.user_namespace || !user->path.empty()))
         return fail(Code::unsupported, "linux.namespaces: a user namespace is not supported here");
     if (!is_new(spec, "mount"))
         return fail(Code::invalid_argument,
@@ -203,10 +215,12 @@ bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount) {
            mount.type == "bind" && mount.source == "/proc";
 }
 
-Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
+Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,
+                      const Given& given) {
     Plan& plan = builder.plan();
     TRY(plan_cgroups(builder, spec, facts));
     TRY(plan_hosts_rights(builder, spec.process));
+    if (!given.hand_over && !spec.process.terminal) give_output(builder, spec);
     std::size_t user = 0;
     for (std::size_t i = 0; i < plan.joined.size(); ++i)
         if (plan.joined[i].flag == kNewUser)

@@ -245,5 +245,40 @@ TEST(PlanUser, IdsAreFoundInTheirRange) {
     EXPECT_EQ(root_id({{7, 1, 1}}), 7u);
 }
 
+TEST(UserNamespacePlan, OfTheEngineTheRootIsLaidOutByTheParent) {
+    oci::RuntimeSpec spec = mapped_spec();
+    spec.root_path.clear();
+    spec.linux.namespaces = {{"mount", ""}, {"user", ""}, {"network", ""}, {"cgroup", ""}};
+    spec.process.user = {.uid = 7, .gid = 8};
+    Rootfs rootfs{.base = "/store", .lower = {"a", "b"}, .upper = "c/upper", .work = "c/work"};
+    Options options;
+    options.mount_point = "/run/crank/rootfs";
+    options.ports = {{1, 80}, {2, 81}};
+    Given given;
+    EXPECT_FALSE(plan(spec, rootfs, options, host(), given));
+    given.user_namespace = true;
+    given.network_namespace = true;
+    auto made = plan(spec, rootfs, options, host(), given);
+    ASSERT_TRUE(made) << made.error().text();
+    ASSERT_FALSE(made->binds.empty());
+    const Plan::Bind& root = made->binds.front();
+    ASSERT_TRUE(root.layers);
+    EXPECT_EQ(root.source, "/store");
+    EXPECT_THAT(root.layers->options, HasSubstr("lowerdir=a:b,upperdir=c/upper"));
+    EXPECT_EQ(root.layers->flags & 4, 4u);  // MS_NODEV
+    // The namespace does not lie where the listeners do.
+    EXPECT_EQ(made->joined_slot(0), made->first_listener_slot() + 4);
+    // With the host's rights: before the namespace is entered.
+    std::size_t give =
+        index_of(*made, [](const auto& op) { return op.kind == OpKind::give_output; });
+    EXPECT_LT(give, made->before_clone + made->between);
+    EXPECT_EQ(made->child[give].op.a, 100007u);
+    EXPECT_EQ(made->child[give].op.b, 100008u);
+    // The network belongs to it: entered by the child.
+    std::size_t network = index_of(
+        *made, [](const auto& op) { return op.kind == OpKind::set_namespace && op.a == kNewNet; });
+    EXPECT_GT(network, made->before_clone + made->between - 1);
+}
+
 }  // namespace
 }  // namespace crank::runtime

@@ -15,6 +15,7 @@
 #include "runtime/handshake.h"
 #include "runtime/plan.h"
 #include "sys/unique_fd.h"
+#include "sys/user_namespace.h"
 
 namespace crank::runtime {
 
@@ -52,12 +53,18 @@ struct LaunchRequest {
     // A network namespace made by the caller; invalid: the plan decides (none: a new one with only
     // lo up; host: none at all).
     sys::UniqueFd network_namespace;
+    // Where linux.namespaces has a new user namespace: it, made by the caller by the spec's
+    // mappings; the network namespace must belong to it.
+    sys::UniqueFd user_namespace;
     // What the monitor keeps open until it has cleaned up: a lock on what the container is made of.
     sys::UniqueFd held;
     // Bound, listening sockets (non-blocking) of the published ports, in the order of
     // options.ports.
     std::vector<sys::UniqueFd> listeners;
 };
+
+// What the user namespace of a LaunchRequest is made with.
+sys::IdMaps id_maps(const oci::RuntimeSpec& spec);
 
 struct JoinRequest;
 struct HookRequest;

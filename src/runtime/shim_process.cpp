@@ -7,6 +7,7 @@
 #include "sys/memory.h"
 #include "sys/mount.h"
 #include "sys/open_flags.h"
+#include "sys/overlay.h"
 #include "sys/socket.h"
 
 namespace crank::runtime {
@@ -19,11 +20,16 @@ std::vector<sys::IdRange> ranges_of(const std::vector<oci::IdMapping>& maps) {
     return ranges;
 }
 
-Result<> map_ids(const Plan::Bind& bind, int mount, int user_namespace) {
+Result<> map_ids(const Plan::Bind& bind, int mount, int user_namespace,
+                 const MappedDevices& container) {
     if (bind.ids == Plan::Bind::Ids::kept) return {};
     bool recursive = bind.ids == Plan::Bind::Ids::mapped_recursively;
     sys::UniqueFd own;
-    if (!bind.uid_mappings.empty())
+    // Those of the container need no namespace more.
+    bool containers = user_namespace >= 0 &&
+                      ranges_of(bind.uid_mappings) == ranges_of(container.uids) &&
+                      ranges_of(bind.gid_mappings) == ranges_of(container.gids);
+    if (!bind.uid_mappings.empty() && !containers)
         own = TRY_IN(sys::create_user_namespace(
                          {ranges_of(bind.uid_mappings), ranges_of(bind.gid_mappings)}),
                      "mapping the ids of the mount of " + bind.source);
@@ -96,6 +102,15 @@ Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
                                               const MappedDevices& devices) {
     std::vector<sys::UniqueFd> mounts;
     for (auto& bind : plan.binds) {
+        if (bind.layers) {
+            mounts.push_back(TRY_IN(
+                sys::clone_mapped_overlay(
+                    {bind.source, bind.layers->options, bind.layers->target, bind.layers->flags,
+                     user_namespace, host_id(devices.uids, root_id(devices.uids)).value_or(0),
+                     host_id(devices.gids, root_id(devices.gids)).value_or(0)}),
+                "the container's files in a user namespace"));
+            continue;
+        }
         if (sys::UniqueFd device = TRY(make_device(bind, devices, mounts.size()))) {
             plan.child[bind.step].op.a = 1;
             mounts.push_back(std::move(device));
@@ -110,7 +125,7 @@ Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
         sys::MountChange top{bind.attr_top, 0, false};
         top.peers = sys::Peers::kept;
         if (bind.attr_top != 0) TRY(sys::change_mount(mount.get(), top, bind.source));
-        TRY(map_ids(bind, mount.get(), user_namespace));
+        TRY(map_ids(bind, mount.get(), user_namespace, devices));
         plan.child[bind.step].op.a = TRY(sys::stat_fd(mount.get(), bind.source)).is_dir() ? 0 : 1;
         mounts.push_back(std::move(mount));
     }

@@ -133,6 +133,7 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
         case OpKind::cpu_affinity:
             return syscall(SYS_sched_setaffinity, 0, op.a, plan.text(op.s1)) != 0 ? errno : 0;
         case OpKind::landlock: return enter_landlock(plan, op);
+        case OpKind::give_output: return give_output(op, io);
         case OpKind::personality: return syscall(SYS_personality, op.a) == -1 ? errno : 0;
         default: return perform_mount(plan, io, op, root);
     }

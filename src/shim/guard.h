@@ -15,6 +15,7 @@ struct Kept {
     int out = -1, err = -1, terminal = -1;
     int mount_namespace = -1;
     int held = -1;       // of the caller's, until the end
+    int locker = -1;     // the process of locker.h, until it is reaped
     int life = -1;       // the writing end of the init's life line
     int plan = -1;       // the plan's file, locked: nobody else watches this container
     uint64_t ports = 0;  // a bit for each of the plan's that is open

@@ -18,6 +18,7 @@
 #include "shim/end.h"
 #include "shim/guard.h"
 #include "shim/kernel.h"
+#include "shim/locker.h"
 #include "shim/log.h"
 #include "shim/loop.h"
 #include "shim/ops.h"
@@ -55,6 +56,9 @@ struct Monitor {
         int pid = -1;
         bool gone = false;
     } guard;
+    struct Locker : Watcher {
+        Monitor* monitor;
+    } locker;
 
     Monitor(PlanView& p, Kept& k) : plan(p), kept(k) {}
 };
@@ -89,6 +93,7 @@ bool wait_for_exec(const PlanView& plan, Pipes& pipes, int pid) {
     if (n == 0) return true;
     int status;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    reap_locker(pipes);
     tell_failure(plan, report.op, report.error_number);
     return false;
 }
@@ -119,6 +124,16 @@ void on_exit(Watcher* self, uint32_t) {
 }
 
 void on_guard_end(Watcher* self, uint32_t) { static_cast<Monitor::Guard*>(self)->gone = true; }
+
+// Beside the worker's start: dropping a mount namespace waits for the kernel.
+void on_locker_end(Watcher* self, uint32_t) {
+    auto& locker = *static_cast<Monitor::Locker*>(self);
+    locker.monitor->loop.remove(self);
+    close(self->fd);
+    int status;
+    while (waitpid(locker.monitor->kept.locker, &status, 0) < 0 && errno == EINTR) {}
+    locker.monitor->kept.locker = -1;
+}
 
 // Of a detached container: what has a caller ends with that one, or is told to it.
 bool is_guarded(const PlanView& plan, const Kept& kept) {
@@ -183,6 +198,12 @@ void watch(Monitor& monitor) {
         monitor.loop.add(&monitor.exited, EPOLLIN);
     else
         monitor.exited.seen = true;
+    if (monitor.kept.locker > 0 && !monitor.kept.adopted) {
+        monitor.locker.monitor = &monitor;
+        monitor.locker.handle = on_locker_end;
+        monitor.locker.fd = pidfd_open(monitor.kept.locker);
+        if (monitor.locker.fd >= 0) monitor.loop.add(&monitor.locker, EPOLLIN);
+    }
     for (uint32_t i = 0; i < monitor.plan.header->port_count; ++i) {
         const Port& port = monitor.plan.header->ports[i];
         if ((monitor.kept.ports >> i & 1) == 0) continue;
@@ -297,11 +318,13 @@ bool start(PlanView& plan, Kept& kept) {
     StepFailure failure{};
     kept.child = start_child(plan, pipes, kept.pidfd, failure);
     if (kept.child < 0) {
+        reap_locker(pipes);
         tell_failure(plan, failure.step, failure.error_number);
         return false;
     }
     mark(plan, Moment::cloned);
     close_child_ends(plan, pipes);
+    kept.locker = pipes.locker_pid;
     // While the child makes its mounts.
     leave_callers_cgroups(plan);
     kept.left_callers_groups = true;

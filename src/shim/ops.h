@@ -44,6 +44,7 @@ int change_dir(const char* path);
 // `master`: left open there, close-on-exec, where it is not null.
 int open_terminal(const PlanView& plan, const Op& op, int socket, int* master);
 int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io);
+int give_output(const Op& op, const ChildIo& io);
 int set_bounding(uint64_t keep);
 int set_user(const PlanView& plan, const Op& op);
 int become_mapped_root(const Op& op);

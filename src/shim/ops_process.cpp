@@ -152,6 +152,14 @@ int connect_stdio(const PlanView& plan, const Op& op, const ChildIo& io) {
     return 0;
 }
 
+int give_output(const Op& op, const ChildIo& io) {
+    const int ends[] = {io.stdout_write, io.stderr_write};
+    for (int fd : ends)
+        if (fd >= 0 && fchown(fd, static_cast<uid_t>(op.a), static_cast<gid_t>(op.b)) != 0)
+            return errno;
+    return 0;
+}
+
 int set_bounding(uint64_t keep) {
     for (int cap = 0; cap < 64; ++cap) {
         if ((keep >> cap & 1) != 0) continue;

@@ -80,10 +80,10 @@ struct Between {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     const Header& header = *plan.header;
     Between answer{own_step(OwnStep::clone), 0, -1};
-    ChildIo nobody{-1};
+    ChildIo io{-1, pipes.out[1], pipes.err[1]};
     uint32_t failed = 0;
     answer.error_number =
-        perform(plan, nobody, header.before_clone, header.before_clone + header.between, failed);
+        perform(plan, io, header.before_clone, header.before_clone + header.between, failed);
     if (answer.error_number != 0) {
         answer.step = failed;
     } else {

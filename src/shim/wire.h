@@ -107,9 +107,10 @@ enum class OpKind : uint16_t {
     landlock,         // s1: offset of a uint32 ports that may be bound, s2: list of b paths below
                       // which files may be changed
     // Without a mount namespace of its own.
-    copy_root,   // s1: directory on the host; a copy of its mounts that is in no mount namespace
-                 // becomes the root to be built (Linux 6.15)
-    enter_copy,  // it becomes "/", for this process and those that come from it
+    copy_root,    // s1: directory on the host; a copy of its mounts that is in no mount namespace
+                  // becomes the root to be built (Linux 6.15)
+    enter_copy,   // it becomes "/", for this process and those that come from it
+    give_output,  // a: uid, b: gid, the host's: whose the worker's pipes become
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.

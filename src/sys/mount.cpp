@@ -41,6 +41,13 @@ Result<> change_mount(int mount_fd, const MountChange& change, const std::string
     return {};
 }
 
+Result<> attach_mount(int mount_fd, const std::string& path) {
+    if (::syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
+        0)
+        return fail_errno("attach a mount to " + path);
+    return {};
+}
+
 Result<> map_mount_ids(int mount_fd, int user_namespace_fd, bool recursive,
                        const std::string& name) {
     mount_attr attr{};
@@ -54,7 +61,7 @@ Result<> map_mount_ids(int mount_fd, int user_namespace_fd, bool recursive,
                                          " cannot be mapped: its file system does not "
                                          "know id-mapped mounts, or they are mapped already")
                 .with_hint("ext4, xfs, btrfs and, since Linux 6.3, tmpfs do; or leave out "
-                           "the mapping of this mount"));
+                           "the mapping of this mount (of a volume: -v HOST:PATH:noidmap)"));
     return fail_errno("map the ids of the mount of " + name);
 }
 

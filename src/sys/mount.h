@@ -30,6 +30,9 @@ struct MountChange {
 // Of a detached mount (mount_setattr, Linux 5.12); `name` is for the error.
 Result<> change_mount(int mount_fd, const MountChange& change, const std::string& name);
 
+// Onto `path`, in the caller's mount namespace.
+Result<> attach_mount(int mount_fd, const std::string& path);
+
 // Files of a detached mount are seen with the ids that the user namespace maps theirs to
 // (MOUNT_ATTR_IDMAP, Linux 5.12). unsupported: its file system cannot.
 Result<> map_mount_ids(int mount_fd, int user_namespace_fd, bool recursive,

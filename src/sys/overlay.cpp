@@ -1,13 +1,17 @@
 #include "sys/overlay.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <thread>
 
 #include "sys/file.h"
+#include "sys/mount.h"
 
 namespace crank::sys {
 
@@ -28,12 +32,17 @@ Result<std::string> options_of(const OverlayRequest& request) {
     return options;
 }
 
-Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& options) {
+Result<> leave_hosts_mounts() {
     // A thread may leave the process's mount namespace and working directory by itself.
     if (::unshare(CLONE_NEWNS) != 0) return fail_errno("create a mount namespace");
     // Before anything is mounted: it must not reach the host's namespace.
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
         return fail_errno("make the mounts private");
+    return {};
+}
+
+Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& options) {
+    TRY(leave_hosts_mounts());
     if (::chdir(request.base.c_str()) != 0) return fail_errno("enter " + request.base);
     unsigned long flags = request.upper.empty() ? MS_RDONLY : 0;
     if (::mount("overlay", request.target.c_str(), "overlay", flags, options.c_str()) != 0)
@@ -42,7 +51,42 @@ Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& op
     return open(request.target, O_RDONLY | O_DIRECTORY);
 }
 
+// overlayfs makes its own directories and whiteouts as who has mounted it, who must be somebody the
+// mapped mount knows. Of this thread alone; the rights stay, which the change of the id takes off.
+Result<> become_on_disk(uid_t uid, gid_t gid) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct rights[2]{};
+    if (::syscall(SYS_capget, &header, rights) != 0) return fail_errno("read the capabilities");
+    ::syscall(SYS_setfsgid, gid);
+    ::syscall(SYS_setfsuid, uid);
+    if (::syscall(SYS_capset, &header, rights) != 0) return fail_errno("keep the capabilities");
+    return {};
+}
+
+Result<UniqueFd> mount_mapped_here(const MappedOverlay& request) {
+    TRY(leave_hosts_mounts());
+    // Over itself: overlayfs takes its layers by their paths. Before Linux 6.15 they may not lie in
+    // a mount that is attached nowhere.
+    UniqueFd mapped = TRY(clone_mount(request.base, true));
+    TRY(map_mount_ids(mapped.get(), request.user_namespace, true, request.base));
+    TRY(attach_mount(mapped.get(), request.base));
+    if (::chdir(request.base.c_str()) != 0) return fail_errno("enter " + request.base);
+    TRY(become_on_disk(request.uid, request.gid));
+    if (::mount("overlay", request.target.c_str(), "overlay", request.flags,
+                request.options.c_str()) != 0) {
+        Error error = Error::from_errno(errno, "mount an overlay of id-mapped layers");
+        return fail(std::move(error).with_hint("it takes Linux 5.19"));
+    }
+    return clone_mount(request.target, false);
+}
+
 }  // namespace
+
+Result<UniqueFd> clone_mapped_overlay(const MappedOverlay& request) {
+    Result<UniqueFd> result;
+    std::thread([&] { result = mount_mapped_here(request); }).join();
+    return result;
+}
 
 Result<UniqueFd> open_overlay(const OverlayRequest& request) {
     std::string options = TRY(options_of(request));

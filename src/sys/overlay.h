@@ -1,6 +1,9 @@
 // An overlay file system that only this process sees.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,5 +24,20 @@ struct OverlayRequest {
 // The upper directory is plain afterwards (redirect_dir, metacopy and index are off) and need not
 // survive a power cut (volatile). Needs CAP_SYS_ADMIN.
 Result<UniqueFd> open_overlay(const OverlayRequest& request);
+
+// The same of layers whose ids a user namespace maps, with the mount(2) options given: a detached
+// mount. The layers are seen through one id-mapped mount of `base`, the upper directory too: on the
+// disk are the ids of the user namespace, so that what is written needs no translation afterwards.
+// unsupported: the file system of `base` cannot (Linux 5.12; overlay over such mounts: 5.19).
+struct MappedOverlay {
+    std::string base;         // absolute: what relative paths in the options are relative to
+    std::string options;      // lowerdir=...,upperdir=...
+    std::string target;       // absolute, an existing directory
+    std::uint64_t flags = 0;  // MS_*
+    int user_namespace = -1;
+    uid_t uid = 0;  // the caller's ids that the user namespace's root has
+    gid_t gid = 0;
+};
+Result<UniqueFd> clone_mapped_overlay(const MappedOverlay& request);
 
 }  // namespace crank::sys

@@ -41,12 +41,12 @@ struct Inside {
     pid_t pid() const { return child.pid(); }
 };
 
-// A new one, or that of `join`.
-Result<Inside> start_inside(int join) {
+// A new one, or that of `join`; `others`: CLONE_NEW* of what is made with it.
+Result<Inside> start_inside(int join, std::uint64_t others = 0) {
     Pipe ready = TRY(make_pipe()), done = TRY(make_pipe());
     int pidfd = -1;
     clone_args args{};
-    args.flags = CLONE_PIDFD | (join < 0 ? CLONE_NEWUSER : 0);
+    args.flags = CLONE_PIDFD | (join < 0 ? CLONE_NEWUSER : 0) | others;
     args.pidfd = reinterpret_cast<std::uint64_t>(&pidfd);
     args.exit_signal = SIGCHLD;
     long pid = ::syscall(SYS_clone3, &args, sizeof args);
@@ -126,16 +126,28 @@ Result<std::vector<IdRange>> read_map(pid_t pid, const char* file) {
     return ranges;
 }
 
-}  // namespace
-
-Result<UniqueFd> create_user_namespace(const IdMaps& maps) {
-    Inside inside = TRY(start_inside(-1));
+Result<> write_maps(const Inside& inside, const IdMaps& maps) {
     bool own_uid = is_own_id(maps.uids, ::geteuid()), own_gid = is_own_id(maps.gids, ::getegid());
     // user_namespaces(7): an unprivileged map of groups takes that setgroups is given up.
     if (::geteuid() != 0 && own_gid) TRY(write_knob(proc_file(inside.pid(), "setgroups"), "deny"));
     TRY(write_map(inside.pid(), "uid_map", maps.uids, own_uid, "newuidmap"));
-    TRY(write_map(inside.pid(), "gid_map", maps.gids, own_gid, "newgidmap"));
+    return write_map(inside.pid(), "gid_map", maps.gids, own_gid, "newgidmap");
+}
+
+}  // namespace
+
+Result<UniqueFd> create_user_namespace(const IdMaps& maps) {
+    Inside inside = TRY(start_inside(-1));
+    TRY(write_maps(inside, maps));
     return open(proc_file(inside.pid(), "ns/user"), O_RDONLY);
+}
+
+Result<UserNamespace> create_user_namespace_with_network(const IdMaps& maps) {
+    // clone(2): the user namespace is made first, and owns the others of the same call.
+    Inside inside = TRY(start_inside(-1, CLONE_NEWNET));
+    TRY(write_maps(inside, maps));
+    return UserNamespace{TRY(open(proc_file(inside.pid(), "ns/user"), O_RDONLY)),
+                         TRY(open(proc_file(inside.pid(), "ns/net"), O_RDONLY))};
 }
 
 Result<UniqueFd> open_user_namespace(const std::string& path) {

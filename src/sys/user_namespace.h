@@ -26,6 +26,11 @@ struct IdMaps {
 // not the caller's own, newuidmap(1) and newgidmap(1) are asked, who know /etc/subuid.
 // permission_denied: ids that the caller may not map.
 Result<UniqueFd> create_user_namespace(const IdMaps& maps);
+// With a network namespace that belongs to it, whose settings its root may change.
+struct UserNamespace {
+    UniqueFd user, network;
+};
+Result<UserNamespace> create_user_namespace_with_network(const IdMaps& maps);
 
 // Opens a namespace's file. invalid_argument: it is no user namespace, or the caller's own.
 Result<UniqueFd> open_user_namespace(const std::string& path);

@@ -1,6 +1,7 @@
 #include "engine/local/files.h"
 
 #include "base/text.h"
+#include "sys/attributes.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
 #include "sys/owned_file.h"
@@ -18,10 +19,13 @@ bool reachable_from_bridge(std::string_view server) {
 
 // A new file that nobody looks at before the container starts: no rename is needed. Readable for
 // every user of the container, whatever the caller's umask.
-Result<> write_file(const std::string& path, std::string_view text) {
+Result<> write_file(const std::string& path, std::string_view text,
+                    const std::optional<ids::Range>& ids) {
     sys::UniqueFd file =
         TRY(sys::open(path, sys::kWriteOnly | sys::kCreate | sys::kExclusive, kReadable));
     TRY(sys::set_mode(file.get(), kReadable, path));
+    // Not id-mapped: /run is a tmpfs, which before Linux 6.3 cannot be.
+    if (ids) TRY(sys::set_owner_at(sys::kCwd, path, ids->uid, ids->gid));
     return sys::write_all(file.get(), text, path);
 }
 
@@ -80,12 +84,13 @@ ResolvConf resolv_conf_for_bridge(std::string_view host_text) {
 }
 
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings) {
-    TRY(write_file(request.dir + "/hostname", request.hostname + "\n"));
+    TRY(write_file(request.dir + "/hostname", request.hostname + "\n", request.ids));
     std::string hosts = request.network == NetworkMode::host
                             ? read_or_empty("/etc/hosts")
                             : hosts_text(request.hostname, request.address);
-    TRY(write_file(request.dir + "/hosts", hosts));
-    return write_file(request.dir + "/resolv.conf", resolv_conf(request.network, warnings));
+    TRY(write_file(request.dir + "/hosts", hosts, request.ids));
+    return write_file(request.dir + "/resolv.conf", resolv_conf(request.network, warnings),
+                      request.ids);
 }
 
 }  // namespace crank::engine::local

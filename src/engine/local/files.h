@@ -26,6 +26,7 @@ struct FilesRequest {
     std::string dir;  // the container's in the state directory: they are made anew at each start
     std::string hostname, address;
     NetworkMode network = NetworkMode::bridge;
+    std::optional<ids::Range> ids = {};  // whose root they belong to
 };
 // Adds a warning where no name server is left.
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings);

@@ -81,8 +81,9 @@ Result<network::Attachment> take_lease(const Paths& paths, const network::Bridge
 
 bool has_namespace(NetworkMode mode) { return mode != NetworkMode::host; }
 
-sys::NetworkNamespaceToCome begin_namespace(NetworkMode mode) {
-    if (!has_namespace(mode)) return {};
+sys::NetworkNamespaceToCome begin_namespace(const RunOptions& options) {
+    NetworkMode mode = options.network;
+    if (!has_namespace(mode) || wants_own_ids(options)) return {};
     // On a bridge lo comes up together with the other device.
     return sys::begin_network_namespace(mode == NetworkMode::none ? sys::Loopback::up
                                                                   : sys::Loopback::down);

@@ -16,8 +16,9 @@
 namespace crank::engine::local {
 
 bool has_namespace(NetworkMode mode);
-// Nothing (no state) where the container uses the host's.
-sys::NetworkNamespaceToCome begin_namespace(NetworkMode mode);
+// Nothing (no state) where the container uses the host's, or has a user namespace, which must own
+// it.
+sys::NetworkNamespaceToCome begin_namespace(const RunOptions& options);
 
 struct NetworkPlan {
     network::BridgeConfig bridge;

@@ -1,6 +1,7 @@
 #include "engine/local/prepare.h"
 
 #include "engine/local/layer_view.h"
+#include "engine/sweep.h"
 #include "oci/reference.h"
 #include "oci/users.h"
 #include "runtime/host.h"
@@ -53,6 +54,23 @@ Result<int> require_landlock() {
               "--sandbox strict cannot be applied: this kernel has no Landlock, or does not "
               "use it (Linux 5.13; `lsm=` on the kernel's command line)")
             .with_hint("--sandbox default starts the worker without it"));
+}
+
+// Files that are not there have nothing to say; others that cannot be read must not be passed over.
+Result<std::string> subordinate_ids(const char* path) {
+    constexpr std::size_t kMaxSize = std::size_t{1} << 20;
+    Result<std::string> text = sys::read_file(path, kMaxSize);
+    if (!text && text.error().code() == Code::not_found) return "";
+    return text;
+}
+
+Result<ids::Pool> pool_of(const Config& config) {
+    return ids::choose_pool(config.text("userns.range"), TRY(subordinate_ids("/etc/subuid")),
+                            TRY(subordinate_ids("/etc/subgid")));
+}
+
+std::uint32_t size_of(const RunOptions& options) {
+    return options.userns && options.userns->size != 0 ? options.userns->size : ids::kDefaultSize;
 }
 
 // Paths below the store's root are given relative to it: mount(2) takes a page of options.
@@ -111,7 +129,7 @@ Result<runtime::HostFacts> host_for_containers() {
 }
 
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,
-                         const std::string& id) {
+                         const std::string& id, const std::optional<ids::Lease>& ids) {
     TRY(check_binds(request.options));
     std::string dir = request.paths.container(id);
     SpecRequest wanted{.image = image.stored.config,
@@ -121,6 +139,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                        .id = id,
                        .files_dir = request.paths.monitor(id),
                        .host_name = sys::kernel_info().host_name,
+                       .ids = ids ? std::optional(ids->range) : std::nullopt,
                        .masked_cpus = cpus_with_own_files(host)};
     SpecResult made = TRY(make_spec(wanted));
     int landlock = made.confinement ? TRY(require_landlock()) : 0;
@@ -134,8 +153,21 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     rootfs.upper = relative_to(rootfs.base, dir + "/upper");
     rootfs.work = relative_to(rootfs.base, dir + "/work");
     Devices devices = TRY(add_devices(request, host, image.stored, made));
-    return Prepared{host,     std::move(image),  std::move(made), std::move(rootfs),
-                    landlock, std::move(devices)};
+    return Prepared{
+        host, std::move(image), std::move(made), std::move(rootfs), landlock, std::move(devices),
+        ids};
+}
+
+Result<std::optional<ids::Lease>> lease_ids(const StartRequest& request, const std::string& id) {
+    if (!wants_own_ids(request.options)) return std::nullopt;
+    ids::Pool pool = TRY(pool_of(request.config));
+    return TRY(ids::take(place_of(request.paths), pool, size_of(request.options), id));
+}
+
+Result<std::optional<ids::Lease>> imagine_ids(const StartRequest& request) {
+    if (!wants_own_ids(request.options)) return std::nullopt;
+    ids::Pool pool = TRY(pool_of(request.config));
+    return ids::Lease{pool.range_at(0, size_of(request.options)), 0, 0};
 }
 
 }  // namespace crank::engine::local

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "engine/ids/lease.h"
 #include "engine/local/devices.h"
 #include "engine/local/spec.h"
 #include "engine/local/start.h"
@@ -32,9 +33,14 @@ struct Prepared {
     runtime::Rootfs rootfs;
     int landlock = 0;  // the version that the kernel has, where it is asked for
     Devices devices;
+    std::optional<ids::Lease> ids = {};
 };
 Result<runtime::HostFacts> host_for_containers();
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,
-                         const std::string& id);
+                         const std::string& id, const std::optional<ids::Lease>& ids);
+// The container's ids, where it gets some. Given back with the container.
+Result<std::optional<ids::Lease>> lease_ids(const StartRequest& request, const std::string& id);
+// As they may be, for --explain.
+Result<std::optional<ids::Lease>> imagine_ids(const StartRequest& request);
 
 }  // namespace crank::engine::local

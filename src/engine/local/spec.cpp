@@ -89,7 +89,14 @@ oci::Linux make_linux(const SpecRequest& request) {
         linux_part.namespaces.push_back({"network", ""});
         // A worker that is not root may bind port 80 in a network of its own, and use ping.
         linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
-        linux_part.sysctl["net.ipv4.ping_group_range"] = "0 2147483647";
+        // The last group that there is: of a user namespace's, its own last one.
+        std::uint32_t last = request.ids ? request.ids->size - 1 : 2147483647u;
+        linux_part.sysctl["net.ipv4.ping_group_range"] = "0 " + std::to_string(last);
+    }
+    if (request.ids) {
+        linux_part.namespaces.push_back({"user", ""});
+        linux_part.uid_mappings = mapping_of(request.ids->uid, request.ids->size);
+        linux_part.gid_mappings = mapping_of(request.ids->gid, request.ids->size);
     }
     linux_part.cgroups_path = request.host.group_parent + "/" + request.id;
     linux_part.rootfs_propagation = "rprivate";
@@ -101,7 +108,27 @@ oci::Linux make_linux(const SpecRequest& request) {
     return linux_part;
 }
 
+// What the runtime would say in the words of a config.json.
+Result<> check_user(const SpecRequest& request) {
+    if (!request.ids) return {};
+    const oci::UserEntry& user = request.user;
+    std::vector<std::uint32_t> all = user.groups;
+    all.insert(all.end(), {user.uid, user.gid});
+    std::uint32_t highest = *std::ranges::max_element(all);
+    if (highest < request.ids->size) return {};
+    return fail(Error(Code::invalid_argument,
+                      "the worker's user or group " + std::to_string(highest) +
+                          " does not exist in its user namespace, which has the ids from 0 to " +
+                          std::to_string(request.ids->size - 1))
+                    .with_hint("--userns=auto:size=" + std::to_string(std::uint64_t{highest} + 1) +
+                               " has room for it"));
+}
+
 }  // namespace
+
+std::vector<oci::IdMapping> mapping_of(std::uint32_t first, std::uint32_t size) {
+    return {{.container_id = 0, .host_id = first, .size = size}};
+}
 
 std::vector<std::string> merge_env(std::vector<std::string> base,
                                    const std::vector<std::string>& given) {
@@ -151,6 +178,7 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
     SpecResult result;
     const RunOptions& options = request.options;
     TRY(check_sandbox(options));
+    TRY(check_user(request));
     Command command = TRY(command_of(request));
     std::string hostname = hostname_of(request);
     result.entrypoint = command.entrypoint;

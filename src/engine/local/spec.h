@@ -24,6 +24,8 @@ struct SpecRequest {
     // Holds `hosts`, `hostname` and `resolv.conf`, which are mounted over the image's.
     std::string files_dir;
     std::string host_name;  // the machine's, for --network host
+    // With a user namespace of its own: the host's ids that its own are.
+    std::optional<ids::Range> ids = {};
     // The processors that have files of their own to mask; 0: the host has no such files.
     unsigned masked_cpus = 0;
 };
@@ -54,6 +56,8 @@ std::vector<std::string> container_env(const oci::ContainerConfig& image, const 
 // Variables that tell libraries their CPU quota; none where there is no quota.
 std::vector<std::string> limit_variables(const oci::Resources& resources);
 oci::CapabilitySets capability_sets(std::uint32_t uid, Sandbox sandbox);
+// One range from 0 on.
+std::vector<oci::IdMapping> mapping_of(std::uint32_t first, std::uint32_t size);
 std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size);
 // Of Sandbox::strict: what may be written to are the user's mounts and /dev/shm, what may be bound
 // are the published ports and those that the image exposes.

@@ -29,6 +29,14 @@ oci::Mount bind_mount(const std::string& source, const std::string& destination,
     return {destination, "bind", source, {"rbind", read_only ? "ro" : "rw", "rprivate"}};
 }
 
+// On the disk are the container's ids as the host's: what uid 1000 of the host owns, 1000 inside
+// does. What is mounted below the source, too, or it would be seen by its own.
+void map_ids(oci::Mount& mount, const ids::Range& range) {
+    mount.uid_mappings = mapping_of(range.uid, range.size);
+    mount.gid_mappings = mapping_of(range.gid, range.size);
+    mount.options.emplace_back("ridmap");
+}
+
 oci::Mount tmpfs_mount(const TmpfsMount& wanted) {
     oci::Mount mount{wanted.destination, "tmpfs", "tmpfs", {}};
     auto asked = [&](std::string_view word) {
@@ -60,8 +68,10 @@ void sort_by_depth(std::vector<oci::Mount>& mounts) {
 
 std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size) {
     std::vector<oci::Mount> users;
-    for (const BindMount& mount : request.options.binds)
+    for (const BindMount& mount : request.options.binds) {
         users.push_back(bind_mount(mount.source, mount.destination, mount.read_only));
+        if (request.ids && mount.map_ids) map_ids(users.back(), *request.ids);
+    }
     for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));
     sort_by_depth(users);
     auto replaced = [&](const std::string& destination) {

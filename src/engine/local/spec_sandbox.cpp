@@ -48,6 +48,11 @@ runtime::Confinement make_confinement(const SpecRequest& request,
 
 Result<> check_sandbox(const RunOptions& options) {
     if (options.sandbox != Sandbox::strict) return {};
+    if (!wants_own_ids(options))
+        return fail(Error(Code::invalid_argument,
+                          "--sandbox strict with --userns=host: root in the worker would own what "
+                          "the host's root owns")
+                        .with_hint("leave out --userns=host, or use --sandbox default"));
     if (options.network == NetworkMode::host)
         return fail(Error(Code::invalid_argument,
                           "--sandbox strict with --network host: the worker would have the host's "

@@ -9,6 +9,7 @@
 #include "engine/local/prepare.h"
 #include "engine/names.h"
 #include "engine/state.h"
+#include "engine/sweep.h"
 #include "oci/container_state.h"
 #include "oci/runtime_spec.h"
 #include "runtime/launch_hooks.h"
@@ -17,6 +18,7 @@
 #include "sys/signals.h"
 #include "sys/stdin_pipe.h"
 #include "sys/system.h"
+#include "sys/user_namespace.h"
 
 namespace crank::engine::local {
 namespace {
@@ -49,7 +51,8 @@ Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfi
 std::vector<MountRecord> mounts_of(const RunOptions& options) {
     std::vector<MountRecord> mounts;
     for (const BindMount& mount : options.binds)
-        mounts.push_back({"bind", mount.source, mount.destination, mount.read_only});
+        mounts.push_back({"bind", mount.source, mount.destination, mount.read_only,
+                          wants_own_ids(options) && !mount.map_ids});
     for (const TmpfsMount& mount : options.tmpfs)
         mounts.push_back({"tmpfs", "", mount.destination, false});
     return mounts;
@@ -103,6 +106,7 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     describe_limits(spec.linux.resources, record);
     record.shm_size = prepared.made.shm_size;
     record.cgroups_path = spec.linux.cgroups_path;
+    record.ids = prepared.ids;
     record.warnings = prepared.made.warnings;
     const auto& healthcheck = prepared.image.stored.config.config.healthcheck;
     if (healthcheck && !healthcheck->test.empty() && healthcheck->test[0] != "NONE")
@@ -127,6 +131,9 @@ Result<> make_dirs_of(const Paths& paths, const std::string& id) {
                                             : sys::make_dirs(paths.mount_point(), 0700);
 }
 
+// What is not removed by the monitor is taken over by whoever comes upon it.
+constexpr std::uint32_t kMostLinks = 4;
+
 runtime::Options runtime_options(const StartRequest& request, const Record& record,
                                  const NetworkPlan& network) {
     const Paths& paths = request.paths;
@@ -143,6 +150,10 @@ runtime::Options runtime_options(const StartRequest& request, const Record& reco
     if (network.attachment)
         options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
     if (record.remove) {
+        if (record.ids && record.ids->blocks <= kMostLinks)
+            for (std::uint32_t i = 0; i < record.ids->blocks; ++i)
+                options.after_exit.push_back(
+                    {Kind::unlink, ids::link_of(place_of(paths), record.ids->block + i)});
         options.after_exit.push_back({Kind::unlink, paths.name(record.name)});
         options.after_exit.push_back({Kind::remove_tree, paths.container(record.id)});
         options.after_exit.push_back({Kind::remove_tree, paths.monitor(record.id)});
@@ -202,6 +213,23 @@ Result<> bring_up(runtime::Running& running, NetworkPlan& network, const sys::Un
     return {};
 }
 
+// The network belongs to it, or its root could not set it up.
+Result<> make_user_namespace(const StartRequest& request, const NetworkPlan& network,
+                             runtime::LaunchRequest& launch) {
+    const char* what = request.options.sandbox == Sandbox::strict && !request.options.userns
+                           ? "--sandbox strict needs a user namespace"
+                           : "--userns=auto";
+    sys::IdMaps maps = runtime::id_maps(launch.spec);
+    if (network.attachment) {
+        auto made = TRY_IN(sys::create_user_namespace_with_network(maps), what);
+        launch.user_namespace = std::move(made.user);
+        launch.network_namespace = std::move(made.network);
+    } else {
+        launch.user_namespace = TRY_IN(sys::create_user_namespace(maps), what);
+    }
+    return {};
+}
+
 Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
                        NetworkPlan network, Timeline timeline, Undo& undo) {
     Input input = TRY(make_input(request.options));
@@ -221,6 +249,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
     if (network.made_namespace.valid())
         launch.network_namespace = TRY(network.made_namespace.get());
     sys::UniqueFd ns;
+    if (record.ids) TRY(make_user_namespace(request, network, launch));
     if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
     runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
     timeline.mark("handed over to crank-shim");
@@ -237,17 +266,22 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
 Result<Started> start(StartRequest request) {
     Timeline timeline;
     runtime::HostFacts host = TRY(host_for_containers());
-    auto made_namespace = begin_namespace(request.options.network);
+    auto made_namespace = begin_namespace(request.options);
     Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
-    Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id()));
+    std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
+    Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id(), ids));
     Record record = TRY(describe(request, prepared, reservation));
     // Ports before anything is started: that one is in use is the likeliest error of all.
     NetworkPlan network = TRY(plan_network(request, record));
     network.made_namespace = std::move(made_namespace);
     timeline.mark("ports bound, address leased");
     Undo undo;
+    if (ids)
+        undo.add([place = place_of(request.paths), lease = *ids, id = record.id] {
+            return ids::give_back(place, lease.block, lease.blocks, id);
+        });
     if (network.attachment)
         undo.add([attachment = *network.attachment] { return network::release(attachment); });
     auto rest = [&]() -> Result<Started> {
@@ -256,7 +290,8 @@ Result<Started> start(StartRequest request) {
         TRY(write_files({.dir = request.paths.monitor(record.id),
                          .hostname = record.hostname,
                          .address = record.network.address,
-                         .network = request.options.network},
+                         .network = request.options.network,
+                         .ids = ids ? std::optional(ids->range) : std::nullopt},
                         record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
         timeline.mark("record written");
@@ -273,7 +308,8 @@ Result<std::string> explain(const StartRequest& request) {
     runtime::HostFacts host = TRY(host_for_containers());
     Image image = TRY(find_or_fetch(request));
     std::string id = TRY(random_id());
-    Prepared prepared = TRY(prepare(request, host, std::move(image), id));
+    Prepared prepared =
+        TRY(prepare(request, host, std::move(image), id, TRY(imagine_ids(request))));
     bool bridged = request.options.network == NetworkMode::bridge;
     runtime::Options options;
     options.init = request.options.init;
@@ -281,9 +317,11 @@ Result<std::string> explain(const StartRequest& request) {
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
     options.confinement = prepared.made.confinement;
-    runtime::Plan plan =
-        TRY(runtime::plan(prepared.made.spec, prepared.rootfs, options, host,
-                          {.network_namespace = has_namespace(request.options.network)}));
+    // With ids of its own a network namespace that is made beforehand would be the host's.
+    bool made_before = prepared.ids ? bridged : has_namespace(request.options.network);
+    runtime::Plan plan = TRY(runtime::plan(
+        prepared.made.spec, prepared.rootfs, options, host,
+        {.network_namespace = made_before, .user_namespace = prepared.ids.has_value()}));
     std::string text = "image " + prepared.image.shown + " (" + prepared.image.stored.id.str() +
                        ")\ncontainer " + id + "\n";
     for (const std::string& warning : prepared.made.warnings) text += "warning: " + warning + "\n";
