@@ -228,6 +228,7 @@ constinit const Verb kBuild = {
                .max_words = 1,
                .arguments = "CONTEXT"},
     .examples = kExamples,
+    .rights = Rights::required,
     .perform = perform_build,
 };
 constinit const Verb kImageBootstrap = {
@@ -236,6 +237,7 @@ constinit const Verb kImageBootstrap = {
     .group = Group::images,
     .syntax = {.flags = kBootstrapFlags},
     .examples = kBootstrapExamples,
+    .rights = Rights::required,
     .perform = perform_bootstrap,
 };
 

@@ -47,6 +47,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         handover.add(request.io.forward_stdout, forward_slot(made, request.listeners.size(), 0));
         handover.add(request.io.forward_stderr, forward_slot(made, request.listeners.size(), 1));
         handover.add(request.held.get(), forward_slot(made, request.listeners.size(), 2));
+        handover.add(request.held_too.get(), forward_slot(made, request.listeners.size(), 3));
 
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         // The monitor outlives this process; what it has to say comes over the socket.

@@ -203,11 +203,11 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     TRY(check_user_namespace(wanted, given));
     bool mapped = has_user_namespace(wanted);
     oci::RuntimeSpec changed;
-    bool change = facts.cgroup_mode != CgroupMode::none && needs_other_mounts(wanted);
-    if (mapped || change) changed = with_other_mounts(wanted, facts);
-    const oci::RuntimeSpec& spec = mapped || change ? changed : wanted;
+    bool change = needs_other_mounts(wanted, facts);
+    if (change) changed = with_other_mounts(wanted, facts);
+    const oci::RuntimeSpec& spec = change ? changed : wanted;
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
-    std::size_t bind_count = TRY(count_binds(spec, given));
+    std::size_t bind_count = TRY(count_binds(spec, facts, given));
     plan.binds.resize(bind_count);
 
     if (options.keep_rights && !spec.linux.namespaces.empty())

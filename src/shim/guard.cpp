@@ -44,7 +44,8 @@ void close_others(const PlanView& plan, const Kept& kept, int monitor) {
                             kept.terminal,
                             kept.pidfd,
                             kept.mount_namespace,
-                            kept.held};
+                            kept.held,
+                            kept.held_too};
     for (int fd : kept_fds) numbers.add(fd);
     for (uint32_t i = 0; i < plan.header->port_count; ++i)
         numbers.add(PlanView::slot(plan.header->ports[i].listener_slot));

@@ -15,6 +15,7 @@ struct Kept {
     int out = -1, err = -1, terminal = -1;
     int mount_namespace = -1;
     int held = -1;  // of the caller's, until the end
+    int held_too = -1;
     uint64_t started_ns = 0;
     bool adopted = false;  // from a monitor that is gone: the child is another's to reap
 };

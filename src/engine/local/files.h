@@ -26,6 +26,7 @@ struct FilesRequest {
     std::string dir;  // the container's in the state directory: they are made anew at each start
     std::string hostname, address;
     NetworkMode network = NetworkMode::bridge;
+    std::string resolver = {};  // instead of the host's name servers; empty: these
 };
 // Adds a warning where no name server is left.
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings);

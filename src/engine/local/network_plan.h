@@ -15,10 +15,12 @@
 namespace crank::engine::local {
 
 struct NetworkPlan {
+    sys::UniqueFd home;  // bridge.home
     network::BridgeConfig bridge;
     std::optional<network::Attachment> attachment;  // with a bridge
     std::vector<sys::UniqueFd> listeners;
     std::vector<runtime::ForwardedPort> targets;  // of the same index
+    bool has_resolver = false;                    // kEgressResolver answers
 };
 
 // Fills in record.ports and record.network. The lease is the caller's to give back.

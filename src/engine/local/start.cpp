@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "base/undo.h"
+#include "engine/egress.h"
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
 #include "engine/local/prepare.h"
+#include "engine/rootless.h"
 #include "engine/names.h"
 #include "engine/state.h"
 #include "oci/container_state.h"
@@ -206,7 +208,14 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         ns = TRY(sys::duplicate(launch.network_namespace.get()));
         timeline.mark("network namespace made");
     }
-    runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
+    if (auto kept = TRY(find_kept(request.paths))) launch.held_too = std::move(kept->lock);
+    std::optional<runtime::Running> begun;
+    // The monitor connects to the published ports from there.
+    TRY(network::beside_bridge(network.bridge, [&]() -> Result<> {
+        begun = TRY(runtime::launch(std::move(launch), prepared.host));
+        return {};
+    }));
+    runtime::Running& running = *begun;
     // From here on the monitor gives the lease back, also when the start fails.
     undo.commit();
     timeline.mark("handed over to crank-shim");
@@ -237,7 +246,8 @@ Result<Started> start(StartRequest request) {
         TRY(write_files({.dir = request.paths.monitor(record.id),
                          .hostname = record.hostname,
                          .address = record.network.address,
-                         .network = request.options.network},
+                         .network = request.options.network,
+                         .resolver = network.has_resolver ? std::string(kEgressResolver) : ""},
                         record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
         timeline.mark("record written");
