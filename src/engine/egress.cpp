@@ -38,7 +38,7 @@ sys::SpawnRequest pasta(const std::string& link) {
                     "-t",    "none",          "-u",          "none",
                     "-T",    "none",          "-U",          "none",
                     "-4",    "--dns-forward", std::string(kEgressResolver),
-                    "--netns", link};
+                    "--netns-only", "--netns", link};
     request.env = sys::environment();
     request.new_session = true;
     request.working_dir = "/";
