@@ -5,6 +5,7 @@
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/netns.h"
+#include "sys/own_user_namespace.h"
 #include "sys/rtnetlink.h"
 #include "sys/system.h"
 
@@ -12,6 +13,7 @@ namespace crank::engine {
 namespace {
 
 constexpr const char* kPasta = "/usr/bin/pasta";
+constexpr const char* kTun = "/dev/net/tun";
 constexpr std::string_view kNoEgress =
     "the container reaches no other machine: published ports work, and nothing leads out";
 
@@ -66,6 +68,9 @@ Result<std::string> ensure_egress(const Paths& paths, int network_namespace) {
     if (TRY(leads_out(network_namespace))) return "";
     if (!sys::exists(kPasta))
         return std::string(kNoEgress) + ": " + kPasta + " is not there (apt install passt)";
+    if (!sys::may_write(kTun))
+        return std::string(kNoEgress) + ": this user may not open " + kTun +
+               " (sudo chmod 666 " + kTun + ")";
     std::string holder = TRY(sys::read_file(paths.state + "/namespace", 64));
     std::string target = "/proc/" + holder.substr(0, holder.find(' ')) + "/ns/net";
     if (!sys::exists(link)) TRY(sys::make_symlink(target, link));

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "sys/confine.h"
 #include "sys/file.h"
 
 namespace crank::sys {
@@ -116,6 +117,8 @@ private:
     int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3 && null >= 0; ++fd) ::dup2(null, fd);
     char answer = ::chdir("/") != 0 || ::unshare(CLONE_NEWNET) != 0 ? static_cast<char>(errno) : 0;
+    // It needs none, and only whoever has as many as another process may open its namespaces.
+    if (answer == 0 && !drop_capabilities()) answer = EPERM;
     (void)!::write(ready, &answer, 1);
     if (answer != 0) ::_exit(1);
     // What the caller has open must not wait for this process's end.
