@@ -59,6 +59,13 @@ std::string without_noise(const std::string& text) {
 
 }  // namespace
 
+std::string egress_obstacle() {
+    if (!sys::exists(kPasta)) return std::string(kPasta) + " is not there (apt install passt)";
+    if (!sys::may_write(kTun))
+        return "this user may not open " + std::string(kTun) + " (sudo chmod 666 " + kTun + ")";
+    return "";
+}
+
 Result<std::string> ensure_egress(const Paths& paths, int network_namespace) {
     std::string dir = paths.state + "/egress", link = dir + "/net";
     if (TRY(leads_out(network_namespace))) return "";
@@ -66,11 +73,8 @@ Result<std::string> ensure_egress(const Paths& paths, int network_namespace) {
     // Two starts at once make one way out.
     sys::UniqueFd lock = TRY(sys::lock_file(dir + ".lock", sys::LockMode::exclusive));
     if (TRY(leads_out(network_namespace))) return "";
-    if (!sys::exists(kPasta))
-        return std::string(kNoEgress) + ": " + kPasta + " is not there (apt install passt)";
-    if (!sys::may_write(kTun))
-        return std::string(kNoEgress) + ": this user may not open " + kTun +
-               " (sudo chmod 666 " + kTun + ")";
+    if (std::string obstacle = egress_obstacle(); !obstacle.empty())
+        return std::string(kNoEgress) + ": " + obstacle;
     std::string holder = TRY(sys::read_file(paths.state + "/namespace", 64));
     std::string target = "/proc/" + holder.substr(0, holder.find(' ')) + "/ns/net";
     if (!sys::exists(link)) TRY(sys::make_symlink(target, link));

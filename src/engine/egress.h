@@ -13,6 +13,9 @@ namespace crank::engine {
 // Where pasta answers questions about names, as the host's own resolver would.
 inline constexpr std::string_view kEgressResolver = "169.254.1.1";
 
+// What stands in its way on this host; empty: nothing.
+std::string egress_obstacle();
+
 // Sees to it that the namespace has a way out. It has none where pasta is missing or does not work:
 // said in the warning, and published ports work all the same. Empty: there is one.
 Result<std::string> ensure_egress(const Paths& paths, int network_namespace);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 #include "base/text.h"
 #include "sys/child.h"
@@ -63,16 +64,34 @@ std::string namespace_file(pid_t pid, const char* type) {
     return "/proc/" + std::to_string(pid) + "/ns/" + type;
 }
 
+// The namespace of a process, if it is the one meant and its namespace one that the caller has made.
+Result<bool> enter_of(pid_t pid, std::uint64_t start) {
+    auto space = sys::open_user_namespace(namespace_file(pid, "user"));
+    auto found = sys::start_time_of(pid);
+    if (!space || !found || *found != start) return false;
+    if (TRY(sys::owner_of_user_namespace(space->get())) != sys::effective_uid()) return false;
+    TRY(sys::become_root_of_user_namespace(space->get()));
+    return true;
+}
+
 // false: there is none.
 Result<bool> join(const Paths& paths) {
     std::optional<pid_t> keeper = TRY(find_keeper(paths));
     if (!keeper) return false;
-    auto space = sys::open_user_namespace(namespace_file(*keeper, "user"));
-    // Its number may have gone to a process of somebody else's.
-    if (!space) return false;
-    if (TRY(sys::owner_of_user_namespace(space->get())) != sys::effective_uid()) return false;
-    TRY(sys::become_root_of_user_namespace(space->get()));
-    return true;
+    return enter_of(*keeper, TRY(sys::start_time_of(*keeper)));
+}
+
+// The keeper was killed, and containers live on in its namespace: by the monitor of one of them.
+Result<bool> join_containers(const Paths& paths) {
+    for (const std::string& id : sys::list_dir(paths.state + "/containers").value_or(std::vector<std::string>())) {
+        // "pid start-time monitor start-time ..." (shim/record.cpp)
+        auto words = split(trim(sys::read_file(paths.monitor(id) + "/state", 256).value_or("")), ' ');
+        if (words.size() < 4) continue;
+        auto pid = parse_int(words[2]), start = parse_int(words[3]);
+        if (pid && start && TRY(enter_of(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start))))
+            return true;
+    }
+    return false;
 }
 
 // In the keeper. Once nobody holds the lock any more, nobody can be about to enter.
@@ -83,7 +102,7 @@ void wait_for_the_last(const Paths& paths, int lock) {
 }
 
 Result<> make(const Paths& paths, const sys::IdMaps& maps) {
-    TRY(sys::become_root_of_new_user_namespace(maps));
+    if (!TRY(join_containers(paths))) TRY(sys::become_root_of_new_user_namespace(maps));
     // Of another keeper, which was killed: its pasta ends too.
     TRY(sys::remove_tree(paths.state + "/egress"));
     // Of its own: a descriptor that came by a fork would share the caller's lock.
@@ -94,12 +113,6 @@ Result<> make(const Paths& paths, const sys::IdMaps& maps) {
     return sys::write_file_atomic(file_of(paths),
                                   std::to_string(keeper) + " " + std::to_string(start) + "\n", 0600,
                                   sys::Sync::no);
-}
-
-sys::IdMaps maps_for(const SubIds& ids) {
-    std::uint32_t uid = sys::effective_uid(), gid = sys::effective_gid();
-    if (!ids.whole()) return {map_below(uid, {}), map_below(gid, {})};
-    return {map_below(uid, ids.uids), map_below(gid, ids.gids)};
 }
 
 }  // namespace
@@ -143,8 +156,27 @@ SubIds own_sub_ids() {
     return ids;
 }
 
+sys::IdMaps own_maps() {
+    SubIds ids = own_sub_ids();
+    std::uint32_t uid = sys::effective_uid(), gid = sys::effective_gid();
+    if (!ids.whole()) return {map_below(uid, {}), map_below(gid, {})};
+    return {map_below(uid, ids.uids), map_below(gid, ids.gids)};
+}
+
 Result<> check_directories(const Paths& paths) {
     TRY(check_directory(paths.root, "root"));
+    std::string above = paths.state.substr(0, paths.state.rfind('/'));
+    // XDG base directory specification: the runtime directory is its user's alone.
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    if (sys::effective_uid() != 0 && runtime != nullptr && above == runtime)
+        if (Result<sys::FileInfo> info = sys::stat(above);
+            info && info->uid != sys::effective_uid())
+            return fail(Error(Code::permission_denied,
+                              "XDG_RUNTIME_DIR is " + above + ", which belongs to user " +
+                                  std::to_string(info->uid) + ", and this is " +
+                                  std::to_string(sys::effective_uid()))
+                            .with_hint("unset XDG_RUNTIME_DIR, or name another place: --state "
+                                       "DIRECTORY"));
     return check_directory(paths.state, "state");
 }
 
@@ -161,7 +193,7 @@ Result<Entered> enter_user_namespace(const Paths& paths) {
     sys::UniqueFd start =
         TRY(sys::lock_file(paths.state + "/namespace.start", sys::LockMode::exclusive));
     if (TRY(join(paths))) return entered;
-    TRY(make(paths, maps_for(ids)));
+    TRY(make(paths, own_maps()));
     return entered;
 }
 

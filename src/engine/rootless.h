@@ -36,6 +36,8 @@ struct SubIds {
     bool whole() const { return !uids.empty() && !gids.empty(); }
 };
 SubIds own_sub_ids();
+// What the user's namespace maps: all of them, or himself alone.
+sys::IdMaps own_maps();
 
 struct Entered {
     sys::UniqueFd lock;  // the namespace stays while this is held
