@@ -46,6 +46,21 @@ Result<> check_directory(const std::string& path, const char* flag) {
                                     : "another place: --" + std::string(flag) + " DIRECTORY"));
 }
 
+// Whoever may map no groups may not drop any either (user_namespaces(7), setgroups), and a group
+// that is left would open files of the host to the containers.
+Result<> refuse_groups(const SubIds& ids) {
+    for (gid_t group : TRY(sys::supplementary_groups()))
+        if (group != sys::effective_gid())
+            return fail(Error(Code::permission_denied,
+                              "user " + ids.user +
+                                  " has no subordinate ids, and is in groups that his containers "
+                                  "could not be kept out of")
+                            .with_hint("sudo usermod --add-subuids 100000-165535 --add-subgids "
+                                       "100000-165535 " +
+                                       ids.user));
+    return {};
+}
+
 // The keeper of the namespace that is there, if it lives.
 Result<std::optional<pid_t>> find_keeper(const Paths& paths) {
     Result<std::string> text = sys::read_file(file_of(paths), 64);
@@ -182,6 +197,7 @@ Result<> check_directories(const Paths& paths) {
 
 Result<Entered> enter_user_namespace(const Paths& paths) {
     SubIds ids = own_sub_ids();
+    if (!ids.whole()) TRY(refuse_groups(ids));
     TRY(sys::make_dirs(paths.state, 0700));
     TRY(sys::make_dirs(paths.root, 0700));
     TRY(check_directories(paths));

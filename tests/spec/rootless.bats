@@ -56,7 +56,7 @@ in_container() { crank run --rm --network none busybox "$@"; }
     [[ $id =~ ^[0-9a-f]{64}$ ]]
     [ "$(crank ps --format '{{.Names}} {{.Image}}')" = "plain busybox" ]
     until_true says_up plain
-    [ "$(crank exec plain sh -c 'id -u; ps | grep -c trap')" = $'0\n2' ]
+    [ "$(crank exec plain sh -c 'id -u; [ -d /proc/1 ] && hostname | wc -c')" = $'0\n13' ]
     [ "$(crank exec -u worker plain id -un)" = worker ]
     [ "$(crank inspect -f '{{.State.Running}}' plain)" = true ]
     crank stop plain
@@ -174,7 +174,7 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
 
 @test "limits: an error with the remedy, or a warning that inspect keeps" {
     if [ "$(crank info --format '{{.CgroupVersion}}')" != none ]; then skip "this user has cgroups"; fi
-    for flag in --cpus=1 --memory=64m --pids-limit=9; do
+    for flag in --cpus=1 --memory=64MiB --pids-limit=9; do
         run --separate-stderr crank run --rm --network none $flag busybox true
         [ "$status" -eq 125 ]
         [[ $stderr == *"$flag"*" cannot be applied: "*"hint: limits take root: "* ]]
@@ -216,6 +216,11 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     SUBIDS=$USER_DIR/etc/none run --separate-stderr crank --root "$USER_DIR/home/single" --state "$USER_DIR/run/single" \
         run --rm --network none -u worker mine /bin/id
     [ "$status" -eq 125 ]
+    # a group of his cannot be dropped, and would be the container's
+    BEFORE='exec setpriv --reuid=4242 --regid=4242 --groups=7 env --unset=CRANK_ROOT --unset=CRANK_STATE HOME="$USER_DIR/home" XDG_RUNTIME_DIR="$USER_DIR/run" PATH="$USER_PROGRAMS:$PATH" "$@"' \
+        SUBIDS=$USER_DIR/etc/none run --separate-stderr crank --state "$USER_DIR/run/single" run --rm --network none busybox true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"user ordinary has no subordinate ids, and is in groups"*"usermod --add-subuids"* ]]
 }
 
 @test "without newuidmap: an error that names it" {
@@ -227,11 +232,17 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
 @test "where nobody may make a user namespace: an error with the sysctl, and native workers go on" {
     # a limit of a namespace that is root's of the test
     limited() {
-        unshare --user --map-users=0,0,4243 --map-groups=0,0,4243 --mount bash -c '
+        unshare --user sh -c 'until grep -q . /proc/self/gid_map; do sleep 0.02; done; exec "$@"' sh setpriv --clear-groups bash -c '
             echo 0 >/proc/sys/user/max_user_namespaces
             exec setpriv --reuid=4242 --regid=4242 --clear-groups env --unset=CRANK_ROOT --unset=CRANK_STATE \
-                HOME="$USER_DIR/home" XDG_RUNTIME_DIR="$USER_DIR/run" PATH="$USER_PROGRAMS:$PATH" "$@"' limited "$@"
+                HOME="$USER_DIR/home" XDG_RUNTIME_DIR="$USER_DIR/run" PATH="$USER_PROGRAMS:$PATH" "$@"' limited "$@" 3>&- &
+        local pid=$!
+        until_true other_user_namespace "$pid"
+        echo "0 0 5000" >"/proc/$pid/uid_map"
+        echo "0 0 5000" >"/proc/$pid/gid_map"
+        wait "$pid"
     }
+    other_user_namespace() { [ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]; }
     run --separate-stderr limited crank run --rm --network none busybox true
     [ "$status" -eq 125 ]
     [[ $stderr == *"create a user namespace"*"hint: sudo sysctl user.max_user_namespaces=15000"* ]]
