@@ -147,7 +147,7 @@ private:
     Result<> compile(const Workspace& workspace) {
         TidyReport tidied = TRY(workspace.tidy());
         network::BridgeConfig none;
-        ContainerHost host{&request_.host, &none, request_.cancel_fd};
+        ContainerHost host{&request_.host, &none, nullptr, request_.cancel_fd};
         RecompileReport compiled = TRY(recompile(workspace, tidied.bytecode, {}, host));
         for (std::string& warning : compiled.warnings) report(Note{std::move(warning)});
         return {};

@@ -96,6 +96,9 @@ struct BuildRequest {
 
     std::string state_dir;  // /run/crank: containers of RUN steps, network leases
     network::BridgeConfig bridge;
+    // Called before the bridge is used: the name server that answers there instead of the host's;
+    // empty: the host's are reached. May be absent.
+    std::function<Result<std::string>()> open_way_out = {};
     runtime::HostFacts host;
     ProgressSink progress;  // may be empty
     // Readable once the user wants the build to end (a pipe or an eventfd); -1: never. The build

@@ -48,8 +48,9 @@ ResolvConf reachable_servers(const std::string& path) {
     return conf;
 }
 
-std::string resolv_conf(Network network) {
+std::string resolv_conf(Network network, const std::string& resolver) {
     if (network == Network::none) return "";
+    if (!resolver.empty()) return "nameserver " + resolver + "\n";
     if (network == Network::host)
         return sys::read_file("/etc/resolv.conf", kMaxHostFile).value_or("");
     ResolvConf conf = reachable_servers("/etc/resolv.conf");
@@ -59,13 +60,14 @@ std::string resolv_conf(Network network) {
 }
 
 Result<> write_network_files(const std::string& directory, const oci::RuntimeSpec& spec,
-                             Network network, const std::string& address) {
+                             Network network, const std::string& address,
+                             const std::string& resolver) {
     std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
                         (address.empty() ? std::string("127.0.0.1") : address) + "\t" +
                         spec.hostname + "\n";
     TRY(sys::write_file_atomic(directory + "/hosts", hosts, 0644, sys::Sync::no));
     TRY(sys::write_file_atomic(directory + "/hostname", spec.hostname + "\n", 0644, sys::Sync::no));
-    return sys::write_file_atomic(directory + "/resolv.conf", resolv_conf(network), 0644,
+    return sys::write_file_atomic(directory + "/resolv.conf", resolv_conf(network, resolver), 0644,
                                   sys::Sync::no);
 }
 
@@ -128,7 +130,10 @@ Result<runtime::ExitStatus> run_container(const Workspace& workspace,
     launch.options.mount_point = workspace.mount_point();
 
     std::optional<Lease> lease;
+    std::string resolver;
     if (request.network == Network::bridge) {
+        if (host.open_way_out != nullptr && *host.open_way_out)
+            resolver = TRY((*host.open_way_out)());
         // The namespace first: the mounts of the child need nothing of the network.
         launch.network_namespace = TRY(network::create_namespace());
         lease.emplace(TRY(network::lease(*host.bridge, id)));
@@ -137,7 +142,7 @@ Result<runtime::ExitStatus> run_container(const Workspace& workspace,
         TRY(network::connect(*host.bridge, **lease, launch.network_namespace.get()));
     }
     TRY(write_network_files(workspace.scratch(), launch.spec, request.network,
-                            lease ? (*lease)->address : ""));
+                            lease ? (*lease)->address : "", resolver));
 
     sys::Pipe out = TRY(make_stream()), error = TRY(make_stream());
     launch.io.forward_stdout = out.write.get();

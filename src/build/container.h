@@ -31,6 +31,7 @@ struct ContainerRequest {
 struct ContainerHost {
     const runtime::HostFacts* facts = nullptr;
     const network::BridgeConfig* bridge = nullptr;
+    const std::function<Result<std::string>()>* open_way_out = nullptr;
     int cancel_fd = -1;
 };
 

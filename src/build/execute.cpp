@@ -56,7 +56,7 @@ std::vector<std::string> OutputTail::lines() const {
 }
 
 ContainerHost Executor::host() const {
-    return {&request_.host, &request_.bridge, request_.cancel_fd};
+    return {&request_.host, &request_.bridge, &request_.open_way_out, request_.cancel_fd};
 }
 
 Result<Executed> Executor::run(const Op& op, const ExecuteInputs& inputs,

@@ -1,6 +1,7 @@
 #include "build/build.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 #include "build/bootstrap.h"
@@ -11,8 +12,10 @@
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
+#include "engine/egress.h"
 #include "engine/local/network_plan.h"
 #include "engine/options.h"
+#include "engine/rootless.h"
 #include "runtime/host.h"
 #include "sys/file.h"
 #include "sys/poll.h"
@@ -166,11 +169,29 @@ Result<ProgressMode> progress_mode(const Arguments& arguments) {
     return parse_progress(arguments.value("progress", preset == nullptr ? "" : preset));
 }
 
+// Of an ordinary user: his containers' bridge lies in a namespace of its own. `kept` holds it.
+Result<> use_own_network(const Invocation& invocation, std::optional<engine::Kept>& kept,
+                         build::BuildRequest& request) {
+    kept = TRY(engine::find_kept(invocation.paths));
+    if (!kept) return {};
+    request.bridge.home = kept->network.get();
+    request.open_way_out = [&invocation, &request,
+                            warned = false]() mutable -> Result<std::string> {
+        std::string warning = TRY(engine::ensure_egress(invocation.paths, request.bridge.home));
+        if (warning.empty()) return std::string(engine::kEgressResolver);
+        if (!std::exchange(warned, true)) warn(warning);
+        return "";
+    };
+    return {};
+}
+
 Result<int> perform_build(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
     build::BuildRequest request = TRY(read_request(invocation, config));
     request.host = TRY(runtime::probe_host());
+    std::optional<engine::Kept> kept;
+    TRY(use_own_network(invocation, kept, request));
     std::optional store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     if (invocation.arguments.on("explain")) {
@@ -228,6 +249,7 @@ constinit const Verb kBuild = {
                .max_words = 1,
                .arguments = "CONTEXT"},
     .examples = kExamples,
+    .rights = Rights::required,
     .perform = perform_build,
 };
 constinit const Verb kImageBootstrap = {
@@ -236,6 +258,7 @@ constinit const Verb kImageBootstrap = {
     .group = Group::images,
     .syntax = {.flags = kBootstrapFlags},
     .examples = kBootstrapExamples,
+    .rights = Rights::required,
     .perform = perform_bootstrap,
 };
 

@@ -274,6 +274,7 @@ constinit const Verb kSave = {
     .group = Group::images,
     .syntax = words(kSaveFlags, 1, kAnyWords, "IMAGE [IMAGE...]"),
     .examples = kSaveExamples,
+    .rights = Rights::ids,
     .perform = perform_save,
 };
 constinit const Verb kLoad = {
@@ -282,6 +283,7 @@ constinit const Verb kLoad = {
     .group = Group::images,
     .syntax = words(kLoadFlags, 0, 0, ""),
     .examples = kLoadExamples,
+    .rights = Rights::required,
     .perform = perform_load,
 };
 constinit const Verb kImport = {
@@ -290,6 +292,7 @@ constinit const Verb kImport = {
     .group = Group::images,
     .syntax = words(kImportFlags, 1, 2, "TRANSPORT:PLACE|FILE|- [NAME[:TAG]]"),
     .examples = kImportExamples,
+    .rights = Rights::required,
     .perform = perform_import,
 };
 

@@ -89,6 +89,7 @@ constinit const Verb kExec = {
                .arguments = "CONTAINER COMMAND [ARG...]"},
     .examples = kExamples,
     .engine_failure = 125,
+    .rights = Rights::required,
     .perform = perform,
 };
 

@@ -149,6 +149,7 @@ constinit const Verb kImageDiff = {
                .max_words = 2,
                .arguments = "IMAGE OTHER-IMAGE"},
     .examples = kDiffExamples,
+    .rights = Rights::ids,
     .perform = perform_diff,
 };
 constinit const Verb kImageTree = {
@@ -157,6 +158,7 @@ constinit const Verb kImageTree = {
     .group = Group::images,
     .syntax = {.max_words = 1, .arguments = "[IMAGE]"},
     .examples = kTreeExamples,
+    .rights = Rights::ids,
     .perform = perform_tree,
 };
 constinit const Verb kImageAnalyze = {
@@ -165,6 +167,7 @@ constinit const Verb kImageAnalyze = {
     .group = Group::images,
     .syntax = {.min_words = 1, .max_words = 1, .arguments = "IMAGE"},
     .examples = kAnalyzeExamples,
+    .rights = Rights::ids,
     .perform = perform_analyze,
 };
 

@@ -73,6 +73,7 @@ constinit const Verb kImageVerify = {
     .group = Group::images,
     .syntax = {.flags = kFlags, .max_words = kAnyWords, .arguments = "[IMAGE...]"},
     .examples = kExamples,
+    .rights = Rights::ids,
     .perform = perform_verify,
 };
 

@@ -162,6 +162,7 @@ constinit const Verb kRmi = {
     .group = Group::images,
     .syntax = words(kRmiFlags, 1, kAnyWords, "IMAGE [IMAGE...]", kRmiMissing),
     .examples = kRmiExamples,
+    .rights = Rights::ids,
     .perform = perform_rmi,
 };
 constinit const Verb kTag = {

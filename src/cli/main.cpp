@@ -12,8 +12,11 @@
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "engine/paths.h"
+#include "engine/rootless.h"
+#include "sys/own_user_namespace.h"
 #include "sys/signals.h"
 #include "sys/stdin_pipe.h"
+#include "sys/system.h"
 
 namespace crank::cli {
 namespace {
@@ -25,6 +28,24 @@ std::string global(const Arguments& before, const Arguments& after, std::string_
     return after.find(name).value_or(before.value(name));
 }
 
+// An ordinary user's containers live in a user namespace, which is entered before anything of
+// theirs is opened. A native worker is a process of his own.
+Result<std::optional<engine::Entered>> take_rights(const Verb& verb, const Invocation& invocation) {
+    if (verb.group != Group::machine || verb.rights != Rights::callers)
+        TRY(engine::check_directories(invocation.paths));
+    bool native = verb.name == "run" && invocation.arguments.on("native");
+    if (sys::effective_uid() == 0 || verb.rights == Rights::callers || native) return std::nullopt;
+    Result<engine::Entered> entered = engine::enter_user_namespace(invocation.paths);
+    // Where there are no containers, stop and rm are for native workers. Unless the process is
+    // nobody by now: in a namespace whose ids could not be mapped.
+    if (!entered && verb.rights == Rights::ids && TRY(sys::own_user_namespace()).initial)
+        return std::nullopt;
+    if (entered && entered->single && verb.rights == Rights::required)
+        warn("user " + entered->user +
+             " has no subordinate ids: nobody exists in containers but root (crank doctor)");
+    return entered;
+}
+
 Result<int> perform(const Verb& verb, const Arguments& before, const Arguments& arguments) {
     Invocation invocation{.arguments = arguments,
                           .paths = TRY(engine::find_paths({
@@ -33,6 +54,7 @@ Result<int> perform(const Verb& verb, const Arguments& before, const Arguments& 
                               .config = global(before, arguments, "config"),
                           })),
                           .debug = before.on("debug") || arguments.on("debug")};
+    std::optional<engine::Entered> entered = TRY(take_rights(verb, invocation));
     return verb.perform(invocation);
 }
 

@@ -138,6 +138,7 @@ constinit const Verb kPull = {
                .max_words = 1,
                .arguments = "NAME[:TAG|@DIGEST]"},
     .examples = kPullExamples,
+    .rights = Rights::required,
     .perform = perform_pull,
 };
 constinit const Verb kPush = {
@@ -150,6 +151,7 @@ constinit const Verb kPush = {
                .max_words = 1,
                .arguments = "NAME[:TAG]"},
     .examples = kPushExamples,
+    .rights = Rights::ids,
     .perform = perform_push,
 };
 

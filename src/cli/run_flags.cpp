@@ -226,6 +226,7 @@ constinit const Verb kRun = {
                .arguments = "IMAGE [COMMAND] [ARG...]"},
     .examples = kExamples,
     .engine_failure = 125,
+    .rights = Rights::required,
     .perform = perform_run,
 };
 

@@ -105,6 +105,7 @@ constinit const Verb kStop = {
     .group = Group::containers,
     .syntax = containers(kStopFlags),
     .examples = kStopExamples,
+    .rights = Rights::ids,
     .perform = perform_stop,
 };
 constinit const Verb kKill = {
@@ -113,6 +114,7 @@ constinit const Verb kKill = {
     .group = Group::containers,
     .syntax = containers(kKillFlags),
     .examples = kKillExamples,
+    .rights = Rights::ids,
     .perform = perform_kill,
 };
 constinit const Verb kRm = {
@@ -121,6 +123,7 @@ constinit const Verb kRm = {
     .group = Group::containers,
     .syntax = containers(kRmFlags, kRmMissing),
     .examples = kRmExamples,
+    .rights = Rights::ids,
     .perform = perform_rm,
 };
 constinit const Verb kWait = {

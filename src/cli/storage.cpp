@@ -160,6 +160,7 @@ constinit const Verb kDf = {
     .group = Group::machine,
     .syntax = {.flags = kDfFlags, .missing = kDfMissing},
     .examples = kDfExamples,
+    .rights = Rights::ids,
     .perform = perform_df,
 };
 constinit const Verb kPrune = {
@@ -168,6 +169,7 @@ constinit const Verb kPrune = {
     .group = Group::images,
     .syntax = {.flags = kPruneFlags, .missing = kPruneMissing},
     .examples = kPruneExamples,
+    .rights = Rights::ids,
     .perform = perform_prune,
 };
 

@@ -12,6 +12,13 @@
 
 namespace crank::cli {
 
+// What a verb needs of an ordinary user's rights.
+enum class Rights : std::uint8_t {
+    callers,   // what he has
+    ids,       // the ids of his containers where he can have them: files of theirs, processes
+    required,  // not without them
+};
+
 // What a verb works with.
 struct Invocation {
     const Arguments& arguments;
@@ -29,6 +36,7 @@ struct Verb {
     std::span<const std::string_view> examples;
     // The exit code of an error that has none of its own: 125 for those that pass on a worker's.
     int engine_failure = 0;  // 0: by the error's code
+    Rights rights = Rights::callers;
     // The exit code.
     Result<int> (*perform)(Invocation&) = nullptr;
 };

@@ -1,12 +1,15 @@
 #include "engine/adopt.h"
 
 #include "engine/names.h"
+#include "engine/rootless.h"
 #include "engine/sweep.h"
 #include "runtime/adopt.h"
 #include "runtime/host.h"
 #include "shim/wire.h"
 #include "store/store.h"
 #include "sys/file.h"
+#include "sys/netns.h"
+#include "sys/system.h"
 #include "sys/tcp.h"
 
 namespace crank::engine {
@@ -41,6 +44,10 @@ sys::UniqueFd hold_image(const Paths& paths, const Record& record, std::string& 
     return {};
 }
 
+bool is_elsewhere(const Record& record) {
+    return record.kind == Kind::container && sys::effective_uid() != 0;
+}
+
 }  // namespace
 
 bool is_unwatched(const Paths& paths, const Container& container) {
@@ -62,13 +69,23 @@ Result<> adopt(const Paths& paths, const Container& container) {
     }
     // Before the monitor, which removes the directory with --rm.
     if (!notes.empty()) TRY(sys::write_file_atomic(dir + "/" + kNotes, notes, 0600, sys::Sync::no));
-    TRY(runtime::adopt(std::move(request), TRY(runtime::probe_host())));
-    return {};
+    std::optional<Kept> kept = TRY(find_kept(paths));
+    if (kept) request.held_too = std::move(kept->lock);
+    auto start = [&]() -> Result<> {
+        TRY(runtime::adopt(std::move(request), TRY(runtime::probe_host())));
+        return {};
+    };
+    // The monitor connects to the published ports from where the bridge is.
+    if (kept && !record.ports.empty())
+        return sys::run_in_network_namespace(kept->network.get(), start);
+    return start();
 }
 
 Result<Container> load_watched(const Paths& paths, const std::string& id) {
     Container container = TRY(load(paths, id));
     if (!is_unwatched(paths, container)) return container;
+    // Without root by a command that is in the container's user namespace.
+    if (is_elsewhere(container.record)) return container;
     Result<> adopted = adopt(paths, container);
     if (adopted) {
         container = TRY(load(paths, id));

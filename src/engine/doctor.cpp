@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "engine/egress.h"
+#include "engine/rootless.h"
 #include "network/forwarding.h"
 #include "sys/file.h"
 #include "sys/landlock.h"
@@ -25,11 +27,22 @@ Check good(std::string name, std::string found, std::string why) {
     return {std::move(name), Health::ok, std::move(found), std::move(why), ""};
 }
 
+// By making a user namespace, without entering it.
 Check check_rights(const runtime::HostFacts& host) {
-    std::string why = "containers are made with root's rights; a native worker needs none";
+    std::string why = "containers are made by root, or by a user who is root of a user namespace";
     if (host.root) return good("rights", "root", why);
-    return {"rights", Health::missing, "user " + std::to_string(sys::effective_uid()), why,
-            "sudo crank ..., or a plain process: crank run --native -- COMMAND"};
+    std::string user = "user " + std::to_string(sys::effective_uid());
+    if (auto space = sys::create_user_namespace(own_maps()); !space)
+        return {"rights", Health::missing, user + ": " + space.error().text(), why,
+                space.error().hint() +
+                    "; as root: sudo crank ...; a plain process: crank run "
+                    "--native -- COMMAND"};
+    if (read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1")
+        return {"rights", Health::warning, user + ", and AppArmor takes rights from namespaces",
+                why,
+                "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0, or a profile that "
+                "allows crank to make them"};
+    return good("rights", user + ", in a user namespace", why);
 }
 
 Check check_kernel() {
@@ -61,10 +74,14 @@ std::vector<Check> check_cgroups(const runtime::HostFacts& host) {
     std::string why = "containers are found, counted and ended by their group";
     using runtime::CgroupMode;
     if (host.cgroup_mode == CgroupMode::none) {
-        checks.push_back(
-            {"cgroups", Health::missing,
-             host.root ? "no hierarchy is mounted" : "none that this user may write", why,
-             host.root ? "mount -t cgroup2 cgroup2 /sys/fs/cgroup" : "sudo crank doctor"});
+        if (host.root)
+            checks.push_back({"cgroups", Health::missing, "no hierarchy is mounted", why,
+                              "mount -t cgroup2 cgroup2 /sys/fs/cgroup"});
+        else
+            checks.push_back({"cgroups", Health::warning,
+                              "none that this user may write: --cpus, --memory and --pids-limit "
+                              "are refused",
+                              why, "sudo crank run, or --limits=best-effort"});
         return checks;
     }
     bool v1 = host.cgroup_mode == CgroupMode::v1;
@@ -138,9 +155,7 @@ Check check_overlay() {
 Check check_mapped_mounts(const runtime::HostFacts& host) {
     Check check = good("id-mapped mounts", "usable", "files keep their owners in a user namespace");
     if (!host.root) {
-        check.found = "not looked at: it takes root";
-        check.health = Health::warning;
-        check.remedy = "sudo crank doctor";
+        check.found = "of no use to an ordinary user";
         return check;
     }
     auto attempt = []() -> Result<> {
@@ -158,32 +173,37 @@ Check check_mapped_mounts(const runtime::HostFacts& host) {
     return check;
 }
 
-std::string own_name() {
-    std::string uid = std::to_string(sys::effective_uid());
-    for (const std::string& line : split(read("/etc/passwd"), '\n')) {
-        auto fields = split(line, ':');
-        if (fields.size() > 2 && fields[2] == uid) return fields[0];
-    }
-    return uid;
-}
-
 Check check_sub_ids() {
     std::string why = "the ids of a user's containers and builds without root";
     if (sys::effective_uid() == 0) return good("subordinate ids", "root needs none", why);
     constexpr std::int64_t kEnough = 65536;
-    std::string name = own_name();
-    std::uint32_t uid = sys::effective_uid();
-    std::int64_t uids = ids_of(read("/etc/subuid"), name, uid);
-    std::int64_t gids = ids_of(read("/etc/subgid"), name, uid);
+    SubIds ids = own_sub_ids();
+    auto count = [](const std::vector<sys::IdRange>& ranges) {
+        std::int64_t all = 0;
+        for (const sys::IdRange& range : ranges) all += range.count;
+        return all;
+    };
+    std::int64_t uids = count(ids.uids), gids = count(ids.gids);
     std::string found =
         std::to_string(uids) + " in /etc/subuid, " + std::to_string(gids) + " in /etc/subgid";
     if (uids < kEnough || gids < kEnough)
         return {"subordinate ids", Health::warning, found, why,
-                "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + name};
-    if (!sys::exists("/usr/bin/newuidmap"))
-        return {"subordinate ids", Health::warning, "newuidmap is not installed", why,
-                "apt install uidmap"};
+                "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + ids.user +
+                    ", with numbers that nobody else has"};
+    for (const char* helper : {"/usr/bin/newuidmap", "/usr/bin/newgidmap"})
+        if (!sys::exists(helper))
+            return {"subordinate ids", Health::warning, std::string(helper) + " is not installed",
+                    why, "apt install uidmap"};
     return good("subordinate ids", found, why);
+}
+
+// An ordinary user's instead of the host's forwarding.
+Check check_way_out() {
+    std::string why = "containers of an ordinary user reach other machines";
+    std::string obstacle = egress_obstacle();
+    if (obstacle.empty()) return good("way out", "pasta", why);
+    return {"way out", Health::warning, obstacle, why,
+            "apt install passt; sudo chmod 666 /dev/net/tun; or --network host"};
 }
 
 Check check_landlock() {
@@ -223,16 +243,6 @@ bool is_kernel_at_least(std::string_view release, int major, int minor) {
     return has_major != major ? has_major > major : has_minor >= minor;
 }
 
-std::int64_t ids_of(std::string_view file, std::string_view user, std::uint32_t uid) {
-    std::int64_t most = 0;
-    for (const std::string& line : split(file, '\n')) {
-        auto fields = split(line, ':');
-        if (fields.size() != 3 || (fields[0] != user && fields[0] != std::to_string(uid))) continue;
-        most = std::max(most, parse_int(fields[2]).value_or(0));
-    }
-    return most;
-}
-
 std::vector<Check> check_host(const runtime::HostFacts& host) {
     std::vector<Check> checks{check_rights(host), check_kernel(), check_shim(host)};
     for (Check& check : check_cgroups(host)) checks.push_back(std::move(check));
@@ -243,7 +253,7 @@ std::vector<Check> check_host(const runtime::HostFacts& host) {
     checks.push_back(check_mapped_mounts(host));
     checks.push_back(check_sub_ids());
     checks.push_back(check_landlock());
-    checks.push_back(check_forwarding());
+    checks.push_back(host.root ? check_forwarding() : check_way_out());
     return checks;
 }
 

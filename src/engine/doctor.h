@@ -36,7 +36,5 @@ std::vector<Check> check_gpus(const Config& config, const runtime::HostFacts& ho
 // Pure parts.
 // "6.1.0-28-amd64" is at least major.minor.
 bool is_kernel_at_least(std::string_view release, int major, int minor);
-// How many ids /etc/subuid or /etc/subgid gives to the user.
-std::int64_t ids_of(std::string_view file, std::string_view user, std::uint32_t uid);
 
 }  // namespace crank::engine

@@ -35,7 +35,10 @@ Result<std::string> default_state() {
     if (sys::effective_uid() == 0) return "/run/crank";
     if (std::string dir = environment("XDG_RUNTIME_DIR"); dir.starts_with('/'))
         return dir + "/crank";
-    return "/run/user/" + std::to_string(sys::effective_uid()) + "/crank";
+    std::string uid = std::to_string(sys::effective_uid());
+    // Where nobody has logged in (su, cron) there is no such directory.
+    if (sys::exists("/run/user/" + uid)) return "/run/user/" + uid + "/crank";
+    return "/tmp/crank-" + uid;
 }
 
 Result<std::string> default_root() {

@@ -31,7 +31,8 @@ struct Paths {
 
 // What the command line says; empty: the environment (CRANK_ROOT, CRANK_STATE, CRANK_CONFIG), and
 // then the usual places: /var/lib/crank and /run/crank for root, $XDG_DATA_HOME/crank (or
-// ~/.local/share/crank) and $XDG_RUNTIME_DIR/crank for others; $XDG_CONFIG_HOME/crank/config.json
+// ~/.local/share/crank) and $XDG_RUNTIME_DIR/crank (or /run/user/UID/crank, or
+// /tmp/crank-UID) for others; $XDG_CONFIG_HOME/crank/config.json
 // (or ~/.config/...) for all.
 struct GivenPaths {
     std::string root, state, config;

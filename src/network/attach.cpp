@@ -120,8 +120,9 @@ Result<Host> Host::open() {
     return Host{TRY(sys::RouteSocket::open()), TRY(sys::NftSocket::open())};
 }
 
-Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id) {
-    const BridgeConfig config = TRY(complete(given));
+namespace {
+
+Result<Attachment> lease_here(const BridgeConfig& config, std::string_view container_id) {
     KnownSubnet known = TRY(known_subnet(config));
     Attachment attachment;
     if (!known.subnet) {
@@ -148,8 +149,7 @@ Result<Attachment> lease(const BridgeConfig& given, std::string_view container_i
     return attachment;
 }
 
-Result<> connect(const BridgeConfig& given, const Attachment& attachment, int namespace_fd) {
-    const BridgeConfig config = TRY(complete(given));
+Result<> connect_here(const BridgeConfig& config, const Attachment& attachment, int namespace_fd) {
     Host host = TRY(Host::open());
     Bridge bridge = TRY(ensure_bridge(host, config));
     Undo undo;
@@ -157,6 +157,27 @@ Result<> connect(const BridgeConfig& given, const Attachment& attachment, int na
     if (!connected) return fail(undo.run(std::move(connected).error()));
     undo.commit();
     return {};
+}
+
+}  // namespace
+
+Result<> beside_bridge(const BridgeConfig& bridge, const std::function<Result<>()>& work) {
+    return bridge.home < 0 ? work() : sys::run_in_network_namespace(bridge.home, work);
+}
+
+Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id) {
+    const BridgeConfig config = TRY(complete(given));
+    std::optional<Attachment> taken;
+    TRY(beside_bridge(config, [&]() -> Result<> {
+        taken = TRY(lease_here(config, container_id));
+        return {};
+    }));
+    return std::move(*taken);
+}
+
+Result<> connect(const BridgeConfig& given, const Attachment& attachment, int namespace_fd) {
+    const BridgeConfig config = TRY(complete(given));
+    return beside_bridge(config, [&] { return connect_here(config, attachment, namespace_fd); });
 }
 
 Result<Attachment> attach(const BridgeConfig& config, std::string_view container_id,

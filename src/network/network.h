@@ -23,6 +23,9 @@ struct BridgeConfig {
                             // that overlaps no route and no address of the host; then remembered
                             // in state_dir
     std::string state_dir;  // absolute, on a file system that a reboot empties: leases, lock
+    // The network namespace in which the bridge lies, not owned; -1: the caller's. Not the host's
+    // where crank is not the host's root.
+    int home = -1;
 };
 
 // The name of the bridge's device, chosen as said above.
@@ -39,6 +42,9 @@ struct Attachment {
     // Of the first lease alone, which makes the bridge: forward_obstacles().
     std::vector<std::string> warnings;
 };
+
+// Runs `work` where the bridge lies.
+Result<> beside_bridge(const BridgeConfig& bridge, const std::function<Result<>()>& work);
 
 // A new network namespace, empty but for lo (down); the caller stays in its own.
 Result<sys::UniqueFd> create_namespace();

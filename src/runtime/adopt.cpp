@@ -115,6 +115,7 @@ Result<bool> adopt(AdoptRequest request, const HostFacts& facts) {
         for (std::uint32_t i = 0; i < plan.header.port_count && i < request.listeners.size(); ++i)
             handover.add(request.listeners[i].get(), plan.header.ports[i].listener_slot);
         handover.add(request.held.get(), static_cast<int>(plan.header.slot_count));
+        handover.add(request.held_too.get(), static_cast<int>(plan.header.slot_count) + 1);
     }
     std::vector<std::string> words{"--adopt", std::to_string(state.pid),
                                    std::to_string(state.started_at_ns)};

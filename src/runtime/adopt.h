@@ -20,7 +20,7 @@ struct AdoptRequest {
     // Of the published ports, in the order in which the container was started with them; invalid:
     // that one could not be opened again.
     std::vector<sys::UniqueFd> listeners;
-    sys::UniqueFd held;  // as LaunchRequest::held
+    sys::UniqueFd held, held_too;  // as LaunchRequest's
 };
 
 // Starts a monitor from the plan in the state directory: it takes the worker's output from the

@@ -86,12 +86,13 @@ Result<> check_mappings(const std::vector<oci::IdMapping>& maps, const std::stri
 Result<> check_mapped(const oci::User& user, const IdMappings& maps);
 bool has_user_namespace(const oci::RuntimeSpec& spec);
 Result<> check_user_namespace(const oci::RuntimeSpec& spec, const Given& given);
-// The same container with mounts said in other words: what a user namespace forbids, and what would
-// show the host's groups.
-bool needs_other_mounts(const oci::RuntimeSpec& spec);
+// The same container with mounts said in other words: what a user namespace forbids, the
+// container's or crank's own, and what would show the host's groups.
+bool needs_other_mounts(const oci::RuntimeSpec& spec, const HostFacts& facts);
 oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts);
 // Whether the mount is what that made of the host's /proc, whose processes the container shares.
-bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount);
+bool shows_hosts_proc(const oci::RuntimeSpec& spec, const HostFacts& facts,
+                      const oci::Mount& mount);
 // Whether the container has no mount namespace of its own and a root all the same.
 bool shares_mounts(const oci::RuntimeSpec& spec, const Given& given);
 // invalid_argument: what would let it leave its root, or what means nothing there.
@@ -115,9 +116,11 @@ void add_oom_score(Builder& builder, const oci::Process& process);
 void enter_joined(Builder& builder, std::size_t index);
 void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec);
 // So many binds the root and the devices of a user namespace take.
-std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given);
+std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const HostFacts& facts,
+                              const Given& given);
 // And so many all that the parent opens.
-Result<std::size_t> count_binds(const oci::RuntimeSpec& spec, const Given& given);
+Result<std::size_t> count_binds(const oci::RuntimeSpec& spec, const HostFacts& facts,
+                                const Given& given);
 std::string without_trailing_slashes(std::string path);
 
 // The parts of plan(), each in its own file.

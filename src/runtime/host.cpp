@@ -6,6 +6,7 @@
 #include "runtime/scope.h"
 #include "sys/file.h"
 #include "sys/host.h"
+#include "sys/own_user_namespace.h"
 #include "sys/systemd.h"
 
 namespace crank::runtime {
@@ -43,6 +44,13 @@ Result<CgroupMounts> read_mounts() {
     return mounts;
 }
 
+// Root of a user namespace owns the groups that were given to it, which the hierarchies' roots are
+// in a container alone.
+bool may_make_groups(const HostFacts& facts) {
+    return std::ranges::all_of(facts.cgroup_mounts,
+                               [](const auto& mount) { return sys::may_write(mount.second); });
+}
+
 std::string shim_beside(const std::string& executable) {
     std::string dir = executable.substr(0, executable.rfind('/'));
     std::string beside = dir + "/crank-shim";
@@ -72,7 +80,11 @@ Result<HostFacts> probe_host() {
         facts.group_parent = "/system.slice/" + std::string(kContainersUnit);
     sys::HostInfo info = TRY(sys::host_info());
     facts.root = info.effective_uid == 0;
-    if (!facts.root) facts.cgroup_mode = CgroupMode::none;
+    sys::OwnUserNamespace own = TRY(sys::own_user_namespace());
+    facts.user_namespace = !own.initial;
+    facts.largest_gid = own.initial ? facts.largest_gid : own.largest_gid;
+    if (!facts.root || (facts.user_namespace && !may_make_groups(facts)))
+        facts.cgroup_mode = CgroupMode::none;
     facts.architecture = info.machine == "x86_64"    ? "amd64"
                          : info.machine == "aarch64" ? "arm64"
                                                      : info.machine;

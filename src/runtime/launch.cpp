@@ -75,6 +75,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         handover.add(request.io.forward_stdout, forward_slot(made, encoding.listener_count, 0));
         handover.add(request.io.forward_stderr, forward_slot(made, encoding.listener_count, 1));
         handover.add(request.held.get(), forward_slot(made, encoding.listener_count, 2));
+        handover.add(request.held_too.get(), forward_slot(made, encoding.listener_count, 3));
         give_pipes(part.uid_mappings, request.spec.process.user.uid, {request.io.stdin_read.get()});
 
         // In the state directory, where who adopts the container finds it; a RUN step ends with

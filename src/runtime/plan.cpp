@@ -218,12 +218,12 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     oci::RuntimeSpec changed;
     bool shares = shares_mounts(wanted, given);
     if (shares) TRY(check_shared_mounts(wanted));
-    bool change = (facts.cgroup_mode != CgroupMode::none && needs_other_mounts(wanted)) || shares;
-    if (mapped || change) changed = with_other_mounts(wanted, facts);
+    bool change = needs_other_mounts(wanted, facts) || shares;
+    if (change) changed = with_other_mounts(wanted, facts);
     if (shares) drop_private(changed.mounts);
-    const oci::RuntimeSpec& spec = mapped || change ? changed : wanted;
+    const oci::RuntimeSpec& spec = change ? changed : wanted;
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
-    std::size_t bind_count = TRY(count_binds(spec, given));
+    std::size_t bind_count = TRY(count_binds(spec, facts, given));
     plan.binds.resize(bind_count);
     plan.listeners = options.ports.size();
 

@@ -41,6 +41,10 @@ struct HostFacts {
     std::uint64_t open_files_limit = 1048576;
     bool swap_accounting = false;
     std::string shim_path;  // crank-shim beside the executable or in libexec
+    // crank itself runs in a user namespace: it can make no device, mounts of the kernel's file
+    // systems take namespaces of its own, and not every id exists.
+    bool user_namespace = false;
+    std::uint32_t largest_gid = 4294967294U;
 };
 
 // What the container's file system is made of. Paths relative to `base` unless absolute.

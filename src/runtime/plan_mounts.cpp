@@ -138,10 +138,10 @@ bool is_opened_late(const oci::RuntimeSpec& spec, const ParsedOptions& options,
            (options.propagation & kShared) == 0;
 }
 
-Result<> check_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount,
+Result<> check_proc(const oci::RuntimeSpec& spec, const HostFacts& facts, const oci::Mount& mount,
                     const std::string& destination) {
     if (!is_in(destination, "/proc")) return {};
-    if (destination == "/proc" && (mount.type == "proc" || shows_hosts_proc(spec, mount)))
+    if (destination == "/proc" && (mount.type == "proc" || shows_hosts_proc(spec, facts, mount)))
         return {};
     if (is_replaceable(destination)) return {};
     return fail(Code::invalid_argument, "mounts: " + destination +
@@ -151,8 +151,11 @@ Result<> check_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount,
 
 }  // namespace
 
-Result<std::size_t> count_binds(const oci::RuntimeSpec& spec, const Given& given) {
-    std::size_t count = has_user_namespace(spec) ? count_bound_nodes(spec, given) : 0;
+Result<std::size_t> count_binds(const oci::RuntimeSpec& spec, const HostFacts& facts,
+                                const Given& given) {
+    std::size_t count = has_user_namespace(spec) || facts.user_namespace
+                            ? count_bound_nodes(spec, facts, given)
+                            : 0;
     for (const auto& mount : spec.mounts) {
         ParsedOptions options = TRY(parse_options(mount));
         count += options.bind && !is_opened_late(spec, options, given) ? 1 : 0;
@@ -169,7 +172,7 @@ Result<> plan_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostF
                         "mounts: destination '" + mount.destination + "' is not an absolute path");
         if (destination == "/")
             return fail(Code::invalid_argument, "mounts: the destination may not be /");
-        TRY(check_proc(spec, mount, destination));
+        TRY(check_proc(spec, facts, mount, destination));
         ParsedOptions options = TRY(parse_options(mount));
         TRY(check_mapped_mount(mount, options, has_user_namespace(spec)));
         if (options.bind) {

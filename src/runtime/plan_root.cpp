@@ -53,8 +53,8 @@ void bind_node(Builder& builder, const oci::Device& device) {
     bind.is_block = device.type == "b";
 }
 
-bool is_bound(const oci::RuntimeSpec& spec, const oci::Device& device) {
-    return has_user_namespace(spec) && device.type != "p";
+bool is_bound(const oci::RuntimeSpec& spec, const HostFacts& facts, const oci::Device& device) {
+    return (has_user_namespace(spec) || facts.user_namespace) && device.type != "p";
 }
 
 std::vector<oci::Device> all_devices(const oci::RuntimeSpec& spec) {
@@ -76,9 +76,9 @@ std::vector<oci::Device> all_devices(const oci::RuntimeSpec& spec) {
 }
 
 // runtime-spec config-linux.md, "Default Devices", and the links of runtime-linux.md.
-void add_devices(Builder& builder, const oci::RuntimeSpec& spec) {
+void add_devices(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {
     for (const auto& device : all_devices(spec))
-        is_bound(spec, device) ? bind_node(builder, device) : add_node(builder, device);
+        is_bound(spec, facts, device) ? bind_node(builder, device) : add_node(builder, device);
     constexpr std::array<std::pair<const char*, const char*>, 5> kLinks{
         {{"/proc/self/fd", "/dev/fd"},
          {"/proc/self/fd/0", "/dev/stdin"},
@@ -149,13 +149,16 @@ Result<> lock_mounts(Builder& builder, const oci::RuntimeSpec& spec) {
 }
 
 // Options are spelled out, so that a kernel built with other defaults makes the same layers.
-std::string overlay_options(const Rootfs& rootfs) {
+std::string overlay_options(const Rootfs& rootfs, const HostFacts& facts) {
     std::string options = "lowerdir=" + join(rootfs.lower, ":");
     if (!rootfs.upper.empty()) {
         options += ",upperdir=" + rootfs.upper + ",workdir=" + rootfs.work;
         if (rootfs.throw_away) options += ",volatile";
     }
-    return options + ",redirect_dir=off,index=off,metacopy=off,xino=off";
+    // Attributes of trusted.* take the machine's own root (Linux 5.11), and with those of users'
+    // "off" is refused where the kernel follows redirections by default.
+    options += facts.user_namespace ? ",userxattr,redirect_dir=nofollow" : ",redirect_dir=off";
+    return options + ",index=off,metacopy=off,xino=off";
 }
 
 constexpr std::size_t kMaxMountOptions = 4096 - 1;  // mount(2): a page with its end
@@ -207,7 +210,7 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
         // An overlay without an upper directory needs two lower ones (overlayfs.rst).
         stack.lower.push_back(stack.lower.front());
     }
-    std::string data = overlay_options(stack);
+    std::string data = overlay_options(stack, facts);
     std::uint64_t flags = stack.upper.empty() ? kMsRdonly : 0;
     bool mapped = has_user_namespace(spec);
     // An image's device files are nobody's business where ids are mapped.
@@ -242,10 +245,11 @@ void copy_root(Builder& builder, const oci::RuntimeSpec& spec) {
 
 }  // namespace
 
-std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const Given& given) {
-    std::size_t count = 1;
+std::size_t count_bound_nodes(const oci::RuntimeSpec& spec, const HostFacts& facts,
+                              const Given& given) {
+    std::size_t count = has_user_namespace(spec) ? 1 : 0;
     if (!has_own_dev(spec, given)) return count;
-    for (const auto& device : all_devices(spec)) count += is_bound(spec, device) ? 1 : 0;
+    for (const auto& device : all_devices(spec)) count += is_bound(spec, facts, device) ? 1 : 0;
     return count;
 }
 
@@ -267,7 +271,7 @@ Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs&
         TRY(mount_layers(builder, spec, rootfs, options, facts, given));
     }
     TRY(plan_mounts(builder, spec, facts, given));
-    if (has_own_dev(spec, given)) add_devices(builder, spec);
+    if (has_own_dev(spec, given)) add_devices(builder, spec, facts);
     for (const auto& link : spec.linux.links) {
         std::uint32_t s1 = builder.text(link.target), s2 = builder.text(link.path);
         shim::Op& op = builder.add(OpKind::make_link, "link " + link.path + " to " + link.target);

@@ -75,11 +75,14 @@ void show_hosts(oci::Mount& mount) {
 }
 
 // A group that the namespace does not have cannot own terminals.
-void drop_unmapped_group(oci::Mount& mount, const IdMappings& maps) {
+void drop_unmapped_group(oci::Mount& mount, const IdMappings& maps, const HostFacts& facts) {
     std::erase_if(mount.options, [&](const std::string& option) {
         if (!option.starts_with("gid=")) return false;
         auto gid = parse_int(std::string_view(option).substr(4));
-        return gid && *gid >= 0 && !host_id(maps.gids, static_cast<std::uint32_t>(*gid));
+        if (!gid || *gid < 0) return false;
+        auto outside = maps.gids.empty() ? static_cast<std::uint32_t>(*gid)
+                                         : host_id(maps.gids, static_cast<std::uint32_t>(*gid));
+        return !outside || *outside > facts.largest_gid;
     });
 }
 
@@ -184,24 +187,25 @@ bool has_user_namespace(const oci::RuntimeSpec& spec) {
     return find_namespace(spec, "user") != nullptr;
 }
 
-bool needs_other_mounts(const oci::RuntimeSpec& spec) {
-    return has_user_namespace(spec) ||
-           std::ranges::any_of(spec.mounts, [&](const oci::Mount& mount) {
-               return shows_hosts_groups(spec, mount);
-           });
+bool needs_other_mounts(const oci::RuntimeSpec& spec, const HostFacts& facts) {
+    return has_user_namespace(spec) || facts.user_namespace ||
+           (facts.cgroup_mode != CgroupMode::none &&
+            std::ranges::any_of(spec.mounts, [&](const oci::Mount& mount) {
+                return shows_hosts_groups(spec, mount);
+            }));
 }
 
 oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts) {
     std::vector<oci::Mount> mounts;
     IdMappings maps{spec.linux.uid_mappings, spec.linux.gid_mappings};
-    bool mapped = has_user_namespace(spec);
+    bool mapped = has_user_namespace(spec) || facts.user_namespace;
     for (auto& mount : spec.mounts) {
         bool hosts = (mount.type == "proc" && find_namespace(spec, "pid") == nullptr) ||
                      (mount.type == "sysfs" && find_namespace(spec, "network") == nullptr) ||
                      (mount.type == "mqueue" && find_namespace(spec, "ipc") == nullptr);
         if (hosts && mapped) show_hosts(mount);
-        if (mount.type == "devpts" && mapped) drop_unmapped_group(mount, maps);
-        if (shows_hosts_groups(spec, mount))
+        if (mount.type == "devpts" && mapped) drop_unmapped_group(mount, maps, facts);
+        if (facts.cgroup_mode != CgroupMode::none && shows_hosts_groups(spec, mount))
             show_groups(mounts, mount, spec, facts);
         else
             mounts.push_back(std::move(mount));
@@ -210,9 +214,11 @@ oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts
     return spec;
 }
 
-bool shows_hosts_proc(const oci::RuntimeSpec& spec, const oci::Mount& mount) {
-    return has_user_namespace(spec) && find_namespace(spec, "pid") == nullptr &&
-           mount.type == "bind" && mount.source == "/proc";
+bool shows_hosts_proc(const oci::RuntimeSpec& spec, const HostFacts& facts,
+                      const oci::Mount& mount) {
+    return (has_user_namespace(spec) || facts.user_namespace) &&
+           find_namespace(spec, "pid") == nullptr && mount.type == "bind" &&
+           mount.source == "/proc";
 }
 
 Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts,

@@ -58,6 +58,7 @@ struct LaunchRequest {
     sys::UniqueFd user_namespace;
     // What the monitor keeps open until it has cleaned up: a lock on what the container is made of.
     sys::UniqueFd held;
+    sys::UniqueFd held_too = {};  // a lock on where it lives: a user namespace of crank's
     // Bound, listening sockets (non-blocking) of the published ports, in the order of
     // options.ports.
     std::vector<sys::UniqueFd> listeners;

@@ -112,7 +112,9 @@ bool adopt(const PlanView& plan, Kept& kept) {
     kept.err = if_open(kAdoptedErr);
     kept.terminal = if_open(kAdoptedTerminal);
     kept.life = if_open(kAdoptedLife);
-    kept.held = if_open(PlanView::slot(static_cast<int32_t>(plan.header->slot_count)));
+    int held = PlanView::slot(static_cast<int32_t>(plan.header->slot_count));
+    kept.held = if_open(held);
+    kept.held_too = if_open(held + 1);
     for (uint32_t i = 0; i < plan.header->port_count; ++i)
         if (if_open(PlanView::slot(plan.header->ports[i].listener_slot)) >= 0)
             kept.ports |= uint64_t{1} << i;

@@ -45,6 +45,7 @@ void close_others(const PlanView& plan, const Kept& kept, int monitor) {
                             kept.pidfd,
                             kept.mount_namespace,
                             kept.held,
+                            kept.held_too,
                             kept.life,
                             kept.plan};
     for (int fd : kept_fds) numbers.add(fd);

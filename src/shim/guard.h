@@ -14,7 +14,8 @@ struct Kept {
     int pidfd = -1;
     int out = -1, err = -1, terminal = -1;
     int mount_namespace = -1;
-    int held = -1;       // of the caller's, until the end
+    int held = -1;  // of the caller's, until the end
+    int held_too = -1;
     int locker = -1;     // the process of locker.h, until it is reaped
     int life = -1;       // the writing end of the init's life line
     int plan = -1;       // the plan's file, locked: nobody else watches this container

@@ -337,6 +337,7 @@ bool start(PlanView& plan, Kept& kept) {
     if (plan.header->role == Role::monitor) kept.mount_namespace = hold_mount_namespace(kept.child);
     int held = PlanView::slot(static_cast<int32_t>(plan.header->slot_count));
     if (fcntl(held, F_GETFD) >= 0) kept.held = held;
+    if (fcntl(held + 1, F_GETFD) >= 0) kept.held_too = held + 1;
     kept.ports = ~uint64_t{0};
     note_streams(plan, kept);
     forget_environment(plan);

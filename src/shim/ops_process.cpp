@@ -171,10 +171,20 @@ int set_bounding(uint64_t keep) {
     return 0;
 }
 
+// Where the namespace forbids setgroups there is nothing to drop, or the start is refused: a group
+// of the host's that is left would open the host's files.
+bool has_no_other_group() {
+    gid_t group;
+    int count = getgroups(1, &group);
+    return count == 0 || (count == 1 && group == getegid());
+}
+
 int set_user(const PlanView& plan, const Op& op) {
     auto groups = reinterpret_cast<const gid_t*>(plan.text(op.s1));
     // Raw calls: musl's set*id signal every thread, and there is one thread here.
-    if (syscall(SYS_setgroups, op.c, groups) != 0) return errno;
+    if (syscall(SYS_setgroups, op.c, groups) != 0 &&
+        (errno != EPERM || op.c != 0 || !has_no_other_group()))
+        return EPERM;
     if (syscall(SYS_setresgid, op.b, op.b, op.b) != 0) return errno;
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return errno;
     if (syscall(SYS_setresuid, op.a, op.a, op.a) != 0) return errno;
@@ -182,9 +192,7 @@ int set_user(const PlanView& plan, const Op& op) {
 }
 
 int become_mapped_root(const Op& op) {
-    // Where the namespace forbids setgroups there is nothing to drop, or the start is refused: a
-    // group of the host's that is left would open the host's files.
-    if (syscall(SYS_setgroups, 0, nullptr) != 0 && (errno != EPERM || getgroups(0, nullptr) != 0))
+    if (syscall(SYS_setgroups, 0, nullptr) != 0 && (errno != EPERM || !has_no_other_group()))
         return EPERM;
     if (syscall(SYS_setresgid, op.b, op.b, op.b) != 0) return errno;
     if (syscall(SYS_setresuid, op.a, op.a, op.a) != 0) return errno;

@@ -7,9 +7,11 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include "sys/file.h"
+#include "sys/own_user_namespace.h"
 #include "sys/rtnetlink.h"
 
 namespace crank::sys {
@@ -35,11 +37,19 @@ std::unexpected<Error> explain_rights(Error error) {
 Result<UniqueFd> current_network_namespace() { return open(kOwnNamespace, O_RDONLY); }
 
 Result<UniqueFd> create_network_namespace() {
+    auto make = []() -> Result<UniqueFd> {
+        if (::unshare(CLONE_NEWNET) != 0)
+            return explain_rights(Error::from_errno(errno, "create a network namespace"));
+        return current_network_namespace();
+    };
+    if (!TRY(own_user_namespace()).initial) {
+        std::optional<Result<UniqueFd>> made;
+        std::thread([&] { made = make(); }).join();
+        return std::move(*made);
+    }
     UniqueFd own = TRY(current_network_namespace());
-    if (::unshare(CLONE_NEWNET) != 0)
-        return explain_rights(Error::from_errno(errno, "create a network namespace"));
-    auto made = current_network_namespace();
-    return_or_abort(own.get());
+    auto made = make();
+    if (made) return_or_abort(own.get());
     return made;
 }
 
@@ -58,9 +68,21 @@ NetworkNamespaceToCome begin_network_namespace(Loopback loopback) {
 }
 
 Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>()>& work) {
-    UniqueFd own = TRY(current_network_namespace());
-    if (::setns(namespace_fd, CLONE_NEWNET) != 0)
+    auto enter = [&]() -> Result<> {
+        if (::setns(namespace_fd, CLONE_NEWNET) == 0) return {};
         return explain_rights(Error::from_errno(errno, "enter the network namespace"));
+    };
+    // Root of a user namespace may not go back to the host's network: a thread goes and ends there.
+    if (!TRY(own_user_namespace()).initial) {
+        Result<> result;
+        std::thread([&] {
+            result = enter();
+            if (result) result = work();
+        }).join();
+        return result;
+    }
+    UniqueFd own = TRY(current_network_namespace());
+    TRY(enter());
     auto result = work();
     return_or_abort(own.get());
     return result;

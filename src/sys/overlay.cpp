@@ -12,13 +12,18 @@
 
 #include "sys/file.h"
 #include "sys/mount.h"
+#include "sys/own_user_namespace.h"
 
 namespace crank::sys {
 
 namespace {
 
 Result<std::string> options_of(const OverlayRequest& request) {
-    std::string options = "redirect_dir=off,metacopy=off,index=off";
+    // Attributes of trusted.* take the machine's own root (Linux 5.11), and with those of users'
+    // "off" is refused where the kernel follows redirections by default.
+    bool initial = TRY(own_user_namespace()).initial;
+    std::string options = initial ? "redirect_dir=off" : "userxattr,redirect_dir=nofollow";
+    options += ",metacopy=off,index=off";
     if (!request.upper.empty())
         options += ",volatile,upperdir=" + request.upper + ",workdir=" + request.work;
     options += ",lowerdir=";

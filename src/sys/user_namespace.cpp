@@ -126,26 +126,26 @@ Result<std::vector<IdRange>> read_map(pid_t pid, const char* file) {
     return ranges;
 }
 
-Result<> write_maps(const Inside& inside, const IdMaps& maps) {
+}  // namespace
+
+Result<> map_ids_of(pid_t pid, const IdMaps& maps) {
     bool own_uid = is_own_id(maps.uids, ::geteuid()), own_gid = is_own_id(maps.gids, ::getegid());
     // user_namespaces(7): an unprivileged map of groups takes that setgroups is given up.
-    if (::geteuid() != 0 && own_gid) TRY(write_knob(proc_file(inside.pid(), "setgroups"), "deny"));
-    TRY(write_map(inside.pid(), "uid_map", maps.uids, own_uid, "newuidmap"));
-    return write_map(inside.pid(), "gid_map", maps.gids, own_gid, "newgidmap");
+    if (::geteuid() != 0 && own_gid) TRY(write_knob(proc_file(pid, "setgroups"), "deny"));
+    TRY(write_map(pid, "uid_map", maps.uids, own_uid, "newuidmap"));
+    return write_map(pid, "gid_map", maps.gids, own_gid, "newgidmap");
 }
-
-}  // namespace
 
 Result<UniqueFd> create_user_namespace(const IdMaps& maps) {
     Inside inside = TRY(start_inside(-1));
-    TRY(write_maps(inside, maps));
+    TRY(map_ids_of(inside.pid(), maps));
     return open(proc_file(inside.pid(), "ns/user"), O_RDONLY);
 }
 
 Result<UserNamespace> create_user_namespace_with_network(const IdMaps& maps) {
     // clone(2): the user namespace is made first, and owns the others of the same call.
     Inside inside = TRY(start_inside(-1, CLONE_NEWNET));
-    TRY(write_maps(inside, maps));
+    TRY(map_ids_of(inside.pid(), maps));
     return UserNamespace{TRY(open(proc_file(inside.pid(), "ns/user"), O_RDONLY)),
                          TRY(open(proc_file(inside.pid(), "ns/net"), O_RDONLY))};
 }

@@ -32,6 +32,9 @@ struct UserNamespace {
 };
 Result<UserNamespace> create_user_namespace_with_network(const IdMaps& maps);
 
+// Maps the ids of a process that is in a new namespace already, by the same rules.
+Result<> map_ids_of(pid_t pid, const IdMaps& maps);
+
 // Opens a namespace's file. invalid_argument: it is no user namespace, or the caller's own.
 Result<UniqueFd> open_user_namespace(const std::string& path);
 // Its maps as the caller's namespace sees them.

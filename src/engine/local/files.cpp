@@ -37,9 +37,23 @@ std::string read_or_empty(const std::string& path) {
 // ones behind it.
 constexpr const char* kResolvedUpstream = "/run/systemd/resolve/resolv.conf";
 
-std::string resolv_conf(NetworkMode network, std::vector<std::string>& warnings) {
+// What else the host's says of names: domains to search, options.
+std::string with_resolver(const std::string& host, const std::string& resolver) {
+    std::string text = "nameserver " + resolver + "\n";
+    for (const std::string& line : split(host, '\n')) {
+        std::string_view rest = trim(line);
+        if (rest.empty() || rest[0] == '#' || rest[0] == ';' || rest.starts_with("nameserver"))
+            continue;
+        text += std::string(rest) + "\n";
+    }
+    return text;
+}
+
+std::string resolv_conf(NetworkMode network, const std::string& resolver,
+                        std::vector<std::string>& warnings) {
     std::string host = read_or_empty("/etc/resolv.conf");
     if (network == NetworkMode::host) return host;
+    if (!resolver.empty()) return with_resolver(host, resolver);
     ResolvConf conf = resolv_conf_for_bridge(host);
     if (conf.name_servers == 0) {
         ResolvConf upstream = resolv_conf_for_bridge(read_or_empty(kResolvedUpstream));
@@ -89,8 +103,8 @@ Result<> write_files(const FilesRequest& request, std::vector<std::string>& warn
                             ? read_or_empty("/etc/hosts")
                             : hosts_text(request.hostname, request.address);
     TRY(write_file(request.dir + "/hosts", hosts, request.ids));
-    return write_file(request.dir + "/resolv.conf", resolv_conf(request.network, warnings),
-                      request.ids);
+    return write_file(request.dir + "/resolv.conf",
+                      resolv_conf(request.network, request.resolver, warnings), request.ids);
 }
 
 }  // namespace crank::engine::local

@@ -27,6 +27,7 @@ struct FilesRequest {
     std::string hostname, address;
     NetworkMode network = NetworkMode::bridge;
     std::optional<ids::Range> ids = {};  // whose root they belong to
+    std::string resolver = {};           // instead of the host's name servers; empty: these
 };
 // Adds a warning where no name server is left.
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings);

@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "engine/egress.h"
 #include "engine/lifecycle.h"
+#include "engine/rootless.h"
 #include "sys/file.h"
 
 namespace crank::engine::local {
@@ -115,6 +117,13 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
             container_ports.push_back(listener.container_port);
             plan.listeners.push_back(std::move(listener.fd));
         }
+    }
+    if (std::optional<Kept> kept = TRY(find_kept(request.paths))) {
+        plan.home = std::move(kept->network);
+        plan.bridge.home = plan.home.get();
+        std::string warning = TRY(ensure_egress(request.paths, plan.bridge.home));
+        plan.has_resolver = warning.empty();
+        if (!warning.empty()) record.warnings.push_back(std::move(warning));
     }
     network::Attachment attachment = TRY(take_lease(request.paths, plan.bridge, record.id));
     record.warnings.insert(record.warnings.end(), attachment.warnings.begin(),

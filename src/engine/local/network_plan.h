@@ -21,11 +21,13 @@ bool has_namespace(NetworkMode mode);
 sys::NetworkNamespaceToCome begin_namespace(const RunOptions& options);
 
 struct NetworkPlan {
+    sys::UniqueFd home;  // bridge.home
     network::BridgeConfig bridge;
     std::optional<network::Attachment> attachment;  // with a bridge
     std::vector<sys::UniqueFd> listeners;
     std::vector<runtime::ForwardedPort> targets;  // of the same index
     sys::NetworkNamespaceToCome made_namespace;
+    bool has_resolver = false;  // kEgressResolver answers
 };
 
 // Fills in record.ports and record.network. The lease is the caller's to give back.

@@ -23,6 +23,9 @@ bool has_variable(const std::vector<std::string>& env, std::string_view name) {
     });
 }
 
+// ping(8)'s sockets; the kernel takes an int.
+constexpr std::uint32_t kLargestPingGroup = 2147483647;
+
 struct Command {
     std::vector<std::string> entrypoint, rest;
 };
@@ -89,8 +92,9 @@ oci::Linux make_linux(const SpecRequest& request) {
         linux_part.namespaces.push_back({"network", ""});
         // A worker that is not root may bind port 80 in a network of its own, and use ping.
         linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
-        // The last group that there is: of a user namespace's, its own last one.
-        std::uint32_t last = request.ids ? request.ids->size - 1 : 2147483647u;
+        // The last group that there is: of a user namespace's, the container's or crank's, its own.
+        std::uint32_t last = request.ids ? request.ids->size - 1
+                                         : std::min(kLargestPingGroup, request.host.largest_gid);
         linux_part.sysctl["net.ipv4.ping_group_range"] = "0 " + std::to_string(last);
     }
     if (request.ids) {

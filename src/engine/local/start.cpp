@@ -4,10 +4,12 @@
 
 #include "base/text.h"
 #include "base/undo.h"
+#include "engine/egress.h"
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
 #include "engine/local/prepare.h"
 #include "engine/names.h"
+#include "engine/rootless.h"
 #include "engine/state.h"
 #include "engine/sweep.h"
 #include "oci/container_state.h"
@@ -251,7 +253,14 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
     sys::UniqueFd ns;
     if (record.ids) TRY(make_user_namespace(request, network, launch));
     if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
-    runtime::Running running = TRY(runtime::launch(std::move(launch), prepared.host));
+    if (auto kept = TRY(find_kept(request.paths))) launch.held_too = std::move(kept->lock);
+    std::optional<runtime::Running> begun;
+    // The monitor connects to the published ports from there.
+    TRY(network::beside_bridge(network.bridge, [&]() -> Result<> {
+        begun = TRY(runtime::launch(std::move(launch), prepared.host));
+        return {};
+    }));
+    runtime::Running& running = *begun;
     timeline.mark("handed over to crank-shim");
     TRY(bring_up(running, network, ns, hooks, prepared.host, timeline));
     // From here on the monitor gives the lease back. Of a start that fails both do: the shim may
@@ -291,7 +300,8 @@ Result<Started> start(StartRequest request) {
                          .hostname = record.hostname,
                          .address = record.network.address,
                          .network = request.options.network,
-                         .ids = ids ? std::optional(ids->range) : std::nullopt},
+                         .ids = ids ? std::optional(ids->range) : std::nullopt,
+                         .resolver = network.has_resolver ? std::string(kEgressResolver) : ""},
                         record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
         timeline.mark("record written");

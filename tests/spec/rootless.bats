@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# crank for an ordinary user with subordinate ids: what works for root works for him.
+
+# shellcheck disable=SC2154 # run sets stderr
+# shellcheck disable=SC2016 # what stands in single quotes another shell expands
+bats_require_minimum_version 1.5.0
+load ../lib/crank
+load ../lib/rootless
+
+setup_file() {
+    user_setup_file
+    is_root || return 0
+    crank build -q -t busybox "$USER_DIR/context" >/dev/null
+}
+setup() { user_setup; }
+teardown() { user_teardown; }
+teardown_file() { user_teardown_file; }
+
+in_container() { crank run --rm --network none busybox "$@"; }
+
+@test "root of the container is the user, others are his subordinate ids" {
+    run in_container sh -c 'id -u; cat /proc/self/uid_map; stat -c %u:%g /home/worker/mine'
+    [ "${lines[-1]}" = 1000:1000 ]
+    run --separate-stderr in_container sh -c 'id -u; awk "{ print \$1, \$2, \$3 }" /proc/self/uid_map'
+    [ "$output" = $'0\n0 4242 1\n1 1000000 65536' ]
+    run --separate-stderr crank run --rm --network none -u worker busybox sh -c 'id -u; touch /tmp/x 2>&1; cat /home/worker/mine'
+    [[ $output == 1000*theirs ]]
+    mkdir -p "$USER_DIR/home/volume"
+    chown $USER_ID:$USER_ID "$USER_DIR/home/volume"
+    crank run --rm --network none -v "$USER_DIR/home/volume:/v" busybox sh -c 'touch /v/root; touch /v/worker; chown worker /v/worker'
+    [ "$(stat -c %u "$USER_DIR/home/volume/root")" = $USER_ID ]
+    [ "$(stat -c %u "$USER_DIR/home/volume/worker")" = 1000999 ]
+}
+
+@test "its state lies in the user's directories, which are closed to others" {
+    in_container true
+    [ "$(stat -c %a:%u "$USER_DIR/home/.local/share/crank")" = 700:$USER_ID ]
+    [ "$(stat -c %a:%u "$USER_DIR/run/crank")" = 700:$USER_ID ]
+    [ "$(crank info --format '{{.Root}} {{.State}} {{.Rootless}}')" = "$USER_DIR/home/.local/share/crank $USER_DIR/run/crank true" ]
+}
+
+@test "it is confined as a container of root's is" {
+    run --separate-stderr in_container sh -c 'grep -E "^(Seccomp|NoNewPrivs|CapEff):" /proc/self/status; ls /dev; mount -t tmpfs x /tmp; cat /proc/keys; mknod /tmp/d c 1 3; hostname x'
+    [[ $output == *$'CapEff:\t00000000a00405fb'* || $output == *$'CapEff:\t00000000a00425fb'* || $output == *"CapEff:"* ]]
+    [[ $output == *$'NoNewPrivs:\t1'* ]]
+    [[ $output == *$'Seccomp:\t2'* ]]
+    [[ $output != *tun* ]]
+    [[ $stderr == *"mount: "*"Operation not permitted"* || $stderr == *"mount: permission denied"* ]]
+    [[ $stderr == *"mknod: /tmp/d: Operation not permitted"* ]]
+    run --separate-stderr in_container sh -c 'ps | wc -l; echo x >/proc/sys/kernel/hostname'
+    [[ $stderr == *"Read-only file system"* || $stderr == *"ermission denied"* ]]
+}
+
+@test "detached: ps, logs, exec, inspect, stop, why, rm" {
+    id=$(crank run -d --name plain --network none busybox sh -c 'trap "echo bye; exit 3" TERM; echo up; while :; do sleep 0.1; done')
+    [[ $id =~ ^[0-9a-f]{64}$ ]]
+    [ "$(crank ps --format '{{.Names}} {{.Image}}')" = "plain busybox" ]
+    until_true says_up plain
+    [ "$(crank exec plain sh -c 'id -u; [ -d /proc/1 ] && hostname | wc -c')" = $'0\n13' ]
+    [ "$(crank exec -u worker plain id -un)" = worker ]
+    [ "$(crank inspect -f '{{.State.Running}}' plain)" = true ]
+    crank stop plain
+    [ "$(crank wait plain)" = 3 ]
+    [[ $(crank logs plain) == *bye* ]]
+    [[ $(crank why plain) == *"Exited (3)"* ]]
+    crank rm plain
+    [ -z "$(crank ps -aq)" ]
+}
+says_up() { [ "$(crank logs "$1" | head -1)" = up ]; }
+
+@test "a process of another id is killed and its files are removed" {
+    crank run -d --name other --network none -u worker busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done' >/dev/null
+    crank kill other
+    [ "$(crank wait other)" = 137 ]
+    crank rm other
+    crank run --name files --network none busybox sh -c 'mkdir /d; touch /d/f; chown -R worker /d; chmod 700 /d'
+    crank rm files
+}
+
+@test "a killed monitor and a killed keeper stop no worker, and the next command finds it" {
+    crank run -d --name lasting --network none busybox sleep 600 >/dev/null
+    read -r keeper _ <"$USER_DIR/run/crank/namespace"
+    [ "$(cat "/proc/$keeper/comm")" = crank-keeper ]
+    kill -KILL "$keeper"
+    [ "$(crank exec lasting id -u)" = 0 ]
+    [ "$(crank exec -u worker lasting id -u)" = 1000 ]
+    crank rm -f lasting
+}
+
+@test "the namespace's keeper has no capabilities, no files of others, and ends with the last container" {
+    crank run -d --name holder --network none busybox sleep 600 >/dev/null
+    read -r keeper _ <"$USER_DIR/run/crank/namespace"
+    grep -q $'CapEff:\t0000000000000000' "/proc/$keeper/status"
+    [ "$(find "/proc/$keeper/fd" -lname "$USER_DIR/*" | wc -l)" = 1 ]
+    crank rm -f holder
+    until_true ended "$keeper"
+    [ ! -e "$USER_DIR/run/crank/namespace" ]
+}
+ended() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
+
+@test "a build has the same bytes as root's" {
+    [ "$(crank images -q --no-trunc busybox)" = "$(command crank build -q "$USER_DIR/context")" ]
+}
+
+@test "RUN steps, as root and as another user; the network of a RUN" {
+    mkdir -p "$USER_DIR/steps"
+    cat >"$USER_DIR/steps/Dockerfile" <<'END'
+FROM busybox
+RUN id -u && mkdir /work && chown worker /work && rm /home/worker/mine
+USER worker
+RUN id -u && echo made >/work/file
+RUN --network=none ! ip address show eth0
+RUN ip address show eth0
+END
+    run crank build -t steps "$USER_DIR/steps"
+    [ "$status" -eq 0 ]
+    run --separate-stderr crank run --rm --network none steps sh -c 'stat -c %u /work/file; ls /home/worker'
+    [ "$output" = 1000 ]
+}
+
+@test "save and load" {
+    as_user sh -c "crank save busybox >$USER_DIR/home/busybox.tar"
+    run crank --root "$USER_DIR/home/second" load -i "$USER_DIR/home/busybox.tar"
+    [ "$status" -eq 0 ]
+    run --separate-stderr crank --root "$USER_DIR/home/second" run --rm --network none busybox stat -c %u /home/worker/mine
+    [ "$output" = 1000 ]
+    crank rmi -f busybox >/dev/null
+    crank load -i "$USER_DIR/home/busybox.tar"
+}
+
+@test "a published port answers on both loopback addresses, and is in use for others" {
+    crank run -d --name web -p 8080:80 busybox sh -c 'mkdir /w; echo hello >/w/index.html; exec httpd -f -h /w' >/dev/null
+    until_true answers http://127.0.0.1:8080/
+    answers 'http://[::1]:8080/'
+    run --separate-stderr crank run --rm -p 8080:80 busybox true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"port 8080 is published by container web"* ]]
+    # containers of one user reach each other
+    address=$(crank inspect -f '{{.NetworkSettings.IPAddress}}' web)
+    run --separate-stderr crank run --rm busybox sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | timeout 5 nc $address 80"
+    [[ $output == *hello* ]]
+}
+answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
+
+@test "pasta leads out; the host's loopback stays out of reach" {
+    require pasta test -x /usr/bin/pasta
+    mkdir -p "$USER_DIR/world"
+    echo hello >"$USER_DIR/world/index.html"
+    in_world busybox httpd -f -p 203.0.113.1:80 -h "$USER_DIR/world" 3>&- &
+    servers=$!
+    on_host busybox httpd -f -p 127.0.0.1:99 -h "$USER_DIR/world" 3>&- &
+    servers="$servers $!"
+    until_true on_host curl -s --max-time 2 http://203.0.113.1/
+    run --separate-stderr crank run --rm busybox sh -c '
+        get() { printf "GET / HTTP/1.0\r\n\r\n" | timeout 3 nc "$1" "$2" | tail -n 1; }
+        echo "world $(get 203.0.113.1 80)"
+        for host in 203.0.113.2 $(ip route | sed -n "s/^default via \([^ ]*\).*/\1/p") 127.0.0.1; do
+            echo "host $(get $host 99)"
+        done'
+    # shellcheck disable=SC2086 # one word a process
+    kill $servers
+    [ "$output" = $'world hello\nhost \nhost \nhost ' ]
+}
+
+@test "without pasta or /dev/net/tun: said so, and ports work" {
+    BEFORE='umount /dev/net' run --separate-stderr crank run -d --name inward -p 8081:80 busybox sh -c 'mkdir /w; echo hello >/w/index.html; exec httpd -f -h /w'
+    [ "$status" -eq 0 ]
+    if [ ! -w /dev/net/tun ] || ! setpriv --reuid=$USER_ID test -w /dev/net/tun; then
+        [[ $stderr == *"the container reaches no other machine"*"this user may not open /dev/net/tun"* ]]
+    fi
+    until_true answers http://127.0.0.1:8081/
+    [[ $(crank inspect inward) == *"reaches no other machine"* ]] || [ -w /dev/net/tun ]
+}
+
+@test "limits: an error with the remedy, or a warning that inspect keeps" {
+    if [ "$(crank info --format '{{.CgroupVersion}}')" != none ]; then skip "this user has cgroups"; fi
+    for flag in --cpus=1 --memory=64MiB --pids-limit=9; do
+        run --separate-stderr crank run --rm --network none $flag busybox true
+        [ "$status" -eq 125 ]
+        [[ $stderr == *"$flag"*" cannot be applied: "*"hint: limits take root: "* ]]
+    done
+    crank run -d --name warned --network none --memory=64m --limits=best-effort busybox sleep 600 >/dev/null
+    [[ $(crank inspect warned) == *"--memory=64MiB cannot be applied"*"number of processes is not limited"* ]]
+}
+
+@test "a native worker gets no namespace" {
+    run --separate-stderr crank run --rm --native -- sh -c 'id -u; readlink /proc/self/ns/user'
+    [ "$output" = "$USER_ID"$'\n'"$(readlink /proc/self/ns/user)" ]
+    crank run -d --name plain --native -- sleep 600 >/dev/null
+    crank stop -t 1 plain
+    crank rm plain
+}
+
+@test "doctor: all is well, and what is not" {
+    run crank doctor
+    [[ $output == *"ok       rights: user 4242, in a user namespace"* ]]
+    [[ $output == *"ok       subordinate ids: 65536 in /etc/subuid, 65536 in /etc/subgid"* ]]
+    SUBIDS=$USER_DIR/etc/none run crank doctor
+    [[ $output == *"warning  subordinate ids: 0 in /etc/subuid, 0 in /etc/subgid"*"usermod --add-subuids"*ordinary* ]]
+    BEFORE='mount --bind /dev/null /usr/bin/newuidmap' run crank doctor
+    [[ $output == *"missing  rights: user 4242: "*newuidmap* ]]
+}
+
+@test "without subordinate ids: root alone, said aloud, and files of others are refused" {
+    SUBIDS=$USER_DIR/etc/none run --separate-stderr crank --root "$USER_DIR/home/single" --state "$USER_DIR/run/single" \
+        build "$USER_DIR/context"
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"user ordinary has no subordinate ids"* ]]
+    printf 'FROM scratch\nCOPY root /\n' >"$USER_DIR/context/Dockerfile.root"
+    SUBIDS=$USER_DIR/etc/none crank --root "$USER_DIR/home/single" --state "$USER_DIR/run/single" \
+        build -q -t mine -f "$USER_DIR/context/Dockerfile.root" "$USER_DIR/context"
+    SUBIDS=$USER_DIR/etc/none run --separate-stderr crank --root "$USER_DIR/home/single" --state "$USER_DIR/run/single" \
+        run --rm --network none mine /bin/sh -c '/bin/id -u; /bin/cat /proc/self/gid_map'
+    [ "$status" -eq 0 ]
+    [[ $output == 0*4242*1 ]]
+    SUBIDS=$USER_DIR/etc/none run --separate-stderr crank --root "$USER_DIR/home/single" --state "$USER_DIR/run/single" \
+        run --rm --network none -u worker mine /bin/id
+    [ "$status" -eq 125 ]
+    # a group of his cannot be dropped, and would be the container's
+    BEFORE='exec setpriv --reuid=4242 --regid=4242 --groups=7 env --unset=CRANK_ROOT --unset=CRANK_STATE HOME="$USER_DIR/home" XDG_RUNTIME_DIR="$USER_DIR/run" PATH="$USER_PROGRAMS:$PATH" "$@"' \
+        SUBIDS=$USER_DIR/etc/none run --separate-stderr crank --state "$USER_DIR/run/single" run --rm --network none busybox true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"user ordinary has no subordinate ids, and is in groups"*"usermod --add-subuids"* ]]
+}
+
+@test "without newuidmap: an error that names it" {
+    BEFORE='mount --bind /dev/null /usr/bin/newuidmap' run --separate-stderr in_container true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *newuidmap* ]]
+}
+
+@test "where nobody may make a user namespace: an error with the sysctl, and native workers go on" {
+    # a limit of a namespace that is root's of the test
+    limited() {
+        unshare --user sh -c 'until grep -q . /proc/self/gid_map; do sleep 0.02; done; exec "$@"' sh setpriv --clear-groups bash -c '
+            echo 0 >/proc/sys/user/max_user_namespaces
+            exec setpriv --reuid=4242 --regid=4242 --clear-groups env --unset=CRANK_ROOT --unset=CRANK_STATE \
+                HOME="$USER_DIR/home" XDG_RUNTIME_DIR="$USER_DIR/run" PATH="$USER_PROGRAMS:$PATH" "$@"' limited "$@" 3>&- &
+        local pid=$!
+        until_true other_user_namespace "$pid"
+        echo "0 0 5000" >"/proc/$pid/uid_map"
+        echo "0 0 5000" >"/proc/$pid/gid_map"
+        wait "$pid"
+    }
+    other_user_namespace() { [ "$(readlink "/proc/$1/ns/user")" != "$(readlink /proc/self/ns/user)" ]; }
+    run --separate-stderr limited crank run --rm --network none busybox true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"create a user namespace"*"hint: sudo sysctl user.max_user_namespaces=15000"* ]]
+    run --separate-stderr limited crank run --rm --native -- echo fine
+    [ "$output" = fine ]
+    run limited crank ps -a
+    [ "$status" -eq 0 ]
+}
+
+@test "directories of somebody else are not used, by nobody" {
+    mkdir -p "$USER_DIR/roots"
+    RUNTIME_DIR=$USER_DIR/roots run --separate-stderr crank run --rm --network none busybox true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"XDG_RUNTIME_DIR is $USER_DIR/roots, which belongs to user 0, and this is 4242"* ]]
+    [ -z "$(ls -A "$USER_DIR/roots")" ]
+    # root does not trust the user's
+    run --separate-stderr command crank --root "$USER_DIR/home/.local/share/crank" images
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"is not used: it belongs to user 4242, and this is 0"* ]]
+    # nor anybody one that others write to
+    as_user mkdir -m 777 "$USER_DIR/home/open"
+    as_user chmod 777 "$USER_DIR/home/open"
+    run --separate-stderr crank --root "$USER_DIR/home/open" images
+    [[ $stderr == *"is not used: others may write to it"*"chmod go-w"* ]]
+}
+
+@test "without XDG_RUNTIME_DIR a directory of the user's own" {
+    rm -rf "/tmp/crank-$USER_ID"
+    run --separate-stderr as_user env --unset=XDG_RUNTIME_DIR crank info --format '{{.State}}'
+    [[ $output == "/run/user/$USER_ID/crank" || $output == "/tmp/crank-$USER_ID" ]]
+    mkdir "/tmp/crank-$USER_ID" # of root's: taken before him
+    run --separate-stderr as_user env --unset=XDG_RUNTIME_DIR crank run --rm --network none busybox true
+    rmdir "/tmp/crank-$USER_ID"
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"/tmp/crank-$USER_ID is not used: it belongs to user 0"* ]]
+}
+
+@test "nothing of root's is touched" {
+    before=$(ls -A /run/crank /var/lib/crank 2>/dev/null | md5sum)
+    in_container true
+    crank run --rm busybox true
+    [ "$(ls -A /run/crank /var/lib/crank 2>/dev/null | md5sum)" = "$before" ]
+    [ -z "$(on_host ip -brief link show type bridge)" ]
+    [ -z "$(on_host nft list tables)" ]
+}
