@@ -31,18 +31,21 @@ esac
 backports() {
     local apt=$dir/apt
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-    cat >"$apt/backports.sources" <<END
-Types: deb
-URIs: http://deb.debian.org/debian
-Suites: bookworm-backports
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-END
     APT_CONFIG=$apt/conf "$@"
 }
 
 write_apt_conf() {
+    local from
+    from=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
+    [ -n "$from" ] || die "apt is not configured for bookworm: its backports are not to be had"
     mkdir -p "$dir/apt"
+    cat >"$dir/apt/backports.sources" <<END
+Types: deb
+URIs: $from
+Suites: bookworm-backports
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
     cat >"$dir/apt/conf" <<END
 Dir::Etc::SourceList "$dir/apt/backports.sources";
 Dir::Etc::SourceParts "/dev/null";
@@ -132,7 +135,7 @@ boot() {
         -kernel "$kernel"/boot/vmlinuz-* -initrd "$dir/initramfs" \
         -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir vm.systemd=${VM_SYSTEMD:-0} systemd.show_status=false" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |
-        tr -d '\r' | tee "$log" || status=$?
+        sed -u 's/\r//g; /Job vm-command.service/d' | tee "$log" || status=$?
     kill "$fs" 2>/dev/null || true
     wait "$fs" 2>/dev/null || true
     return "$status"
