@@ -36,6 +36,7 @@ backports() {
 
 write_apt_conf() {
     local from
+    # shellcheck disable=SC2016 # apt's own
     from=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
     [ -n "$from" ] || die "apt is not configured for bookworm: its backports are not to be had"
     mkdir -p "$dir/apt"
