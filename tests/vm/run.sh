@@ -7,7 +7,8 @@
 # its flushes also go into the file VM_DISK_LOG (qemu's driver blklogwrites).
 #
 # VM_SYSTEMD=1 makes systemd its first process, which mounts what it mounts and has the command as a
-# unit. VM_KERNEL=backports takes the kernel of bookworm-backports.
+# unit. VM_KERNEL=backports takes the kernel of bookworm-backports, 6.12: bookworm's qemu does not
+# emulate a processor that it boots on, so it takes VM_KVM=1.
 #
 # VM_SECONDS (600) bounds the whole run. qemu emulates the processor; VM_KVM=1 has KVM do it, where
 # that works: nested in another machine it often does not.
