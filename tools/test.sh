@@ -6,7 +6,7 @@
 #   ./dev test unit spec       these steps only
 #   ./dev test --long          the campaigns too
 #
-# Steps: build unit spec security crash vm lint portable asan tsan (and fuzz with --long).
+# Steps: build unit spec security crash vm lint portable asan tsan (and worlds, fuzz with --long).
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
@@ -115,6 +115,30 @@ vm_tests() {
         "$CRANK_TOP/tests/security/limits.bats" "$CRANK_TOP/tests/security/isolation.bats" >&2
 }
 
+# The worlds that the host is none of: the unified hierarchy without and with systemd, on Debian's
+# kernel; with CRANK_TEST_KVM=1 also on that of its backports, which an emulated processor does not
+# boot. Emulated, they take an hour or more.
+# vm_world KERNEL SYSTEMD FILE...
+vm_world() {
+    local kernel=$1 systemd=$2
+    shift 2
+    VM_KERNEL=$kernel VM_SYSTEMD=$systemd VM_SECONDS=5400 VM_KVM=${CRANK_TEST_KVM:-0} \
+        CRANK_BIN=$CRANK_TOP/build/dev/bin CRANK_PRESET=dev "$CRANK_TOP/tests/vm/run.sh" \
+        env PATH="$CRANK_TOP/build/dev/bin:/usr/sbin:/usr/bin:/sbin:/bin" bats "$@" >&2
+}
+
+vm_worlds() {
+    local spec=$CRANK_TOP/tests/spec kernel
+    local -a kernels=('')
+    if [ "${CRANK_TEST_KVM:-0}" = 1 ]; then kernels+=(backports); fi
+    for kernel in "${kernels[@]}"; do
+        run_step single "v2, Linux ${kernel:-of bookworm}" vm_world "$kernel" 0 \
+            "$spec"/{why,limits_told,oci,oci_limits,oci_shared_mounts,worlds}.bats "$CRANK_TOP/tests/security/sandbox.bats"
+        run_step single "systemd, Linux ${kernel:-of bookworm}" vm_world "$kernel" 1 \
+            "$CRANK_TOP/tests/vm/systemd.bats" "$spec/why.bats"
+    done
+}
+
 # A sanitizer's finding must fail the test that met it.
 sanitizer_options() {
     export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:exitcode=99:detect_stack_use_after_return=1}
@@ -156,8 +180,9 @@ run_named() {
             fi
             ;;
         vm) run_step single "cgroup v2 alone, in a virtual machine" vm_tests ;;
+        worlds) vm_worlds ;;
         fuzz) fuzz_campaign ;;
-        *) die "unknown step: $1 (${all_steps[*]} fuzz)" ;;
+        *) die "unknown step: $1 (${all_steps[*]} worlds fuzz)" ;;
     esac
 }
 
@@ -167,7 +192,7 @@ main() {
         case $1 in
             --long)
                 export CRANK_TEST_LONG=1
-                all_steps+=(fuzz)
+                all_steps+=(worlds fuzz)
                 ;;
             -*) die "unknown flag: $1" ;;
             *) steps+=("$1") ;;

@@ -57,6 +57,14 @@ TEST(SharedMounts, the_root_is_a_copy_and_nothing_is_mounted_before_it) {
     EXPECT_EQ(made.clone_flags & 0x00020000, 0U);  // CLONE_NEWNS
 }
 
+// Once the limits were passed over in silence.
+TEST(HostWithoutGroups, refuses_a_bundle_with_limits) {
+    oci::RuntimeSpec spec = shared_spec();
+    spec.linux.resources.pids_limit = 5;
+    EXPECT_THAT(made_of(spec).error().text(),
+                HasSubstr("linux.resources has limits and this host has no writable cgroups"));
+}
+
 // Once its root was the host's: the path of the root was not read at all.
 TEST(SharedMounts, a_container_without_mounts_has_its_root_too) {
     oci::RuntimeSpec spec = shared_spec();

@@ -123,6 +123,11 @@ std::vector<UnitProperty> containers_unit_properties() {
         {"RemainAfterExit", true},
         {"ExecStart", UnitCommand{"/bin/true", {"/bin/true"}}},
         {"Delegate", true},
+        // Of what units depend on by default the shutdown alone: it ends the containers in order.
+        // All else of a machine's start is not for `crank run` to begin.
+        {"DefaultDependencies", false},
+        {"Conflicts", std::vector<std::string>{"shutdown.target"}},
+        {"Before", std::vector<std::string>{"shutdown.target"}},
         {"MemoryAccounting", true},
         {"CPUAccounting", true},
         {"IOAccounting", true},

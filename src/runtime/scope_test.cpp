@@ -79,5 +79,15 @@ TEST(Scope, limits_are_said_in_systemds_words) {
     EXPECT_THAT(limit_properties(r).error().text(), HasSubstr("linux.resources.cpu.mems"));
 }
 
+// A limit of all together, or an end that systemd takes for the unit's own, would end others'
+// workers.
+TEST(Scope, the_unit_of_all_containers_limits_and_ends_none_of_them) {
+    auto properties = containers_unit_properties();
+    EXPECT_THAT(properties, Contains(UnitProperty{"TasksMax", kInfinity}));
+    EXPECT_THAT(properties, Contains(UnitProperty{"OOMPolicy", std::string("continue")}));
+    EXPECT_THAT(properties, Contains(UnitProperty{"RemainAfterExit", true}));
+    EXPECT_THAT(properties, Contains(UnitProperty{"Delegate", true}));
+}
+
 }  // namespace
 }  // namespace crank::runtime

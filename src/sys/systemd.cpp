@@ -40,6 +40,12 @@ struct PutValue {
         for (std::uint8_t value : values) out.byte(value);
         out.end_array(array);
     }
+    void operator()(const std::vector<std::string>& values) const {
+        out.signature("as");
+        auto array = out.begin_array(4);
+        for (const std::string& value : values) out.text(value);
+        out.end_array(array);
+    }
     void operator()(const UnitCommand& value) const {
         out.signature("a(sasb)");
         auto array = out.begin_array(8);

@@ -10,7 +10,8 @@
 # VM_MODULES names more modules of the kernel.
 #
 # VM_SYSTEMD=1 makes systemd its first process, which mounts what it mounts and has the command as a
-# unit. VM_KERNEL=backports takes the kernel of bookworm-backports.
+# unit. VM_KERNEL=backports takes the kernel of bookworm-backports, 6.12: bookworm's qemu does not
+# emulate a processor that it boots on, so it takes VM_KVM=1.
 #
 # VM_SECONDS (600) bounds the whole run. qemu emulates the processor; VM_KVM=1 has KVM do it, where
 # that works: nested in another machine it often does not.
@@ -34,18 +35,22 @@ esac
 backports() {
     local apt=$dir/apt
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-    cat >"$apt/backports.sources" <<END
-Types: deb
-URIs: http://deb.debian.org/debian
-Suites: bookworm-backports
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-END
     APT_CONFIG=$apt/conf "$@"
 }
 
 write_apt_conf() {
+    local from
+    # shellcheck disable=SC2016 # apt's own
+    from=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
+    [ -n "$from" ] || die "apt is not configured for bookworm: its backports are not to be had"
     mkdir -p "$dir/apt"
+    cat >"$dir/apt/backports.sources" <<END
+Types: deb
+URIs: $from
+Suites: bookworm-backports
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
     cat >"$dir/apt/conf" <<END
 Dir::Etc::SourceList "$dir/apt/backports.sources";
 Dir::Etc::SourceParts "/dev/null";
@@ -141,7 +146,7 @@ boot() {
         -kernel "$kernel"/boot/vmlinuz-* -initrd "$dir/initramfs" \
         -append "console=ttyS0 quiet panic=-1 edd=off mitigations=off vm.dir=$dir vm.systemd=${VM_SYSTEMD:-0} systemd.show_status=false" \
         -nodefaults -no-reboot -display none -serial stdio </dev/null |
-        tr -d '\r' | tee "$log" || status=$?
+        sed -u 's/\r//g; /Job vm-command.service/d' | tee "$log" || status=$?
     kill "$fs" 2>/dev/null || true
     wait "$fs" 2>/dev/null || true
     return "$status"

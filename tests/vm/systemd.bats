@@ -129,9 +129,9 @@ engine() { crank --root "$CRANK_TEST_DIR/root" --state "$CRANK_TEST_DIR/state" "
 @test "what crank run starts lives in one unit, whose controllers systemd leaves on" {
     local unit=crank-containers.service group=/sys/fs/cgroup/system.slice/crank-containers.service
     tar -C "$CRANK_TEST_DIR/rootfs" -c . | engine import - box
-    engine run -d --name a --network none --memory 32m --cpus 0.5 --pids-limit 55 box sleep 1000
+    engine run -d --name aa --network none --memory 32m --cpus 0.5 --pids-limit 55 box sleep 1000
     local full
-    full=$(engine inspect -f '{{.Id}}' a)
+    full=$(engine inspect -f "{{.Id}}" aa)
     [ "$(property "$unit" ActiveState),$(property "$unit" SubState)" = active,exited ]
     [ "$(cat "$group/$full/memory.max"),$(cat "$group/$full/pids.max"),$(cat "$group/$full/cpu.max")" = "33554432,55,50000 100000" ]
     # a unit of its own comes and goes, and systemd reads everything again
@@ -140,11 +140,11 @@ engine() { crank --root "$CRANK_TEST_DIR/root" --state "$CRANK_TEST_DIR/state" "
     [ "$(cat "$group/$full/memory.max"),$(cat "$group/$full/pids.max"),$(cat "$group/$full/cpu.max")" = "33554432,55,50000 100000" ]
     [ -n "$(cat "$group/monitors/cgroup.procs")" ]
     # one that is ended for want of memory takes nobody along, and is told
-    run -137 engine run --name b --network none --memory 32m box tail /dev/zero
-    [ "$(engine inspect -f '{{.State.Cause}}' b)" = oom ]
-    [ "$(engine inspect -f '{{.State.Running}}' a)" = true ]
+    run -137 engine run --name bb --network none --memory 32m box tail /dev/zero
+    [ "$(engine inspect -f '{{.State.Cause}}' bb)" = oom ]
+    [ "$(engine inspect -f '{{.State.Running}}' aa)" = true ]
     # the last one gone, the unit stays, and takes the next
-    engine rm -f a b
+    engine rm -f aa bb
     until_true no_dir "$group/$full"
     [ "$(property "$unit" ActiveState)" = active ]
     run -0 engine run --rm --network none --memory 32m box echo again
