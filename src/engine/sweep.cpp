@@ -6,6 +6,7 @@
 #include "engine/names.h"
 #include "engine/state.h"
 #include "network/network.h"
+#include "runtime/adopt.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
 #include "sys/file.h"
@@ -13,7 +14,7 @@
 namespace crank::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kGoing(10'000);
+constexpr std::chrono::milliseconds kGoing(10'000), kShimEnds(3'000);
 constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
 
 // Whoever removes a name holds this lock: between reading the link and removing it the name could
@@ -91,6 +92,9 @@ void sweep_names(const Paths& paths) {
 Result<> discard(const Paths& paths, const std::string& id) {
     runtime::HostFacts host = TRY(runtime::probe_host());
     if (host.root) TRY(runtime::remove_cgroups("/crank/" + id, host));
+    // The shim of a start that was killed ends by itself, and holds the ports until then.
+    if (runtime::wait_unwatched(paths.monitor(id), kShimEnds) && host.root)
+        TRY(runtime::remove_cgroups("/crank/" + id, host));
     std::optional<Record> record = record_of(paths, id);
     TRY(release_address(paths, id, record));
     // Its directory goes before its name: a name that leads nowhere is free, a container without
