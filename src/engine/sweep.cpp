@@ -6,6 +6,7 @@
 #include "engine/names.h"
 #include "engine/state.h"
 #include "network/network.h"
+#include "runtime/adopt.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
 #include "sys/file.h"
@@ -13,7 +14,7 @@
 namespace crank::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kGoing(10'000);
+constexpr std::chrono::milliseconds kGoing(10'000), kShimEnds(3'000);
 constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
 
 // Whoever removes a name holds this lock: between reading the link and removing it the name could
@@ -99,7 +100,11 @@ void sweep_names(const Paths& paths) {
 
 Result<> discard(const Paths& paths, const std::string& id) {
     runtime::HostFacts host = TRY(runtime::probe_host());
-    if (host.root) TRY(runtime::remove_cgroups(host.group_parent + "/" + id, host));
+    const std::string group = host.group_parent + "/" + id;
+    if (host.root) TRY(runtime::remove_cgroups(group, host));
+    // The shim of a start that was killed ends by itself, and holds the ports until then.
+    if (runtime::wait_unwatched(paths.monitor(id), kShimEnds) && host.root)
+        TRY(runtime::remove_cgroups(group, host));
     std::optional<Record> record = record_of(paths, id);
     TRY(release_address(paths, id, record));
     TRY(release_ids(paths, id, record));

@@ -3,8 +3,10 @@
 #include <array>
 #include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "runtime/shim_process.h"
+#include "shim/plan_lock.h"
 #include "shim/wire.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -97,6 +99,19 @@ bool is_watched(const std::string& state_dir) {
     return !locked || !*locked;
 }
 
+bool wait_unwatched(const std::string& state_dir, std::chrono::milliseconds deadline) {
+    constexpr std::chrono::milliseconds kPause{3};
+    auto plan = sys::open(state_dir + "/" + shim::kPlanFile, sys::kReadOnly | sys::kNoFollow);
+    if (!plan) return false;
+    auto end = std::chrono::steady_clock::now() + deadline;
+    for (bool first = true;; first = false) {
+        auto locked = sys::try_lock_fd(plan->get(), sys::LockMode::shared, state_dir);
+        if (!locked || *locked) return !first;
+        if (std::chrono::steady_clock::now() > end) return true;
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 Result<bool> adopt(AdoptRequest request, const HostFacts& facts) {
     OpenedPlan plan = TRY(open_plan(request.state_dir));
     const MonitorState& state = request.state;
@@ -117,6 +132,9 @@ Result<bool> adopt(AdoptRequest request, const HostFacts& facts) {
         handover.add(request.held.get(), static_cast<int>(plan.header.slot_count));
         handover.add(request.held_too.get(), static_cast<int>(plan.header.slot_count) + 1);
     }
+    sys::UniqueFd lock =
+        TRY(sys::open(request.state_dir + "/" + shim::kPlanFile, sys::kReadOnly | sys::kNoFollow));
+    handover.fds.emplace_back(lock.get(), shim::kPlanLockFd);
     std::vector<std::string> words{"--adopt", std::to_string(state.pid),
                                    std::to_string(state.started_at_ns)};
     Started started = TRY(

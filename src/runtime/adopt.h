@@ -1,6 +1,7 @@
 // A container whose monitor and guard were both killed gets a new monitor.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ namespace crank::runtime {
 // Whether a monitor, or a guard that is about to be one, has the container. True also where it
 // cannot be told: a container without a plan (an older crank started it, or it was cleaned up).
 bool is_watched(const std::string& state_dir);
+
+// Until a shim that nobody waits for any more has ended; true where there was one. At most the
+// deadline.
+bool wait_unwatched(const std::string& state_dir, std::chrono::milliseconds deadline);
 
 struct AdoptRequest {
     std::string state_dir;

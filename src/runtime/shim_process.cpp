@@ -1,6 +1,7 @@
 #include "runtime/shim_process.h"
 
 #include "runtime/builder.h"
+#include "shim/plan_lock.h"
 #include "sys/child.h"
 #include "sys/errors.h"
 #include "sys/file.h"
@@ -151,6 +152,13 @@ Result<Started> start_shim(const std::string& bytes, Handover handover, const Ho
         plan = TRY(sys::make_memory_file("crank-plan", bytes.size()));
     else
         plan = TRY(sys::open(plan_file, sys::kReadWrite | sys::kCreate | sys::kExclusive, 0600));
+    sys::UniqueFd lock;
+    if (!plan_file.empty()) {
+        // From before the shim exists until the last one is gone that watches the container.
+        lock = TRY(sys::open(plan_file, sys::kReadOnly | sys::kNoFollow));
+        TRY(sys::try_lock_fd(lock.get(), sys::LockMode::exclusive, plan_file));
+        handover.fds.emplace_back(lock.get(), shim::kPlanLockFd);
+    }
     TRY(sys::write_all(plan.get(), bytes, "the plan"));
     return start_shim_on(std::move(plan), {"--plan"}, std::move(handover), facts, new_session);
 }

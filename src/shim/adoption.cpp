@@ -10,6 +10,7 @@
 
 #include "shim/end.h"
 #include "shim/kernel.h"
+#include "shim/plan_lock.h"
 #include "shim/records.h"
 #include "shim/start.h"
 
@@ -51,9 +52,10 @@ uint64_t inode_of(int fd) {
 }  // namespace
 
 int lock_plan(const PlanView& plan) {
-    if (!has_file(plan)) return -1;
-    int fd = open(path_of(plan, kPlanFile).text, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || lock_soon(fd)) return fd;
+    int fd = if_open(kPlanLockFd);
+    if (fd < 0 || !has_file(plan)) return -1;
+    // Of a start the caller has locked it: the lock belongs to the open file, which is one.
+    if (lock_soon(fd)) return fd;
     close(fd);
     return -1;
 }

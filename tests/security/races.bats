@@ -3,7 +3,7 @@
 # a directory that is one moment a directory and the next a link out of the root. Whatever crank
 # makes lands inside, or the start is refused; the host's canary and mounts never change.
 #
-# Rounds per operation: 15, and 20,000 with --long.
+# Rounds per operation: 15 (or CRANK_RACE_ROUNDS), and 20,000 with --long.
 
 bats_require_minimum_version 1.5.0
 load ../lib/crank

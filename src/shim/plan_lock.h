@@ -1,0 +1,9 @@
+// The lock on a container's plan, as it is handed to the shim.
+#pragma once
+
+namespace crank::shim {
+
+// The plan's file once more: the file that is mapped is open for as long as an init lives.
+inline constexpr int kPlanLockFd = 10;
+
+}  // namespace crank::shim
