@@ -67,8 +67,8 @@ Result<> write_network_files(const std::string& directory, const oci::RuntimeSpe
                         spec.hostname + "\n";
     TRY(sys::write_file_atomic(directory + "/hosts", hosts, 0644, sys::Sync::no));
     TRY(sys::write_file_atomic(directory + "/hostname", spec.hostname + "\n", 0644, sys::Sync::no));
-    return sys::write_file_atomic(directory + "/resolv.conf", resolv_conf(network, resolver),
-                                  0644, sys::Sync::no);
+    return sys::write_file_atomic(directory + "/resolv.conf", resolv_conf(network, resolver), 0644,
+                                  sys::Sync::no);
 }
 
 // Gives the address back when it goes, unless the monitor of the container has taken that over:

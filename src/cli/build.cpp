@@ -175,7 +175,8 @@ Result<> use_own_network(const Invocation& invocation, std::optional<engine::Kep
     kept = TRY(engine::find_kept(invocation.paths));
     if (!kept) return {};
     request.bridge.home = kept->network.get();
-    request.open_way_out = [&invocation, &request, warned = false]() mutable -> Result<std::string> {
+    request.open_way_out = [&invocation, &request,
+                            warned = false]() mutable -> Result<std::string> {
         std::string warning = TRY(engine::ensure_egress(invocation.paths, request.bridge.home));
         if (warning.empty()) return std::string(engine::kEgressResolver);
         if (!std::exchange(warned, true)) warn(warning);

@@ -12,9 +12,9 @@
 #include "cli/verb.h"
 #include "engine/paths.h"
 #include "engine/rootless.h"
+#include "sys/own_user_namespace.h"
 #include "sys/signals.h"
 #include "sys/stdin_pipe.h"
-#include "sys/own_user_namespace.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -27,8 +27,8 @@ std::string global(const Arguments& before, const Arguments& after, std::string_
     return after.find(name).value_or(before.value(name));
 }
 
-// An ordinary user's containers live in a user namespace, which is entered before anything of theirs
-// is opened. A native worker is a process of his own.
+// An ordinary user's containers live in a user namespace, which is entered before anything of
+// theirs is opened. A native worker is a process of his own.
 Result<std::optional<engine::Entered>> take_rights(const Verb& verb, const Invocation& invocation) {
     if (verb.group != Group::machine || verb.rights != Rights::callers)
         TRY(engine::check_directories(invocation.paths));

@@ -34,8 +34,9 @@ Check check_rights(const runtime::HostFacts& host) {
     std::string user = "user " + std::to_string(sys::effective_uid());
     if (auto space = sys::create_user_namespace(own_maps()); !space)
         return {"rights", Health::missing, user + ": " + space.error().text(), why,
-                space.error().hint() + "; as root: sudo crank ...; a plain process: crank run "
-                                       "--native -- COMMAND"};
+                space.error().hint() +
+                    "; as root: sudo crank ...; a plain process: crank run "
+                    "--native -- COMMAND"};
     if (read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1")
         return {"rights", Health::warning, user + ", and AppArmor takes rights from namespaces",
                 why,

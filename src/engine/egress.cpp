@@ -36,11 +36,24 @@ Result<bool> leads_out(int network_namespace) {
 sys::SpawnRequest pasta(const std::string& link) {
     sys::SpawnRequest request;
     request.path = kPasta;
-    request.args = {"pasta", "--config-net",  "--no-map-gw", "--quiet",
-                    "-t",    "none",          "-u",          "none",
-                    "-T",    "none",          "-U",          "none",
-                    "-4",    "--dns-forward", std::string(kEgressResolver),
-                    "--netns-only", "--netns", link};
+    request.args = {"pasta",
+                    "--config-net",
+                    "--no-map-gw",
+                    "--quiet",
+                    "-t",
+                    "none",
+                    "-u",
+                    "none",
+                    "-T",
+                    "none",
+                    "-U",
+                    "none",
+                    "-4",
+                    "--dns-forward",
+                    std::string(kEgressResolver),
+                    "--netns-only",
+                    "--netns",
+                    link};
     request.env = sys::environment();
     request.new_session = true;
     request.working_dir = "/";

@@ -48,7 +48,7 @@ Result<> check_directory(const std::string& path, const char* flag) {
     bool mine = info->uid == own, sticky = (info->mode & S_ISVTX) != 0;
     if (mine && (info->mode & kOthersWrite) == 0) return {};
     if (mine && sticky && TRY(holds_only_own(path))) return {};
-    std::string why = !mine    ? "it belongs to user " + std::to_string(info->uid) + ", and this is " +
+    std::string why = !mine ? "it belongs to user " + std::to_string(info->uid) + ", and this is " +
                                   std::to_string(own)
                       : sticky ? "others have written to it"
                                : "others may write to it";
@@ -90,7 +90,8 @@ std::string namespace_file(pid_t pid, const char* type) {
     return "/proc/" + std::to_string(pid) + "/ns/" + type;
 }
 
-// The namespace of a process, if it is the one meant and its namespace one that the caller has made.
+// The namespace of a process, if it is the one meant and its namespace one that the caller has
+// made.
 Result<bool> enter_of(pid_t pid, std::uint64_t start) {
     auto space = sys::open_user_namespace(namespace_file(pid, "user"));
     auto found = sys::start_time_of(pid);
@@ -109,12 +110,15 @@ Result<bool> join(const Paths& paths) {
 
 // The keeper was killed, and containers live on in its namespace: by the monitor of one of them.
 Result<bool> join_containers(const Paths& paths) {
-    for (const std::string& id : sys::list_dir(paths.state + "/containers").value_or(std::vector<std::string>())) {
+    for (const std::string& id :
+         sys::list_dir(paths.state + "/containers").value_or(std::vector<std::string>())) {
         // "pid start-time monitor start-time ..." (shim/record.cpp)
-        auto words = split(trim(sys::read_file(paths.monitor(id) + "/state", 256).value_or("")), ' ');
+        auto words =
+            split(trim(sys::read_file(paths.monitor(id) + "/state", 256).value_or("")), ' ');
         if (words.size() < 4) continue;
         auto pid = parse_int(words[2]), start = parse_int(words[3]);
-        if (pid && start && TRY(enter_of(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start))))
+        if (pid && start &&
+            TRY(enter_of(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start))))
             return true;
     }
     return false;
@@ -133,8 +137,8 @@ Result<> make(const Paths& paths, const sys::IdMaps& maps) {
     TRY(sys::remove_tree(paths.state + "/egress"));
     // Of its own: a descriptor that came by a fork would share the caller's lock.
     sys::UniqueFd lock = TRY(sys::open_lock_file(lock_of(paths)));
-    pid_t keeper = TRY(
-        sys::start_keeper("crank-keeper", lock.get(), [&] { wait_for_the_last(paths, lock.get()); }));
+    pid_t keeper = TRY(sys::start_keeper("crank-keeper", lock.get(),
+                                         [&] { wait_for_the_last(paths, lock.get()); }));
     std::uint64_t start = TRY(sys::start_time_of(keeper));
     return sys::write_file_atomic(file_of(paths),
                                   std::to_string(keeper) + " " + std::to_string(start) + "\n", 0600,
@@ -212,8 +216,8 @@ Result<Entered> enter_user_namespace(const Paths& paths) {
     TRY(sys::make_dirs(paths.state, 0700));
     TRY(sys::make_dirs(paths.root, 0700));
     TRY(check_directories(paths));
-    Entered entered{.lock = TRY(sys::open_lock_file(lock_of(paths))), .single = !ids.whole(),
-                    .user = ids.user};
+    Entered entered{
+        .lock = TRY(sys::open_lock_file(lock_of(paths))), .single = !ids.whole(), .user = ids.user};
     // Behind a keeper that is going.
     TRY(sys::lock(entered.lock.get(), sys::LockMode::shared));
     if (TRY(join(paths))) return entered;

@@ -12,8 +12,9 @@ using testing::IsEmpty;
 
 TEST(SubIds, AreTheUsersByNameAndByNumber) {
     constexpr std::string_view kFile = "other:1:5\nme:100000:65536\n1000:300000:7\nme:400000:1\n";
-    EXPECT_THAT(sub_ids_of(kFile, "me", 1000),
-                ElementsAre(IdRange{0, 100000, 65536}, IdRange{0, 300000, 7}, IdRange{0, 400000, 1}));
+    EXPECT_THAT(
+        sub_ids_of(kFile, "me", 1000),
+        ElementsAre(IdRange{0, 100000, 65536}, IdRange{0, 300000, 7}, IdRange{0, 400000, 1}));
     EXPECT_THAT(sub_ids_of(kFile, "nobody", 7), IsEmpty());
 }
 
@@ -25,9 +26,9 @@ TEST(SubIds, LinesThatMakeNoSenseAreLeftOut) {
 }
 
 TEST(Maps, TheUserIsRootAndTheRangesFollow) {
-    EXPECT_THAT(map_below(1000, {{0, 100000, 65536}, {0, 300000, 7}}),
-                ElementsAre(IdRange{0, 1000, 1}, IdRange{1, 100000, 65536},
-                            IdRange{65537, 300000, 7}));
+    EXPECT_THAT(
+        map_below(1000, {{0, 100000, 65536}, {0, 300000, 7}}),
+        ElementsAre(IdRange{0, 1000, 1}, IdRange{1, 100000, 65536}, IdRange{65537, 300000, 7}));
     EXPECT_THAT(map_below(1000, {}), ElementsAre(IdRange{0, 1000, 1}));
 }
 

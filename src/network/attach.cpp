@@ -177,8 +177,7 @@ Result<Attachment> lease(const BridgeConfig& given, std::string_view container_i
 
 Result<> connect(const BridgeConfig& given, const Attachment& attachment, int namespace_fd) {
     const BridgeConfig config = TRY(complete(given));
-    return beside_bridge(config,
-                         [&] { return connect_here(config, attachment, namespace_fd); });
+    return beside_bridge(config, [&] { return connect_here(config, attachment, namespace_fd); });
 }
 
 Result<Attachment> attach(const BridgeConfig& config, std::string_view container_id,

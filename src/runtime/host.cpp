@@ -45,9 +45,8 @@ Result<CgroupMounts> read_mounts() {
 // Root of a user namespace owns the groups that were given to it, which the hierarchies' roots are
 // in a container alone.
 bool may_make_groups(const HostFacts& facts) {
-    return std::ranges::all_of(facts.cgroup_mounts, [](const auto& mount) {
-        return sys::may_write(mount.second);
-    });
+    return std::ranges::all_of(facts.cgroup_mounts,
+                               [](const auto& mount) { return sys::may_write(mount.second); });
 }
 
 std::string shim_beside(const std::string& executable) {

@@ -204,8 +204,9 @@ oci::RuntimeSpec with_other_mounts(oci::RuntimeSpec spec, const HostFacts& facts
 
 bool shows_hosts_proc(const oci::RuntimeSpec& spec, const HostFacts& facts,
                       const oci::Mount& mount) {
-    return (has_user_namespace(spec) || facts.user_namespace) && find_namespace(spec, "pid") == nullptr &&
-           mount.type == "bind" && mount.source == "/proc";
+    return (has_user_namespace(spec) || facts.user_namespace) &&
+           find_namespace(spec, "pid") == nullptr && mount.type == "bind" &&
+           mount.source == "/proc";
 }
 
 Result<> plan_between(Builder& builder, const oci::RuntimeSpec& spec, const HostFacts& facts) {

@@ -160,8 +160,8 @@ int set_bounding(uint64_t keep) {
     return 0;
 }
 
-// Where the namespace forbids setgroups there is nothing to drop, or the start is refused: a group of
-// the host's that is left would open the host's files.
+// Where the namespace forbids setgroups there is nothing to drop, or the start is refused: a group
+// of the host's that is left would open the host's files.
 bool has_no_other_group() {
     gid_t group;
     int count = getgroups(1, &group);

@@ -33,8 +33,9 @@ Result<uid_t> owner_of_user_namespace(int namespace_fd);
 bool may_write(const std::string& path);
 
 // A copy of this process, which must have one thread, in a session of its own: in a new network
-// namespace, without a descriptor but `keep` and the three standard ones, which lead nowhere, without
-// capabilities, and called `name`. It does `work` and ends. Its pid, once it is in the namespace.
+// namespace, without a descriptor but `keep` and the three standard ones, which lead nowhere,
+// without capabilities, and called `name`. It does `work` and ends. Its pid, once it is in the
+// namespace.
 Result<pid_t> start_keeper(const char* name, int keep, const std::function<void()>& work);
 
 }  // namespace crank::sys

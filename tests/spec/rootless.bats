@@ -29,11 +29,12 @@ in_container() { crank run --rm --network none busybox "$@"; }
     [ "$output" = $'0\n0 4242 1\n1 1000000 65536' ]
     run --separate-stderr crank run --rm --network none -u worker busybox sh -c 'id -u; touch /tmp/x 2>&1; cat /home/worker/mine'
     [[ $output == 1000*theirs ]]
-    mkdir -p "$USER_DIR/home/volume"
-    chown $USER_ID:$USER_ID "$USER_DIR/home/volume"
-    crank run --rm --network none -v "$USER_DIR/home/volume:/v" busybox sh -c 'touch /v/root; touch /v/worker; chown worker /v/worker'
-    [ "$(stat -c %u "$USER_DIR/home/volume/root")" = $USER_ID ]
-    [ "$(stat -c %u "$USER_DIR/home/volume/worker")" = 1000999 ]
+    local volume=$USER_DIR/home/volume
+    mkdir -p "$volume"
+    chown "$USER_ID:$USER_ID" "$volume"
+    crank run --rm --network none -v "$volume:/v" busybox sh -c 'touch /v/root; touch /v/worker; chown worker /v/worker'
+    [ "$(stat -c %u "$volume/root")" = $USER_ID ]
+    [ "$(stat -c %u "$volume/worker")" = 1000999 ]
 }
 
 @test "its state lies in the user's directories, which are closed to others" {
@@ -45,7 +46,8 @@ in_container() { crank run --rm --network none busybox "$@"; }
 
 @test "it is confined as a container of root's is" {
     run --separate-stderr in_container sh -c 'grep -E "^(Seccomp|NoNewPrivs|CapEff):" /proc/self/status; ls /dev; mount -t tmpfs x /tmp; cat /proc/keys; mknod /tmp/d c 1 3; hostname x'
-    [[ $output == *$'CapEff:\t00000000a00405fb'* || $output == *$'CapEff:\t00000000a00425fb'* || $output == *"CapEff:"* ]]
+    # Docker's capabilities without CAP_MKNOD, which would be of no use
+    [[ $output == *$'CapEff:\t00000000a00425fb'* ]]
     [[ $output == *$'NoNewPrivs:\t1'* ]]
     [[ $output == *$'Seccomp:\t2'* ]]
     [[ $output != *tun* ]]
@@ -299,12 +301,13 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     run --separate-stderr crank --root "$USER_DIR/home/open" images
     [[ $stderr == *"is not used: others may write to it"*"chmod go-w"* ]]
     # as a new tmpfs is: only while nobody has
-    as_user mkdir -m 1777 "$USER_DIR/home/sticky"
-    as_user chmod 1777 "$USER_DIR/home/sticky"
-    run crank --root "$USER_DIR/home/sticky" images
+    local sticky=$USER_DIR/home/sticky
+    as_user mkdir "$sticky"
+    as_user chmod 1777 "$sticky"
+    run crank --root "$sticky" images
     [ "$status" -eq 0 ]
-    touch "$USER_DIR/home/sticky/theirs"
-    run --separate-stderr crank --root "$USER_DIR/home/sticky" images
+    touch "$sticky/theirs"
+    run --separate-stderr crank --root "$sticky" images
     [[ $stderr == *"is not used: others have written to it"* ]]
 }
 

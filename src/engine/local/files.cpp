@@ -99,7 +99,8 @@ Result<> write_files(const FilesRequest& request, std::vector<std::string>& warn
                             ? read_or_empty("/etc/hosts")
                             : hosts_text(request.hostname, request.address);
     TRY(write_file(request.dir + "/hosts", hosts));
-    return write_file(request.dir + "/resolv.conf", resolv_conf(request.network, request.resolver, warnings));
+    return write_file(request.dir + "/resolv.conf",
+                      resolv_conf(request.network, request.resolver, warnings));
 }
 
 }  // namespace crank::engine::local

@@ -42,11 +42,12 @@ Result<bool> can_limit(const SpecRequest& request, std::string_view controller,
     std::string why = what + " cannot be applied: this host has no usable " +
                       std::string(controller) + " cgroup controller";
     if (request.options.limits == Limits::strict)
-        return fail(Error(Code::unsupported, why)
-                        .with_hint(request.host.user_namespace
-                                       ? "limits take root: sudo crank run, or --limits=best-effort "
-                                         "starts the worker without them"
-                                       : "--limits=best-effort starts the worker without it"));
+        return fail(
+            Error(Code::unsupported, why)
+                .with_hint(request.host.user_namespace
+                               ? "limits take root: sudo crank run, or --limits=best-effort "
+                                 "starts the worker without them"
+                               : "--limits=best-effort starts the worker without it"));
     warnings.push_back(why);
     return false;
 }
