@@ -124,6 +124,12 @@ END
     [ "$output" = 1000 ]
 }
 
+@test "--network host: the host's interfaces, for exec too" {
+    crank run -d --name hosts --network host busybox sleep 600 >/dev/null
+    [[ $(crank exec hosts ip -o link) == *" up0@"* ]]
+    [[ $(crank exec hosts ls /sys/class/net) == *up0* ]]
+}
+
 @test "save and load" {
     as_user sh -c "crank save busybox >$USER_DIR/home/busybox.tar"
     run crank --root "$USER_DIR/home/second" load -i "$USER_DIR/home/busybox.tar"
