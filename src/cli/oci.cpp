@@ -11,6 +11,7 @@
 #include "cli/verb.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
+#include "sys/own_user_namespace.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -61,7 +62,9 @@ std::string overview(std::string_view program) {
 }
 
 std::string default_root() {
-    if (sys::effective_uid() == 0) return "/run/crank-oci";
+    // Root of a user namespace that a caller (podman) has made for an ordinary user has no /run.
+    bool own = sys::effective_uid() == 0 && sys::may_write("/run");
+    if (own) return "/run/crank-oci";
     for (const std::string& variable : sys::environment())
         if (variable.starts_with("XDG_RUNTIME_DIR=/")) return variable.substr(16) + "/crank-oci";
     return "/tmp/crank-oci-" + std::to_string(sys::effective_uid());

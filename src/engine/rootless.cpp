@@ -31,16 +31,27 @@ std::string own_name(std::uint32_t uid) {
     return std::to_string(uid);
 }
 
+// A directory as /tmp is: others may put things there, and not take away what is there.
+Result<bool> holds_only_own(const std::string& path) {
+    for (const std::string& name : TRY(sys::list_dir(path))) {
+        Result<sys::FileInfo> info = sys::lstat(path + "/" + name);
+        if (info && info->uid != sys::effective_uid()) return false;
+    }
+    return true;
+}
+
 Result<> check_directory(const std::string& path, const char* flag) {
     Result<sys::FileInfo> info = sys::stat(path);
     if (!info && info.error().code() == Code::not_found) return {};
     if (!info) return fail(std::move(info).error());
     uid_t own = sys::effective_uid();
-    bool mine = info->uid == own;
+    bool mine = info->uid == own, sticky = (info->mode & S_ISVTX) != 0;
     if (mine && (info->mode & kOthersWrite) == 0) return {};
-    std::string why = mine ? "others may write to it"
-                           : "it belongs to user " + std::to_string(info->uid) + ", and this is " +
-                                 std::to_string(own);
+    if (mine && sticky && TRY(holds_only_own(path))) return {};
+    std::string why = !mine ? "it belongs to user " + std::to_string(info->uid) + ", and this is " +
+                                  std::to_string(own)
+                      : sticky ? "others have written to it"
+                               : "others may write to it";
     return fail(Error(Code::permission_denied, path + " is not used: " + why)
                     .with_hint(mine ? "chmod go-w " + path
                                     : "another place: --" + std::string(flag) + " DIRECTORY"));

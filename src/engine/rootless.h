@@ -50,7 +50,8 @@ struct Entered {
 Result<Entered> enter_user_namespace(const Paths& paths);
 
 // The root and state directories, where they exist, belong to the caller, and nobody else may write
-// to them. An ordinary user's are made where they are missing.
+// to them (or, where the directory is one like /tmp, has). An ordinary user's are made where they
+// are missing.
 Result<> check_directories(const Paths& paths);
 
 // Whether this process has entered a namespace of crank's, and then: what holds it beyond this

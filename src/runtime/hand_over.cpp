@@ -376,6 +376,7 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
+    TRY(leave_shared(made, request.pid));
     if (facts.cgroup_mode == CgroupMode::v2 && !request.cgroups_path.empty())
         made.cgroup_dirs.push_back(v2_cgroup_dir(facts, request.cgroups_path) +
                                    (request.sub_cgroup.empty() ? "" : "/" + request.sub_cgroup));

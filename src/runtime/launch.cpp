@@ -114,6 +114,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
+    TRY(leave_shared(made, request.pid));
     if (facts.cgroup_mode == CgroupMode::v2)
         made.cgroup_dirs.push_back(facts.cgroup_mounts.front().second + request.cgroups_path);
     sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
@@ -146,6 +147,7 @@ Result<Running> join_hook(HookRequest request, const HostFacts& facts) {
     JoinFacts join_facts;
     TRY(find_mappings(request.pid, join_facts));
     Plan made = TRY(plan_hook(request.hook, request.where, join_facts));
+    TRY(leave_shared(made, request.pid));
     Encoding encoding;
     encoding.role = shim::Role::join;
     encoding.stdin_given = true;

@@ -9,6 +9,7 @@
 #include "sys/mount.h"
 #include "sys/open_flags.h"
 #include "sys/overlay.h"
+#include "sys/own_user_namespace.h"
 #include "sys/socket.h"
 
 namespace crank::runtime {
@@ -69,6 +70,19 @@ Result<> find_mappings(pid_t pid, JoinFacts& join) {
     sys::IdMaps maps = TRY(sys::maps_of_process(pid));
     join.uid_mappings = mappings_of(maps.uids);
     join.gid_mappings = mappings_of(maps.gids);
+    return {};
+}
+
+Result<> leave_shared(Plan& plan, pid_t pid) {
+    if (TRY(sys::own_user_namespace()).initial) return {};
+    constexpr std::pair<const char*, std::uint64_t> kTypes[] = {
+        {"time", 0x80},      {"mnt", 0x00020000}, {"uts", 0x04000000},
+        {"ipc", 0x08000000}, {"pid", 0x20000000}, {"net", 0x40000000}};
+    for (const auto& [type, flag] : kTypes) {
+        if (TRY(sys::is_in_other_namespace(pid, type))) continue;
+        for (auto& step : plan.child)
+            if (step.op.kind == shim::OpKind::set_namespace) step.op.a &= ~flag;
+    }
     return {};
 }
 

@@ -30,6 +30,10 @@ sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
 std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges);
 // Whether the container's process is in a user namespace of its own, and that one's maps.
 Result<> find_mappings(pid_t pid, JoinFacts& join);
+// Takes out of a joiner's plan the namespaces that the process shares with crank, where crank is
+// root of a user namespace: the host's network, for one, belongs to others, and to enter it again
+// is refused.
+Result<> leave_shared(Plan& plan, pid_t pid);
 
 // Descriptors of ours by the slots they become; invalid ones are left out.
 struct Handover {

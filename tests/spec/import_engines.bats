@@ -52,7 +52,7 @@ DOCKERFILE
     run ! there import containers-storage:"[$CRANK_TEST_DIR/nowhere]built"
     [[ $output == *"there is no container storage in $CRANK_TEST_DIR/nowhere"* ]]
     mkdir nobody && chown 65534 nobody
-    run ! as_nobody crank --root "$CRANK_TEST_DIR/nobody/root" import "${storage}built"
+    run ! as_nobody crank --root "$CRANK_TEST_DIR/nobody/root" --state "$CRANK_TEST_DIR/nobody/state" import "${storage}built"
     [[ $output == *"Permission denied"*"podman save NAME | crank load"* ]]
     local file layer
     file=$(find peers/podman/overlay -path '*/diff/copied/answer.sh')

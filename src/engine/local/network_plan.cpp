@@ -97,6 +97,22 @@ network::BridgeConfig bridge_of(const Paths& paths, const Config& config) {
             .state_dir = paths.network()};
 }
 
+namespace {
+
+// Of an ordinary user: the bridge lies in a namespace of its own, which pasta leads out of.
+Result<> use_own_network(const StartRequest& request, Record& record, NetworkPlan& plan) {
+    std::optional<Kept> kept = TRY(find_kept(request.paths));
+    if (!kept) return {};
+    plan.home = std::move(kept->network);
+    plan.bridge.home = plan.home.get();
+    std::string warning = TRY(ensure_egress(request.paths, plan.bridge.home));
+    plan.has_resolver = warning.empty();
+    if (!warning.empty()) record.warnings.push_back(std::move(warning));
+    return {};
+}
+
+}  // namespace
+
 Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
     const RunOptions& options = request.options;
     TRY(check_ports(options));
@@ -118,13 +134,7 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
             plan.listeners.push_back(std::move(listener.fd));
         }
     }
-    if (std::optional<Kept> kept = TRY(find_kept(request.paths))) {
-        plan.home = std::move(kept->network);
-        plan.bridge.home = plan.home.get();
-        std::string warning = TRY(ensure_egress(request.paths, plan.bridge.home));
-        plan.has_resolver = warning.empty();
-        if (!warning.empty()) record.warnings.push_back(std::move(warning));
-    }
+    TRY(use_own_network(request, record, plan));
     network::Attachment attachment = TRY(take_lease(request.paths, plan.bridge, record.id));
     record.warnings.insert(record.warnings.end(), attachment.warnings.begin(),
                            attachment.warnings.end());
