@@ -71,6 +71,14 @@ Result<> find_mappings(pid_t pid, JoinFacts& join) {
     return {};
 }
 
+Result<std::vector<sys::UniqueFd>> open_namespaces_of(pid_t pid, const Plan& plan) {
+    std::vector<sys::UniqueFd> opened;
+    for (const auto& joined : plan.joined)
+        opened.push_back(
+            TRY(sys::open("/proc/" + std::to_string(pid) + "/ns/" + joined.type, sys::kReadOnly)));
+    return opened;
+}
+
 namespace {
 
 // A device that config.json asks for, with the owner and the mode that stand there; an invalid

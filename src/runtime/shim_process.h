@@ -30,6 +30,9 @@ sys::IdMaps maps_of(const std::vector<oci::IdMapping>& uids,
 std::vector<oci::IdMapping> mappings_of(const std::vector<sys::IdRange>& ranges);
 // Whether the container's process is in a user namespace of its own, and that one's maps.
 Result<> find_mappings(pid_t pid, JoinFacts& join);
+// Those of Plan::joined, which a joiner enters by itself. To be called while the process is known
+// to be the one meant.
+Result<std::vector<sys::UniqueFd>> open_namespaces_of(pid_t pid, const Plan& plan);
 
 // Descriptors of ours by the slots they become; invalid ones are left out.
 struct Handover {
