@@ -368,15 +368,14 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     bool terminal = request.process.terminal;
     sys::UniqueFd pidfd = TRY(sys::open_pidfd(request.pid));
     JoinFacts join_facts = TRY(facts_of(request, facts));
-    sys::UniqueFd root;
-    if (request.shares_mounts)
-        root = TRY(sys::open("/proc/" + std::to_string(request.pid) + "/root",
-                             sys::kPath | sys::kDirectory));
     // Between the look and the open the number could have changed hands.
     if (!is_alive(request.pid, request.start_time))
         return fail(Code::failed_precondition, "the container is not running");
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     TRY(leave_shared(made, request.pid));
+    auto joined = TRY(open_namespaces_of(request.pid, made));
+    if (!is_alive(request.pid, request.start_time))
+        return fail(Code::failed_precondition, "the container is not running");
     if (facts.cgroup_mode == CgroupMode::v2 && !request.cgroups_path.empty())
         made.cgroup_dirs.push_back(v2_cgroup_dir(facts, request.cgroups_path) +
                                    (request.sub_cgroup.empty() ? "" : "/" + request.sub_cgroup));
@@ -388,7 +387,8 @@ Result<Handed> hand_over_join(HandOverJoin request, const HostFacts& facts) {
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
     handover.add(cgroup.get(), made.cgroup_slot());
-    if (root) handover.add(root.get(), made.joined_slot(0));
+    for (std::size_t i = 0; i < joined.size(); ++i)
+        handover.add(joined[i].get(), made.joined_slot(i));
     auto [mine, theirs] = TRY(sys::make_packet_pair());
     bool listens = request.seccomp && !request.seccomp->listener_path.empty();
     if (listens) handover.add(theirs.get(), made.start_socket_slot());

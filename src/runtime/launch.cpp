@@ -115,11 +115,15 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
         return fail(Code::failed_precondition, "the container is not running");
     Plan made = TRY(plan_join(request.process, request.seccomp, join_facts, facts));
     TRY(leave_shared(made, request.pid));
+    auto joined = TRY(open_namespaces_of(request.pid, made));
+    if (!is_alive(request.pid, request.start_time))
+        return fail(Code::failed_precondition, "the container is not running");
     if (facts.cgroup_mode == CgroupMode::v2)
         made.cgroup_dirs.push_back(facts.cgroup_mounts.front().second + request.cgroups_path);
     sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
     Encoding encoding;
     encoding.role = shim::Role::join;
+    if (!joined.empty()) encoding.listener_count = 2 + joined.size();
     encoding.stdin_given = static_cast<bool>(request.stdin_read);
     encoding.stdout_given = static_cast<bool>(request.stdout_write);
     encoding.stderr_given = static_cast<bool>(request.stderr_write);
@@ -127,6 +131,8 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     std::string bytes = TRY(encode(made, encoding));
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());
+    for (std::size_t i = 0; i < joined.size(); ++i)
+        handover.add(joined[i].get(), made.joined_slot(i));
     give_pipes(join_facts.uid_mappings, request.process.user.uid,
                {request.stdin_read.get(), request.stdout_write.get(), request.stderr_write.get()});
     handover.add(request.stdin_read.get(), made.stdin_slot());

@@ -277,7 +277,15 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (join.user_namespace) take_mapped_ids(builder, maps);
     // Not before: from inside that namespace the joiner's own group is out of sight, and where the
     // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
-    if (join.cgroup_namespace) enter("enter the container's cgroup namespace", kNewCgroup);
+    if (join.cgroup_namespace && join.user_namespace) {
+        // By its own file: by the pidfd the kernel asks for rights to the process, whose memory is
+        // the host's while it is crank's init.
+        shim::Op& op = builder.add(OpKind::set_namespace, "enter the container's cgroup namespace");
+        op.fd = plan.joined_slot(add_joined(plan, {"cgroup", ""}, kNewCgroup));
+        op.a = kNewCgroup;
+    } else if (join.cgroup_namespace) {
+        enter("enter the container's cgroup namespace", kNewCgroup);
+    }
     // Entering a mount namespace gives that one's root, which would be the host's.
     if (join.shares_mounts) {
         TRY(check_shared_rights(process.capabilities, "process.capabilities"));

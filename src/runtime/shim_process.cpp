@@ -86,6 +86,16 @@ Result<> leave_shared(Plan& plan, pid_t pid) {
     return {};
 }
 
+Result<std::vector<sys::UniqueFd>> open_namespaces_of(pid_t pid, const Plan& plan) {
+    const std::string process = "/proc/" + std::to_string(pid);
+    std::vector<sys::UniqueFd> opened;
+    for (const auto& joined : plan.joined)
+        opened.push_back(joined.type == "root"
+                             ? TRY(sys::open(process + "/root", sys::kPath | sys::kDirectory))
+                             : TRY(sys::open(process + "/ns/" + joined.type, sys::kReadOnly)));
+    return opened;
+}
+
 namespace {
 
 // A device that config.json asks for, with the owner and the mode that stand there; an invalid

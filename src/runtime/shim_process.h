@@ -34,6 +34,9 @@ Result<> find_mappings(pid_t pid, JoinFacts& join);
 // root of a user namespace: the host's network, for one, belongs to others, and to enter it again
 // is refused.
 Result<> leave_shared(Plan& plan, pid_t pid);
+// Those of Plan::joined, which a joiner enters by itself, and the root. To be called while the
+// process is known to be the one meant.
+Result<std::vector<sys::UniqueFd>> open_namespaces_of(pid_t pid, const Plan& plan);
 
 // Descriptors of ours by the slots they become; invalid ones are left out.
 struct Handover {

@@ -81,8 +81,8 @@ TEST_F(IdLease, WhatIsInUseIsNeverGivenTwice) {
             auto gone = std::next(model.begin(), static_cast<long>(random() % model.size()));
             // Half of them are killed before they give anything back.
             if (random() % 2 == 0) {
-                ASSERT_TRUE(
-                    give_back(place_, gone->second.block, gone->second.blocks, gone->first));
+                const Lease& has = gone->second;
+                ASSERT_TRUE(give_back(place_, has.block, has.blocks, gone->first));
             }
             remove(gone->first);
             model.erase(gone);
