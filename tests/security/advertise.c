@@ -22,10 +22,12 @@ static int failed(const char* what) {
     return 1;
 }
 
-static uint16_t checksum(const uint8_t* source, const uint8_t* target, const uint8_t* data, size_t size) {
+static uint16_t checksum(const uint8_t* source, const uint8_t* target, const uint8_t* data,
+                         size_t size) {
     uint32_t sum = 58 + (uint32_t)size;
     for (int i = 0; i < 16; i += 2)
-        sum += (uint32_t)(source[i] << 8 | source[i + 1]) + (uint32_t)(target[i] << 8 | target[i + 1]);
+        sum +=
+            (uint32_t)(source[i] << 8 | source[i + 1]) + (uint32_t)(target[i] << 8 | target[i + 1]);
     for (size_t i = 0; i + 1 < size; i += 2) sum += (uint32_t)(data[i] << 8 | data[i + 1]);
     while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
     return (uint16_t)~sum;
@@ -44,7 +46,8 @@ static int advertise(const char* device, int count) {
     if (ioctl(fd, SIOCGIFHWADDR, &request) != 0) return failed(device);
     memcpy(frame + 6, request.ifr_hwaddr.sa_data, 6);
     if (ioctl(fd, SIOCGIFINDEX, &request) != 0) return failed(device);
-    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = request.ifr_ifindex, .sll_halen = 6};
+    struct sockaddr_ll to = {
+        .sll_family = AF_PACKET, .sll_ifindex = request.ifr_ifindex, .sll_halen = 6};
     memcpy(to.sll_addr, frame, 6);
     frame[12] = 0x86;
     frame[13] = 0xdd;
@@ -73,7 +76,8 @@ static int advertise(const char* device, int count) {
     icmp[2] = (uint8_t)(sum >> 8);
     icmp[3] = (uint8_t)sum;
     for (int i = 0; i < count; ++i) {
-        if (sendto(fd, frame, sizeof frame, 0, (struct sockaddr*)&to, sizeof to) != (ssize_t)sizeof frame)
+        if (sendto(fd, frame, sizeof frame, 0, (struct sockaddr*)&to, sizeof to) !=
+            (ssize_t)sizeof frame)
             return failed("sendto");
         usleep(2000);
     }

@@ -134,7 +134,7 @@ sockets_of() { ss -Hlnpx state listening 2>/dev/null; ss -Hlnpt 2>/dev/null; }
     for one in $pids; do listened+=$(sockets_of | grep -F "pid=$one," || true); done
     [ "$(grep -o '127.0.0.1:18477' <<<"$listened" | sort -u)" = 127.0.0.1:18477 ]
     [ "$(grep -c LISTEN <<<"$listened" || true)" -le 2 ]
-    ! grep -q '@' <<<"$listened"
+    run ! grep -q '@' <<<"$listened"
     # and from inside, in the host's network: no abstract socket is crank's
     run -0 crank exec host cat /proc/net/unix
     [[ $output != *@*crank* && $output != *@*shim* ]]

@@ -192,6 +192,6 @@ while [ ! -e /tmp/www/end ]; do printf %s "$block"; n=$((n + 1)); echo $n >/tmp/
     until_true watched "$id"
     [ -s "$CRANK_STATE/containers/$id/plan" ]
     [ "$(stat -c %a "$CRANK_STATE/containers/$id/plan")" = 600 ]
-    ! grep -q canary-7f3a "$CRANK_STATE/containers/$id/plan"
+    run ! grep -q canary-7f3a "$CRANK_STATE/containers/$id/plan"
     [ "$(crank exec quiet sh -c 'echo $TOKEN')" = canary-7f3a ]
 }
