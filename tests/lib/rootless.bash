@@ -1,8 +1,10 @@
 # shellcheck shell=bash
 # For the .bats files that are about an ordinary user: `load ../lib/crank` and `load ../lib/rootless`.
 # He is made for the test: /etc/passwd, /etc/subuid, /etc/subgid and /dev/net/tun are covered in a
-# mount namespace of each command's own, and nothing of the host is changed. The host's network is a
-# namespace of the test's own too, with "the world" behind it.
+# mount namespace of each command's own, and nothing of the host is changed.
+
+# shellcheck source=tests/lib/network.bash
+source "${BASH_SOURCE[0]%/*}/network.bash"
 
 USER_ID=4242
 
@@ -25,30 +27,10 @@ user_setup_file() {
         cp "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim" "$CRANK_BIN/crank-net" "$USER_PROGRAMS"
     fi
     export USER_PROGRAMS
-    make_networks
+    make_worlds
+    on_host ip route add default via 203.0.113.1
     user_context
 }
-
-# descriptor 3 is bats': a process that keeps it keeps bats waiting
-make_networks() {
-    unshare --net sleep 3600 3>&- &
-    export HOST_PID=$!
-    unshare --net sleep 3600 3>&- &
-    export WORLD_PID=$!
-    until_true other_network "$HOST_PID"
-    until_true other_network "$WORLD_PID"
-    on_host ip link set lo up
-    on_host ip link add up0 type veth peer name eth0 netns "$WORLD_PID"
-    on_host ip address add 203.0.113.2/24 dev up0
-    on_host ip link set up0 up
-    on_host ip route add default via 203.0.113.1
-    in_world ip address add 203.0.113.1/24 dev eth0
-    in_world ip link set eth0 up
-}
-
-other_network() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
-on_host() { nsenter --target "$HOST_PID" --net -- "$@"; }
-in_world() { nsenter --target "$WORLD_PID" --net -- "$@"; }
 
 # The context of the image `busybox`: a shell, the users root and worker (1000), a file of worker's.
 user_context() {
@@ -128,6 +110,6 @@ user_left() {
 }
 
 user_teardown_file() {
-    if [ -n "${HOST_PID:-}" ]; then kill "$HOST_PID" "$WORLD_PID"; fi
+    end_worlds
     common_teardown
 }

@@ -1,57 +1,33 @@
 #!/usr/bin/env bats
-# Attacks on networks and published ports, by a machine of the same network and by a container. "The
-# host" is a network namespace of the test's own, "the world" a second one beside it, as in
-# tests/spec/network.bats. After others' CVEs (docs/security-history.md).
+# Attacks on networks and published ports, by a machine of the same network and by a container
+# (tests/lib/network.bash). After others' CVEs (docs/security-history.md).
 
 # shellcheck disable=SC2154 # run sets stderr
 bats_require_minimum_version 1.5.0
 load ../lib/crank
+load ../lib/network
 
 setup_file() {
     crank_setup_file
     is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
-    export NETPROBE=$CRANK_TEST_DIR/netprobe-context/netprobe
-    mkdir -p "$CRANK_TEST_DIR/netprobe-context"
-    musl-gcc -static -O1 -Wall -Wextra "$CRANK_SOURCE/tests/spec/netprobe.c" -o "$NETPROBE"
+    build_netprobe
+    make_worlds
     musl-gcc -static -O1 -Wall -Wextra -idirafter /usr/include -idirafter "/usr/include/$(uname -m)-linux-gnu" \
         "$BATS_TEST_DIRNAME/advertise.c" -o "$CRANK_TEST_DIR/netprobe-context/advertise"
     printf 'FROM scratch\nCOPY netprobe advertise /\nENTRYPOINT ["/netprobe"]\n' \
         >"$CRANK_TEST_DIR/netprobe-context/Dockerfile"
     crank build -q -t netprobe "$CRANK_TEST_DIR/netprobe-context" >/dev/null
-    unshare --net sleep 3600 3>&- &
-    export HOST_PID=$!
-    unshare --net sleep 3600 3>&- &
-    export WORLD_PID=$!
-    local pid own
-    own=$(readlink /proc/self/ns/net)
-    for pid in "$HOST_PID" "$WORLD_PID"; do
-        until [ "$(readlink "/proc/$pid/ns/net")" != "$own" ]; do sleep 0.02; done
-    done
-    on_host ip link set lo up
-    on_host sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
-    on_host ip link add up0 type veth peer name eth0 netns "$WORLD_PID"
-    on_host ip address add 203.0.113.2/24 dev up0
-    on_host ip link set up0 up
-    in_world ip link set lo up
-    in_world ip address add 203.0.113.1/24 dev eth0
-    in_world ip link set eth0 up
-    in_world ip route add default via 203.0.113.2
 }
 setup() { crank_setup; }
 teardown() {
-    local server
-    for server in $SERVERS; do kill "$server"; done
+    end_servers
     crank_teardown
 }
 teardown_file() {
-    if [ -n "${HOST_PID:-}" ]; then kill "$HOST_PID" "$WORLD_PID"; fi
+    end_worlds
     crank_teardown_file
 }
 
-SERVERS=
-on_host() { nsenter --target "$HOST_PID" --net -- "$@"; }
-in_world() { nsenter --target "$WORLD_PID" --net -- "$@"; }
-crank() { if [ -n "${HOST_PID:-}" ]; then on_host crank "$@"; else command crank "$@"; fi; }
 address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
 # answers on_host|in_world IP PORT
 answers() { [ "$("$1" "$NETPROBE" fetch "$2" "$3" 2>/dev/null)" = hello ]; }

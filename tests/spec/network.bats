@@ -1,72 +1,38 @@
 #!/usr/bin/env bats
-# Networks of containers, seen from inside, from the host and from another machine. "The host" here
-# is a network namespace of the test's own, so the real one's devices, rules and ports are neither
-# used nor changed; "the world" is a second one behind it.
+# Networks of containers, seen from inside, from the host and from another machine
+# (tests/lib/network.bash).
 
 # shellcheck disable=SC2154 # run sets stderr
 bats_require_minimum_version 1.5.0
 load ../lib/crank
+load ../lib/network
 
 setup_file() {
     crank_setup_file
     is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
-    export NETPROBE=$CRANK_TEST_DIR/netprobe-context/netprobe
-    mkdir -p "$CRANK_TEST_DIR/netprobe-context"
-    musl-gcc -static -O1 -Wall -Wextra "$BATS_TEST_DIRNAME/netprobe.c" -o "$NETPROBE"
+    build_netprobe
+    make_worlds
     cat >"$CRANK_TEST_DIR/netprobe-context/Dockerfile" <<'END'
 FROM scratch
 COPY netprobe /netprobe
 ENTRYPOINT ["/netprobe"]
 END
     crank build -q -t netprobe "$CRANK_TEST_DIR/netprobe-context" >/dev/null
-
-    # descriptor 3 is bats': a process that keeps it keeps bats waiting
-    unshare --net sleep 3600 3>&- &
-    export HOST_PID=$!
-    unshare --net sleep 3600 3>&- &
-    export WORLD_PID=$!
-    until_own_namespace "$HOST_PID"
-    until_own_namespace "$WORLD_PID"
-    on_host ip link set lo up
-    # inherited from the machine, where crank may have switched it on
-    on_host sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
-    on_host ip link add up0 type veth peer name eth0 netns "$WORLD_PID"
-    on_host ip address add 203.0.113.2/24 dev up0
-    on_host ip link set up0 up
-    in_world ip link set lo up
-    in_world ip address add 203.0.113.1/24 dev eth0
-    in_world ip link set eth0 up
     on_host ip route add default via 203.0.113.1
-    in_world ip route add default via 203.0.113.2
 }
 
 setup() { crank_setup; }
 
 teardown() {
-    local server
-    for server in $SERVERS; do kill "$server"; done
+    end_servers
     crank_teardown
     no_device_left
 }
 
 teardown_file() {
-    if [ -n "${HOST_PID:-}" ]; then kill "$HOST_PID" "$WORLD_PID"; fi
+    end_worlds
     crank_teardown_file
 }
-
-SERVERS=
-
-on_host() { nsenter --target "$HOST_PID" --net -- "$@"; }
-in_world() { nsenter --target "$WORLD_PID" --net -- "$@"; }
-# As typed on the host of this test.
-crank() { if [ -n "${HOST_PID:-}" ]; then on_host crank "$@"; else command crank "$@"; fi; }
-
-until_own_namespace() {
-    local own
-    own=$(readlink /proc/self/ns/net)
-    eventually differs "$own" "$1"
-}
-differs() { [ "$(readlink "/proc/$2/ns/net")" != "$1" ]; }
 
 # eventually COMMAND...: tries until it succeeds; after 10 s it fails with the last output.
 eventually() {
