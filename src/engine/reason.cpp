@@ -46,11 +46,15 @@ struct Facts {
           signal(c.state.exit.signal) {}
 
     bool has_init() const { return container.record.init; }
+    // By what `stop` sent first, just when it gave up to wait.
+    bool ended_before_kill(const Asked& asked) const {
+        return asked.grace_over && signal == asked.first_signal && signal != asked.signal;
+    }
     // crank sent that signal (0: any) shortly before the end.
     const Asked* asked_for(int number) const {
         if (!state.asked) return nullptr;
         const Asked& asked = *state.asked;
-        if (number != 0 && asked.signal != number) return nullptr;
+        if (number != 0 && asked.signal != number && !ended_before_kill(asked)) return nullptr;
         std::int64_t within = kSoon;
         if (asked.verb == "stop" && !asked.grace_over)
             within = asked.grace < 0 ? INT64_MAX : within + asked.grace * kSecond;
@@ -142,9 +146,11 @@ const Fault* find_fault(int signal) {
 }
 
 Reason asked_for(const Facts& facts, const Asked& asked) {
-    std::string name = sys::signal_name(asked.signal);
+    bool in_time = !asked.grace_over || facts.ended_before_kill(asked);
+    std::string name =
+        sys::signal_name(in_time && asked.first_signal != 0 ? asked.first_signal : asked.signal);
     std::string command = "crank " + asked.verb;
-    if (asked.grace_over)
+    if (!in_time)
         return {Cause::stopped,
                 "killed after " + std::to_string(asked.grace) + "s of crank stop",
                 "crank stop sent " + sys::signal_name(asked.first_signal) + ", waited " +

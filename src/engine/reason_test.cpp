@@ -127,6 +127,18 @@ TEST(Reason, StopThatHadToKill) {
     EXPECT_EQ(reason.text, "crank stop sent SIGTERM, waited 3 s for it to end, and sent SIGKILL");
 }
 
+TEST(Reason, AnEndJustBeforeStopKilled) {
+    Container container = ended(SIGTERM, 0);
+    container.state.asked = Asked{.verb = "stop",
+                                  .signal = SIGKILL,
+                                  .first_signal = SIGTERM,
+                                  .grace = 0,
+                                  .grace_over = true,
+                                  .at_ns = kEnd + 1};
+    EXPECT_EQ(explain(container).cause, Cause::stopped);
+    EXPECT_EQ(explain(container).text, "crank stop sent SIGTERM, and it ended by that");
+}
+
 TEST(Reason, AnEndByItselfAfterStop) {
     Container container = ended(0, 3);
     container.state.asked = Asked{.verb = "stop",

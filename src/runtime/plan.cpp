@@ -123,6 +123,7 @@ Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const G
             shim::Op& op = builder.add(OpKind::set_namespace, "enter the network namespace");
             op.fd = plan.network_slot();
             op.a = *flag;
+            op.b = 1;
         } else {
             plan.clone_flags |= *flag;
             if (ns.type == "network") builder.add(OpKind::loopback_up, "bring lo up");

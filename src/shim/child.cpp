@@ -67,7 +67,9 @@ int perform_one(const PlanView& plan, ChildIo& io, const Op& op, Root& root) {
     switch (op.kind) {
         case OpKind::join_cgroup: return write_file(plan.text(op.s1), "0");
         case OpKind::set_namespace:
-            return syscall(SYS_setns, PlanView::slot(op.fd), op.a) != 0 ? errno : 0;
+            if (syscall(SYS_setns, PlanView::slot(op.fd), op.a) != 0) return errno;
+            if (op.b != 0) close(PlanView::slot(op.fd));
+            return 0;
         case OpKind::unshare: {
             mark(plan, Moment::cgroups_joined);
             return syscall(SYS_unshare, op.a) != 0 ? errno : 0;

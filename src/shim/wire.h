@@ -36,7 +36,7 @@ enum class OpKind : uint16_t {
     mapped_root,    // a: uid, b: gid: the user namespace's own ids from here on, no groups
     raise_limit,    // a: RLIMIT_*, c: hard; the rest of it, and what is higher already, stays
     join_cgroup,    // s1: a v1 `tasks` file; "0" is written to it
-    set_namespace,  // fd: a namespace or pidfd; a: CLONE_NEW* flags
+    set_namespace,  // fd: a namespace or pidfd; a: CLONE_NEW* flags; b: 1 where fd is closed then
     unshare,        // a: CLONE_NEW* flags
     loopback_up,    // lo of the current network namespace
     hostname,       // s1

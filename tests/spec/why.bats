@@ -268,8 +268,12 @@ forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
 
 @test "an end that nobody saw is not guessed at" {
     crank run -d --name orphan --network none busybox sleep 100 >/dev/null
-    kill_monitors "$(crank inspect -f '{{.Id}}' orphan)"
-    kill -9 "$(crank inspect -f '{{.State.Pid}}' orphan)"
+    local id pid
+    id=$(crank inspect -f '{{.Id}}' orphan)
+    # before: a command that looks at it gives it a monitor again
+    pid=$(crank inspect -f '{{.State.Pid}}' orphan)
+    kill_monitors "$id"
+    kill -9 "$pid"
     crank wait orphan >/dev/null
     why_is orphan '.Cause == "lost" and .Why == "its monitor was killed: how it ended is not known"'
     [ "$(crank ps -a --format '{{.Reason}}')" = "end not seen" ]
