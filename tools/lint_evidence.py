@@ -23,8 +23,6 @@ CAMPAIGNS = {
     "power-cut.json": (100, ["src/store", "src/build", "src/transfer"]),
     "runtime-kill.json": (1000, ["src/runtime", "src/shim", "src/engine", "src/network"]),
 }
-# Of campaigns that are new: what makes them. They have some days to be run in full.
-NEW = {"runtime-kill.json": "tests/crash/runtime_kill.py"}
 FUZZED = 10_000_000  # inputs of each target of tests/fuzz
 FIELDS = {"what": str, "commit": str, "count": int, "broken": int, "date": str, "machine": str,
           "runs": list}
@@ -85,18 +83,9 @@ def read(top, name):
         return None, [f"is no JSON: {error}"]
 
 
-def is_new(top, name):
-    if name not in NEW or (top / "docs/evidence" / name).exists():
-        return False
-    added = git(top, "log", "-1", "--diff-filter=A", "--format=%H", "--", NEW[name])
-    return bool(added) and days_between(top, added, "HEAD") <= DAYS
-
-
 def problems_of(top, name):
     least, rooms = CAMPAIGNS[name]
     document, problems = read(top, name)
-    if document is None and is_new(top, name):
-        problems = ["note: " + problem for problem in problems]
     problems = problems or list(content_problems(document, least))
     yield from problems
     if not problems:
