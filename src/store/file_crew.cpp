@@ -78,11 +78,6 @@ void FileCrew::drain() {
     done_.wait(lock, [&] { return running_ == 0; });
 }
 
-void FileCrew::finish() {
-    drain();
-    if (auto written = write_out_.finish(); !written) fail_with(std::move(written).error());
-}
-
 // False: there is nothing to take. The lock is given up meanwhile.
 bool FileCrew::take_one(std::unique_lock<std::mutex>& lock) {
     if (queue_.empty()) return false;
@@ -92,7 +87,6 @@ bool FileCrew::take_one(std::unique_lock<std::mutex>& lock) {
     ++running_;
     lock.unlock();
     make(batch);
-    write_out_.wrote(bytes_in(batch), batch.front().directory);
     batch.clear();
     lock.lock();
     if (--running_ == 0) done_.notify_all();

@@ -16,7 +16,6 @@
 #include "store/byte_source.h"
 #include "store/shared_files.h"
 #include "store/tar_format.h"
-#include "store/write_out.h"
 #include "sys/unique_fd.h"
 
 namespace crank::store {
@@ -77,8 +76,6 @@ public:
     void add(Job job);
     // Returns once every file is made, or one has failed.
     void drain();
-    // The same, and what was written is not on its way to the disk any more.
-    void finish();
     // The first failure, which keeps the rest from being made. It names the entry.
     bool failed() const { return failed_; }
     Error take_error();
@@ -106,7 +103,6 @@ private:
     bool ending_ = false;
     std::optional<Error> error_;
     std::atomic<bool> failed_ = false;
-    WriteOut write_out_;
     std::vector<std::jthread> threads_;
 };
 

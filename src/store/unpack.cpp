@@ -58,7 +58,7 @@ Error blame_archive(Error error) {
 
 Result<UnpackStats> Unpacker::run(TarReader& reader) {
     auto read = entries(reader);
-    if (read) crew_.finish();
+    if (read) crew_.drain();
     // What comes after a file that failed may fail for want of it.
     if (crew_.failed()) return fail(blame_archive(crew_.take_error()));
     TRY(std::move(read));

@@ -157,16 +157,3 @@ fuzzed() {
     run -0 lint
     [[ ${lines[1]} == "note: docs/evidence/power-cut.json: "*"it is not in this history" ]]
 }
-
-@test "a campaign that is new has thirty days to be run in full" {
-    rm docs/evidence/runtime-kill.json
-    run -1 lint
-    [ "$output" = "docs/evidence/runtime-kill.json: is not there: ./dev test --long makes it" ]
-    mkdir -p tests/crash
-    change tests/crash/runtime_kill.py
-    run -0 lint
-    [ "$output" = "note: docs/evidence/runtime-kill.json: is not there: ./dev test --long makes it" ]
-    change src/cli/file 31
-    run -1 lint
-    [ "$output" = "docs/evidence/runtime-kill.json: is not there: ./dev test --long makes it" ]
-}
