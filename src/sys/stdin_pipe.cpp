@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <string>
 
 #include "sys/file.h"
@@ -15,7 +16,7 @@ Result<UniqueFd> open_silent_pipe() {
 
 Result<> ensure_standard_descriptors() {
     for (int fd = 0; fd <= 2; ++fd) {
-        if (fcntl(fd, F_GETFD) >= 0) continue;
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
         // The lowest free number is the one wanted.
         if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
             return fail_errno("open /dev/null");
