@@ -153,7 +153,8 @@ auth: {htpasswd: {realm: crank test, path: $dir/htpasswd}}
 storage: {filesystem: {rootdirectory: $dir/data}}
 http: {addr: "127.0.0.1:5000", tls: {certificate: $CRANK_TEST_DIR/authority/server.pem, key: $CRANK_TEST_DIR/authority/server.key}}
 END
-    on_host docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
+    # not by a function, whose pid would be a shell's
+    nsenter --target "$HOST_PID" --net -- docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 3>&- &
     echo $! >"$CRANK_TEST_DIR/registry.pid"
     as_user mkdir -p "$USER_DIR/home/.config/containers/certs.d/127.0.0.1:5000"
     cat "$CRANK_TEST_DIR/authority/ca.pem" >"$USER_DIR/home/.config/containers/certs.d/127.0.0.1:5000/ca.crt"
@@ -186,9 +187,9 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     require pasta test -x /usr/bin/pasta
     mkdir -p "$USER_DIR/world"
     echo hello >"$USER_DIR/world/index.html"
-    in_world busybox httpd -f -p 203.0.113.1:80 -h "$USER_DIR/world" 3>&- &
+    nsenter --target "$WORLD_PID" --net -- busybox httpd -f -p 203.0.113.1:80 -h "$USER_DIR/world" 3>&- &
     echo $! >"$CRANK_TEST_DIR/world.pid"
-    on_host busybox httpd -f -p 127.0.0.1:99 -h "$USER_DIR/world" 3>&- &
+    nsenter --target "$HOST_PID" --net -- busybox httpd -f -p 127.0.0.1:99 -h "$USER_DIR/world" 3>&- &
     echo $! >"$CRANK_TEST_DIR/loopback.pid"
     until_true on_host curl -s --max-time 2 http://203.0.113.1/
     run --separate-stderr crank run --rm busybox sh -c '
