@@ -15,13 +15,11 @@
 namespace crank::engine {
 namespace {
 
-constexpr int kBacklog = 4096;  // the kernel caps it at net.core.somaxconn
-
 // A port that another has taken meanwhile stays closed.
 std::vector<sys::UniqueFd> open_ports(const Record& record, std::string& notes) {
     std::vector<sys::UniqueFd> listeners;
     for (const PublishedPort& port : record.ports) {
-        auto listener = sys::listen_tcp(port.host_ip, port.host_port, kBacklog);
+        auto listener = sys::listen_tcp(port.host_ip, port.host_port, sys::kLongBacklog);
         if (!listener)
             notes += "published port " + std::to_string(port.host_port) + " on " + port.host_ip +
                      " is closed: it could not be opened again when the container got a new "

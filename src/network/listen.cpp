@@ -6,7 +6,6 @@ namespace crank::network {
 
 namespace {
 
-constexpr int kBacklog = 4096;     // the kernel caps it at net.core.somaxconn
 constexpr int kPortAttempts = 64;  // to find a port that is free on both addresses
 
 // The addresses that one published port listens on. The second one may be missing on this host.
@@ -43,7 +42,7 @@ Error explain_taken(Error error, const std::string& ip, std::uint16_t port) {
 
 Result<Listener> listen_one(const std::string& ip, std::uint16_t host_port,
                             std::uint16_t container_port) {
-    auto fd = sys::listen_tcp(ip, host_port, kBacklog);
+    auto fd = sys::listen_tcp(ip, host_port, sys::kLongBacklog);
     if (!fd) return fail(explain_taken(std::move(fd).error(), ip, host_port));
     Listener listener;
     listener.host_port = host_port != 0 ? host_port : TRY(sys::local_port(fd->get()));

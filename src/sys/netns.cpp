@@ -53,14 +53,17 @@ Result<UniqueFd> create_network_namespace() {
     return made;
 }
 
+Result<> bring_up_loopback(int namespace_fd) {
+    auto socket = TRY(RouteSocket::open_in(namespace_fd));
+    RouteChanges changes;
+    changes.set_up(kLoopbackIndex, "lo");
+    return socket.apply(changes);
+}
+
 NetworkNamespaceToCome begin_network_namespace(Loopback loopback) {
     auto make = [loopback]() -> Result<UniqueFd> {
         UniqueFd made = TRY(create_network_namespace());
-        if (loopback == Loopback::down) return made;
-        auto socket = TRY(RouteSocket::open_in(made.get()));
-        RouteChanges changes;
-        changes.set_up(kLoopbackIndex, "lo");
-        TRY(socket.apply(changes));
+        if (loopback == Loopback::up) TRY(bring_up_loopback(made.get()));
         return made;
     };
     // Where this user may have no more threads, it is made when it is asked for.

@@ -18,8 +18,11 @@ Result<UniqueFd> current_network_namespace();
 // CAP_SYS_ADMIN.
 Result<UniqueFd> create_network_namespace();
 
-// The same, by a thread of its own: it takes half a millisecond, which the caller has better use
-// for. Without a state (valid() is false): nobody began one.
+// Brings lo up inside (127.0.0.1, ::1).
+Result<> bring_up_loopback(int namespace_fd);
+
+// The same as create_network_namespace(), by a thread of its own: it takes half a millisecond,
+// which the caller has better use for. Without a state (valid() is false): nobody began one.
 using NetworkNamespaceToCome = std::future<Result<UniqueFd>>;
 enum class Loopback : std::uint8_t { down, up };
 NetworkNamespaceToCome begin_network_namespace(Loopback loopback);

@@ -10,6 +10,8 @@
 
 namespace crank::sys {
 
+inline constexpr int kLongBacklog = 4096;  // the kernel caps it at net.core.somaxconn
+
 // A socket that listens on a literal IPv4 or IPv6 address; port 0: any free one. Non-blocking,
 // SO_REUSEADDR (a port whose old connections are in TIME_WAIT is free); an IPv6 socket takes no
 // IPv4 connections. Errors: already_exists when the port is taken, permission_denied below

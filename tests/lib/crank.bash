@@ -146,11 +146,18 @@ probe() {
 # field NAME: the value of a line "NAME: value" or "NAME value" on standard input.
 field() { awk -v name="$1" '{ key = $1; sub(/:$/, "", key) } key == name { print $2; exit }'; }
 
+# monitor_of ID: the pid of a container's monitor; guard_of MONITOR: that of its guard.
+monitor_of() { cut -d' ' -f3 "$CRANK_STATE/containers/$1/state"; }
+guard_of() { pgrep -P "$1" -x crank-guard; }
+
+# answer PORT: what a worker answers through its published port.
+answer() { curl -sf --max-time 5 "http://127.0.0.1:$1/"; }
+
 # kill_monitors ID: a container's monitor, and the guard that would take its place, at once.
 kill_monitors() {
     local monitor guard=""
-    read -r _ _ monitor _ <"$CRANK_STATE/containers/$1/state"
-    until guard=$(pgrep -P "$monitor" -x crank-guard); do sleep 0.02; done
+    monitor=$(monitor_of "$1")
+    until guard=$(guard_of "$monitor"); do sleep 0.02; done
     kill -STOP "$monitor"
     kill -KILL "$guard" "$monitor"
 }

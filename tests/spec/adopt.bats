@@ -14,11 +14,8 @@ setup() { crank_setup; }
 teardown() { crank_teardown; }
 teardown_file() { crank_teardown_file; }
 
-monitor_of() { cut -d' ' -f3 "$CRANK_STATE/containers/$1/state"; }
-guard_of() { pgrep -P "$1" -x crank-guard; }
 watched() { kill -0 "$(monitor_of "$1")" 2>/dev/null && guard_of "$(monitor_of "$1")" >/dev/null; }
 unwatched() { ! kill -0 "$(monitor_of "$1")" 2>/dev/null; }
-answer() { curl -sf --max-time 5 "http://127.0.0.1:$1/"; }
 answers() { [ "$(answer "$1")" = "$2" ]; }
 
 # 64 KiB a line of 1 KiB, 160 times a second: 10 MB/s; it answers meanwhile, counts its blocks, and

@@ -12,18 +12,12 @@ setup() { crank_setup; }
 teardown() { crank_teardown; }
 teardown_file() { crank_teardown_file; }
 
-monitor_of() { cut -d' ' -f3 "$CRANK_STATE/containers/$1/state"; }
-guard_of() { pgrep -P "$1" -x crank-guard; }
-
 # changed ID PID: another monitor than that one is recorded, and it has a guard
 changed() {
     local now
     now=$(monitor_of "$1")
     [ "$now" != "$2" ] && kill -0 "$now" && guard_of "$now" >/dev/null
 }
-
-# What the worker answers through its published port.
-answer() { curl -sf --max-time 5 "http://127.0.0.1:$1/"; }
 
 # 64 KiB a line of 1 KiB, 160 times a second: 10 MB/s; it answers meanwhile, and ends with 7.
 loud='text=$(printf %01000d 0); block=""; i=0
