@@ -1,6 +1,8 @@
 #include "sys/stdin_pipe.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -14,13 +16,15 @@ Result<UniqueFd> open_silent_pipe() {
     return open("/proc/self/fd/" + std::to_string(pipe.read.get()), O_RDWR);
 }
 
-Result<> ensure_standard_descriptors() {
+Result<> settle_inherited_descriptors() {
     for (int fd = 0; fd <= 2; ++fd) {
         if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
         // The lowest free number is the one wanted.
         if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
             return fail_errno("open /dev/null");
     }
+    if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+        return fail_errno("keep inherited descriptors to this process");
     return {};
 }
 

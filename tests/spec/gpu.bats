@@ -293,10 +293,10 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
     for point in createRuntime createContainer startContainer poststart; do
         printf 'cdiVersion: 0.6.0\nkind: vendor.com/thing\ndevices:\n- name: a\n  containerEdits:\n    hooks:\n    - {hookName: %s, path: %s, args: [sh, -c, "echo waiting; exec sleep 1000"]}\n' \
             "$point" "$hook" >"$world/cdi/hooks.yaml"
-        crank config set hooks.timeout 1
+        crank config set hooks.timeout 2
         run -125 --separate-stderr timeout 20 crank run -d --name hung --network none \
             --device vendor.com/thing=a busybox sleep 100
-        [[ $stderr == *"error running $point hook #0: $point hook was killed at its timeout of 1 s ($hook): waiting"* ]]
+        [[ $stderr == *"error running $point hook #0: $point hook was killed at its timeout of 2 s ($hook): waiting"* ]]
         run -0 crank ps -aq
         [ -z "$output" ]
     done
