@@ -8,6 +8,7 @@
 #include "store/state.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
+#include "sys/placement.h"
 #include "sys/stream.h"
 
 namespace crank::store {
@@ -145,6 +146,10 @@ Result<Owned> make_owned_dir(const std::string& root) {
     // Shared against the sweeper, which must not see the directory before it is locked.
     auto tmp = TRY(sys::open_dir(root + "/tmp"));
     TRY(sys::lock(tmp.get(), sys::LockMode::shared));
+    // Every layer's tree begins here. Before ext4 takes an inode it looks at each one of the group
+    // that was freed within the last minutes: near the place where many files were just removed,
+    // making others takes up to ten times as long.
+    sys::spread_directories_in(tmp.get());
     Owned out;
     out.path = TRY(sys::make_temp_dir(root + "/tmp/"));
     out.lock = TRY(sys::open_dir(out.path));
