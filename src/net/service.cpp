@@ -1,8 +1,10 @@
 #include "net/service.h"
 
 #include <array>
+#include <utility>
 
 #include "base/text.h"
+#include "net/gunzip.h"
 #include "registry/document.h"
 
 namespace crank::net {
@@ -12,7 +14,8 @@ namespace {
 using registry::field;
 using registry::Fields;
 
-constexpr int kMaxIndexes = 4;  // inside each other
+constexpr int kMaxIndexes = 4;             // inside each other
+constexpr std::int64_t kTold = 64 * 1024;  // bytes after which crank hears how many have come
 
 Fields place_fields(const registry::Endpoint& endpoint) {
     return {{"domain", endpoint.domain},
@@ -180,8 +183,26 @@ Result<Fields> Service::blob(const Fields& request) {
     auto digest = TRY(oci::Digest::parse(TRY(field(request, "digest"))));
     auto size = parse_int(TRY(field(request, "size")));
     if (!size || *size < 0) return fail(Code::internal, "the request has no size");
-    TRY(client_.blob(target, digest, *size,
-                     [&](Bytes bytes) { return lane_.send(registry::FrameKind::data, bytes); }));
+    auto send = [&](Bytes bytes) { return lane_.send(registry::FrameKind::data, bytes); };
+    if (!request.contains("unzipped")) {
+        TRY(client_.blob(target, digest, *size, send));
+        return Fields{};
+    }
+    Gunzip gunzip("blob " + digest.str(), send);
+    Result<> unzipped;
+    std::int64_t moved = 0;
+    TRY(client_.blob(target, digest, *size, [&](Bytes bytes) -> Result<> {
+        moved += static_cast<std::int64_t>(bytes.size());
+        if (moved >= kTold)
+            TRY(lane_.send(registry::FrameKind::moved, std::to_string(std::exchange(moved, 0))));
+        if (unzipped) unzipped = gunzip.feed(bytes);
+        // Damage may be the consequence of its being another blob, which is known at its end.
+        bool damaged = !unzipped && unzipped.error().code() == Code::corrupt;
+        return damaged ? Result<>() : unzipped;
+    }));
+    TRY(std::move(unzipped));
+    TRY(gunzip.finish());
+    TRY(lane_.send(registry::FrameKind::moved, std::to_string(moved)));
     return Fields{};
 }
 

@@ -13,7 +13,7 @@ namespace crank::registry {
 namespace {
 
 constexpr std::string_view kCode = "error.code", kMessage = "error.message", kHint = "error.hint";
-constexpr std::string_view kKinds = "QDENR";
+constexpr std::string_view kKinds = "QDENMR";
 
 }  // namespace
 

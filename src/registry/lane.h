@@ -37,6 +37,7 @@ enum class FrameKind : std::uint8_t {
     data = 'D',
     end = 'E',    // of an upload's data
     note = 'N',   // a line for the user
+    moved = 'M',  // how many bytes of a blob have come, where its data are others
     result = 'R'  // the last frame of an answer
 };
 

@@ -30,8 +30,8 @@ public:
         if (rest_.empty() && !ended_) {
             rest_ = TRY(channel_.next());
             ended_ = rest_.empty();
-            if (!ended_)
-                progress_({Progress::Kind::moved, name_, static_cast<std::int64_t>(rest_.size())});
+            if (std::int64_t moved = channel_.take_moved(); moved > 0)
+                progress_({Progress::Kind::moved, name_, moved});
         }
         std::size_t n = std::min(out.size(), rest_.size());
         if (n > 0) std::memcpy(out.data(), rest_.data(), n);
@@ -125,8 +125,10 @@ private:
     Result<> fetch_whole(Channel& channel, std::size_t i) {
         const oci::Descriptor& blob = image_.manifest.layers[i];
         Fields request = image_.place;
-        request.insert(
-            {{"op", "blob"}, {"digest", blob.digest.str()}, {"size", std::to_string(blob.size)}});
+        request.insert({{"op", "blob"},
+                        {"digest", blob.digest.str()},
+                        {"size", std::to_string(blob.size)},
+                        {"unzipped", "true"}});
         auto open = [&]() -> Result<store::Store::Read> {
             progress_({Progress::Kind::begun, name_of(i), 0, blob.size});
             TRY(channel.begin(request));

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/text.h"
 #include "sys/poll.h"
 #include "sys/signals.h"
 #include "sys/stream_pair.h"
@@ -48,6 +49,8 @@ Result<> Channel::begin(const Fields& request) {
     // An error here means that it is gone; what it said before, if anything, tells why.
     bool sent = lane_.send(FrameKind::request, registry::encode(request)).has_value();
     answering_ = true;
+    tells_moved_ = request.contains("unzipped");
+    moved_ = 0;
     if (sent) return {};
     TRY(complete());
     return gone();
@@ -69,7 +72,14 @@ Result<Bytes> Channel::next() {
     while (true) {
         Frame frame = TRY(receive());
         if (frame.kind == FrameKind::data && frame.bytes.empty()) continue;
-        if (frame.kind == FrameKind::data) return frame.bytes;
+        if (frame.kind == FrameKind::data) {
+            if (!tells_moved_) moved_ += static_cast<std::int64_t>(frame.bytes.size());
+            return frame.bytes;
+        }
+        if (frame.kind == FrameKind::moved) {
+            moved_ += parse_int(frame.text()).value_or(0);
+            continue;
+        }
         if (frame.kind == FrameKind::note) {
             if (note_) note_(std::string(frame.text()));
             continue;

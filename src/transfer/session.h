@@ -35,6 +35,9 @@ public:
     // crank-net has verified everything.
     Result<> begin(const Fields& request);
     Result<Bytes> next();
+    // Bytes of the blob that have come since this was last asked; of what crank-net decompresses
+    // they are others than those of next().
+    std::int64_t take_moved() { return std::exchange(moved_, 0); }
     // Reads over what is left of the download. Its error where it was not verified.
     Result<> complete();
 
@@ -46,6 +49,8 @@ private:
     Note note_;
     int cancel_fd_;
     bool answering_ = false;
+    bool tells_moved_ = false;  // this answer does
+    std::int64_t moved_ = 0;
 };
 
 struct SessionOptions {
