@@ -198,12 +198,13 @@ Result<Started> start_shim_on(sys::UniqueFd plan, std::vector<std::string> words
     handover.fds.emplace_back(theirs.get(), shim::kControlFd);
     for (int fd = 0; fd < 3; ++fd) handover.fds.emplace_back(null.get(), fd);
     sys::SpawnRequest request;
-    request.path = "/proc/self/fd/" + std::to_string(shim.get());
+    request.path = facts.shim_path;
+    request.program = shim.get();
     request.args = {"crank-shim"};
     request.args.insert(request.args.end(), words.begin(), words.end());
     request.fds = std::move(handover.fds);
     request.new_session = new_session;
-    started.shim = TRY_IN(sys::spawn(request), "starting " + facts.shim_path);
+    started.shim = TRY(sys::spawn(request));
     started.control = std::move(mine);
     return started;
 }

@@ -93,6 +93,7 @@ Result<Child> spawn(const SpawnRequest& request) {
     Attributes attributes;
     // Sources are first duplicated above every target, so that targets may overlap with them.
     int base = 3;
+    std::string path = request.path;
     for (const auto& [from, to] : request.fds) base = std::max({base, from + 1, to + 1});
     std::vector<UniqueFd> copies;
     for (const auto& [from, to] : request.fds) {
@@ -100,6 +101,12 @@ Result<Child> spawn(const SpawnRequest& request) {
         if (copy < 0) return fail_errno("duplicate descriptor for " + request.path);
         copies.emplace_back(copy);
         ::posix_spawn_file_actions_adddup2(&actions.value, copy, to);
+    }
+    if (request.program >= 0) {
+        int copy = ::fcntl(request.program, F_DUPFD_CLOEXEC, base);
+        if (copy < 0) return fail_errno("duplicate the descriptor of " + request.path);
+        copies.emplace_back(copy);
+        path = "/proc/self/fd/" + std::to_string(copy);
     }
     if (!request.working_dir.empty())
         ::posix_spawn_file_actions_addchdir_np(&actions.value, request.working_dir.c_str());
@@ -115,8 +122,8 @@ Result<Child> spawn(const SpawnRequest& request) {
     auto argv = pointers(request.args);
     auto envp = pointers(request.env);
     pid_t pid = -1;
-    int error = ::posix_spawn(&pid, request.path.c_str(), &actions.value, &attributes.value,
-                              argv.data(), envp.data());
+    int error = ::posix_spawn(&pid, path.c_str(), &actions.value, &attributes.value, argv.data(),
+                              envp.data());
     if (error != 0) return fail(Error::from_errno(error, "start " + request.path));
     auto pidfd = open_pidfd(pid);
     if (!pidfd) {

@@ -55,6 +55,7 @@ struct SpawnRequest {
     std::vector<std::pair<int, int>> fds;
     std::string working_dir;   // empty: the caller's
     bool new_session = false;  // setsid
+    int program = -1;          // open: it is executed, and `path` is its name in errors
 };
 
 // Starts a program with vfork semantics, so that the cost does not grow with the caller

@@ -1,5 +1,6 @@
 #include "sys/child.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -44,6 +45,24 @@ TEST(Child, ASignalIsTold) {
     ASSERT_TRUE(status);
     EXPECT_EQ(status->signal, SIGTERM);
     EXPECT_EQ(status->shell_code(), 143);
+}
+
+// Its number may be one that the program's own descriptors get.
+TEST(Child, AnOpenProgramIsExecutedWhateverItsNumber) {
+    int program = ::open("/bin/cat", O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(program, 3);
+    SpawnRequest request{.path = "cat",
+                         .args = {"cat", "/proc/self/comm"},
+                         .env = {},
+                         .fds = {},
+                         .working_dir = "",
+                         .program = program};
+    request.fds.emplace_back(2, program);
+    auto output = run_command(request);
+    ::close(program);
+    ASSERT_TRUE(output);
+    EXPECT_EQ(output->status.code, 0);
+    EXPECT_NE(output->out, "");
 }
 
 }  // namespace

@@ -136,6 +136,17 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
     for _ in 1 2 3 4 5; do run -0 crank run --rm -p 8501:80 netprobe devices; done
 }
 
+@test "64 ports can be published, however many descriptors that takes" {
+    local count n
+    for count in 41 46 55 64; do
+        local -a ports=()
+        for ((n = 0; n < count; n++)); do ports+=(-p "127.0.0.1:$((18700 + n)):80"); done
+        crank run --rm "${ports[@]}" netprobe devices
+    done
+    run -125 crank run --rm "${ports[@]}" -p 127.0.0.1:18790:80 netprobe devices
+    [[ $output == *"64"* ]]
+}
+
 @test "malformed and unsupported ports are named" {
     run -125 --separate-stderr crank run -p 8501:http netprobe devices
     [[ $stderr == *"invalid port '8501:http': the container port 'http' is no number from 1 to 65535"* ]]
