@@ -11,6 +11,7 @@ namespace {
 // clang-format off
 constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
+    &kCp,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
@@ -56,9 +57,9 @@ constexpr Alias kAliases[] = {
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach", "commit",  "compose", "cp",    "create",  "diff",   "down",    "events",
-    "export", "history", "network", "pause", "port",    "rename", "restart", "search",
-    "start",  "stats",   "system",  "top",   "unpause", "up",     "update",  "volume",
+    "attach",  "commit",  "compose", "create",  "diff",   "down",    "events", "export",
+    "history", "network", "pause",   "port",    "rename", "restart", "search", "start",
+    "stats",   "system",  "top",     "unpause", "up",     "update",  "volume",
 };
 
 const Verb* by_name(std::string_view name) {
