@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
+#include "engine/events.h"
 #include "engine/lifecycle.h"
 #include "oci/reference.h"
 #include "store/store.h"
@@ -114,7 +115,14 @@ Result<int> perform_rmi(Invocation& invocation) {
             if (!image && force && image.error().code() == Code::not_found) return {};
             if (!image) return fail(std::move(image).error());
             TRY(check_unused(invocation.paths, *image, force));
-            for (const std::string& line : TRY(store.remove(name))) print_line(line);
+            for (const std::string& line : TRY(store.remove(name))) {
+                print_line(line);
+                constexpr std::string_view kUntagged = "Untagged: ";
+                bool untagged = line.starts_with(kUntagged);
+                engine::note_image(invocation.paths, image->id.str(),
+                                   untagged ? "untag" : "delete",
+                                   untagged ? line.substr(kUntagged.size()) : name);
+            }
             return {};
         };
         if (Result<> done = one(); !done) {
@@ -134,6 +142,7 @@ Result<int> perform_tag(Invocation& invocation) {
         return fail(Code::invalid_argument,
                     "a tag cannot name a digest: " + invocation.arguments.words()[1]);
     TRY(store.tag(reference, image.id));
+    engine::note_image(invocation.paths, image.id.str(), "tag", reference.familiar());
     return 0;
 }
 

@@ -11,11 +11,11 @@ namespace {
 // clang-format off
 constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
-    &kCp,
-    &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
+    &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate,
+    &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
-    &kDoctor, &kDoctorGpu, &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+    &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
 };
 // clang-format on
@@ -25,18 +25,29 @@ struct Alias {
     std::string_view typed, name;
 };
 constexpr Alias kAliases[] = {
+    {"builder prune", "prune"},
+    {"config ls", "config list"},
+    {"container commit", "commit"},
+    {"container cp", "cp"},
+    {"container diff", "diff"},
     {"container exec", "exec"},
+    {"container export", "export"},
     {"container inspect", "inspect"},
     {"container kill", "kill"},
     {"container list", "ps"},
     {"container logs", "logs"},
     {"container ls", "ps"},
+    {"container port", "port"},
     {"container ps", "ps"},
     {"container rm", "rm"},
     {"container run", "run"},
+    {"container stats", "stats"},
     {"container stop", "stop"},
+    {"container top", "top"},
+    {"container update", "update"},
     {"container wait", "wait"},
     {"image build", "build"},
+    {"image history", "history"},
     {"image import", "import"},
     {"image inspect", "inspect"},
     {"image list", "images"},
@@ -49,17 +60,15 @@ constexpr Alias kAliases[] = {
     {"image tag", "tag"},
     {"ls", "ps"},
     {"system df", "df"},
-    {"system prune", "prune"},
-    {"builder prune", "prune"},
+    {"system events", "events"},
     {"system info", "info"},
-    {"config ls", "config list"},
+    {"system prune", "prune"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach",  "commit",  "compose", "create",  "diff",   "down",    "events", "export",
-    "history", "network", "pause",   "port",    "rename", "restart", "search", "start",
-    "stats",   "system",  "top",     "unpause", "up",     "update",  "volume",
+    "attach",  "compose", "create", "down",   "network", "pause", "rename",
+    "restart", "search",  "start",  "system", "unpause", "up",    "volume",
 };
 
 const Verb* by_name(std::string_view name) {

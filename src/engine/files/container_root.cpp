@@ -129,7 +129,9 @@ Result<ContainerRoot> open_root(const Paths& paths, const Container& container) 
 
 Result<ContainerRoot> open_own_files(const Paths& paths, const Container& container) {
     TRY(check(paths, container));
-    if (has_processes(container)) {
+    // With ids of its own its mounts are locked together, and its root cannot be had without the
+    // others: then it is read as of one that has ended.
+    if (has_processes(container) && !container.record.ids) {
         ContainerRoot root{.fd = TRY(sys::clone_root_of(container.state.pid)),
                            .ids = TRY(sys::maps_of_process(container.state.pid))};
         TRY(check_still_there(container));
