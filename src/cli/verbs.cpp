@@ -11,19 +11,16 @@ namespace {
 // clang-format off
 constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
-    &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate,
+    &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
     &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
+    &kCompletion, &kComplete, &kManual,
 };
 // clang-format on
 
-// Other spellings.
-struct Alias {
-    std::string_view typed, name;
-};
 constexpr Alias kAliases[] = {
     {"builder prune", "prune"},
     {"config ls", "config list"},
@@ -54,6 +51,7 @@ constexpr Alias kAliases[] = {
     {"image load", "load"},
     {"image ls", "images"},
     {"image pull", "pull"},
+    {"image prune", "prune"},
     {"image push", "push"},
     {"image rm", "rmi"},
     {"image save", "save"},
@@ -90,7 +88,8 @@ bool is_group(std::string_view word) {
 
 Error unknown(const std::string& typed) {
     std::vector<std::string_view> known;
-    for (const Verb* verb : kVerbs) known.push_back(verb->name);
+    for (const Verb* verb : kVerbs)
+        if (!verb->summary.empty()) known.push_back(verb->name);
     for (const Alias& alias : kAliases) known.push_back(alias.typed);
     Error error(Code::usage, "no command \"" + typed + "\"");
     if (auto near = did_you_mean(typed, known))
@@ -118,6 +117,7 @@ int exit_code_for(const Verb& verb, const Error& error) {
 }
 
 std::span<const Verb* const> verbs() { return kVerbs; }
+std::span<const Alias> aliases() { return kAliases; }
 
 Result<FoundVerb> find_verb_named(std::span<const std::string_view> words) {
     std::string first(words[0]);

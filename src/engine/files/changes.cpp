@@ -243,6 +243,21 @@ private:
     std::map<std::pair<std::uint64_t, std::uint64_t>, Name> linked_;
 };
 
+Result<std::int64_t> bytes_below(int directory, std::set<std::uint64_t>& seen, int depth) {
+    std::int64_t bytes = 0;
+    if (depth > kMaxDepth) return bytes;
+    for (const std::string& name : TRY(sys::list_at(directory))) {
+        Result<sys::Attributes> attributes = sys::attributes_at(directory, name);
+        if (!attributes) continue;  // it has just been removed
+        if (attributes->is_regular() && seen.insert(attributes->inode).second)
+            bytes += attributes->size;
+        if (!attributes->is_dir()) continue;
+        if (Result<sys::UniqueFd> below = sys::open_dir_at(directory, name))
+            bytes += TRY(bytes_below(below->get(), seen, depth + 1));
+    }
+    return bytes;
+}
+
 }  // namespace
 
 Places mount_points(const Record& record) {
@@ -257,6 +272,11 @@ Result<std::vector<PathChange>> changes(int upper, int below, const Places& moun
     Comparer comparer(mount_points);
     TRY(comparer.directory(upper, below, "", 0));
     return comparer.take();
+}
+
+Result<std::int64_t> bytes_of(int directory) {
+    std::set<std::uint64_t> seen;
+    return bytes_below(directory, seen, 0);
 }
 
 Result<> copy_changes(int upper, int below, int target, const Places& mount_points) {

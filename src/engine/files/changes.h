@@ -36,4 +36,7 @@ Result<std::vector<PathChange>> changes(int upper, int below,
 Result<> copy_changes(int upper, int below, int target,
                       const std::set<std::string, std::less<>>& mount_points);
 
+// Of the regular files below the directory, each counted once.
+Result<std::int64_t> bytes_of(int directory);
+
 }  // namespace crank::engine::files
