@@ -48,6 +48,17 @@ check_tidy() {
     python3 tools/lint_tidy.py ${scope:+"$scope"} ${CRANK_TIDY_SECONDS:+--seconds $CRANK_TIDY_SECONDS}
 }
 
+# docs/reference/cli is what the tables say: they are in the program.
+check_manual() {
+    local made rc=0
+    build_preset dev crank || return
+    made=$(mktemp -d)
+    build/dev/bin/crank __manual markdown "$made" && diff -r docs/reference/cli "$made" || rc=1
+    rm -rf -- "$made"
+    if [ "$rc" != 0 ]; then echo "the pages are not those of the tables: ./dev docs" >&2; fi
+    return "$rc"
+}
+
 main() {
     case $scope in
         '' | --all) ;;
@@ -61,6 +72,7 @@ main() {
     check sizes python3 tools/lint_sizes.py
     check words python3 tools/lint_words.py
     check docs python3 tools/lint_docs.py
+    check manual check_manual
     check evidence python3 tools/lint_evidence.py
     check shell check_shell
     check python check_python

@@ -13,6 +13,7 @@
 #include "cli/verbs.h"
 #include "engine/config.h"
 #include "engine/egress.h"
+#include "engine/events.h"
 #include "engine/local/network_plan.h"
 #include "engine/options.h"
 #include "engine/rootless.h"
@@ -207,6 +208,8 @@ Result<int> perform_build(Invocation& invocation) {
     };
     build::BuildOutcome outcome = TRY(build::build(request, *store));
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
+    engine::note_image(invocation.paths, outcome.id.str(), "build",
+                       invocation.arguments.value("tag"));
     store.reset();
     TRY(keep_storage_limit(invocation.paths));
     return 0;

@@ -1,7 +1,9 @@
 #include "engine/local/exec.h"
 
+#include "base/text.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "engine/events.h"
 #include "engine/lifecycle.h"
 #include "engine/local/attend.h"
 #include "engine/options.h"
@@ -59,6 +61,8 @@ Result<int> perform(Invocation& invocation) {
     engine::local::ExecRequest request = TRY(read_request(arguments, container));
     sys::SignalQueue signals = TRY(engine::local::take_signals());
     engine::local::Executed executed = TRY(engine::local::execute(request));
+    engine::note_container(invocation.paths, container.record,
+                           "exec_start: " + join(request.command, " "));
     if (request.detach) return 0;
     bool raw = request.terminal && sys::is_terminal(kStdin);
     runtime::ExitStatus exit = TRY(engine::local::attend({

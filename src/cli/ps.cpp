@@ -4,11 +4,15 @@
 #include "base/units.h"
 #include "cli/format.h"
 #include "cli/output.h"
+#include "cli/ps_filter.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
+#include "engine/files/changes.h"
 #include "engine/lifecycle.h"
 #include "engine/names.h"
 #include "engine/reason.h"
+#include "store/store.h"
+#include "sys/file.h"
 
 namespace crank::cli {
 namespace {
@@ -21,29 +25,24 @@ constexpr Flag kFlags[] = {
     {"no-trunc", 0, FlagKind::boolean, "", "nothing is shortened"},
     {"last", 'n', FlagKind::value, "NUMBER", "the newest so many, ended ones too"},
     {"latest", 'l', FlagKind::boolean, "", "the newest, also if it has ended"},
+    {"filter", 'f', FlagKind::list, "FILTER",
+     "name= id= label= status= ancestor= before= since= exited= publish= expose= health= network= "
+     "volume="},
+    {"size", 's', FlagKind::boolean, "", "what each has written, and has with its image"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Names}}"},
 };
-constexpr MissingFlag kMissing[] = {{"filter", 'f', true}, {"size", 's', false}};
 constexpr std::string_view kExamples[] = {
     "crank ps",
     "crank ps -a --format 'table {{.Names}}\\t{{.Status}}'",
+    "crank ps -a --filter status=exited --filter label=tier=web",
     "crank rm -f $(crank ps -aq)",
 };
 constexpr Column kColumns[] = {
-    {"ID", "CONTAINER ID"},
-    {"Image", "IMAGE"},
-    {"Command", "COMMAND"},
-    {"RunningFor", "CREATED"},
-    {"Status", "STATUS"},
-    {"Ports", "PORTS"},
-    {"Names", "NAMES"},
-    {"CreatedAt", "CREATED AT", false},
-    {"Labels", "LABELS", false},
-    {"Mounts", "MOUNTS", false},
-    {"Networks", "NETWORKS", false},
-    {"State", "STATE", false},
-    {"Kind", "KIND", false},
-    {"Reason", "REASON", false},
+    {"ID", "CONTAINER ID"},      {"Image", "IMAGE"},          {"Command", "COMMAND"},
+    {"RunningFor", "CREATED"},   {"Status", "STATUS"},        {"Ports", "PORTS"},
+    {"Names", "NAMES"},          {"Size", "SIZE", false},     {"CreatedAt", "CREATED AT", false},
+    {"Labels", "LABELS", false}, {"Mounts", "MOUNTS", false}, {"Networks", "NETWORKS", false},
+    {"State", "STATE", false},   {"Kind", "KIND", false},     {"Reason", "REASON", false},
     {"UserNS", "USERNS", false},
 };
 
@@ -103,6 +102,22 @@ void add_reasons(std::vector<Json>& rows) {
             row["Status"] = row["Status"].get<std::string>() + ": " + reason;
 }
 
+// A walk through its files: only for who asks.
+bool wants_sizes(const Arguments& arguments) {
+    return arguments.on("size") || arguments.value("format").find(".Size") != std::string::npos;
+}
+
+// "12B (virtual 6.2MB)": its own files, and those of its image with them.
+Result<std::string> size_text(const engine::Paths& paths, const engine::Record& record) {
+    if (record.kind == engine::Kind::native) return "0B (virtual 0B)";
+    std::int64_t own = 0, below = 0;
+    if (Result<sys::UniqueFd> upper = sys::open_dir(paths.container(record.id) + "/upper"))
+        own = TRY(engine::files::bytes_of(upper->get()));
+    if (auto store = store::Store::open(paths.root, store::OpenMode::read_only))
+        if (auto image = store->find(record.image_id)) below = image->size;
+    return format_size(own) + " (virtual " + format_size(own + below) + ")";
+}
+
 // How many of the newest; nothing: no bound.
 Result<std::optional<std::size_t>> newest(const Arguments& arguments) {
     if (arguments.on("latest")) return 1;
@@ -117,13 +132,18 @@ Result<std::optional<std::size_t>> newest(const Arguments& arguments) {
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::optional<std::size_t> count = TRY(newest(arguments));
+    Filters filters = TRY(parse_ps_filters(arguments.values("filter")));
+    std::vector<engine::Container> containers = TRY(engine::list(invocation.paths));
+    TRY(filter_containers(invocation.paths, filters, containers));
+    bool ended_too = arguments.on("all") || count || filters.has("status");
+    bool sized = wants_sizes(arguments);
     std::vector<Json> rows;
-    for (const engine::Container& container : TRY(engine::list(invocation.paths))) {
-        bool wanted =
-            arguments.on("all") || count || container.state.status == engine::Status::running;
-        if (!wanted) continue;
+    for (const engine::Container& container : containers) {
+        if (!ended_too && container.state.pid <= 0) continue;
         if (count && rows.size() == *count) break;
-        rows.push_back(row_of(container, arguments.on("no-trunc")));
+        Json row = row_of(container, arguments.on("no-trunc"));
+        row["Size"] = sized ? TRY(size_text(invocation.paths, container.record)) : "";
+        rows.push_back(std::move(row));
     }
     if (arguments.on("quiet")) {
         for (const Json& row : rows) print_line(row["ID"].get<std::string>());
@@ -131,7 +151,10 @@ Result<int> perform(Invocation& invocation) {
     }
     std::string format = arguments.value("format");
     if (format.empty() || format == "table") add_reasons(rows);
-    print(TRY(format_list(format, kColumns, rows)));
+    std::vector<Column> columns(std::begin(kColumns), std::end(kColumns));
+    for (Column& column : columns)
+        if (column.field == "Size") column.shown = arguments.on("size");
+    print(TRY(format_list(format, columns, rows)));
     return 0;
 }
 
@@ -141,7 +164,7 @@ constinit const Verb kPs = {
     .name = "ps",
     .summary = "list the containers",
     .group = Group::containers,
-    .syntax = {.flags = kFlags, .missing = kMissing},
+    .syntax = {.flags = kFlags},
     .examples = kExamples,
     .perform = perform,
 };

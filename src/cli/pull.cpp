@@ -6,6 +6,7 @@
 #include "cli/storage_limit.h"
 #include "cli/transfer_progress.h"
 #include "cli/verbs.h"
+#include "engine/events.h"
 #include "engine/local/prepare.h"
 #include "transfer/push.h"
 
@@ -60,6 +61,7 @@ Result<int> perform_pull(Invocation& invocation) {
         transfer::Connection connection = TRY(connect(arguments, Direction::pull));
         pulled = TRY(transfer::pull(store, connection, typed, arguments.value("platform")));
     }
+    engine::note_image(invocation.paths, pulled.digest.str(), "pull", reference.familiar());
     if (auto alias = engine::local::alias_of(config, typed))
         warn(typed + " still stands for " + *alias + " (alias in the configuration)");
     if (!arguments.on("quiet")) {
@@ -121,6 +123,7 @@ Result<int> perform_push(Invocation& invocation) {
     if (pushed.recompressed)
         warn(
             "the layers were compressed again: the digest is not the one that the image came with");
+    engine::note_image(invocation.paths, pushed.digest.str(), "push", reference.familiar());
     print_line(reference.tag + ": digest: " + pushed.digest.str() +
                " size: " + std::to_string(pushed.size));
     return 0;

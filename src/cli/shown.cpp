@@ -1,7 +1,9 @@
 #include "cli/shown.h"
 
 #include <chrono>
+#include <ctime>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "sys/system.h"
 
@@ -67,6 +69,25 @@ std::string time_text(std::int64_t ns) {
 
 std::string rfc3339(std::int64_t ns) {
     return ns == 0 ? "0001-01-01T00:00:00Z" : format_time(time_of(ns));
+}
+
+std::optional<std::int64_t> parse_rfc3339(const std::string& text) {
+    tm parts{};
+    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == nullptr) return std::nullopt;
+    std::int64_t ns = timegm(&parts) * std::int64_t{1'000'000'000};
+    if (*rest == '.') {
+        std::int64_t unit = 100'000'000;
+        for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10) ns += (*rest - '0') * unit;
+    }
+    std::string zone = rest;
+    if (zone == "Z") return ns;
+    if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':')
+        return std::nullopt;
+    auto hours = parse_int(zone.substr(1, 2)), minutes = parse_int(zone.substr(4));
+    if (!hours || !minutes) return std::nullopt;
+    std::int64_t offset = (*hours * 60 + *minutes) * 60 * 1'000'000'000;
+    return zone[0] == '+' ? ns - offset : ns + offset;
 }
 
 }  // namespace crank::cli

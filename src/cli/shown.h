@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,7 @@ std::string ports_text(const engine::Record& record);
 std::string age_text(std::int64_t since_ns);  // "2 minutes"
 std::string time_text(std::int64_t ns);       // "2026-01-02 03:04:05 +0000 UTC"
 std::string rfc3339(std::int64_t ns);         // 0: Docker's year 1
+// "2026-01-02T03:04:05.006Z", also with an offset. Nothing: it is no such time.
+std::optional<std::int64_t> parse_rfc3339(const std::string& text);
 
 }  // namespace crank::cli

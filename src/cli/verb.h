@@ -45,6 +45,11 @@ struct Verb {
 int exit_code_for(const Verb& verb, const Error& error);
 
 std::span<const Verb* const> verbs();
+// Other spellings of them.
+struct Alias {
+    std::string_view typed, name;
+};
+std::span<const Alias> aliases();
 // The verb that `words` begin with ("image" "ls"), by name or alias, and how many words it takes.
 struct FoundVerb {
     const Verb* verb = nullptr;

@@ -11,54 +11,62 @@ namespace {
 // clang-format off
 constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
-    &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
+    &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerPrune,
+    &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
-    &kDoctor, &kDoctorGpu, &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+    &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
+    &kCompletion, &kComplete, &kManual,
 };
 // clang-format on
 
-// Other spellings.
-struct Alias {
-    std::string_view typed, name;
-};
 constexpr Alias kAliases[] = {
+    {"builder prune", "prune"},
+    {"config ls", "config list"},
+    {"container commit", "commit"},
+    {"container cp", "cp"},
+    {"container diff", "diff"},
     {"container exec", "exec"},
+    {"container export", "export"},
     {"container inspect", "inspect"},
     {"container kill", "kill"},
     {"container list", "ps"},
     {"container logs", "logs"},
     {"container ls", "ps"},
+    {"container port", "port"},
     {"container ps", "ps"},
     {"container rm", "rm"},
     {"container run", "run"},
+    {"container stats", "stats"},
     {"container stop", "stop"},
+    {"container top", "top"},
+    {"container update", "update"},
     {"container wait", "wait"},
     {"image build", "build"},
+    {"image history", "history"},
     {"image import", "import"},
     {"image inspect", "inspect"},
     {"image list", "images"},
     {"image load", "load"},
     {"image ls", "images"},
     {"image pull", "pull"},
+    {"image prune", "prune"},
     {"image push", "push"},
     {"image rm", "rmi"},
     {"image save", "save"},
     {"image tag", "tag"},
     {"ls", "ps"},
     {"system df", "df"},
-    {"system prune", "prune"},
-    {"builder prune", "prune"},
+    {"system events", "events"},
     {"system info", "info"},
-    {"config ls", "config list"},
+    {"system prune", "prune"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach", "commit",  "compose", "cp",    "create",  "diff",   "down",    "events",
-    "export", "history", "network", "pause", "port",    "rename", "restart", "search",
-    "start",  "stats",   "system",  "top",   "unpause", "up",     "update",  "volume",
+    "attach",  "compose", "create", "down",   "network", "pause", "rename",
+    "restart", "search",  "start",  "system", "unpause", "up",    "volume",
 };
 
 const Verb* by_name(std::string_view name) {
@@ -80,7 +88,8 @@ bool is_group(std::string_view word) {
 
 Error unknown(const std::string& typed) {
     std::vector<std::string_view> known;
-    for (const Verb* verb : kVerbs) known.push_back(verb->name);
+    for (const Verb* verb : kVerbs)
+        if (!verb->summary.empty()) known.push_back(verb->name);
     for (const Alias& alias : kAliases) known.push_back(alias.typed);
     Error error(Code::usage, "no command \"" + typed + "\"");
     if (auto near = did_you_mean(typed, known))
@@ -108,6 +117,7 @@ int exit_code_for(const Verb& verb, const Error& error) {
 }
 
 std::span<const Verb* const> verbs() { return kVerbs; }
+std::span<const Alias> aliases() { return kAliases; }
 
 Result<FoundVerb> find_verb_named(std::span<const std::string_view> words) {
     std::string first(words[0]);

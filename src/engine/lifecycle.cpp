@@ -5,6 +5,7 @@
 
 #include "engine/adopt.h"
 #include "engine/asked.h"
+#include "engine/events.h"
 #include "engine/names.h"
 #include "engine/options.h"
 #include "engine/sweep.h"
@@ -177,11 +178,15 @@ Result<> stop(const Paths& paths, const Container& container, const StopOptions&
                 .grace = seconds,
                 .at_ns = sys::wall_clock_ns()};
     note_asked(paths.monitor(container.record.id), asked);
+    note_container(paths, container.record, "kill", {{"signal", std::to_string(number)}});
     TRY(signal(container, number));
     milliseconds deadline = seconds < 0 ? kForEver : milliseconds(std::int64_t{seconds} * 1000);
     asked.grace_over = true;
-    if (!TRY(gone_within(container, deadline))) return kill_and_wait(paths, container, asked);
-    TRY(settle(container));
+    if (!TRY(gone_within(container, deadline)))
+        TRY(kill_and_wait(paths, container, asked));
+    else
+        TRY(settle(container));
+    note_container(paths, container.record, "stop");
     return end_orphans(container);
 }
 
@@ -190,6 +195,7 @@ Result<> kill(const Paths& paths, const Container& container, std::string_view t
     if (container.state.status != Status::running)
         return fail(Code::failed_precondition, "container " + shown(container) + " is not running");
     Asked asked{.verb = "kill", .signal = number, .at_ns = sys::wall_clock_ns()};
+    note_container(paths, container.record, "kill", {{"signal", std::to_string(number)}});
     if (number == kSigKill) return kill_and_wait(paths, container, asked);
     note_asked(paths.monitor(container.record.id), asked);
     return signal(container, number);
@@ -239,7 +245,9 @@ Result<> remove(const Paths& paths, const Container& container, bool force) {
         TRY(settle(container));
     }
     if (!sys::exists(paths.container(id))) return {};
-    return discard(paths, id);
+    TRY(discard(paths, id));
+    note_container(paths, container.record, "destroy");
+    return {};
 }
 
 }  // namespace crank::engine

@@ -53,6 +53,14 @@ bool removes(const PlanView& plan, const char* dir) {
     return false;
 }
 
+}  // namespace
+
+bool removes_itself(const PlanView& plan) {
+    return plan.header->state_dir != 0 && removes(plan, plan.text(plan.header->state_dir));
+}
+
+namespace {
+
 // Whoever waits for this container holds a shared lock on the state directory until it has read the
 // exit. Bounded: a command that was stopped must not keep the monitor.
 void wait_for_readers(const char* state_dir) {

@@ -8,5 +8,7 @@ namespace crank::shim {
 // Performs the plan's after_exit list in order. False: something is left, and so are the
 // directories by which the next command finds it.
 bool clean_up(const PlanView& plan);
+// Whether that removes the container itself (--rm).
+bool removes_itself(const PlanView& plan);
 
 }  // namespace crank::shim

@@ -343,6 +343,7 @@ bool start(PlanView& plan, Kept& kept) {
     forget_environment(plan);
     kept.started_ns = realtime_ns();
     record_state(plan, kept.child, kept.started_ns);
+    record_event(plan, "start", "{}");
     tell_started(kept.child, kept.terminal);
     kept.worker = find_worker(plan, kept.child);
     return true;
@@ -385,7 +386,10 @@ void watch_to_the_end(PlanView& plan, Kept& kept) {
     // The caller may go now; what follows costs time that is nobody's.
     if (kept.mount_namespace >= 0) close(kept.mount_namespace);
     // Otherwise the next command starts another that tries again.
-    if (clean_up(plan)) remove_plan(plan);
+    if (!clean_up(plan)) return;
+    // With --rm its directory is gone by now.
+    if (removes_itself(plan)) record_event(plan, "destroy", "{}");
+    remove_plan(plan);
 }
 
 }  // namespace

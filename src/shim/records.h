@@ -20,6 +20,9 @@ struct Exit {
 void record_state(const PlanView& plan, int pid, uint64_t started_ns);
 // `exit`: "CODE SIGNAL OOM FINISHED_NS\n". Written aside and renamed: it is whole or absent.
 void record_exit(const PlanView& plan, const Exit& exit);
+// A line of `events` (engine/events.h), where the engine has one: beside the directory `containers`
+// that the state directory lies in. `attributes`: JSON, "{}" for none.
+void record_event(const PlanView& plan, const char* action, const char* attributes);
 uint64_t realtime_ns();
 // A file of the state directory, written aside and renamed: it is whole or absent.
 void write_record(const PlanView& plan, const char* name, const char* text);

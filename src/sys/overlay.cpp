@@ -1,7 +1,6 @@
 #include "sys/overlay.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 #include <thread>
 
 #include "sys/file.h"
+#include "sys/file_ids.h"
 #include "sys/mount.h"
 #include "sys/own_user_namespace.h"
 
@@ -25,7 +25,8 @@ Result<std::string> options_of(const OverlayRequest& request) {
     std::string options = initial ? "redirect_dir=off" : "userxattr,redirect_dir=nofollow";
     options += ",metacopy=off,index=off";
     if (!request.upper.empty())
-        options += ",volatile,upperdir=" + request.upper + ",workdir=" + request.work;
+        options += std::string(request.lasting ? "" : ",volatile") + ",upperdir=" + request.upper +
+                   ",workdir=" + request.work;
     options += ",lowerdir=";
     for (std::size_t i = 0; i < request.lower.size(); ++i)
         options += (i == 0 ? "" : ":") + request.lower[i];
@@ -46,6 +47,17 @@ Result<> leave_hosts_mounts() {
     return {};
 }
 
+// In this thread's own mount namespace.
+Result<> place(int root, const PlacedMount& mount) {
+    UniqueFd at = TRY(open_in_root(root, mount.destination, O_PATH));
+    UniqueFd source = TRY(clone_mount(mount.source, false));
+    if (mount.read_only) TRY(change_mount(source.get(), {.set = kMountRdonly}, mount.source));
+    if (::syscall(SYS_move_mount, source.get(), "", at.get(), "",
+                  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+        return fail_errno("mount " + mount.source + " at " + mount.destination);
+    return {};
+}
+
 Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& options) {
     TRY(leave_hosts_mounts());
     if (::chdir(request.base.c_str()) != 0) return fail_errno("enter " + request.base);
@@ -53,19 +65,11 @@ Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& op
     if (::mount("overlay", request.target.c_str(), "overlay", flags, options.c_str()) != 0)
         return fail_errno("mount an overlay of " + std::to_string(request.lower.size()) +
                           " layers on " + request.target);
-    return open(request.target, O_RDONLY | O_DIRECTORY);
-}
-
-// overlayfs makes its own directories and whiteouts as who has mounted it, who must be somebody the
-// mapped mount knows. Of this thread alone; the rights stay, which the change of the id takes off.
-Result<> become_on_disk(uid_t uid, gid_t gid) {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct rights[2]{};
-    if (::syscall(SYS_capget, &header, rights) != 0) return fail_errno("read the capabilities");
-    ::syscall(SYS_setfsgid, gid);
-    ::syscall(SYS_setfsuid, uid);
-    if (::syscall(SYS_capset, &header, rights) != 0) return fail_errno("keep the capabilities");
-    return {};
+    UniqueFd root = TRY(open(request.target, O_RDONLY | O_DIRECTORY));
+    for (const PlacedMount& mount : request.mounts) TRY(place(root.get(), mount));
+    if (request.mounts.empty()) return root;
+    // Detached with what is mounted in it, which would go with the namespace otherwise.
+    return clone_mount(request.target, true);
 }
 
 Result<UniqueFd> mount_mapped_here(const MappedOverlay& request) {
@@ -76,7 +80,9 @@ Result<UniqueFd> mount_mapped_here(const MappedOverlay& request) {
     TRY(map_mount_ids(mapped.get(), request.user_namespace, true, request.base));
     TRY(attach_mount(mapped.get(), request.base));
     if (::chdir(request.base.c_str()) != 0) return fail_errno("enter " + request.base);
-    TRY(become_on_disk(request.uid, request.gid));
+    // overlayfs makes its own directories and whiteouts as who has mounted it, who must be somebody
+    // the mapped mount knows.
+    TRY(make_files_as(request.uid, request.gid));
     if (::mount("overlay", request.target.c_str(), "overlay", request.flags,
                 request.options.c_str()) != 0) {
         Error error = Error::from_errno(errno, "mount an overlay of id-mapped layers");

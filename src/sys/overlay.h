@@ -12,17 +12,27 @@
 
 namespace crank::sys {
 
+// A directory or file of the host's at a place in the overlay.
+struct PlacedMount {
+    std::string source;       // absolute
+    std::string destination;  // in the overlay, resolved there; must exist
+    bool read_only = false;
+};
+
 struct OverlayRequest {
     std::string base;                // absolute: what relative paths below are relative to
     std::vector<std::string> lower;  // top first, at least one (two where upper is empty)
     std::string upper, work;         // absolute; both empty: read-only
     std::string target;              // absolute, an existing directory to mount on
+    bool lasting = false;            // upper must survive a power cut
+    std::vector<PlacedMount> mounts = {};
 };
 
 // Mounts it in a mount namespace that ends at once and returns its root as a readable directory:
 // the mount lives as long as descriptors into it do, and no other process can reach it by a path.
 // The upper directory is plain afterwards (redirect_dir, metacopy and index are off) and need not
-// survive a power cut (volatile). Needs CAP_SYS_ADMIN.
+// survive a power cut (volatile) unless it is lasting. With mounts the descriptor is O_PATH, and
+// they go with it. Needs CAP_SYS_ADMIN.
 Result<UniqueFd> open_overlay(const OverlayRequest& request);
 
 // The same of layers whose ids a user namespace maps, with the mount(2) options given: a detached

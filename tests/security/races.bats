@@ -127,6 +127,69 @@ attack() {
     done
 }
 
+# copies COMMAND...: `crank cp` so many times; it copies, or is refused by crank. What comes out is
+# never the host's.
+copies() {
+    local count done=0
+    for ((count = 0; count < ROUNDS; count++)); do
+        rm -rf out
+        mkdir out
+        run crank cp "$@"
+        case $status in
+            0) done=$((done + 1)) ;;
+            1) ;;
+            *) echo "ended with $status: $output" >&2; return 1 ;;
+        esac
+        if grep -rq untouched out; then echo "the host's file came out" >&2; return 1; fi
+    done
+    echo "$done of $ROUNDS copied" >&2
+}
+# The same with an archive at the other end.
+archives() {
+    local count
+    tar -C "$SOURCE" -cf archive.tar file
+    for ((count = 0; count < ROUNDS; count++)); do
+        crank cp "$1:/volume/here/" - >out.tar 2>/dev/null || true
+        if grep -aq untouched out.tar; then echo "the host's file came out" >&2; return 1; fi
+        run crank cp - "$1:/volume/here" <archive.tar
+        [ "$status" -le 1 ]
+    done
+}
+
+@test "cp: a directory of its path is exchanged with a link out of the root (CVE-2018-15664)" {
+    race here there
+    echo inside >"$VOLUME/here/hosts" 2>/dev/null || true
+    copies racer:/volume/here/hosts out
+    copies racer:/volume/here out
+    copies -L racer:/volume/here out
+    copies racer:/volume/here/. out
+    copies racer:/volume out
+    copies "$SOURCE/file" racer:/volume/here/hosts
+    copies "$SOURCE/file" racer:/volume/here
+    copies "$SOURCE/file" racer:/volume/here/directory
+    copies -a "$SOURCE/." racer:/volume/here/directory/
+    archives racer
+}
+
+@test "cp: the file at its end is exchanged with a link out of the root" {
+    echo inside >"$VOLUME/file"
+    ln -s "$(printf '../%.0s' {1..12})${CANARY#/}/hosts" "$VOLUME/other"
+    race file other
+    copies racer:/volume/file out
+    copies -L racer:/volume/file out
+    copies "$SOURCE/file" racer:/volume/file
+    copies "$SOURCE/file" racer:/volume/other
+}
+
+@test "cp: into a container that has ended, while another exchanges names in its volume" {
+    crank run --name ended --network none -v "$VOLUME:/volume" racing true
+    race here there
+    copies ended:/volume/here/hosts out
+    copies "$SOURCE/file" ended:/volume/here/hosts
+    copies "$SOURCE/file" ended:/volume/here
+    archives ended
+}
+
 @test "without a race each of these works, and lands where it should" {
     run -0 crank run --rm --network none -v "$VOLUME:/volume" -v "$SOURCE:/volume/here/below" racing \
         cat /volume/here/below/file
@@ -138,4 +201,8 @@ attack() {
         sh -c 'touch /volume/here/t/x && grep -c " /volume/here/t " /proc/self/mountinfo'
     [ "$output" = 1 ]
     [ ! -e "$VOLUME/here/t/x" ]
+    crank run --name copied --network none -v "$VOLUME:/volume" racing true
+    crank cp -q "$SOURCE/file" copied:/volume/here/copied
+    [ "$(cat "$VOLUME/here/copied")" = source ]
+    crank cp copied:/volume/here/copied - | tar -xO | grep -qx source
 }

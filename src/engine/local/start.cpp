@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "engine/egress.h"
+#include "engine/events.h"
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
 #include "engine/local/prepare.h"
@@ -304,6 +305,7 @@ Result<Started> start(StartRequest request) {
                          .resolver = network.has_resolver ? std::string(kEgressResolver) : ""},
                         record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
+        note_container(request.paths, record, "create");
         timeline.mark("record written");
         return launch(request, prepared, std::move(record), std::move(network), std::move(timeline),
                       undo);

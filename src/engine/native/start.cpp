@@ -1,5 +1,6 @@
 #include "engine/native/start.h"
 
+#include "engine/events.h"
 #include "engine/local/spec.h"
 #include "engine/names.h"
 #include "runtime/host.h"
@@ -142,6 +143,7 @@ Result<local::Started> start(local::StartRequest request) {
     record.spec = oci::serialize(kept);
     TRY(sys::write_file_atomic(request.paths.container(record.id) + "/container.json",
                                serialize(record), 0600, sys::Sync::no));
+    note_container(request.paths, record, "create");
     timeline.mark("record written");
     sys::UniqueFd stdin_read, stdin_write;
     if (options.interactive && options.detach) {

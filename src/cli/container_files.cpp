@@ -1,0 +1,118 @@
+// diff, export: a container's own files.
+#include <functional>
+#include <string>
+
+#include "cli/format.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+#include "engine/events.h"
+#include "engine/files/changes.h"
+#include "engine/files/container_root.h"
+#include "engine/lifecycle.h"
+#include "engine/processes.h"
+#include "store/tree_tar.h"
+#include "sys/file.h"
+#include "sys/open_flags.h"
+#include "sys/terminal.h"
+
+namespace crank::cli {
+namespace {
+
+namespace files = engine::files;
+
+constexpr int kStdout = 1;
+
+constexpr Flag kExportFlags[] = {
+    {"output", 'o', FlagKind::value, "FILE", "write here instead of standard output"},
+};
+constexpr std::string_view kDiffExamples[] = {"crank diff mail"};
+constexpr std::string_view kExportExamples[] = {
+    "crank export -o mail.tar mail", "crank export mail | crank import - mail-files:latest"};
+
+const char* letter(files::Change change) {
+    switch (change) {
+        case files::Change::added: return "A";
+        case files::Change::deleted: return "D";
+        case files::Change::changed: return "C";
+    }
+    return "";
+}
+
+Result<int> perform_diff(Invocation& invocation) {
+    engine::Container container =
+        TRY(engine::find(invocation.paths, invocation.arguments.words()[0]));
+    if (container.record.kind == engine::Kind::native)
+        return fail(Code::unsupported, engine::shown_name(container.record) +
+                                           " is a native worker: it has no files of its own");
+    sys::UniqueFd below = TRY(files::open_image_files(invocation.paths, container));
+    sys::UniqueFd upper =
+        TRY(sys::open_dir(invocation.paths.container(container.record.id) + "/upper"));
+    std::string text;
+    for (const files::PathChange& change :
+         TRY(files::changes(upper.get(), below.get(), files::mount_points(container.record))))
+        text += std::string(letter(change.kind)) + " " + change.path + "\n";
+    print(text);
+    return 0;
+}
+
+Result<> write_export(const files::ContainerRoot& root, int fd, const std::string& shown) {
+    store::TreeTarRequest request{.entry = root.fd.get(),
+                                  .name = "",
+                                  .uid = [&](std::uint32_t id) { return root.uid_inside(id); },
+                                  .gid = [&](std::uint32_t id) { return root.gid_inside(id); },
+                                  .left_out = {}};
+    TRY(store::write_tree_tar(request, [&](std::span<const std::uint8_t> bytes) {
+        return sys::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                              shown);
+    }));
+    return {};
+}
+
+Result<int> perform_export(Invocation& invocation) {
+    std::string path = invocation.arguments.value("output");
+    if (path.empty() && sys::is_terminal(kStdout))
+        return fail(Error(Code::usage, "an archive is not for a terminal")
+                        .with_hint("crank export -o FILE, or send it through a pipe"));
+    engine::Container container =
+        TRY(engine::find(invocation.paths, invocation.arguments.words()[0]));
+    files::ContainerRoot root = TRY(files::open_own_files(invocation.paths, container));
+    engine::note_container(invocation.paths, container.record, "export");
+    if (path.empty()) {
+        TRY(write_export(root, kStdout, "standard output"));
+        return 0;
+    }
+    // Beside it first: whoever has an older one keeps it until the new one is whole.
+    std::string partial = path + ".partial";
+    sys::UniqueFd file =
+        TRY(sys::open(partial, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0600));
+    Result<> written = write_export(root, file.get(), path);
+    if (written) written = sys::rename(partial, path);
+    if (!written) {
+        (void)sys::remove_file(partial);
+        return fail(std::move(written).error());
+    }
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kDiff = {
+    .name = "diff",
+    .summary = "show which files of its image a container has changed",
+    .group = Group::containers,
+    .syntax = {.min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
+    .examples = kDiffExamples,
+    .rights = Rights::ids,
+    .perform = perform_diff,
+};
+constinit const Verb kExport = {
+    .name = "export",
+    .summary = "write a container's files to a tar archive",
+    .group = Group::containers,
+    .syntax = {.flags = kExportFlags, .min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
+    .examples = kExportExamples,
+    .rights = Rights::ids,
+    .perform = perform_export,
+};
+
+}  // namespace crank::cli

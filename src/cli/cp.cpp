@@ -1,0 +1,183 @@
+#include <optional>
+#include <string>
+
+#include "base/units.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+#include "engine/files/container_root.h"
+#include "engine/files/place.h"
+#include "engine/files/tree_copy.h"
+#include "engine/lifecycle.h"
+#include "store/tree_tar.h"
+#include "store/untar.h"
+#include "sys/file.h"
+#include "sys/file_ids.h"
+#include "sys/open_flags.h"
+#include "sys/terminal.h"
+
+namespace crank::cli {
+namespace {
+
+namespace files = engine::files;
+
+constexpr int kStdin = 0, kStdout = 1;
+
+constexpr Flag kFlags[] = {
+    {"archive", 'a', FlagKind::boolean, "",
+     "keep owners (else: who copies, or the container's root)"},
+    {"follow-link", 'L', FlagKind::boolean, "", "a link at the source's end is what it leads to"},
+    {"quiet", 'q', FlagKind::boolean, "", "say nothing of what was copied"},
+};
+constexpr std::string_view kExamples[] = {
+    "crank cp mail:/app/report.txt .",
+    "crank cp models/. mail:/models",
+    "crank cp mail:/var/log - | tar -t",
+};
+
+// "NAME:PATH", or a path of this machine's: one that begins with '/' or '.' always is.
+struct Side {
+    std::string container;  // empty: this machine
+    std::string path;
+    std::string shown;
+};
+Side parse_side(const std::string& text) {
+    std::size_t colon = text.find(':');
+    bool local =
+        text.starts_with('/') || text.starts_with('.') || colon == std::string::npos || colon == 0;
+    if (local) return {.container = "", .path = text, .shown = text};
+    return {.container = text.substr(0, colon), .path = text.substr(colon + 1), .shown = text};
+}
+
+Result<std::string> absolute(const std::string& path) {
+    if (path.empty()) return fail(Code::usage, "a path is empty");
+    return path.starts_with('/') ? path : TRY(sys::current_dir()) + "/" + path;
+}
+
+Result<sys::UniqueFd> open_machine() { return sys::open("/", sys::kPath | sys::kDirectory); }
+
+void say_left_out(const std::string& path) {
+    warn(path + " was left out: it is a device or a socket");
+}
+
+// What both directions have.
+struct Task {
+    const Side& from;
+    const Side& to;
+    const files::ContainerRoot& root;
+    bool archive = false, follow = false;
+};
+
+Result<std::int64_t> copy_between(const Task& task, int from_root, const std::string& from_path,
+                                  int to_root, const std::string& to_path,
+                                  const files::TreeCopyRequest& request) {
+    files::Source source =
+        TRY(files::find_source(from_root, from_path, task.follow, task.from.shown));
+    files::Destination to = TRY(files::find_destination(to_root, to_path, source, task.to.shown));
+    if (to.name.empty())
+        return files::copy_contents(request, source.entry.get(), to.directory.get(),
+                                    task.from.shown);
+    return files::copy_entry(request, source.entry.get(), to.directory.get(), to.name,
+                             task.from.shown);
+}
+
+Result<std::int64_t> copy_out(const Task& task) {
+    files::TreeCopyRequest request{
+        .owner = {}, .keep_set_id = task.archive, .left_out = say_left_out};
+    if (task.archive)
+        request.owner = [&](std::uint32_t uid,
+                            std::uint32_t gid) -> Result<std::optional<sys::Owner>> {
+            return sys::Owner{static_cast<uid_t>(task.root.uid_inside(uid)),
+                              static_cast<gid_t>(task.root.gid_inside(gid))};
+        };
+    sys::UniqueFd machine = TRY(open_machine());
+    return copy_between(task, task.root.fd.get(), task.from.path, machine.get(),
+                        TRY(absolute(task.to.path)), request);
+}
+
+Result<std::int64_t> copy_in(const Task& task) {
+    files::TreeCopyRequest request{.owner = {}, .keep_set_id = true, .left_out = say_left_out};
+    request.owner = [&](std::uint32_t uid, std::uint32_t gid) -> Result<std::optional<sys::Owner>> {
+        return sys::Owner{TRY(task.root.uid_outside(task.archive ? uid : 0)),
+                          TRY(task.root.gid_outside(task.archive ? gid : 0))};
+    };
+    sys::UniqueFd machine = TRY(open_machine());
+    return copy_between(task, machine.get(), TRY(absolute(task.from.path)), task.root.fd.get(),
+                        task.to.path, request);
+}
+
+Result<std::int64_t> archive_out(const Task& task) {
+    if (sys::is_terminal(kStdout))
+        return fail(Error(Code::usage, "an archive is not for a terminal")
+                        .with_hint("crank cp " + task.from.shown + " - | tar -x"));
+    files::Source source =
+        TRY(files::find_source(task.root.fd.get(), task.from.path, task.follow, task.from.shown));
+    store::TreeTarRequest request{.entry = source.entry.get(),
+                                  .name = source.contents ? "" : source.name,
+                                  .uid = [&](std::uint32_t id) { return task.root.uid_inside(id); },
+                                  .gid = [&](std::uint32_t id) { return task.root.gid_inside(id); },
+                                  .left_out = say_left_out};
+    return store::write_tree_tar(request, [](std::span<const std::uint8_t> bytes) {
+        return sys::write_all(kStdout, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                              "standard output");
+    });
+}
+
+Result<std::int64_t> archive_in(const Task& task) {
+    if (sys::is_terminal(kStdin)) return fail(Code::usage, "no archive on standard input");
+    TRY(files::check_directory(task.root.fd.get(), task.to.path, task.to.shown));
+    auto or_nobody = [](Result<std::uint32_t> id) { return id ? *id : 65534U; };
+    return store::untar_into(
+        {.root = task.root.fd.get(),
+         .directory = task.to.path,
+         .uid = [&](std::int64_t id) { return or_nobody(task.root.uid_outside(id)); },
+         .gid = [&](std::int64_t id) { return or_nobody(task.root.gid_outside(id)); },
+         .left_out = say_left_out},
+        kStdin, "standard input");
+}
+
+Result<int> perform(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    Side from = parse_side(arguments.words()[0]), to = parse_side(arguments.words()[1]);
+    if (!from.container.empty() && !to.container.empty())
+        return fail(
+            Error(Code::usage, "copying between containers is not supported")
+                .with_hint("crank cp " + from.shown + " - | crank cp - " + to.container + ":DIR"));
+    if (from.container.empty() && to.container.empty())
+        return fail(
+            Error(Code::usage, "neither " + from.shown + " nor " + to.shown + " is in a container")
+                .with_hint("a container's path is written CONTAINER:PATH"));
+    bool out = !from.container.empty();
+    Side& inside = out ? from : to;
+    if (inside.path.empty())
+        return fail(Code::usage, inside.shown + ": the path in the container is missing");
+    // Docker: relative to the container's root, not to its working directory.
+    if (!inside.path.starts_with('/')) inside.path = "/" + inside.path;
+    engine::Container container = TRY(engine::find(invocation.paths, inside.container));
+    files::ContainerRoot root = TRY(files::open_root(invocation.paths, container));
+    // What is made in it is its root's until it is given to somebody.
+    if (!out) TRY(sys::make_files_as(TRY(root.uid_outside(0)), TRY(root.gid_outside(0))));
+    Task task{from, to, root, arguments.on("archive"), arguments.on("follow-link")};
+    bool piped = (out ? to : from).path == "-";
+    std::int64_t bytes = TRY(out ? (piped ? archive_out(task) : copy_out(task))
+                                 : (piped ? archive_in(task) : copy_in(task)));
+    if (!arguments.on("quiet") && !piped)
+        note("Successfully copied " + format_size(bytes) + " to " + to.shown);
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kCp = {
+    .name = "cp",
+    .summary = "copy files into a container or out of it",
+    .group = Group::containers,
+    .syntax = {.flags = kFlags,
+               .min_words = 2,
+               .max_words = 2,
+               .arguments = "CONTAINER:PATH PATH|- | PATH|- CONTAINER:PATH"},
+    .examples = kExamples,
+    .rights = Rights::ids,
+    .perform = perform,
+};
+
+}  // namespace crank::cli

@@ -1,0 +1,109 @@
+#include "engine/update.h"
+
+#include <string>
+
+#include "base/units.h"
+#include "engine/events.h"
+#include "engine/options.h"
+#include "engine/processes.h"
+#include "engine/record.h"
+#include "runtime/host.h"
+#include "runtime/oci/control.h"
+#include "sys/file.h"
+
+namespace crank::engine {
+namespace {
+
+constexpr std::int64_t kNanosPerCpu = 1'000'000'000, kMinNanoCpus = kNanosPerCpu / 100;
+constexpr std::uint64_t kPeriodUs = 100'000;
+
+Result<> check(const Record& record, const NewLimits& limits, const runtime::HostFacts& host) {
+    if (record.cgroups_path.empty())
+        return fail(Code::unsupported,
+                    shown_name(record) + " has no cgroup whose limits could change");
+    if (limits.memory && *limits.memory < kMinMemory)
+        return fail(Code::invalid_argument, "--memory " + format_size_binary(*limits.memory) +
+                                                ": at least " + format_size_binary(kMinMemory));
+    std::int64_t most = host.cpus * kNanosPerCpu;
+    if (limits.nano_cpus && *limits.nano_cpus != 0 &&
+        (*limits.nano_cpus < kMinNanoCpus || *limits.nano_cpus > most))
+        return fail(Code::invalid_argument, "--cpus: from 0.01 to " + std::to_string(host.cpus) +
+                                                ", because this host has so many CPUs");
+    std::int64_t memory = limits.memory.value_or(record.memory);
+    if (limits.memory_swap && *limits.memory_swap > 0 && *limits.memory_swap < memory)
+        return fail(Code::invalid_argument,
+                    "--memory-swap is memory and swap together, and less than the memory");
+    // Docker's rule: memory cannot grow over what memory and swap together may have.
+    if (limits.memory && !limits.memory_swap && record.memory_swap > 0 &&
+        *limits.memory > record.memory_swap)
+        return fail(
+            Error(Code::invalid_argument, "--memory " + format_size_binary(*limits.memory) +
+                                              " is more than memory and swap together may have (" +
+                                              format_size_binary(record.memory_swap) + ")")
+                .with_hint("give --memory-swap too"));
+    return {};
+}
+
+oci::Resources resources_of(const NewLimits& limits) {
+    oci::Resources resources;
+    resources.memory_limit = limits.memory;
+    resources.memory_swap = limits.memory_swap;
+    resources.pids_limit = limits.pids_limit;
+    resources.cpu_shares = limits.cpu_shares;
+    resources.cpuset_cpus = limits.cpuset_cpus.value_or("");
+    resources.cpuset_mems = limits.cpuset_mems.value_or("");
+    if (limits.nano_cpus) {
+        resources.cpu_period = kPeriodUs;
+        resources.cpu_quota =
+            *limits.nano_cpus == 0
+                ? -1
+                : *limits.nano_cpus / (kNanosPerCpu / static_cast<std::int64_t>(kPeriodUs));
+    }
+    return resources;
+}
+
+void merge(oci::Resources& into, const oci::Resources& from) {
+    if (from.memory_limit) into.memory_limit = from.memory_limit;
+    if (from.memory_swap) into.memory_swap = from.memory_swap;
+    if (from.pids_limit) into.pids_limit = from.pids_limit;
+    if (from.cpu_shares) into.cpu_shares = from.cpu_shares;
+    if (from.cpu_period) into.cpu_period = from.cpu_period;
+    if (from.cpu_quota) into.cpu_quota = from.cpu_quota;
+    if (!from.cpuset_cpus.empty()) into.cpuset_cpus = from.cpuset_cpus;
+    if (!from.cpuset_mems.empty()) into.cpuset_mems = from.cpuset_mems;
+}
+
+// Read again under the lock: another command may have changed another limit.
+Result<> write(const Paths& paths, const std::string& id, const NewLimits& limits,
+               const oci::Resources& resources) {
+    sys::UniqueFd lock =
+        TRY(sys::lock_file(paths.container(id) + "/update.lock", sys::LockMode::exclusive));
+    Container now = TRY(load(paths, id));
+    Record& record = now.record;
+    oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(record.spec));
+    merge(spec.linux.resources, resources);
+    record.spec = oci::serialize(spec);
+    if (limits.memory) record.memory = *limits.memory;
+    if (limits.memory_swap) record.memory_swap = *limits.memory_swap;
+    if (limits.nano_cpus) record.nano_cpus = *limits.nano_cpus;
+    if (limits.pids_limit) record.pids_limit = *limits.pids_limit < 0 ? 0 : *limits.pids_limit;
+    return sys::write_file_atomic(paths.container(id) + "/container.json", serialize(record), 0600,
+                                  sys::Sync::no);
+}
+
+}  // namespace
+
+Result<> update(const Paths& paths, const Container& container, const NewLimits& limits) {
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    TRY(check(container.record, limits, host));
+    oci::Resources resources = resources_of(limits);
+    // The record last: what it says has been applied.
+    if (container.state.pid > 0)
+        TRY_IN(runtime::oci_verbs::update_limits(container.record.cgroups_path, resources, host),
+               "container " + shown_name(container.record));
+    TRY(write(paths, container.record.id, limits, resources));
+    note_container(paths, container.record, "update");
+    return {};
+}
+
+}  // namespace crank::engine

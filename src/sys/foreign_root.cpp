@@ -1,0 +1,32 @@
+#include "sys/foreign_root.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include <string>
+#include <thread>
+
+#include "sys/file.h"
+#include "sys/mount.h"
+
+namespace crank::sys {
+namespace {
+
+Result<UniqueFd> clone_in(int mount_namespace) {
+    // setns(2) wants a root and working directory that no other thread shares.
+    if (::unshare(CLONE_FS) != 0) return fail_errno("leave the process's working directory");
+    if (::setns(mount_namespace, CLONE_NEWNS) != 0)
+        return fail_errno("enter the container's mount namespace");
+    return clone_mount("/", false);
+}
+
+}  // namespace
+
+Result<UniqueFd> clone_root_of(pid_t pid) {
+    UniqueFd mounts = TRY(open("/proc/" + std::to_string(pid) + "/ns/mnt", O_RDONLY));
+    Result<UniqueFd> result;
+    std::thread([&] { result = clone_in(mounts.get()); }).join();
+    return result;
+}
+
+}  // namespace crank::sys
