@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
+#include "cli/describe_settings.h"
 #include "cli/shown.h"
 #include "engine/logs.h"
 #include "engine/reason.h"
@@ -64,21 +65,22 @@ Json host_config_of(const engine::Record& record) {
     Json binds = Json::array();
     for (const engine::MountRecord& mount : record.mounts)
         if (mount.type == "bind") binds.push_back(volume_text(mount));
-    return {{"Binds", binds},
-            {"NetworkMode", record.network.mode},
-            {"PortBindings", ports_of(record)},
-            {"AutoRemove", record.remove},
-            {"ReadonlyRootfs", record.read_only},
-            {"UsernsMode", record.ids ? "auto" : "host"},
-            {"IDMappings", id_mappings_of(record)},
-            {"Init", record.init},
-            {"ShmSize", record.shm_size},
-            {"NanoCpus", record.nano_cpus},
-            {"Memory", record.memory},
-            {"MemorySwap", record.memory_swap},
-            {"PidsLimit", record.pids_limit},
-            {"Privileged", false},
-            {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}}};
+    Json config = {{"Binds", binds},
+                   {"NetworkMode", record.network.mode},
+                   {"PortBindings", ports_of(record)},
+                   {"AutoRemove", record.remove},
+                   {"ReadonlyRootfs", record.read_only},
+                   {"UsernsMode", record.ids ? "auto" : "host"},
+                   {"IDMappings", id_mappings_of(record)},
+                   {"Init", record.init},
+                   {"ShmSize", record.shm_size},
+                   {"NanoCpus", record.nano_cpus},
+                   {"Memory", record.memory},
+                   {"MemorySwap", record.memory_swap},
+                   {"PidsLimit", record.pids_limit},
+                   {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}}};
+    config.update(describe_settings(record.settings));
+    return config;
 }
 
 Json mounts_of(const engine::Record& record) {
@@ -97,6 +99,7 @@ Json config_of(const engine::Record& record) {
         record.args.begin() + static_cast<std::ptrdiff_t>(record.entrypoint.size()),
         record.args.end());
     return {{"Hostname", record.hostname},
+            {"Domainname", record.settings.domainname},
             {"User", record.user},
             {"Tty", record.terminal},
             {"OpenStdin", record.interactive},

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/settings_json.h"
+
 namespace crank::engine {
 namespace {
 
@@ -110,6 +112,7 @@ Record record_from(const Json& json) {
     read_options(json.at("options"), record);
     if (json.at("version") == kStrictVersion) read_sandbox(json.at("sandbox"), record);
     if (json.contains("ids")) record.ids = ids_from(json.at("ids"));
+    if (json.contains("settings")) record.settings = settings_from(json.at("settings"));
     record.warnings = json.at("warnings").get<std::vector<std::string>>();
     record.spec = json.at("spec").dump();
     return record;
@@ -170,6 +173,7 @@ std::string serialize(const Record& record) {
                        {"size", record.ids->range.size},
                        {"block", record.ids->block},
                        {"blocks", record.ids->blocks}};
+    if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
     Json spec = Json::parse(record.spec, nullptr, false);
     json["spec"] = spec.is_discarded() ? Json::object() : std::move(spec);
     // Arguments and variables may be any bytes; a record is text.

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "engine/ids/lease.h"
+#include "engine/settings.h"
 #include "runtime/plan.h"
 
 namespace crank::engine {
@@ -67,6 +68,7 @@ struct Record {
     std::vector<std::uint16_t> bind_ports;
     int landlock = 0;
     std::optional<ids::Lease> ids;  // with a user namespace
+    Settings settings;
     std::vector<std::string> warnings;
     std::string spec;  // the OCI runtime configuration, JSON
 

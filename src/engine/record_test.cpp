@@ -37,6 +37,41 @@ TEST(Record, IsReadAsItWasWritten) {
     EXPECT_EQ(*again, record);
 }
 
+TEST(Record, SettingsAreKeptForLaterStarts) {
+    Record record = full_record();
+    EXPECT_EQ(serialize(record).find("settings"), std::string::npos);
+    record.settings = {.cap_add = {"NET_ADMIN"},
+                       .cap_drop = {"ALL"},
+                       .privileged = true,
+                       .security_opt = {"seccomp=unconfined"},
+                       .seccomp = "unconfined",
+                       .no_new_privileges = false,
+                       .bare_paths = true,
+                       .group_add = {"video"},
+                       .oom_score_adj = 0,
+                       .ulimits = {{"nofile", 1, -1}},
+                       .sysctls = {{"net.a", "1"}},
+                       .hosts = {{"db", "10.0.0.7"}},
+                       .dns = {"1.1.1.1"},
+                       .dns_search = {"a"},
+                       .dns_options = {"ndots:1"},
+                       .domainname = "d",
+                       .memory_swap = -1,
+                       .memory_reservation = 5,
+                       .cpu_shares = 6,
+                       .cpuset_cpus = "0-1",
+                       .cpuset_mems = "0",
+                       .log_max_size = 7,
+                       .log_max_files = 8,
+                       .annotations = {{"k", "v"}},
+                       .expose = {"80/tcp"},
+                       .publish_all = true,
+                       .no_healthcheck = true};
+    auto again = parse_record(serialize(record));
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(again->settings, record.settings);
+}
+
 TEST(Record, TheStrictSandboxIsWhatAnOlderCrankMustNotRead) {
     Record record = full_record();
     EXPECT_NE(serialize(record).find("\"version\":1,"), std::string::npos);

@@ -54,9 +54,10 @@ teardown() { common_teardown; }
 }
 
 @test "a flag of Docker's that is missing is named" {
-    run --separate-stderr crank run --cap-add NET_ADMIN x
+    run --separate-stderr crank run --link db x
     [ "$status" -eq 125 ]
-    [ "${stderr_lines[0]}" = "crank run: --cap-add is not supported yet" ]
+    [ "${stderr_lines[0]}" = "crank run: --link is not supported yet" ]
+    [ "${stderr_lines[1]}" = "hint: --add-host NAME:IP" ]
 }
 
 @test "malformed values name the flag, the text and what is wrong" {

@@ -1,5 +1,6 @@
 #include "engine/local/network_plan.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -148,6 +149,21 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
     for (std::uint16_t port : container_ports) plan.targets.push_back({address, port});
     plan.attachment = std::move(attachment);
     return plan;
+}
+
+Result<> publish_exposed(const oci::ImageConfig& image, RunOptions& options) {
+    if (!options.settings.publish_all) return {};
+    std::vector<std::string> exposed = image.config.exposed_ports;
+    exposed.insert(exposed.end(), options.settings.expose.begin(), options.settings.expose.end());
+    for (const std::string& text : exposed)
+        for (network::PortSpec& port : TRY_IN(network::parse_port(text), "--publish-all")) {
+            auto same = [&](const network::PortSpec& other) {
+                return other.container_port == port.container_port &&
+                       other.protocol == port.protocol;
+            };
+            if (std::ranges::none_of(options.ports, same)) options.ports.push_back(std::move(port));
+        }
+    return {};
 }
 
 std::string explain_network(const StartRequest& request) {

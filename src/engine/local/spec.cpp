@@ -77,7 +77,8 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
     if (!process.cwd.starts_with('/'))
         return fail(Code::invalid_argument,
                     "the working directory \"" + process.cwd + "\" is not absolute");
-    process.capabilities = capability_sets(request.user.uid, options.sandbox);
+    process.capabilities = capability_sets(
+        request.user.uid, policy::capability_names(TRY(bounding_set(options, request.held))));
     std::uint64_t most = std::min(kOpenFilesHard, request.host.open_files_limit);
     process.rlimits = {{"RLIMIT_NOFILE", std::min(kOpenFilesSoft, most), most}};
     process.no_new_privileges = true;
@@ -169,10 +170,9 @@ std::vector<std::string> limit_variables(const oci::Resources& resources) {
                          static_cast<std::int64_t>(*resources.cpu_period));
 }
 
-oci::CapabilitySets capability_sets(std::uint32_t uid, Sandbox sandbox) {
+oci::CapabilitySets capability_sets(std::uint32_t uid, std::vector<std::string> bounding) {
     oci::CapabilitySets sets;
-    if (sandbox == Sandbox::strict) return sets;
-    sets.bounding = policy::capability_names(policy::default_capabilities());
+    sets.bounding = std::move(bounding);
     // For others than root the kernel would drop them at exec anyway.
     if (uid == 0) sets.effective = sets.permitted = sets.bounding;
     return sets;
@@ -182,6 +182,7 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
     SpecResult result;
     const RunOptions& options = request.options;
     TRY(check_sandbox(options));
+    TRY(check_settings(options));
     TRY(check_user(request));
     Command command = TRY(command_of(request));
     std::string hostname = hostname_of(request);
@@ -203,6 +204,7 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
     spec.linux = make_linux(request);
     spec.linux.resources = std::move(resources);
     spec.mounts = make_mounts(request, result.shm_size);
+    TRY(apply_settings(request, result));
     if (options.sandbox == Sandbox::strict)
         result.confinement = make_confinement(request, spec.mounts);
     return result;

@@ -109,9 +109,11 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.shm_size = prepared.made.shm_size;
     record.cgroups_path = spec.linux.cgroups_path;
     record.ids = prepared.ids;
+    record.settings = options.settings;
     record.warnings = prepared.made.warnings;
     const auto& healthcheck = prepared.image.stored.config.config.healthcheck;
-    if (healthcheck && !healthcheck->test.empty() && healthcheck->test[0] != "NONE")
+    if (!options.settings.no_healthcheck && healthcheck && !healthcheck->test.empty() &&
+        healthcheck->test[0] != "NONE")
         record.warnings.emplace_back(
             "the image's health check is not performed: `crank run` does not do that yet");
     return record;
@@ -136,6 +138,13 @@ Result<> make_dirs_of(const Paths& paths, const std::string& id) {
 // What is not removed by the monitor is taken over by whoever comes upon it.
 constexpr std::uint32_t kMostLinks = 4;
 
+void set_log_limits(const Settings& settings, runtime::LogOptions& log) {
+    if (settings.log_max_size != 0)
+        log.max_bytes = static_cast<std::uint64_t>(settings.log_max_size);
+    if (settings.log_max_files != 0)
+        log.max_files = static_cast<std::uint32_t>(settings.log_max_files);
+}
+
 runtime::Options runtime_options(const StartRequest& request, const Record& record,
                                  const NetworkPlan& network) {
     const Paths& paths = request.paths;
@@ -144,7 +153,9 @@ runtime::Options runtime_options(const StartRequest& request, const Record& reco
     options.gate = network.attachment.has_value();
     options.timings = request.timings;
     options.state_dir = paths.monitor(record.id);
+    options.default_seccomp = !is_unfiltered(record.settings);
     options.log.path = paths.container(record.id) + "/log";
+    set_log_limits(record.settings, options.log);
     options.ports = network.targets;
     options.mount_point = paths.mount_point();
     options.confinement = confinement_of(record);
@@ -278,6 +289,7 @@ Result<Started> start(StartRequest request) {
     auto made_namespace = begin_namespace(request.options);
     Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
+    TRY(publish_exposed(image.stored.config, request.options));
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
     Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id(), ids));
@@ -296,13 +308,17 @@ Result<Started> start(StartRequest request) {
     auto rest = [&]() -> Result<Started> {
         TRY(make_dirs_of(request.paths, record.id));
         TRY(write_ld_cache(prepared.devices, request.paths.container(record.id) + "/upper"));
-        TRY(write_files({.dir = request.paths.monitor(record.id),
-                         .hostname = record.hostname,
-                         .address = record.network.address,
-                         .network = request.options.network,
-                         .ids = ids ? std::optional(ids->range) : std::nullopt,
-                         .resolver = network.has_resolver ? std::string(kEgressResolver) : ""},
-                        record.warnings));
+        TRY(write_files(
+            {.dir = request.paths.monitor(record.id),
+             .hostname = record.hostname,
+             .address = record.network.address,
+             .network = request.options.network,
+             .ids = ids ? std::optional(ids->range) : std::nullopt,
+             .resolver = network.has_resolver ? std::string(kEgressResolver) : "",
+             .gateway = request.options.network == NetworkMode::host ? "127.0.0.1"
+                                                                     : record.network.gateway,
+             .settings = record.settings},
+            record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
         timeline.mark("record written");
         return launch(request, prepared, std::move(record), std::move(network), std::move(timeline),
@@ -327,6 +343,7 @@ Result<std::string> explain(const StartRequest& request) {
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
     options.confinement = prepared.made.confinement;
+    options.default_seccomp = !is_unfiltered(request.options.settings);
     // With ids of its own a network namespace that is made beforehand would be the host's.
     bool made_before = prepared.ids ? bridged : has_namespace(request.options.network);
     runtime::Plan plan = TRY(runtime::plan(
