@@ -58,13 +58,15 @@ Json id_mappings_of(const engine::Record& record) {
 std::string volume_text(const engine::MountRecord& mount) {
     std::string options = mount.read_only ? "ro" : "";
     if (mount.own_ids) options += options.empty() ? "noidmap" : ",noidmap";
-    return mount.source + ":" + mount.destination + (options.empty() ? "" : ":" + options);
+    return (mount.volume.empty() ? mount.source : mount.volume) + ":" + mount.destination +
+           (options.empty() ? "" : ":" + options);
 }
 
 Json host_config_of(const engine::Record& record) {
     Json binds = Json::array();
     for (const engine::MountRecord& mount : record.mounts)
-        if (mount.type == "bind") binds.push_back(volume_text(mount));
+        if (mount.type == "bind" || (mount.type == "volume" && !mount.anonymous))
+            binds.push_back(volume_text(mount));
     Json config = {{"Binds", binds},
                    {"NetworkMode", record.network.mode},
                    {"PortBindings", ports_of(record)},
@@ -85,12 +87,16 @@ Json host_config_of(const engine::Record& record) {
 
 Json mounts_of(const engine::Record& record) {
     Json mounts = Json::array();
-    for (const engine::MountRecord& mount : record.mounts)
+    for (const engine::MountRecord& mount : record.mounts) {
         mounts.push_back({{"Type", mount.type},
                           {"Source", mount.source},
                           {"Destination", mount.destination},
                           {"Mode", mount.read_only ? "ro" : ""},
                           {"RW", !mount.read_only}});
+        if (mount.type != "volume") continue;
+        mounts.back()["Name"] = mount.volume;
+        mounts.back()["Driver"] = "local";
+    }
     return mounts;
 }
 

@@ -27,8 +27,11 @@ constexpr Flag kFlags[] = {
     {"env-file", 0, FlagKind::list, "FILE", "variables from a file: NAME=value, a line each"},
     {"publish", 'p', FlagKind::list, "[IP:][HOST:]PORT",
      "make a port of the container reachable from this machine"},
-    {"volume", 'v', FlagKind::list, "HOST:PATH[:ro,noidmap]",
-     "mount a directory or file of this machine"},
+    {"volume", 'v', FlagKind::list, "[HOST|NAME:]PATH[:ro,nocopy,noidmap]",
+     "mount a directory or file of this machine, or a volume"},
+    {"mount", 0, FlagKind::list, "type=TYPE,src=SOURCE,dst=PATH[,KEY=VALUE]",
+     "the same in Docker's other way; TYPE is bind, volume or tmpfs"},
+    {"volumes-from", 0, FlagKind::list, "CONTAINER[:ro]", "mount what that container has mounted"},
     {"workdir", 'w', FlagKind::value, "DIR", "working directory in the container"},
     {"user", 'u', FlagKind::value, "USER[:GROUP]", "user to run as, by name or number"},
     {"entrypoint", 0, FlagKind::value, "PROGRAM", "run this instead of the image's entrypoint"},
@@ -104,6 +107,7 @@ constexpr std::string_view kExamples[] = {
     "crank run --rm crank-worker-base:latest python -V",
     "crank run -d --name mail -p 8501:8501 crank-email-classifier:latest",
     "crank run -v ~/.crank/certs:/home/worker/.crank/certs:ro crank-email-classifier:latest",
+    "crank run -v models:/models crank-email-classifier:latest",
     "crank run --cpus=2 --memory=4g crank-email-classifier:latest",
     "crank run --cap-drop ALL --cap-add NET_BIND_SERVICE --ulimit nofile=4096 web:latest",
     "crank run --native -- python services/crank_image_classifier_gpu.py",
@@ -132,7 +136,6 @@ constexpr MissingFlag kMissing[] = {
     {"log-driver", 0, true, "crank keeps what a worker writes: crank logs, --log-opt max-size=10m"},
     {"mac-address", 0, true, "the address is made from the container's IP address"},
     {"memory-swappiness", 0, true, "--memory-swap says how much swap there may be"},
-    {"mount", 0, true, "-v HOST:PATH[:ro], --tmpfs PATH"},
     {"network-alias", 0, true, "--add-host NAME:IP"},
     {"oom-kill-disable", 0, false, "--oom-score-adj NUMBER"},
     {"pid", 0, true},
@@ -143,8 +146,7 @@ constexpr MissingFlag kMissing[] = {
     {"sig-proxy", 0, false},
     {"storage-opt", 0, true},
     {"uts", 0, true},
-    {"volume-driver", 0, true},
-    {"volumes-from", 0, true},
+    {"volume-driver", 0, true, "volumes are directories of this machine"},
 };
 
 Result<> read_limits(const Arguments& arguments, RunOptions& options) {
@@ -169,6 +171,24 @@ Result<> read_limits(const Arguments& arguments, RunOptions& options) {
     return {};
 }
 
+Result<> read_mounts(const Arguments& arguments, RunOptions& options) {
+    std::vector<std::string> volumes = arguments.values("volume");
+    std::vector<std::string> mounts = arguments.values("mount");
+    std::string here = volumes.empty() && mounts.empty() ? "" : TRY(sys::current_dir());
+    for (const std::string& text : volumes)
+        options.binds.push_back(TRY(engine::parse_volume(text, here)));
+    for (const std::string& text : mounts) {
+        engine::MountOf mount = TRY(engine::parse_mount(text, here));
+        if (mount.bind) options.binds.push_back(std::move(*mount.bind));
+        if (mount.tmpfs) options.tmpfs.push_back(std::move(*mount.tmpfs));
+    }
+    for (const std::string& text : arguments.values("tmpfs"))
+        options.tmpfs.push_back(TRY(engine::parse_tmpfs(text)));
+    for (const std::string& text : arguments.values("volumes-from"))
+        options.volumes_from.push_back(TRY(engine::parse_volumes_from(text)));
+    return {};
+}
+
 Result<> read_lists(const Arguments& arguments, RunOptions& options) {
     std::vector<std::string> environment = sys::environment();
     // -e stands above every file, as with Docker.
@@ -187,13 +207,7 @@ Result<> read_lists(const Arguments& arguments, RunOptions& options) {
     for (const std::string& text : arguments.values("publish"))
         for (network::PortSpec& port : TRY_IN(network::parse_port(text), "--publish"))
             options.ports.push_back(std::move(port));
-    std::vector<std::string> volumes = arguments.values("volume");
-    std::string here = volumes.empty() ? "" : TRY(sys::current_dir());
-    for (const std::string& text : volumes)
-        options.binds.push_back(TRY(engine::parse_volume(text, here)));
-    for (const std::string& text : arguments.values("tmpfs"))
-        options.tmpfs.push_back(TRY(engine::parse_tmpfs(text)));
-    return {};
+    return read_mounts(arguments, options);
 }
 
 Result<> read_stop(const Arguments& arguments, RunOptions& options) {

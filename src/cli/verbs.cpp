@@ -13,6 +13,7 @@ constexpr const Verb* kVerbs[] = {
     &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
+    &kVolumeCreate, &kVolumeLs, &kVolumeInspect, &kVolumeRm, &kVolumePrune,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
     &kDoctor, &kDoctorGpu, &kInfo, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
@@ -52,13 +53,15 @@ constexpr Alias kAliases[] = {
     {"builder prune", "prune"},
     {"system info", "info"},
     {"config ls", "config list"},
+    {"volume list", "volume ls"},
+    {"volume remove", "volume rm"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
     "attach", "commit",  "compose", "cp",    "create",  "diff",   "down",    "events",
     "export", "history", "network", "pause", "port",    "rename", "restart", "search",
-    "start",  "stats",   "system",  "top",   "unpause", "up",     "update",  "volume",
+    "start",  "stats",   "system",  "top",   "unpause", "up",     "update",
 };
 
 const Verb* by_name(std::string_view name) {

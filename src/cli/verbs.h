@@ -11,6 +11,7 @@ extern const Verb kPull, kPush, kLogin, kLogout;
 extern const Verb kCertsInit, kCertsIssue;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
 extern const Verb kExec, kInspect, kKill, kLogs, kPs, kRm, kRun, kStop, kWait, kWhy;
+extern const Verb kVolumeCreate, kVolumeInspect, kVolumeLs, kVolumePrune, kVolumeRm;
 extern const Verb kDoctor, kDoctorGpu, kInfo, kVersion;
 
 }  // namespace crank::cli

@@ -24,7 +24,9 @@ Json to_json(const MountRecord& mount) {
             {"source", mount.source},
             {"destination", mount.destination},
             {"readOnly", mount.read_only},
-            {"ownIds", mount.own_ids}};
+            {"ownIds", mount.own_ids},
+            {"volume", mount.volume},
+            {"anonymous", mount.anonymous}};
 }
 
 Json to_json(const NetworkRecord& network) {
@@ -49,8 +51,13 @@ PublishedPort port_from(const Json& json) {
 }
 
 MountRecord mount_from(const Json& json) {
-    return {json.at("type"), json.at("source"), json.at("destination"), json.at("readOnly"),
-            json.value("ownIds", false)};
+    return {json.at("type"),
+            json.at("source"),
+            json.at("destination"),
+            json.at("readOnly"),
+            json.value("ownIds", false),
+            json.value("volume", ""),
+            json.value("anonymous", false)};
 }
 
 NetworkRecord network_from(const Json& json) {

@@ -27,10 +27,12 @@ struct PublishedPort {
 };
 
 struct MountRecord {
-    std::string type;  // "bind", "tmpfs"
+    std::string type;  // "bind", "tmpfs", "volume"
     std::string source, destination;
     bool read_only = false;
-    bool own_ids = false;  // of a user namespace: as the host has them (noidmap)
+    bool own_ids = false;     // of a user namespace: as the host has them (noidmap)
+    std::string volume = {};  // its name
+    bool anonymous = false;   // the volume was made for this container
     bool operator==(const MountRecord&) const = default;
 };
 

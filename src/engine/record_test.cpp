@@ -6,22 +6,23 @@ namespace crank::engine {
 namespace {
 
 Record full_record() {
-    Record record{.id = std::string(64, 'a'),
-                  .name = "quiet_crane",
-                  .kind = Kind::container,
-                  .created_ns = 1'767'323'045'000'000'006,
-                  .image = "x:latest",
-                  .image_id = "sha256:1",
-                  .args = {"sh", "-c", "true"},
-                  .entrypoint = {"sh"},
-                  .hostname = "h",
-                  .user = "worker",
-                  .working_dir = "/app",
-                  .env = {"A=1"},
-                  .labels = {{"k", "v"}},
-                  .ports = {{"127.0.0.1", 8501, 8501, "tcp"}},
-                  .mounts = {{"bind", "/a", "/b", true}},
-                  .network = {.mode = "bridge", .address = "10.88.0.2", .prefix = 16}};
+    Record record{
+        .id = std::string(64, 'a'),
+        .name = "quiet_crane",
+        .kind = Kind::container,
+        .created_ns = 1'767'323'045'000'000'006,
+        .image = "x:latest",
+        .image_id = "sha256:1",
+        .args = {"sh", "-c", "true"},
+        .entrypoint = {"sh"},
+        .hostname = "h",
+        .user = "worker",
+        .working_dir = "/app",
+        .env = {"A=1"},
+        .labels = {{"k", "v"}},
+        .ports = {{"127.0.0.1", 8501, 8501, "tcp"}},
+        .mounts = {{"bind", "/a", "/b", true}, {"volume", "/v", "/c", false, false, "name", true}},
+        .network = {.mode = "bridge", .address = "10.88.0.2", .prefix = 16}};
     record.stop_signal = "SIGTERM";
     record.stop_timeout = 10;
     record.nano_cpus = 500'000'000;

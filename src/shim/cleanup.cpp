@@ -65,11 +65,23 @@ void wait_for_readers(const char* state_dir) {
     close(fd);
 }
 
+// Its directory `users` goes where nobody has a link in it, and that decides (decision 35).
+bool remove_unused_volume(const char* path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return errno == ENOENT;
+    bool used = unlinkat(fd, "users", AT_REMOVEDIR) != 0 && errno != ENOENT;
+    close(fd);
+    if (used) return true;
+    remove_at(AT_FDCWD, path, 0);
+    return access(path, F_OK) != 0;
+}
+
 bool remove(const PlanView& plan, const AfterExitEntry& entry) {
     const char* path = plan.text(entry.path);
     switch (entry.kind) {
         case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
         case AfterExitKind::remove_cgroup: return remove_cgroup(path);
+        case AfterExitKind::remove_unused_volume: return remove_unused_volume(path);
         case AfterExitKind::remove_tree: break;
     }
     remove_at(AT_FDCWD, path, 0);

@@ -55,6 +55,7 @@ oci::SeccompWorld seccomp_world(const runtime::HostFacts& host, const std::strin
 
 Result<> check_binds(const RunOptions& options) {
     for (const BindMount& mount : options.binds) {
+        if (mount.volume) continue;  // made by the start
         if (Result<sys::FileInfo> source = sys::stat(mount.source); !source) {
             if (source.error().code() != Code::not_found) return fail(std::move(source).error());
             return fail(Error(Code::not_found, "--volume " + mount.source + ":" +

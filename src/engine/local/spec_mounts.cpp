@@ -25,8 +25,12 @@ std::vector<oci::Mount> default_mounts(std::int64_t shm_size) {
     };
 }
 
-oci::Mount bind_mount(const std::string& source, const std::string& destination, bool read_only) {
-    return {destination, "bind", source, {"rbind", read_only ? "ro" : "rw", "rprivate"}};
+oci::Mount bind_mount(const std::string& source, const std::string& destination, bool read_only,
+                      bool recursive = true) {
+    return {destination,
+            "bind",
+            source,
+            {recursive ? "rbind" : "bind", read_only ? "ro" : "rw", "rprivate"}};
 }
 
 // On the disk are the container's ids as the host's: what uid 1000 of the host owns, 1000 inside
@@ -69,7 +73,8 @@ void sort_by_depth(std::vector<oci::Mount>& mounts) {
 std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size) {
     std::vector<oci::Mount> users;
     for (const BindMount& mount : request.options.binds) {
-        users.push_back(bind_mount(mount.source, mount.destination, mount.read_only));
+        users.push_back(
+            bind_mount(mount.source, mount.destination, mount.read_only, mount.recursive));
         if (request.ids && mount.map_ids) map_ids(users.back(), *request.ids);
     }
     for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));

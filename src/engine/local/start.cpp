@@ -1,5 +1,6 @@
 #include "engine/local/start.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
 #include "engine/local/prepare.h"
+#include "engine/local/volumes.h"
 #include "engine/names.h"
 #include "engine/rootless.h"
 #include "engine/state.h"
@@ -52,9 +54,13 @@ Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfi
 
 std::vector<MountRecord> mounts_of(const RunOptions& options) {
     std::vector<MountRecord> mounts;
-    for (const BindMount& mount : options.binds)
-        mounts.push_back({"bind", mount.source, mount.destination, mount.read_only,
-                          wants_own_ids(options) && !mount.map_ids});
+    for (const BindMount& mount : options.binds) {
+        mounts.push_back({mount.volume ? "volume" : "bind", mount.source, mount.destination,
+                          mount.read_only, wants_own_ids(options) && !mount.map_ids});
+        if (!mount.volume) continue;
+        mounts.back().volume = mount.volume->name;
+        mounts.back().anonymous = mount.volume->anonymous;
+    }
     for (const TmpfsMount& mount : options.tmpfs)
         mounts.push_back({"tmpfs", "", mount.destination, false});
     return mounts;
@@ -138,6 +144,23 @@ Result<> make_dirs_of(const Paths& paths, const std::string& id) {
 // What is not removed by the monitor is taken over by whoever comes upon it.
 constexpr std::uint32_t kMostLinks = 4;
 
+// Those that were made for this container, unless others have them by now.
+Result<> remove_volumes_after(const Paths& paths, const Record& record,
+                              std::vector<runtime::AfterExit>& after) {
+    using Kind = runtime::AfterExit::Kind;
+    constexpr std::ptrdiff_t kMost = 16;  // the monitor's list is bounded
+    if (std::ranges::count_if(record.mounts, &MountRecord::anonymous) > kMost)
+        return fail(Error(Code::exhausted, "--rm with more than 16 anonymous volumes")
+                        .with_hint("give them names: -v NAME:PATH"));
+    for (const MountRecord& mount : record.mounts) {
+        if (!mount.anonymous) continue;
+        std::string volume = paths.volume(mount.volume);
+        after.push_back({Kind::unlink, volume + "/users/" + record.id});
+        after.push_back({Kind::remove_unused_volume, volume});
+    }
+    return {};
+}
+
 void set_log_limits(const Settings& settings, runtime::LogOptions& log) {
     if (settings.log_max_size != 0)
         log.max_bytes = static_cast<std::uint64_t>(settings.log_max_size);
@@ -145,8 +168,8 @@ void set_log_limits(const Settings& settings, runtime::LogOptions& log) {
         log.max_files = static_cast<std::uint32_t>(settings.log_max_files);
 }
 
-runtime::Options runtime_options(const StartRequest& request, const Record& record,
-                                 const NetworkPlan& network) {
+Result<runtime::Options> runtime_options(const StartRequest& request, const Record& record,
+                                         const NetworkPlan& network) {
     const Paths& paths = request.paths;
     runtime::Options options;
     options.init = record.init;
@@ -163,6 +186,7 @@ runtime::Options runtime_options(const StartRequest& request, const Record& reco
     if (network.attachment)
         options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
     if (record.remove) {
+        TRY(remove_volumes_after(paths, record, options.after_exit));
         if (record.ids && record.ids->blocks <= kMostLinks)
             for (std::uint32_t i = 0; i < record.ids->blocks; ++i)
                 options.after_exit.push_back(
@@ -250,7 +274,7 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .id = record.id,
         .spec = std::move(prepared.made.spec),
         .rootfs = std::move(prepared.rootfs),
-        .options = runtime_options(request, record, network),
+        .options = TRY(runtime_options(request, record, network)),
         .io = {.stdin_read = std::move(input.read),
                .forward_stdout = request.forward_stdout,
                .forward_stderr = request.forward_stderr},
@@ -290,8 +314,11 @@ Result<Started> start(StartRequest request) {
     Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
     TRY(publish_exposed(image.stored.config, request.options));
+    TRY(add_volumes(request.paths, image.stored, request.options));
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
+    Undo volumes_made;
+    TRY(make_volumes(request.paths, image.stored, reservation.id(), request.options, volumes_made));
     Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id(), ids));
     Record record = TRY(describe(request, prepared, reservation));
     // Ports before anything is started: that one is in use is the likeliest error of all.
@@ -326,13 +353,18 @@ Result<Started> start(StartRequest request) {
     };
     Result<Started> started = rest();
     if (!started) return fail(undo.run(std::move(started).error()));
+    volumes_made.commit();
     reservation.keep();
     return started;
 }
 
-Result<std::string> explain(const StartRequest& request) {
+Result<std::string> explain(const StartRequest& asked) {
+    StartRequest request = asked;
     runtime::HostFacts host = TRY(host_for_containers());
     Image image = TRY(find_or_fetch(request));
+    TRY(publish_exposed(image.stored.config, request.options));
+    TRY(add_volumes(request.paths, image.stored, request.options));
+    imagine_volumes(request.paths, request.options);
     std::string id = TRY(random_id());
     Prepared prepared =
         TRY(prepare(request, host, std::move(image), id, TRY(imagine_ids(request))));

@@ -40,6 +40,8 @@ Result<> check(const RunOptions& options) {
                         .with_hint("crank run --native -- COMMAND [ARG...]"));
     TRY(refuse(options.terminal, "--tty", "not supported yet"));
     TRY(refuse(!options.binds.empty(), "--volume", "the worker sees the host's files anyway"));
+    TRY(refuse(!options.volumes_from.empty(), "--volumes-from",
+               "the worker sees the host's files"));
     TRY(refuse(!options.tmpfs.empty(), "--tmpfs", "the worker sees the host's files"));
     TRY(refuse(options.shm_size.has_value(), "--shm-size", "the worker has the host's /dev/shm"));
     TRY(refuse(options.sandbox != Sandbox::usual, "--sandbox strict",
