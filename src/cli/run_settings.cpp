@@ -6,6 +6,7 @@
 #include "cli/run_flags.h"
 #include "policy/capability.h"
 #include "sys/file.h"
+#include "sys/ipv4.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -90,6 +91,28 @@ Result<> read_more_limits(const Arguments& arguments, engine::Settings& settings
     return {};
 }
 
+Result<> read_namespaces(const Arguments& arguments, engine::Settings& settings) {
+    if (auto text = arguments.find("pid")) settings.pid = TRY(engine::parse_pid(*text));
+    if (auto text = arguments.find("ipc")) settings.ipc = TRY(engine::parse_ipc(*text));
+    if (auto text = arguments.find("uts")) settings.uts = TRY(engine::parse_uts(*text));
+    if (auto text = arguments.find("ip")) {
+        if (!sys::parse_ipv4(*text))
+            return fail(Code::invalid_argument, "--ip \"" + *text + "\": no IPv4 address");
+        settings.ip = *text;
+    }
+    std::string network = arguments.value("network");
+    constexpr std::string_view kContainer = "container:";
+    if (!network.starts_with(kContainer)) return {};
+    settings.network_of = network.substr(kContainer.size());
+    for (const char* flag : {"hostname", "add-host", "dns", "dns-search", "dns-option"})
+        if (arguments.has(flag))
+            return fail(Error(Code::invalid_argument,
+                              "--" + std::string(flag) + " with --network container:" +
+                                  settings.network_of + ": names are that container's")
+                            .with_hint("leave out --" + std::string(flag)));
+    return {};
+}
+
 // An image for another machine would need an emulator.
 Result<> check_platform(const Arguments& arguments) {
     auto text = arguments.find("platform");
@@ -114,6 +137,7 @@ Result<> read_settings(const Arguments& arguments, engine::Settings& settings) {
     TRY(read_names(arguments, settings));
     TRY(read_more_limits(arguments, settings));
     TRY(check_platform(arguments));
+    TRY(read_namespaces(arguments, settings));
     for (const std::string& text : arguments.values("annotation"))
         settings.annotations.insert_or_assign(
             TRY(engine::parse_assignment("--annotation", text)).first,

@@ -24,10 +24,11 @@ Result<NetworkMode> parse_network(std::string_view text) {
     if (text == "bridge" || text == "default" || text.empty()) return NetworkMode::bridge;
     if (text == "none") return NetworkMode::none;
     if (text == "host") return NetworkMode::host;
-    if (text.starts_with("container:"))
-        return fail(Code::unsupported, "--network container: is not supported yet");
+    if (text == "container:")
+        return fail(Code::invalid_argument, "--network container: wants a name behind it");
+    if (text.starts_with("container:")) return NetworkMode::container;
     return fail(Error(Code::not_found, "no network " + in_quotes(text))
-                    .with_hint("--network bridge, none or host"));
+                    .with_hint("--network bridge, none, host or container:NAME"));
 }
 
 std::string_view network_name(NetworkMode mode) {
@@ -35,6 +36,7 @@ std::string_view network_name(NetworkMode mode) {
         case NetworkMode::bridge: return "bridge";
         case NetworkMode::none: return "none";
         case NetworkMode::host: return "host";
+        case NetworkMode::container: return "container";
     }
     return "";
 }

@@ -15,7 +15,7 @@
 
 namespace crank::engine {
 
-enum class NetworkMode : std::uint8_t { bridge, none, host };
+enum class NetworkMode : std::uint8_t { bridge, none, host, container };
 enum class Limits : std::uint8_t {
     strict,       // what the host cannot apply is an error
     best_effort,  // and here a warning that `inspect` keeps
@@ -115,6 +115,7 @@ struct MountOf {
 Result<MountOf> parse_mount(std::string_view text, std::string_view current_dir);
 // CONTAINER[:ro|rw]
 Result<VolumesFrom> parse_volumes_from(std::string_view text);
+// "container:NAME": whose it is the caller keeps in Settings::network_of.
 Result<NetworkMode> parse_network(std::string_view text);
 std::string_view network_name(NetworkMode mode);
 Result<Sandbox> parse_sandbox(std::string_view text);

@@ -173,6 +173,29 @@ Result<std::optional<std::string>> apply_security_option(Settings& settings,
             .with_hint(std::string(kSecurityHint)));
 }
 
+Result<std::string> parse_pid(std::string_view text) {
+    if (text == "host") return std::string(text);
+    if (text.starts_with("container:") && text.size() > std::string_view("container:").size())
+        return std::string(text);
+    return fail(bad("--pid", text, "host or container:NAME").with_hint("its own: leave it out"));
+}
+
+Result<std::string> parse_ipc(std::string_view text) {
+    if (text == "host" || text == "none") return std::string(text);
+    // Nothing has to be prepared for another to share it.
+    if (text == "private" || text == "shareable") return "";
+    if (text.starts_with("container:"))
+        return fail(bad("--ipc", text, "sharing another container's is not supported")
+                        .with_code(Code::unsupported)
+                        .with_hint("--ipc host, or a volume that both have"));
+    return fail(bad("--ipc", text, "host, private, shareable or none"));
+}
+
+Result<std::string> parse_uts(std::string_view text) {
+    if (text == "host") return std::string(text);
+    return fail(bad("--uts", text, "host alone").with_hint("its own: leave it out"));
+}
+
 Result<std::string> parse_expose(std::string_view text) {
     std::size_t slash = text.find('/');
     std::string protocol =

@@ -41,6 +41,12 @@ struct Settings {
     std::optional<int> oom_score_adj;
     std::vector<Ulimit> ulimits;  // each name once
     std::map<std::string, std::string> sysctls;
+    // Namespaces.
+    std::string pid;         // "host", "container:NAME"; empty: its own
+    std::string ipc;         // "host", "none": its own without /dev/shm; empty: its own
+    std::string uts;         // "host"; empty: its own
+    std::string network_of;  // whose network it has, with NetworkMode::container
+    std::string ip;          // its address on the bridge; empty: any
     // Names.
     std::vector<ExtraHost> hosts;
     std::vector<std::string> dns, dns_search, dns_options;
@@ -79,6 +85,10 @@ Result<std::string> parse_dns(std::string_view text);  // an IP address
 Result<> apply_log_option(Settings& settings, std::string_view text);
 // One --security-opt but for a profile's file, whose path is returned: the caller reads it.
 Result<std::optional<std::string>> apply_security_option(Settings& settings, std::string_view text);
+// --pid, --ipc, --uts: what the fields above hold.
+Result<std::string> parse_pid(std::string_view text);
+Result<std::string> parse_ipc(std::string_view text);
+Result<std::string> parse_uts(std::string_view text);
 // PORT[-PORT][/tcp|udp], in the form of an image's.
 Result<std::string> parse_expose(std::string_view text);
 // "0-3,7"; `flag` is for the error.

@@ -32,6 +32,11 @@ void visit(S& s, Visitor&& field) {
     field("groupAdd", s.group_add);
     field("oomScoreAdj", s.oom_score_adj);
     field("sysctls", s.sysctls);
+    field("pid", s.pid);
+    field("ipc", s.ipc);
+    field("uts", s.uts);
+    field("networkOf", s.network_of);
+    field("ip", s.ip);
     field("dns", s.dns);
     field("dnsSearch", s.dns_search);
     field("dnsOptions", s.dns_options);

@@ -82,6 +82,20 @@ TEST(Settings, SecurityOptions) {
     EXPECT_EQ(error("secomp=x"), "--security-opt \"secomp=x\": option \"secomp\" is unknown");
 }
 
+TEST(Settings, Namespaces) {
+    EXPECT_EQ(parse_pid("host").value(), "host");
+    EXPECT_EQ(parse_pid("container:other").value(), "container:other");
+    EXPECT_EQ(error_of(parse_pid("private")), "--pid \"private\": host or container:NAME");
+    EXPECT_EQ(error_of(parse_pid("container:")), "--pid \"container:\": host or container:NAME");
+    EXPECT_EQ(parse_ipc("host").value(), "host");
+    EXPECT_EQ(parse_ipc("none").value(), "none");
+    EXPECT_EQ(parse_ipc("shareable").value(), "");
+    EXPECT_EQ(parse_ipc("container:x").error().code(), Code::unsupported);
+    EXPECT_EQ(error_of(parse_ipc("x")), "--ipc \"x\": host, private, shareable or none");
+    EXPECT_EQ(parse_uts("host").value(), "host");
+    EXPECT_EQ(error_of(parse_uts("private")), "--uts \"private\": host alone");
+}
+
 TEST(Settings, PrivilegedHasNoFilterUnlessOneIsNamed) {
     Settings settings;
     EXPECT_FALSE(is_unfiltered(settings));

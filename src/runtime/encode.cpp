@@ -81,6 +81,9 @@ private:
         }
         // A container that is handed over has no monitor that could ask.
         if (!encoding_.hand_over) TRY(fill_facts());
+        // Every process is in each of them.
+        if (encoding_.kill_cgroup && !encoding_.remove_cgroups.empty())
+            TRY(add_after_exit(AfterExitKind::kill_cgroup, encoding_.remove_cgroups.front()));
         for (const auto& dir : encoding_.remove_cgroups)
             TRY(add_after_exit(AfterExitKind::remove_cgroup, dir));
         if (encoding_.options != nullptr) TRY(fill_options(*encoding_.options));

@@ -163,7 +163,13 @@ inline constexpr uint32_t kMaxPorts = 64;
 inline constexpr uint32_t kMaxAfterExit = 64;
 inline constexpr uint32_t kMaxFacts = 32;
 
-enum class AfterExitKind : uint32_t { unlink, remove_tree, remove_cgroup, remove_unused_volume };
+enum class AfterExitKind : uint32_t {
+    unlink,
+    remove_tree,
+    remove_cgroup,
+    remove_unused_volume,
+    kill_cgroup
+};
 
 struct AfterExitEntry {
     AfterExitKind kind;

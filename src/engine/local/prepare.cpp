@@ -160,12 +160,13 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     std::string dir = request.paths.container(id);
     Users users = TRY(find_users(image, request.options));
     sys::KernelInfo kernel = sys::kernel_info();
+    const std::string& network_of = request.options.settings.network_of;
     SpecRequest wanted{.image = image.stored.config,
                        .options = request.options,
                        .host = host,
                        .user = std::move(users.worker),
                        .id = id,
-                       .files_dir = request.paths.monitor(id),
+                       .files_dir = request.paths.monitor(network_of.empty() ? id : network_of),
                        .host_name = kernel.host_name,
                        .ids = ids ? std::optional(ids->range) : std::nullopt,
                        .held = TRY(sys::permitted_capabilities()),

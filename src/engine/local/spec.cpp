@@ -54,6 +54,7 @@ Result<Command> command_of(const SpecRequest& request) {
 }
 
 std::string hostname_of(const SpecRequest& request) {
+    if (request.options.settings.uts == "host") return request.host_name;
     if (!request.options.hostname.empty()) return request.options.hostname;
     if (request.options.network == NetworkMode::host) return request.host_name;
     return request.id.substr(0, kShortIdLength);
@@ -87,10 +88,19 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
 
 oci::Linux make_linux(const SpecRequest& request) {
     oci::Linux linux_part;
-    for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"})
-        linux_part.namespaces.push_back({type, ""});
-    if (request.options.network != NetworkMode::host) {
+    const Settings& settings = request.options.settings;
+    for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"}) {
+        std::string_view word = type;
+        bool hosts = (word == "pid" && settings.pid == "host") ||
+                     (word == "ipc" && settings.ipc == "host") ||
+                     (word == "uts" && settings.uts == "host");
+        if (!hosts) linux_part.namespaces.push_back({type, ""});
+    }
+    if (request.options.network != NetworkMode::host)
         linux_part.namespaces.push_back({"network", ""});
+    // Of another container's they are set.
+    if (request.options.network == NetworkMode::bridge ||
+        request.options.network == NetworkMode::none) {
         // A worker that is not root may bind port 80 in a network of its own, and use ping.
         linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
         // The last group that there is: of a user namespace's, the container's or crank's, its own.
@@ -198,7 +208,8 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
                                   " is more than --memory: what lies in /dev/shm counts as memory");
     oci::Resources resources = TRY(make_resources(request, result.warnings));
     oci::RuntimeSpec& spec = result.spec;
-    spec.hostname = hostname;
+    if (options.settings.uts != "host") spec.hostname = hostname;
+    result.hostname = hostname;
     spec.root_readonly = options.read_only || options.sandbox == Sandbox::strict;
     spec.process = TRY(make_process(request, command, hostname, resources));
     spec.linux = make_linux(request);

@@ -40,6 +40,7 @@ struct SpecRequest {
 struct SpecResult {
     oci::RuntimeSpec spec;
     std::vector<std::string> entrypoint;  // the first of process.args
+    std::string hostname;                 // the container's, or the machine's that it shares
     std::string user;                     // as asked for, by the command line or the image
     std::int64_t shm_size = 0;            // bytes
     std::vector<std::string> warnings;

@@ -85,8 +85,16 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
         });
     };
     std::vector<oci::Mount> mounts;
-    for (oci::Mount& mount : default_mounts(shm_size))
-        if (!replaced(mount.destination)) mounts.push_back(std::move(mount));
+    const std::string& ipc = request.options.settings.ipc;
+    for (oci::Mount& mount : default_mounts(shm_size)) {
+        bool is_shm = mount.destination == "/dev/shm";
+        if (replaced(mount.destination) || (is_shm && ipc == "none")) continue;
+        // Message queues are those of the namespace, wherever they are mounted.
+        if (is_shm && ipc == "host")
+            mounts.push_back(bind_mount(mount.destination, mount.destination, false));
+        else
+            mounts.push_back(std::move(mount));
+    }
     bool strict = request.options.sandbox == Sandbox::strict;
     // As large as /dev/shm: both count as memory.
     if (strict && !replaced("/tmp"))

@@ -73,6 +73,9 @@ Result<> check_with_strict(const Settings& settings) {
                       "it has a filter of its own"));
     TRY(refuse_strict(settings.bare_paths, "--security-opt systempaths=unconfined",
                       "paths of the kernel's are masked there"));
+    TRY(refuse_strict(!settings.pid.empty(), "--pid", "it would see the processes of others"));
+    TRY(refuse_strict(settings.ipc == "host", "--ipc host", "it would share memory with the host"));
+    TRY(refuse_strict(!settings.uts.empty(), "--uts host", "it would share names with the host"));
     return refuse_strict(settings.no_new_privileges == false,
                          "--security-opt no-new-privileges=false", "nobody gets privileges there");
 }
@@ -107,9 +110,36 @@ Result<policy::CapabilitySet> bounding_set(const RunOptions& options, policy::Ca
     return wanted & held;
 }
 
+// Of one that has a user namespace the others must belong to it.
+Result<> check_namespaces(const RunOptions& options) {
+    const Settings& settings = options.settings;
+    const char* shared = !settings.pid.empty()                       ? "--pid"
+                         : settings.ipc == "host"                    ? "--ipc host"
+                         : !settings.uts.empty()                     ? "--uts host"
+                         : options.network == NetworkMode::container ? "--network container:"
+                                                                     : nullptr;
+    if (shared != nullptr && wants_own_ids(options))
+        return fail(Error(Code::invalid_argument,
+                          std::string(shared) +
+                              " with --userns=auto: its ids have no rights to what others have")
+                        .with_hint("leave out one of the two"));
+    if (settings.uts == "host" && (!options.hostname.empty() || !settings.domainname.empty()))
+        return fail(Error(Code::invalid_argument,
+                          "--uts host with a host or domain name: it would be the machine's")
+                        .with_hint("leave out --hostname and --domainname"));
+    if (settings.ipc == "host" && options.shm_size)
+        return fail(Code::invalid_argument,
+                    "--shm-size with --ipc host: /dev/shm is the machine's");
+    if (!settings.ip.empty() && options.network != NetworkMode::bridge)
+        return fail(Error(Code::invalid_argument, "--ip is for a container on the bridge")
+                        .with_hint("leave out --network"));
+    return {};
+}
+
 Result<> check_settings(const RunOptions& options) {
     const Settings& settings = options.settings;
     if (options.sandbox == Sandbox::strict) TRY(check_with_strict(settings));
+    TRY(check_namespaces(options));
     if (settings.privileged && wants_own_ids(options))
         return fail(
             Error(Code::invalid_argument,
@@ -133,8 +163,10 @@ Result<> apply_settings(const SpecRequest& request, SpecResult& result) {
     spec.process.no_new_privileges = settings.no_new_privileges.value_or(!settings.privileged);
     spec.domainname = settings.domainname;
     spec.annotations = settings.annotations;
-    policy::OwnNamespaces own{
-        .ipc = true, .network = request.options.network != NetworkMode::host, .uts = true};
+    policy::OwnNamespaces own{.ipc = settings.ipc != "host",
+                              .network = request.options.network == NetworkMode::bridge ||
+                                         request.options.network == NetworkMode::none,
+                              .uts = settings.uts != "host"};
     for (const auto& [name, value] : settings.sysctls)
         TRY_IN(policy::check_sysctl(name, own), "--sysctl");
     for (const auto& [name, value] : settings.sysctls) spec.linux.sysctl[name] = value;

@@ -133,6 +133,40 @@ TEST(Spec, CapabilitiesAreAddedAndDropped) {
               "--cap-add CAP_SYS_TIME: crank does not have it itself on this machine");
 }
 
+TEST(Spec, NamespacesOfTheHost) {
+    World world;
+    auto types = [&] {
+        std::vector<std::string> all;
+        for (const oci::Namespace& ns : world.spec().linux.namespaces) all.push_back(ns.type);
+        return all;
+    };
+    world.options.settings = {.pid = "host", .ipc = "host", .uts = "host"};
+    EXPECT_THAT(types(), ElementsAre("mount", "cgroup", "network"));
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_EQ(spec.hostname, "");
+    EXPECT_THAT(spec.process.env, Contains("HOSTNAME=machine"));
+    auto shm = std::ranges::find(spec.mounts, "/dev/shm", &oci::Mount::destination);
+    ASSERT_NE(shm, spec.mounts.end());
+    EXPECT_EQ(shm->source, "/dev/shm");
+    world.options.settings.sysctls = {{"kernel.msgmax", "1"}};
+    EXPECT_THAT(world.error(), HasSubstr("the ipc namespace"));
+    world.options.settings = {.ipc = "none"};
+    spec = world.spec();
+    EXPECT_EQ(std::ranges::find(spec.mounts, "/dev/shm", &oci::Mount::destination),
+              spec.mounts.end());
+    world.options.settings = {.network_of = "other"};
+    world.options.network = NetworkMode::container;
+    EXPECT_THAT(world.spec().linux.sysctl, IsEmpty()) << "they are the other's";
+    world.options.settings = {.uts = "host", .domainname = "d"};
+    EXPECT_THAT(world.error(), HasSubstr("--uts host with a host or domain name"));
+    world.options.settings = {.ip = "10.0.0.2"};
+    EXPECT_EQ(world.error(), "--ip is for a container on the bridge");
+    world.options.network = NetworkMode::none;
+    world.options.userns = ids::Wanted{ids::Wanted::Mode::automatic, 0};
+    world.options.settings = {.pid = "host"};
+    EXPECT_THAT(world.error(), HasSubstr("--pid with --userns=auto"));
+}
+
 TEST(Spec, PrivilegedMasksNothing) {
     World world;
     world.options.settings.privileged = true;

@@ -9,6 +9,7 @@
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
 #include "engine/local/prepare.h"
+#include "engine/local/shared.h"
 #include "engine/local/volumes.h"
 #include "engine/names.h"
 #include "engine/rootless.h"
@@ -95,7 +96,7 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                   .image_id = prepared.image.stored.id.str(),
                   .args = spec.process.args,
                   .entrypoint = prepared.made.entrypoint,
-                  .hostname = spec.hostname,
+                  .hostname = prepared.made.hostname,
                   .user = prepared.made.user,
                   .working_dir = spec.process.cwd,
                   .env = spec.process.env,
@@ -103,10 +104,13 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                   .mounts = mounts_of(options)};
     for (const auto& [key, value] : options.labels) record.labels[key] = value;
     record.network.mode = network_name(options.network);
+    if (options.network == NetworkMode::container)
+        record.network.mode += ":" + options.settings.network_of;
     record.terminal = options.terminal;
     record.interactive = options.interactive;
     record.remove = options.remove;
-    record.init = options.init;
+    // An init is PID 1.
+    record.init = options.init && options.settings.pid.empty();
     record.read_only = spec.root_readonly;
     describe_sandbox(options, prepared, record);
     record.stop_signal = TRY(stop_signal(options, prepared.image.stored.config));
@@ -268,7 +272,7 @@ Result<> make_user_namespace(const StartRequest& request, const NetworkPlan& net
 }
 
 Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
-                       NetworkPlan network, Timeline timeline, Undo& undo) {
+                       NetworkPlan network, Shared shared, Timeline timeline, Undo& undo) {
     Input input = TRY(make_input(request.options));
     runtime::LaunchRequest launch{
         .id = record.id,
@@ -282,9 +286,11 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .held = std::move(prepared.image.pin.fd),
         .listeners = std::move(network.listeners),
     };
+    name_shared(shared, launch.spec);
     HookPlan hooks = TRY(plan_hooks(request, record, launch.spec));
     if (network.made_namespace.valid())
         launch.network_namespace = TRY(network.made_namespace.get());
+    if (shared.network) launch.network_namespace = std::move(shared.network);
     sys::UniqueFd ns;
     if (record.ids) TRY(make_user_namespace(request, network, launch));
     if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
@@ -315,6 +321,7 @@ Result<Started> start(StartRequest request) {
     timeline.mark("image found");
     TRY(publish_exposed(image.stored.config, request.options));
     TRY(add_volumes(request.paths, image.stored, request.options));
+    Shared shared = TRY(open_shared(request.paths, request.options));
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
     Undo volumes_made;
@@ -348,8 +355,8 @@ Result<Started> start(StartRequest request) {
             record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
         timeline.mark("record written");
-        return launch(request, prepared, std::move(record), std::move(network), std::move(timeline),
-                      undo);
+        return launch(request, prepared, std::move(record), std::move(network), std::move(shared),
+                      std::move(timeline), undo);
     };
     Result<Started> started = rest();
     if (!started) return fail(undo.run(std::move(started).error()));
@@ -365,19 +372,21 @@ Result<std::string> explain(const StartRequest& asked) {
     TRY(publish_exposed(image.stored.config, request.options));
     TRY(add_volumes(request.paths, image.stored, request.options));
     imagine_volumes(request.paths, request.options);
+    Shared shared = TRY(open_shared(request.paths, request.options));
     std::string id = TRY(random_id());
     Prepared prepared =
         TRY(prepare(request, host, std::move(image), id, TRY(imagine_ids(request))));
     bool bridged = request.options.network == NetworkMode::bridge;
     runtime::Options options;
-    options.init = request.options.init;
+    options.init = request.options.init && request.options.settings.pid.empty();
     options.gate = bridged;
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
     options.confinement = prepared.made.confinement;
     options.default_seccomp = !is_unfiltered(request.options.settings);
     // With ids of its own a network namespace that is made beforehand would be the host's.
-    bool made_before = prepared.ids ? bridged : has_namespace(request.options.network);
+    bool made_before = prepared.ids ? bridged : request.options.network != NetworkMode::host;
+    name_shared(shared, prepared.made.spec);
     runtime::Plan plan = TRY(runtime::plan(
         prepared.made.spec, prepared.rootfs, options, host,
         {.network_namespace = made_before, .user_namespace = prepared.ids.has_value()}));

@@ -31,6 +31,9 @@ Result<> check_settings(const Settings& settings) {
         !settings.dns.empty() || !settings.dns_search.empty() || !settings.dns_options.empty(),
         "--dns", files));
     TRY(refuse(!settings.annotations.empty(), "--annotation", "it has no OCI configuration"));
+    TRY(refuse(!settings.pid.empty() || !settings.ipc.empty() || !settings.uts.empty(),
+               "--pid, --ipc and --uts", "the worker has the host's namespaces"));
+    TRY(refuse(!settings.ip.empty(), "--ip", "the worker has the host's addresses"));
     return refuse(settings.publish_all, "--publish-all", "there is no image that exposes ports");
 }
 
@@ -53,6 +56,8 @@ Result<> check(const RunOptions& options) {
     TRY(refuse(!options.gpus.empty(), "--gpus", "the worker sees the host's devices anyway"));
     TRY(refuse(!options.devices.empty(), "--device", "the worker sees the host's devices anyway"));
     TRY(check_settings(options.settings));
+    TRY(refuse(options.network == NetworkMode::container,
+               "--network container:", "the worker uses the host's network"));
     return refuse(options.network == NetworkMode::none, "--network none",
                   "the worker uses the host's network");
 }
