@@ -152,6 +152,9 @@ Result<build::BuildRequest> read_request(const Invocation& invocation,
         case engine::NetworkMode::bridge: break;
         case engine::NetworkMode::none: request.network = build::BuildRequest::Network::none; break;
         case engine::NetworkMode::host: request.network = build::BuildRequest::Network::host; break;
+        case engine::NetworkMode::container:
+            return fail(Error(Code::unsupported, "--network container: is for crank run")
+                            .with_hint("--network bridge, none or host"));
     }
     if (config.flag("build.host-trust"))
         request.host_trust = TRY(build::collect_host_trust(environment_map()));

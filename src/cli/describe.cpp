@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
+#include "cli/describe_settings.h"
 #include "cli/shown.h"
 #include "engine/logs.h"
 #include "engine/reason.h"
@@ -57,38 +58,45 @@ Json id_mappings_of(const engine::Record& record) {
 std::string volume_text(const engine::MountRecord& mount) {
     std::string options = mount.read_only ? "ro" : "";
     if (mount.own_ids) options += options.empty() ? "noidmap" : ",noidmap";
-    return mount.source + ":" + mount.destination + (options.empty() ? "" : ":" + options);
+    return (mount.volume.empty() ? mount.source : mount.volume) + ":" + mount.destination +
+           (options.empty() ? "" : ":" + options);
 }
 
 Json host_config_of(const engine::Record& record) {
     Json binds = Json::array();
     for (const engine::MountRecord& mount : record.mounts)
-        if (mount.type == "bind") binds.push_back(volume_text(mount));
-    return {{"Binds", binds},
-            {"NetworkMode", record.network.mode},
-            {"PortBindings", ports_of(record)},
-            {"AutoRemove", record.remove},
-            {"ReadonlyRootfs", record.read_only},
-            {"UsernsMode", record.ids ? "auto" : "host"},
-            {"IDMappings", id_mappings_of(record)},
-            {"Init", record.init},
-            {"ShmSize", record.shm_size},
-            {"NanoCpus", record.nano_cpus},
-            {"Memory", record.memory},
-            {"MemorySwap", record.memory_swap},
-            {"PidsLimit", record.pids_limit},
-            {"Privileged", false},
-            {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}}};
+        if (mount.type == "bind" || (mount.type == "volume" && !mount.anonymous))
+            binds.push_back(volume_text(mount));
+    Json config = {{"Binds", binds},
+                   {"NetworkMode", record.network.mode},
+                   {"PortBindings", ports_of(record)},
+                   {"AutoRemove", record.remove},
+                   {"ReadonlyRootfs", record.read_only},
+                   {"UsernsMode", record.ids ? "auto" : "host"},
+                   {"IDMappings", id_mappings_of(record)},
+                   {"Init", record.init},
+                   {"ShmSize", record.shm_size},
+                   {"NanoCpus", record.nano_cpus},
+                   {"Memory", record.memory},
+                   {"MemorySwap", record.memory_swap},
+                   {"PidsLimit", record.pids_limit},
+                   {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}}};
+    config.update(describe_settings(record.settings));
+    return config;
 }
 
 Json mounts_of(const engine::Record& record) {
     Json mounts = Json::array();
-    for (const engine::MountRecord& mount : record.mounts)
+    for (const engine::MountRecord& mount : record.mounts) {
         mounts.push_back({{"Type", mount.type},
                           {"Source", mount.source},
                           {"Destination", mount.destination},
                           {"Mode", mount.read_only ? "ro" : ""},
                           {"RW", !mount.read_only}});
+        if (mount.type != "volume") continue;
+        mounts.back()["Name"] = mount.volume;
+        mounts.back()["Driver"] = "local";
+    }
     return mounts;
 }
 
@@ -97,6 +105,7 @@ Json config_of(const engine::Record& record) {
         record.args.begin() + static_cast<std::ptrdiff_t>(record.entrypoint.size()),
         record.args.end());
     return {{"Hostname", record.hostname},
+            {"Domainname", record.settings.domainname},
             {"User", record.user},
             {"Tty", record.terminal},
             {"OpenStdin", record.interactive},

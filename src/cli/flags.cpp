@@ -55,7 +55,9 @@ Error unknown_long(const Tables& tables, std::string_view name) {
 }
 
 Error not_supported(const MissingFlag& flag) {
-    return Error(Code::unsupported, "--" + std::string(flag.name) + " is not supported yet");
+    Error error(Code::unsupported, "--" + std::string(flag.name) + " is not supported yet");
+    if (flag.instead.empty()) return error;
+    return std::move(error).with_hint(std::string(flag.instead));
 }
 
 std::optional<bool> parse_bool(std::string_view text) {

@@ -37,6 +37,7 @@ struct MissingFlag {
     std::string_view name;
     char letter = 0;
     bool takes_value = false;
+    std::string_view instead = {};  // the nearest thing that crank has
 };
 
 struct Syntax {

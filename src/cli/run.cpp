@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/cid_file.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/run_flags.h"
@@ -157,6 +158,7 @@ Result<int> perform_run(Invocation& invocation) {
         print(TRY(engine::local::explain(request)));
         return 0;
     }
+    CidFile cid_file = TRY(CidFile::take(arguments.value("cidfile")));
     std::optional<sys::SignalQueue> signals;
     if (!native) TRY(arrange_fetch(invocation, config, request, signals));
     if (!options.detach) signals.emplace(TRY(engine::local::take_signals()));
@@ -168,6 +170,7 @@ Result<int> perform_run(Invocation& invocation) {
     }
     engine::local::Started started = std::move(*begun);
     if (!options.name.empty()) engine::forget_failed_start(invocation.paths, options.name);
+    TRY(cid_file.write(started.record.id));
     for (const std::string& warning : started.record.warnings) warn(warning);
     if (arguments.on("timings")) print_timings(started);
     if (options.detach) print_line(started.record.id);

@@ -27,12 +27,20 @@ constexpr Flag kFlags[] = {
     {"env-file", 0, FlagKind::list, "FILE", "variables from a file: NAME=value, a line each"},
     {"publish", 'p', FlagKind::list, "[IP:][HOST:]PORT",
      "make a port of the container reachable from this machine"},
-    {"volume", 'v', FlagKind::list, "HOST:PATH[:ro,noidmap]",
-     "mount a directory or file of this machine"},
+    {"volume", 'v', FlagKind::list, "[HOST|NAME:]PATH[:ro,nocopy,noidmap]",
+     "mount a directory or file of this machine, or a volume"},
+    {"mount", 0, FlagKind::list, "type=TYPE,src=SOURCE,dst=PATH[,KEY=VALUE]",
+     "the same in Docker's other way; TYPE is bind, volume or tmpfs"},
+    {"volumes-from", 0, FlagKind::list, "CONTAINER[:ro]", "mount what that container has mounted"},
     {"workdir", 'w', FlagKind::value, "DIR", "working directory in the container"},
     {"user", 'u', FlagKind::value, "USER[:GROUP]", "user to run as, by name or number"},
     {"entrypoint", 0, FlagKind::value, "PROGRAM", "run this instead of the image's entrypoint"},
-    {"network", 0, FlagKind::value, "MODE", "bridge (default), none or host"},
+    {"network", 0, FlagKind::value, "MODE", "bridge (default), none, host or container:NAME"},
+    {"ip", 0, FlagKind::value, "ADDRESS", "its address on the bridge"},
+    {"pid", 0, FlagKind::value, "host|container:NAME", "whose processes it sees, if not its own"},
+    {"ipc", 0, FlagKind::value, "host|private|none",
+     "host: the machine's shared memory; none: no /dev/shm"},
+    {"uts", 0, FlagKind::value, "host", "the machine's host name"},
     {"net", 0, FlagKind::value, "MODE", "", "network"},
     {"cpus", 0, FlagKind::value, "NUMBER", "use at most so many CPUs: 0.5, 2"},
     {"memory", 'm', FlagKind::value, "SIZE", "use at most so much memory: 512m, 4g"},
@@ -54,6 +62,41 @@ constexpr Flag kFlags[] = {
      "an init as first process: reaps and forwards signals (the default; --init=false: none)"},
     {"hostname", 'h', FlagKind::value, "NAME", "host name in the container"},
     {"label", 'l', FlagKind::list, "NAME[=VALUE]", "a label for your own use"},
+    {"cap-add", 0, FlagKind::list, "NAME|ALL", "a capability more for root in it: NET_ADMIN"},
+    {"cap-drop", 0, FlagKind::list, "NAME|ALL", "a capability less: NET_RAW, ALL"},
+    {"privileged", 0, FlagKind::boolean, "",
+     "every capability and device, no filter, nothing masked: root of this machine"},
+    {"security-opt", 0, FlagKind::list, "NAME[=VALUE]",
+     "seccomp=FILE|unconfined, no-new-privileges[=false], systempaths=unconfined"},
+    {"group-add", 0, FlagKind::list, "GROUP", "a group more for the user, by name or number"},
+    {"ulimit", 0, FlagKind::list, "NAME=SOFT[:HARD]", "a limit of each process: nofile=4096:8192"},
+    {"sysctl", 0, FlagKind::list, "NAME=VALUE",
+     "a kernel setting of the container's own: net.core.somaxconn=1024"},
+    {"oom-score-adj", 0, FlagKind::value, "NUMBER",
+     "which process the kernel kills first when memory runs out: -1000 to 1000"},
+    {"add-host", 0, FlagKind::list, "NAME:IP", "a line more in /etc/hosts (IP: also host-gateway)"},
+    {"dns", 0, FlagKind::list, "IP", "a name server instead of this machine's"},
+    {"dns-search", 0, FlagKind::list, "DOMAIN", "a domain to look names up in (.: none)"},
+    {"dns-option", 0, FlagKind::list, "OPTION", "an option of the resolver: ndots:2"},
+    {"dns-opt", 0, FlagKind::list, "OPTION", "", "dns-option"},
+    {"domainname", 0, FlagKind::value, "NAME", "NIS domain name in the container"},
+    {"memory-swap", 0, FlagKind::value, "SIZE",
+     "at most so much memory and swap together (twice --memory; -1: any swap)"},
+    {"memory-reservation", 0, FlagKind::value, "SIZE",
+     "memory to be left to it when there is little"},
+    {"cpu-shares", 'c', FlagKind::value, "NUMBER", "its part of busy CPUs beside others' (1024)"},
+    {"cpuset-cpus", 0, FlagKind::value, "LIST", "run on these CPUs alone: 0-3,7"},
+    {"cpuset-mems", 0, FlagKind::value, "LIST", "memory of these NUMA nodes alone"},
+    {"expose", 0, FlagKind::list, "PORT[/PROTOCOL]", "a port that --publish-all publishes"},
+    {"publish-all", 'P', FlagKind::boolean, "", "publish every exposed port on a free one here"},
+    {"log-opt", 0, FlagKind::list, "NAME=VALUE",
+     "of the kept output: max-size=10m (of a file), max-file=5"},
+    {"label-file", 0, FlagKind::list, "FILE", "labels from a file: NAME=value, a line each"},
+    {"annotation", 0, FlagKind::list, "NAME=VALUE",
+     "an annotation of its OCI configuration, for hooks"},
+    {"cidfile", 0, FlagKind::value, "FILE", "write its id into this new file"},
+    {"no-healthcheck", 0, FlagKind::boolean, "", "leave out the image's health check"},
+    {"platform", 0, FlagKind::value, "OS/ARCH", "what the image is for: this machine's alone"},
     {"stop-signal", 0, FlagKind::value, "SIGNAL", "what `crank stop` sends first"},
     {"stop-timeout", 0, FlagKind::value, "SECONDS",
      "how long `crank stop` waits before it kills (10)"},
@@ -69,71 +112,42 @@ constexpr std::string_view kExamples[] = {
     "crank run --rm crank-worker-base:latest python -V",
     "crank run -d --name mail -p 8501:8501 crank-email-classifier:latest",
     "crank run -v ~/.crank/certs:/home/worker/.crank/certs:ro crank-email-classifier:latest",
+    "crank run -v models:/models crank-email-classifier:latest",
     "crank run --cpus=2 --memory=4g crank-email-classifier:latest",
+    "crank run --cap-drop ALL --cap-add NET_BIND_SERVICE --ulimit nofile=4096 web:latest",
     "crank run --native -- python services/crank_image_classifier_gpu.py",
 };
 
 constexpr MissingFlag kMissing[] = {
-    {"add-host", 0, true},
-    {"annotation", 0, true},
-    {"attach", 'a', true},
+    {"attach", 'a', true, "without -d standard output and error are attached, with -i input too"},
     {"blkio-weight", 0, true},
-    {"cap-add", 0, true},
-    {"cap-drop", 0, true},
     {"cgroup-parent", 0, true},
-    {"cgroupns", 0, true},
-    {"cidfile", 0, true},
-    {"cpu-period", 0, true},
-    {"cpu-quota", 0, true},
-    {"cpu-shares", 'c', true},
-    {"cpuset-cpus", 0, true},
-    {"cpuset-mems", 0, true},
+    {"cgroupns", 0, true, "each container has a cgroup namespace of its own"},
+    {"cpu-period", 0, true, "--cpus=NUMBER"},
+    {"cpu-quota", 0, true, "--cpus=NUMBER"},
     {"detach-keys", 0, true},
-    {"device-cgroup-rule", 0, true},
-    {"dns", 0, true},
-    {"dns-option", 0, true},
-    {"dns-search", 0, true},
-    {"domainname", 0, true},
-    {"expose", 0, true},
-    {"group-add", 0, true},
+    {"device-cgroup-rule", 0, true, "--device PATH[:PATH][:rwm]"},
     {"health-cmd", 0, true},
     {"health-interval", 0, true},
     {"health-retries", 0, true},
     {"health-start-interval", 0, true},
     {"health-start-period", 0, true},
     {"health-timeout", 0, true},
-    {"ip", 0, true},
-    {"ip6", 0, true},
-    {"ipc", 0, true},
-    {"isolation", 0, true},
-    {"label-file", 0, true},
-    {"link", 0, true},
-    {"log-driver", 0, true},
-    {"log-opt", 0, true},
-    {"mac-address", 0, true},
-    {"memory-reservation", 0, true},
-    {"memory-swap", 0, true},
-    {"memory-swappiness", 0, true},
-    {"mount", 0, true},
-    {"network-alias", 0, true},
-    {"no-healthcheck", 0, false},
-    {"oom-kill-disable", 0, false},
-    {"oom-score-adj", 0, true},
-    {"pid", 0, true},
-    {"platform", 0, true},
-    {"privileged", 0, false},
-    {"publish-all", 'P', false},
+    {"ip6", 0, true, "containers have IPv4 addresses alone"},
+    {"isolation", 0, true, "it is for Windows; --sandbox strict confines a worker more"},
+    {"link", 0, true, "--add-host NAME:IP"},
+    {"log-driver", 0, true, "crank keeps what a worker writes: crank logs, --log-opt max-size=10m"},
+    {"mac-address", 0, true, "the address is made from the container's IP address"},
+    {"memory-swappiness", 0, true, "--memory-swap says how much swap there may be"},
+    {"network-alias", 0, true, "--add-host NAME:IP"},
+    {"oom-kill-disable", 0, false, "--oom-score-adj NUMBER"},
     {"quiet", 'q', false},
     {"restart", 0, true},
-    {"runtime", 0, true},
-    {"security-opt", 0, true},
+    {"runtime", 0, true,
+     "crank is its own runtime; others run bundles: crank save --format oci-dir"},
     {"sig-proxy", 0, false},
     {"storage-opt", 0, true},
-    {"sysctl", 0, true},
-    {"ulimit", 0, true},
-    {"uts", 0, true},
-    {"volume-driver", 0, true},
-    {"volumes-from", 0, true},
+    {"volume-driver", 0, true, "volumes are directories of this machine"},
 };
 
 Result<> read_limits(const Arguments& arguments, RunOptions& options) {
@@ -158,6 +172,24 @@ Result<> read_limits(const Arguments& arguments, RunOptions& options) {
     return {};
 }
 
+Result<> read_mounts(const Arguments& arguments, RunOptions& options) {
+    std::vector<std::string> volumes = arguments.values("volume");
+    std::vector<std::string> mounts = arguments.values("mount");
+    std::string here = volumes.empty() && mounts.empty() ? "" : TRY(sys::current_dir());
+    for (const std::string& text : volumes)
+        options.binds.push_back(TRY(engine::parse_volume(text, here)));
+    for (const std::string& text : mounts) {
+        engine::MountOf mount = TRY(engine::parse_mount(text, here));
+        if (mount.bind) options.binds.push_back(std::move(*mount.bind));
+        if (mount.tmpfs) options.tmpfs.push_back(std::move(*mount.tmpfs));
+    }
+    for (const std::string& text : arguments.values("tmpfs"))
+        options.tmpfs.push_back(TRY(engine::parse_tmpfs(text)));
+    for (const std::string& text : arguments.values("volumes-from"))
+        options.volumes_from.push_back(TRY(engine::parse_volumes_from(text)));
+    return {};
+}
+
 Result<> read_lists(const Arguments& arguments, RunOptions& options) {
     std::vector<std::string> environment = sys::environment();
     // -e stands above every file, as with Docker.
@@ -166,19 +198,17 @@ Result<> read_lists(const Arguments& arguments, RunOptions& options) {
             options.env.push_back(std::move(entry));
     for (const std::string& text : arguments.values("env"))
         options.env.push_back(TRY(engine::parse_env(text, environment)));
+    for (const std::string& path : arguments.values("label-file"))
+        for (const std::string& text : TRY_IN(engine::read_label_file(path), "--label-file"))
+            options.labels.insert_or_assign(TRY(engine::parse_label(text)).first,
+                                            TRY(engine::parse_label(text)).second);
     for (const std::string& text : arguments.values("label"))
         options.labels.insert_or_assign(TRY(engine::parse_label(text)).first,
                                         TRY(engine::parse_label(text)).second);
     for (const std::string& text : arguments.values("publish"))
         for (network::PortSpec& port : TRY_IN(network::parse_port(text), "--publish"))
             options.ports.push_back(std::move(port));
-    std::vector<std::string> volumes = arguments.values("volume");
-    std::string here = volumes.empty() ? "" : TRY(sys::current_dir());
-    for (const std::string& text : volumes)
-        options.binds.push_back(TRY(engine::parse_volume(text, here)));
-    for (const std::string& text : arguments.values("tmpfs"))
-        options.tmpfs.push_back(TRY(engine::parse_tmpfs(text)));
-    return {};
+    return read_mounts(arguments, options);
 }
 
 Result<> read_stop(const Arguments& arguments, RunOptions& options) {
@@ -249,6 +279,7 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     TRY(read_limits(arguments, options));
     TRY(read_stop(arguments, options));
     TRY(check_destinations(options));
+    TRY(read_settings(arguments, options.settings));
     options.gpus = arguments.value("gpus");
     if (arguments.has("gpus")) TRY(engine::gpu::parse_gpus(options.gpus));
     options.devices = arguments.values("device");

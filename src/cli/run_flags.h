@@ -13,6 +13,9 @@ namespace crank::cli {
 // base/units.h and network::parse_port.
 Result<engine::RunOptions> read_run_options(const Arguments& arguments);
 
+// Those of them that become engine::Settings, in run_settings.cpp.
+Result<> read_settings(const Arguments& arguments, engine::Settings& settings);
+
 Result<int> perform_run(Invocation& invocation);
 
 }  // namespace crank::cli

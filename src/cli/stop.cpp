@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
+#include "engine/volume.h"
 
 namespace crank::cli {
 namespace {
@@ -21,11 +22,12 @@ constexpr Flag kKillFlags[] = {
 constexpr Flag kRmFlags[] = {
     {"force", 'f', FlagKind::boolean, "",
      "kill it first if it runs; one that is not there is no error"},
+    {"volumes", 'v', FlagKind::boolean, "", "with the volumes that were made for it alone"},
 };
-constexpr MissingFlag kRmMissing[] = {{"volumes", 'v', false}, {"link", 'l', false}};
+constexpr MissingFlag kRmMissing[] = {{"link", 'l', false}};
 constexpr std::string_view kStopExamples[] = {"crank stop mail", "crank stop -t 30 mail other"};
 constexpr std::string_view kKillExamples[] = {"crank kill mail", "crank kill -s HUP mail"};
-constexpr std::string_view kRmExamples[] = {"crank rm mail", "crank rm -f mail"};
+constexpr std::string_view kRmExamples[] = {"crank rm mail", "crank rm -f -v mail"};
 constexpr std::string_view kWaitExamples[] = {"crank wait mail"};
 
 using Action = std::function<Result<>(const std::string& name)>;
@@ -75,6 +77,9 @@ Result<int> perform_rm(Invocation& invocation) {
         if (!container && force && container.error().code() == Code::not_found) return {};
         if (!container) return fail(std::move(container).error());
         TRY(engine::remove(invocation.paths, *container, force));
+        if (invocation.arguments.on("volumes"))
+            TRY(engine::volumes::release(invocation.paths, container->record,
+                                         engine::volumes::Anonymous::removed));
         print_line(name);
         return {};
     });

@@ -9,7 +9,9 @@
 #include "cli/output.h"
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
+#include "cli/volume.h"
 #include "engine/lifecycle.h"
+#include "engine/volume.h"
 #include "store/prune.h"
 #include "sys/stream.h"
 #include "sys/terminal.h"
@@ -30,8 +32,8 @@ constexpr Flag kPruneFlags[] = {
     {"force", 'f', FlagKind::boolean, "", "do not ask"},
     {"filter", 0, FlagKind::list, "FILTER",
      "until=24h: only what was added, or used by a build, longer ago"},
+    {"volumes", 0, FlagKind::boolean, "", "also volumes without a name that no container has"},
 };
-constexpr MissingFlag kPruneMissing[] = {{"volumes", 0, false}};
 constexpr std::string_view kPruneExamples[] = {"crank prune", "crank prune -a -f",
                                                "crank prune -f --filter until=168h"};
 
@@ -64,9 +66,24 @@ struct Row {
     }
 };
 
+Result<> add_volumes(const engine::Paths& paths, store::DiskUse& disk, Row& row) {
+    for (const engine::volumes::Volume& volume : TRY(engine::volumes::list(paths))) {
+        ++row.count;
+        std::int64_t bytes = TRY(disk.add(paths.volume(volume.name)));
+        row.bytes += bytes;
+        Result<std::vector<std::string>> users = engine::volumes::users(paths, volume.name);
+        bool used = !users || !users->empty();
+        if (used)
+            ++row.active;
+        else
+            row.reclaimable += bytes;
+    }
+    return {};
+}
+
 Result<std::vector<Row>> usage_rows(const engine::Paths& paths) {
     Row images{.type = "Images"}, containers{.type = "Containers"}, cache{.type = "Build Cache"},
-        rest{.type = "Other"}, total{.type = "Total"};
+        volumes{.type = "Local Volumes"}, rest{.type = "Other"}, total{.type = "Total"};
     store::DiskUse disk;
     Result<store::Store> store = store::Store::open(paths.root, store::OpenMode::read_only);
     if (store) {
@@ -89,8 +106,9 @@ Result<std::vector<Row>> usage_rows(const engine::Paths& paths) {
         if (ended) containers.reclaimable += bytes;
         if (!ended) ++containers.active;
     }
+    TRY(add_volumes(paths, disk, volumes));
     rest.bytes += TRY(disk.add(paths.root));
-    std::vector<Row> rows{images, containers, cache, rest};
+    std::vector<Row> rows{images, containers, volumes, cache, rest};
     for (const Row& row : rows) {
         total.bytes += row.bytes;
         total.reclaimable += row.reclaimable;
@@ -131,7 +149,9 @@ Result<bool> confirmed(const Arguments& arguments) {
                         .with_hint("crank prune -f"));
     note(std::string("This removes ") +
          (arguments.on("all") ? "all images without a container" : "images without a name") +
-         " and the build cache that no image shares. Go on? [y/N]");
+         " and the build cache that no image shares" +
+         (arguments.on("volumes") ? ", and volumes without a name that no container has" : "") +
+         ". Go on? [y/N]");
     std::array<std::uint8_t, 64> answer;
     std::size_t n = TRY(sys::read_some(kStdin, answer, "the terminal"));
     return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
@@ -146,6 +166,7 @@ Result<int> perform_prune(Invocation& invocation) {
     store::Store store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     store::Pruned pruned = TRY(store::prune(store, request));
+    if (arguments.on("volumes")) pruned.bytes += TRY(prune_volumes(invocation.paths, {}));
     for (const std::string& line : pruned.images) print_line(line);
     print_line("Deleted build cache entries: " + std::to_string(pruned.cache_entries));
     print_line("Total reclaimed space: " + format_size(std::max<std::int64_t>(pruned.bytes, 0)));
@@ -167,7 +188,7 @@ constinit const Verb kPrune = {
     .name = "prune",
     .summary = "remove images without a name, and build cache that no image shares",
     .group = Group::images,
-    .syntax = {.flags = kPruneFlags, .missing = kPruneMissing},
+    .syntax = {.flags = kPruneFlags},
     .examples = kPruneExamples,
     .rights = Rights::ids,
     .perform = perform_prune,

@@ -14,6 +14,7 @@ constexpr const Verb* kVerbs[] = {
     &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
+    &kVolumeCreate, &kVolumeLs, &kVolumeInspect, &kVolumeRm, &kVolumePrune,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
     &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
@@ -61,12 +62,15 @@ constexpr Alias kAliases[] = {
     {"system events", "events"},
     {"system info", "info"},
     {"system prune", "prune"},
+    {"config ls", "config list"},
+    {"volume list", "volume ls"},
+    {"volume remove", "volume rm"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
     "attach",  "compose", "create", "down",   "network", "pause", "rename",
-    "restart", "search",  "start",  "system", "unpause", "up",    "volume",
+    "restart", "search",  "start",  "system", "unpause", "up",
 };
 
 const Verb* by_name(std::string_view name) {

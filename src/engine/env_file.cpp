@@ -15,12 +15,10 @@ Error bad_line(std::size_t number, const std::string& why) {
     return Error(Code::invalid_argument, "line " + std::to_string(number) + ": " + why);
 }
 
-}  // namespace
-
-Result<std::vector<std::string>> parse_env_file(std::string_view text,
-                                                const std::vector<std::string>& environment) {
+// Those that say something, as they stand.
+Result<std::vector<std::string>> lines_of(std::string_view text) {
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    std::vector<std::string> variables;
+    std::vector<std::string> lines;
     std::size_t number = 0;
     for (const std::string& raw : split(text, '\n')) {
         ++number;
@@ -36,11 +34,22 @@ Result<std::vector<std::string>> parse_env_file(std::string_view text,
         if (name.empty()) return fail(bad_line(number, "no name before the ="));
         if (name.find_first_of(" \t") != std::string_view::npos)
             return fail(bad_line(number, "the name \"" + std::string(name) + "\" holds a blank"));
-        if (equals != std::string_view::npos) {
-            variables.emplace_back(line);
+        lines.emplace_back(line);
+    }
+    return lines;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> parse_env_file(std::string_view text,
+                                                const std::vector<std::string>& environment) {
+    std::vector<std::string> variables;
+    for (std::string& line : TRY(lines_of(text))) {
+        if (line.find('=') != std::string::npos) {
+            variables.push_back(std::move(line));
             continue;
         }
-        std::string prefix = std::string(name) + "=";
+        std::string prefix = line + "=";
         auto own = std::ranges::find_if(
             environment, [&](const std::string& entry) { return entry.starts_with(prefix); });
         if (own != environment.end()) variables.push_back(*own);
@@ -52,6 +61,11 @@ Result<std::vector<std::string>> read_env_file(const std::string& path,
                                                const std::vector<std::string>& environment) {
     std::string text = TRY(sys::read_file(path, kMaxEnvFile));
     return TRY_IN(parse_env_file(text, environment), path);
+}
+
+Result<std::vector<std::string>> read_label_file(const std::string& path) {
+    std::string text = TRY(sys::read_file(path, kMaxEnvFile));
+    return TRY_IN(lines_of(text), path);
 }
 
 }  // namespace crank::engine

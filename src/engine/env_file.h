@@ -19,4 +19,7 @@ Result<std::vector<std::string>> parse_env_file(std::string_view text,
 Result<std::vector<std::string>> read_env_file(const std::string& path,
                                                const std::vector<std::string>& environment);
 
+// --label-file: KEY=value or KEY, a line each; otherwise as above.
+Result<std::vector<std::string>> read_label_file(const std::string& path);
+
 }  // namespace crank::engine

@@ -48,9 +48,12 @@ Result<> signal(const Container& container, int number) {
     return sent;
 }
 
-// A native worker's orphans have no PID 1 whose end would end them.
+// Orphans of a native worker, and of who has another's pid namespace, have no PID 1 whose end would
+// end them.
 Result<> end_orphans(const Container& container) {
-    if (container.record.cgroups_path.empty() || container.record.kind != Kind::native) return {};
+    bool ends_with_first =
+        container.record.kind == Kind::container && container.record.settings.pid.empty();
+    if (container.record.cgroups_path.empty() || ends_with_first) return {};
     return runtime::remove_cgroups(container.record.cgroups_path, TRY(runtime::probe_host()));
 }
 

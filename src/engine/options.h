@@ -10,11 +10,12 @@
 
 #include "base/error.h"
 #include "engine/ids/range.h"
+#include "engine/settings.h"
 #include "network/network.h"
 
 namespace crank::engine {
 
-enum class NetworkMode : std::uint8_t { bridge, none, host };
+enum class NetworkMode : std::uint8_t { bridge, none, host, container };
 enum class Limits : std::uint8_t {
     strict,       // what the host cannot apply is an error
     best_effort,  // and here a warning that `inspect` keeps
@@ -25,13 +26,30 @@ enum class Sandbox : std::uint8_t {
     strict,  // no capabilities, read-only root, strict filter, Landlock
 };
 
+// A volume that a container has.
+struct VolumeUse {
+    std::string name = {};   // empty: one of its own, which gets a name that nobody chose
+    bool copy = true;        // what the image has there goes into an empty one
+    bool anonymous = false;  // it was made for this container
+    std::map<std::string, std::string> labels = {};  // of one that is made
+    bool operator==(const VolumeUse&) const = default;
+};
+
 struct BindMount {
-    std::string source;       // absolute
+    std::string source;       // absolute; of a volume empty until the start has made it
     std::string destination;  // absolute, in the container
     bool read_only = false;
     // In a user namespace: the files belong to whom they belong to on the host, by its numbers.
     bool map_ids = true;
+    bool recursive = true;                 // with what is mounted below the source
+    std::optional<VolumeUse> volume = {};  // nothing: a directory or file of the host
     bool operator==(const BindMount&) const = default;
+};
+
+struct VolumesFrom {
+    std::string container;  // as typed
+    bool read_only = false;
+    bool operator==(const VolumesFrom&) const = default;
 };
 
 struct TmpfsMount {
@@ -54,6 +72,7 @@ struct RunOptions {
     NetworkMode network = NetworkMode::bridge;
     std::vector<BindMount> binds;
     std::vector<TmpfsMount> tmpfs;
+    std::vector<VolumesFrom> volumes_from;
     std::optional<std::int64_t> nano_cpus;   // billionths of a CPU
     std::optional<std::int64_t> memory;      // bytes
     std::optional<std::int64_t> pids_limit;  // -1: none
@@ -69,6 +88,7 @@ struct RunOptions {
     std::optional<ids::Wanted> userns;  // nothing: as the sandbox has it
     std::optional<std::string> stop_signal;
     std::optional<int> stop_timeout;  // seconds; -1: for ever
+    Settings settings;
 };
 
 // Whether the container gets ids of its own.
@@ -81,11 +101,21 @@ inline constexpr std::int64_t kMinMemory = std::int64_t{6} << 20;
 
 // The texts of flags. Errors: invalid_argument naming the text and what is wrong with it.
 
-// HOST:CONTAINER[:ro|rw,...]; a relative HOST ("./x") is taken from `current_dir`. unsupported for
-// named volumes and for options that crank does not have.
+// HOST:CONTAINER[:ro|rw,...], NAME:CONTAINER, CONTAINER; a relative HOST ("./x") is taken from
+// `current_dir`. unsupported for options that crank does not have.
 Result<BindMount> parse_volume(std::string_view text, std::string_view current_dir);
 // DESTINATION[:OPTION,...]
 Result<TmpfsMount> parse_tmpfs(std::string_view text);
+// One of the two.
+struct MountOf {
+    std::optional<BindMount> bind;
+    std::optional<TmpfsMount> tmpfs;
+};
+// --mount type=bind|volume|tmpfs,KEY=VALUE,...
+Result<MountOf> parse_mount(std::string_view text, std::string_view current_dir);
+// CONTAINER[:ro|rw]
+Result<VolumesFrom> parse_volumes_from(std::string_view text);
+// "container:NAME": whose it is the caller keeps in Settings::network_of.
 Result<NetworkMode> parse_network(std::string_view text);
 std::string_view network_name(NetworkMode mode);
 Result<Sandbox> parse_sandbox(std::string_view text);

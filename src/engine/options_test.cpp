@@ -21,16 +21,37 @@ TEST(Options, Volumes) {
     EXPECT_EQ(parse_volume("/a:/b:ro,Z,rprivate", "/here").value(), (BindMount{"/a", "/b", true}));
 }
 
+TEST(Options, VolumesByNameAndWithout) {
+    BindMount named = parse_volume("models:/b:ro,nocopy", "/here").value();
+    EXPECT_EQ(named.source, "");
+    EXPECT_EQ(named.destination, "/b");
+    EXPECT_TRUE(named.read_only);
+    EXPECT_EQ(named.volume, (VolumeUse{.name = "models", .copy = false}));
+    BindMount anonymous = parse_volume("/b/", "/here").value();
+    EXPECT_EQ(anonymous.destination, "/b");
+    EXPECT_EQ(anonymous.volume, VolumeUse{});
+    EXPECT_EQ(parse_volumes_from("other:ro").value(), (VolumesFrom{"other", true}));
+    EXPECT_EQ(parse_volumes_from("other").value(), (VolumesFrom{"other", false}));
+    EXPECT_EQ(parse_volumes_from("other:rx").error().text(),
+              "--volumes-from \"other:rx\": unknown mode \"rx\"");
+}
+
 TEST(Options, BadVolumes) {
-    EXPECT_EQ(volume_error("name:/b"), "--volume \"name:/b\": named volumes are not supported yet");
-    EXPECT_EQ(volume_error("/b"), "--volume \"/b\": anonymous volumes are not supported yet");
+    EXPECT_EQ(
+        volume_error("-a:/b"),
+        "--volume \"-a:/b\": invalid volume name \"-a\": 2 to 128 letters, digits, '_', '.' and "
+        "'-', a letter or digit first");
+    EXPECT_EQ(
+        volume_error("/a:/b:nocopy"),
+        "--volume \"/a:/b:nocopy\": option \"nocopy\" is for volumes, and this is a directory "
+        "of the host");
     EXPECT_EQ(volume_error("/a:b"),
               "--volume \"/a:b\": the path in the container must be absolute");
     EXPECT_EQ(volume_error("/a:/"), "--volume \"/a:/\": the destination cannot be /");
     EXPECT_EQ(volume_error("/a:/b:rw:x"), "--volume \"/a:/b:rw:x\": wanted HOST:CONTAINER[:ro]");
     EXPECT_EQ(volume_error(":/b"), "--volume \":/b\": wanted HOST:CONTAINER[:ro]");
     EXPECT_EQ(volume_error("/a:/b:rx"),
-              "--volume \"/a:/b:rx\": option \"rx\" is unknown (ro, rw, noidmap)");
+              "--volume \"/a:/b:rx\": option \"rx\" is unknown (ro, rw, noidmap, nocopy)");
     EXPECT_EQ(volume_error("/a:/b:shared"),
               "--volume \"/a:/b:shared\": option \"shared\" is not supported yet");
 }

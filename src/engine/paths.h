@@ -14,6 +14,8 @@ struct Paths {
     std::string config;  // the user's configuration file; need not exist
 
     std::string containers() const { return root + "/containers"; }
+    std::string volumes() const { return root + "/volumes"; }
+    std::string volume(const std::string& name) const { return volumes() + "/" + name; }
     std::string names() const { return root + "/names"; }
     // The immutable record of a container, its logs and its layer.
     std::string container(const std::string& id) const { return root + "/containers/" + id; }

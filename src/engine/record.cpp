@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/settings_json.h"
+
 namespace crank::engine {
 namespace {
 
@@ -22,7 +24,9 @@ Json to_json(const MountRecord& mount) {
             {"source", mount.source},
             {"destination", mount.destination},
             {"readOnly", mount.read_only},
-            {"ownIds", mount.own_ids}};
+            {"ownIds", mount.own_ids},
+            {"volume", mount.volume},
+            {"anonymous", mount.anonymous}};
 }
 
 Json to_json(const NetworkRecord& network) {
@@ -47,8 +51,13 @@ PublishedPort port_from(const Json& json) {
 }
 
 MountRecord mount_from(const Json& json) {
-    return {json.at("type"), json.at("source"), json.at("destination"), json.at("readOnly"),
-            json.value("ownIds", false)};
+    return {json.at("type"),
+            json.at("source"),
+            json.at("destination"),
+            json.at("readOnly"),
+            json.value("ownIds", false),
+            json.value("volume", ""),
+            json.value("anonymous", false)};
 }
 
 NetworkRecord network_from(const Json& json) {
@@ -110,6 +119,7 @@ Record record_from(const Json& json) {
     read_options(json.at("options"), record);
     if (json.at("version") == kStrictVersion) read_sandbox(json.at("sandbox"), record);
     if (json.contains("ids")) record.ids = ids_from(json.at("ids"));
+    if (json.contains("settings")) record.settings = settings_from(json.at("settings"));
     record.warnings = json.at("warnings").get<std::vector<std::string>>();
     record.spec = json.at("spec").dump();
     return record;
@@ -170,6 +180,7 @@ std::string serialize(const Record& record) {
                        {"size", record.ids->range.size},
                        {"block", record.ids->block},
                        {"blocks", record.ids->blocks}};
+    if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
     Json spec = Json::parse(record.spec, nullptr, false);
     json["spec"] = spec.is_discarded() ? Json::object() : std::move(spec);
     // Arguments and variables may be any bytes; a record is text.

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "engine/ids/lease.h"
+#include "engine/settings.h"
 #include "runtime/plan.h"
 
 namespace crank::engine {
@@ -26,10 +27,12 @@ struct PublishedPort {
 };
 
 struct MountRecord {
-    std::string type;  // "bind", "tmpfs"
+    std::string type;  // "bind", "tmpfs", "volume"
     std::string source, destination;
     bool read_only = false;
-    bool own_ids = false;  // of a user namespace: as the host has them (noidmap)
+    bool own_ids = false;     // of a user namespace: as the host has them (noidmap)
+    std::string volume = {};  // its name
+    bool anonymous = false;   // the volume was made for this container
     bool operator==(const MountRecord&) const = default;
 };
 
@@ -67,6 +70,7 @@ struct Record {
     std::vector<std::uint16_t> bind_ports;
     int landlock = 0;
     std::optional<ids::Lease> ids;  // with a user namespace
+    Settings settings;
     std::vector<std::string> warnings;
     std::string spec;  // the OCI runtime configuration, JSON
 

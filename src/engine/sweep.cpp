@@ -5,6 +5,7 @@
 
 #include "engine/names.h"
 #include "engine/state.h"
+#include "engine/volume.h"
 #include "network/network.h"
 #include "runtime/adopt.h"
 #include "runtime/host.h"
@@ -114,6 +115,10 @@ Result<> discard(const Paths& paths, const std::string& id) {
     Result<> removed = remove_container_dir(paths, id);
     // Under its other name the next list removes it.
     if (!removed && sys::exists(paths.container(id))) return removed;
+    if (record)
+        TRY(volumes::release(
+            paths, *record,
+            record->remove ? volumes::Anonymous::removed : volumes::Anonymous::kept));
     if (record) TRY(remove_name(paths, id, record->name));
     TRY(sys::remove_tree(paths.monitor(id)));
     return removed;

@@ -122,7 +122,8 @@ Result<Host> Host::open() {
 
 namespace {
 
-Result<Attachment> lease_here(const BridgeConfig& config, std::string_view container_id) {
+Result<Attachment> lease_here(const BridgeConfig& config, std::string_view container_id,
+                              std::string_view wanted) {
     KnownSubnet known = TRY(known_subnet(config));
     Attachment attachment;
     if (!known.subnet) {
@@ -132,11 +133,16 @@ Result<Attachment> lease_here(const BridgeConfig& config, std::string_view conta
         known = {bridge.subnet, std::move(bridge.lock)};
         attachment.warnings = std::move(bridge.warnings);
     }
-    auto taken = take_lease(config.state_dir, *known.subnet, container_id);
+    auto take = [&] {
+        return wanted.empty()
+                   ? take_lease(config.state_dir, *known.subnet, container_id)
+                   : take_wanted_lease(config.state_dir, *known.subnet, container_id, wanted);
+    };
+    auto taken = take();
     if (!taken && taken.error().code() == Code::not_found) {
         // Somebody tidied up in the state directory.
         TRY(prepare_leases(config.state_dir));
-        taken = take_lease(config.state_dir, *known.subnet, container_id);
+        taken = take();
     }
     Lease lease = TRY(std::move(taken));
     attachment.address = lease.address.text();
@@ -165,11 +171,12 @@ Result<> beside_bridge(const BridgeConfig& bridge, const std::function<Result<>(
     return bridge.home < 0 ? work() : sys::run_in_network_namespace(bridge.home, work);
 }
 
-Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id) {
+Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id,
+                         std::string_view wanted) {
     const BridgeConfig config = TRY(complete(given));
     std::optional<Attachment> taken;
     TRY(beside_bridge(config, [&]() -> Result<> {
-        taken = TRY(lease_here(config, container_id));
+        taken = TRY(lease_here(config, container_id, wanted));
         return {};
     }));
     return std::move(*taken);

@@ -76,6 +76,29 @@ Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& su
                     .with_hint("remove containers that are no longer needed: crank rm"));
 }
 
+Result<Lease> take_wanted_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
+                                std::string_view container_id, std::string_view wanted) {
+    constexpr std::size_t kShownId = 12;
+    const Offsets offsets = offsets_of(subnet);
+    auto address = sys::parse_ipv4(wanted);
+    bool inside = address && subnet.contains(*address);
+    std::uint32_t offset = inside ? address->value - subnet.base.value : 0;
+    if (!inside || offset < offsets.first || offset > offsets.last)
+        return fail(
+            Error(Code::invalid_argument,
+                  "--ip " + std::string(wanted) + ": the bridge has no such address for containers")
+                .with_hint("from " + sys::Ipv4{subnet.base.value + offsets.first}.text() + " to " +
+                           sys::Ipv4{subnet.base.value + offsets.last}.text()));
+    std::string path = lease_dir(state_dir) + "/" + address->text();
+    auto made = sys::make_symlink(std::string(container_id), path);
+    if (made) return Lease{*address, std::move(path)};
+    if (made.error().code() != Code::already_exists) return fail(std::move(made).error());
+    std::string holder = sys::read_link(path).value_or("another");
+    return fail(Code::already_exists, "--ip " + std::string(wanted) +
+                                          ": the address is in use by container " +
+                                          holder.substr(0, kShownId));
+}
+
 Result<> drop_lease(const std::string& path, std::string_view container_id) {
     auto owner = sys::read_link(path);
     if (!owner && owner.error().code() == Code::not_found) return {};

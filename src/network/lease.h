@@ -24,6 +24,9 @@ Result<> prepare_leases(const std::string& state_dir);
 // Any number of processes may do so at once. Error: exhausted.
 Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
                          std::string_view container_id);
+// The one that is asked for. Errors: invalid_argument (none of the subnet's), already_exists.
+Result<Lease> take_wanted_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
+                                std::string_view container_id, std::string_view wanted);
 // Gives it back if it is still this container's; a lease that is gone is no error.
 Result<> drop_lease(const std::string& path, std::string_view container_id);
 Result<std::size_t> count_leases(const std::string& state_dir);

@@ -84,5 +84,17 @@ TEST_F(LeaseTest, WithoutADirectoryThereAreNone) {
     EXPECT_EQ(*drop_dead_leases(scratch_.path() + "/none", [](const auto&) { return false; }), 0u);
 }
 
+TEST_F(LeaseTest, TheAddressThatIsAskedFor) {
+    auto lease = take_wanted_lease(scratch_.path(), subnet_, "a", "10.88.0.3");
+    ASSERT_TRUE(lease) << lease.error().text();
+    EXPECT_EQ(lease->address.text(), "10.88.0.3");
+    EXPECT_EQ(take_wanted_lease(scratch_.path(), subnet_, "b", "10.88.0.3").error().code(),
+              Code::already_exists);
+    for (const char* bad : {"192.0.2.1", "x", "10.88.0.0", "10.88.0.1", "10.88.0.7"})
+        EXPECT_EQ(take_wanted_lease(scratch_.path(), subnet_, "b", bad).error().code(),
+                  Code::invalid_argument)
+            << bad;
+}
+
 }  // namespace
 }  // namespace crank::network

@@ -59,7 +59,10 @@ Result<> bring_up_loopback(int namespace_fd);
 // of a state_dir also makes the bridge, which decides on the subnet. Every field of the result is
 // set (host_device and mac are chosen here). Errors: exhausted (no free address, or no free range
 // for a bridge), and those of connect() that concern the bridge.
-Result<Attachment> lease(const BridgeConfig& bridge, std::string_view container_id);
+// `wanted` is an address of the bridge's; empty: any. invalid_argument: it is none; already_exists:
+// another container has it.
+Result<Attachment> lease(const BridgeConfig& bridge, std::string_view container_id,
+                         std::string_view wanted = "");
 // Makes what is missing of the bridge (device, address, forwarding, masquerading in an nf_tables
 // table of our own, `ip crank_<device>`; others flush rules) and creates a veth whose peer is born
 // as eth0 inside the namespace, with address, default route and lo up; returns when packets flow

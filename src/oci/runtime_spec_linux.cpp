@@ -65,6 +65,8 @@ Result<> read_devices(ObjectReader& parent, std::vector<Device>& out) {
     });
 }
 
+}  // namespace
+
 Result<> read_seccomp_args(ObjectReader& rule, std::vector<SeccompArg>& out) {
     return rule.each("args", [&](const Json& value, const std::string& path) -> Result<> {
         auto in = TRY(rule.element(value, path));
@@ -80,6 +82,8 @@ Result<> read_seccomp_args(ObjectReader& rule, std::vector<SeccompArg>& out) {
         return in.refuse_unknown();
     });
 }
+
+namespace {
 
 Result<> read_seccomp(ObjectReader& in, Seccomp& out) {
     TRY(in.require("defaultAction"));

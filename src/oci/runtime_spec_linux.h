@@ -9,6 +9,7 @@ namespace crank::oci {
 Result<> read_resources(ObjectReader& in, Resources& out);
 Json to_json(const Resources& resources);
 Result<> read_mappings(ObjectReader& parent, std::string_view name, std::vector<IdMapping>& out);
+Result<> read_seccomp_args(ObjectReader& rule, std::vector<SeccompArg>& out);
 Result<> read_linux(ObjectReader& in, Linux& out);
 
 }  // namespace crank::oci

@@ -81,6 +81,9 @@ private:
         }
         // A container that is handed over has no monitor that could ask.
         if (!encoding_.hand_over) TRY(fill_facts());
+        // Every process is in each of them.
+        if (encoding_.kill_cgroup && !encoding_.remove_cgroups.empty())
+            TRY(add_after_exit(AfterExitKind::kill_cgroup, encoding_.remove_cgroups.front()));
         for (const auto& dir : encoding_.remove_cgroups)
             TRY(add_after_exit(AfterExitKind::remove_cgroup, dir));
         if (encoding_.options != nullptr) TRY(fill_options(*encoding_.options));
@@ -114,10 +117,17 @@ private:
                                 options.ports[i].ipv4, options.ports[i].port, 0};
         header_.port_count = static_cast<std::uint32_t>(options.ports.size());
         for (const auto& entry : options.after_exit)
-            TRY(add_after_exit(entry.kind == AfterExit::Kind::unlink ? AfterExitKind::unlink
-                                                                     : AfterExitKind::remove_tree,
-                               entry.path));
+            TRY(add_after_exit(kind_of(entry.kind), entry.path));
         return {};
+    }
+
+    static AfterExitKind kind_of(AfterExit::Kind kind) {
+        switch (kind) {
+            case AfterExit::Kind::unlink: return AfterExitKind::unlink;
+            case AfterExit::Kind::remove_tree: return AfterExitKind::remove_tree;
+            case AfterExit::Kind::remove_unused_volume: break;
+        }
+        return AfterExitKind::remove_unused_volume;
     }
 
     Result<> add_after_exit(AfterExitKind kind, const std::string& path) {

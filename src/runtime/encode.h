@@ -22,6 +22,7 @@ struct Encoding {
     std::size_t listener_count = 0;
     // Cgroups that the monitor removes at the end.
     std::vector<std::string> remove_cgroups;
+    bool kill_cgroup = false;  // and what is left in them before that
 };
 
 // Slots of forwarded outputs lie behind the listeners.

@@ -1,4 +1,5 @@
 // Apply: a plan becomes a container.
+#include <algorithm>
 #include <initializer_list>
 
 #include "base/undo.h"
@@ -26,6 +27,26 @@ void give_pipes(const std::vector<oci::IdMapping>& maps, std::uint32_t uid,
         if (fd >= 0) sys::give_pipe(fd, *owner);
 }
 
+// The user namespace is the caller's: its place stays empty here.
+Result<std::vector<sys::UniqueFd>> open_joined(const Plan& plan) {
+    std::vector<sys::UniqueFd> opened;
+    for (const auto& joined : plan.joined)
+        opened.push_back(joined.type == "user"
+                             ? sys::UniqueFd()
+                             : TRY_IN(sys::open(joined.path, sys::kReadOnly),
+                                      "joining the " + joined.type + " namespace"));
+    return opened;
+}
+
+// Whether processes of the container may go on when its first one has ended: it is not PID 1 of
+// them. A native worker may leave some behind on purpose.
+bool outlives_first(const LaunchRequest& request) {
+    if (request.options.keep_rights) return false;
+    return std::ranges::none_of(request.spec.linux.namespaces, [](const oci::Namespace& ns) {
+        return ns.type == "pid" && ns.path.empty();
+    });
+}
+
 }  // namespace
 
 sys::IdMaps id_maps(const oci::RuntimeSpec& spec) {
@@ -46,6 +67,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         auto binds = TRY(open_binds(
             made, request.user_namespace.get(),
             {&part.devices, part.uid_mappings, part.gid_mappings, request.options.state_dir}));
+        std::vector<sys::UniqueFd> joined = TRY(open_joined(made));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;
         if (request.options.gate || given.wait_for_hooks || given.wait_for_own_hooks)
@@ -59,6 +81,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         // So that their slots are closed with the others.
         if (!made.joined.empty()) encoding.listener_count += 2 + made.joined.size();
         encoding.remove_cgroups = made.cgroup_dirs;
+        encoding.kill_cgroup = outlives_first(request);
         std::string bytes = TRY(encode(made, encoding));
 
         Handover handover;
@@ -71,7 +94,9 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         for (std::size_t i = 0; i < request.listeners.size(); ++i)
             handover.add(request.listeners[i].get(),
                          made.first_listener_slot() + static_cast<int>(i));
-        if (!made.joined.empty()) handover.add(request.user_namespace.get(), made.joined_slot(0));
+        for (std::size_t i = 0; i < made.joined.size(); ++i)
+            handover.add(joined[i] ? joined[i].get() : request.user_namespace.get(),
+                         made.joined_slot(i));
         handover.add(request.io.forward_stdout, forward_slot(made, encoding.listener_count, 0));
         handover.add(request.io.forward_stderr, forward_slot(made, encoding.listener_count, 1));
         handover.add(request.held.get(), forward_slot(made, encoding.listener_count, 2));

@@ -79,7 +79,8 @@ void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec) {
 Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     Plan& plan = builder.plan();
     for (const auto& ns : spec.linux.namespaces) {
-        if (!given.hand_over && ns.type != "user") continue;
+        bool engines = ns.type == "user" || (ns.type == "pid" && !ns.path.empty());
+        if (!given.hand_over && !engines) continue;
         bool joins = !ns.path.empty() || ns.type == "user";
         if (joins) {
             std::uint64_t flag = ns.type == "time"   ? kNewTime
@@ -89,6 +90,13 @@ Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const
         }
     }
     if (has_user_namespace(spec)) return {};  // plan_between
+    if (!given.hand_over) {
+        // The monitor's own children, its guard, are none of the container's: a process between it
+        // and the child joins.
+        for (std::size_t i = 0; i < plan.joined.size(); ++i) enter_joined(builder, i);
+        plan.between = plan.child.size();
+        return {};
+    }
     // Which of the two a process is in is decided at its birth.
     for (std::size_t i = 0; i < plan.joined.size(); ++i)
         if (plan.joined[i].flag == kNewPid || plan.joined[i].flag == kNewTime)
@@ -109,6 +117,7 @@ Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const G
         auto flag = flag_of(ns.type);
         if (ns.type == "user") continue;  // plan_between
         if (given.hand_over && (ns.type == "time" || !ns.path.empty())) continue;
+        if (ns.type == "pid" && !ns.path.empty()) continue;  // plan_before_clone
         if (!flag)
             return fail(Code::unsupported,
                         "linux.namespaces: a " + ns.type + " namespace is not supported yet");

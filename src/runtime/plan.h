@@ -57,7 +57,13 @@ struct Rootfs {
 
 // A file system object the monitor removes after the exit has been recorded, in this order.
 struct AfterExit {
-    enum class Kind : std::uint8_t { unlink, remove_tree } kind = Kind::unlink;
+    // remove_unused_volume: a tree with a directory `users`, where that one is empty (engine,
+    // volume.h).
+    enum class Kind : std::uint8_t {
+        unlink,
+        remove_tree,
+        remove_unused_volume
+    } kind = Kind::unlink;
     std::string path;  // absolute
 };
 

@@ -310,6 +310,25 @@ TEST(Plan, LimitsWithoutCgroupsAreAnError) {
     EXPECT_THAT(made.error().hint(), HasSubstr("--limits=best-effort"));
 }
 
+TEST(Plan, AnothersPidNamespaceIsJoinedBetween) {
+    oci::RuntimeSpec spec = small_spec();
+    for (oci::Namespace& ns : spec.linux.namespaces)
+        if (ns.type == "pid") ns.path = "/proc/self/fd/9";
+    auto made = plan(spec, small_root(), small_options(), v1_host(), {});
+    ASSERT_TRUE(made) << made.error().text();
+    ASSERT_EQ(made->joined.size(), 1u);
+    EXPECT_EQ(made->before_clone, 0u) << "the monitor stays where it is";
+    EXPECT_EQ(made->between, 1u);
+    EXPECT_EQ(made->child[0].op.kind, shim::OpKind::set_namespace);
+    EXPECT_EQ(made->child[0].op.fd, made->joined_slot(0));
+    constexpr std::uint64_t kNewPid = 0x20000000;
+    EXPECT_EQ(made->clone_flags & kNewPid, 0u);
+    // What else is joined is for bundles.
+    for (oci::Namespace& ns : spec.linux.namespaces)
+        if (ns.type == "ipc") ns.path = "/proc/self/fd/10";
+    EXPECT_FALSE(plan(spec, small_root(), small_options(), v1_host(), {}));
+}
+
 TEST(Plan, TooManyLayersAreAnError) {
     Rootfs root = small_root();
     root.lower.assign(1000, "l/12345");

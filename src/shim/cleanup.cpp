@@ -3,11 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "shim/records.h"
 
 namespace crank::shim {
 namespace {
@@ -44,6 +49,25 @@ bool remove_cgroup(const char* path) {
     return false;
 }
 
+// What is left in it, until nothing is; a new one may be born meanwhile.
+bool kill_cgroup(const char* path) {
+    char file[4096], text[65536];
+    if (snprintf(file, sizeof file, "%s/cgroup.procs", path) >= static_cast<int>(sizeof file))
+        return false;
+    for (int i = 0; i < 200; ++i) {
+        if (!read_text(file, text, sizeof text) || text[0] == 0) return true;
+        for (const char* line = text; *line != 0;) {
+            int pid = atoi(line);
+            if (pid > 0) kill(pid, SIGKILL);
+            const char* end = strchr(line, '\n');
+            line = end == nullptr ? "" : end + 1;
+        }
+        timespec pause{0, 10 * 1000 * 1000};
+        nanosleep(&pause, nullptr);
+    }
+    return false;
+}
+
 bool removes(const PlanView& plan, const char* dir) {
     for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
         const AfterExitEntry& entry = plan.header->after_exit[i];
@@ -73,11 +97,24 @@ void wait_for_readers(const char* state_dir) {
     close(fd);
 }
 
+// Its directory `users` goes where nobody has a link in it, and that decides (decision 35).
+bool remove_unused_volume(const char* path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return errno == ENOENT;
+    bool used = unlinkat(fd, "users", AT_REMOVEDIR) != 0 && errno != ENOENT;
+    close(fd);
+    if (used) return true;
+    remove_at(AT_FDCWD, path, 0);
+    return access(path, F_OK) != 0;
+}
+
 bool remove(const PlanView& plan, const AfterExitEntry& entry) {
     const char* path = plan.text(entry.path);
     switch (entry.kind) {
         case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
+        case AfterExitKind::kill_cgroup: return kill_cgroup(path);
         case AfterExitKind::remove_cgroup: return remove_cgroup(path);
+        case AfterExitKind::remove_unused_volume: return remove_unused_volume(path);
         case AfterExitKind::remove_tree: break;
     }
     remove_at(AT_FDCWD, path, 0);

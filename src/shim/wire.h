@@ -160,10 +160,16 @@ struct Shared {
 };
 
 inline constexpr uint32_t kMaxPorts = 64;
-inline constexpr uint32_t kMaxAfterExit = 24;
+inline constexpr uint32_t kMaxAfterExit = 64;
 inline constexpr uint32_t kMaxFacts = 32;
 
-enum class AfterExitKind : uint32_t { unlink, remove_tree, remove_cgroup };
+enum class AfterExitKind : uint32_t {
+    unlink,
+    remove_tree,
+    remove_cgroup,
+    remove_unused_volume,
+    kill_cgroup
+};
 
 struct AfterExitEntry {
     AfterExitKind kind;

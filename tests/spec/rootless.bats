@@ -37,6 +37,20 @@ in_container() { crank run --rm --network none busybox "$@"; }
     [ "$(stat -c %u "$volume/worker")" = 1000999 ]
 }
 
+@test "volumes: filled from the image, kept, removed" {
+    run --separate-stderr crank run --rm --network none -v models:/home/worker -v /scratch busybox \
+        sh -c 'stat -c %u:%g /home/worker/mine; cat /home/worker/mine; touch /home/worker/new; chown worker /home/worker/new'
+    [ "$output" = $'1000:1000\ntheirs' ]
+    run --separate-stderr crank run --rm --network none -u worker -v models:/m:ro busybox stat -c %u /m/new
+    [ "$output" = 1000 ]
+    run --separate-stderr crank volume ls -q
+    [ "$output" = models ]
+    run --separate-stderr crank volume inspect -f '{{.Mountpoint}}' models
+    [ "$(stat -c %u "$output/new")" = 1000999 ]
+    crank volume rm models
+    [ -z "$(crank volume ls -q)" ]
+}
+
 @test "its state lies in the user's directories, which are closed to others" {
     in_container true
     [ "$(stat -c %a:%u "$USER_DIR/home/.local/share/crank")" = 700:$USER_ID ]

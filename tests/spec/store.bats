@@ -45,7 +45,7 @@ gone() {
 
 @test "df of a root that is not there is nothing" {
     run -0 --separate-stderr crank --root "$CRANK_TEST_DIR/none" df
-    [[ ${lines[5]} =~ ^Total\ +0\ +0\ +0B ]]
+    [[ ${lines[6]} =~ ^Total\ +0\ +0\ +0B ]]
     [ ! -e "$CRANK_TEST_DIR/none/format" ]
 }
 

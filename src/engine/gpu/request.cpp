@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "engine/csv.h"
 
 namespace crank::engine::gpu {
 namespace {
@@ -12,29 +13,6 @@ std::unexpected<Error> bad(std::string_view text, const std::string& why) {
     return fail(
         Error(Code::invalid_argument, "--gpus '" + std::string(text) + "': " + why)
             .with_hint("--gpus all, --gpus 2, --gpus '\"device=0,1\"', --gpus device=GPU-UUID"));
-}
-
-// RFC 4180's fields; a quote inside quotes is written twice.
-Result<std::vector<std::string>> fields_of(std::string_view text) {
-    std::vector<std::string> fields(1);
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"') {
-            fields.back() += '"';
-            ++i;
-        } else if (c == '"' && (quoted || fields.back().empty())) {
-            quoted = !quoted;
-        } else if (c == ',' && !quoted) {
-            fields.emplace_back();
-        } else if (static_cast<unsigned char>(c) < ' ') {
-            return bad(text, "it holds a control character");
-        } else {
-            fields.back() += c;
-        }
-    }
-    if (quoted) return bad(text, "a quote is not closed");
-    return fields;
 }
 
 Result<> read_count(GpuRequest& request, std::string_view text, const std::string& value) {
@@ -97,7 +75,9 @@ bool are_permissions(std::string_view text) {
 Result<GpuRequest> parse_gpus(std::string_view text) {
     GpuRequest request;
     bool counted = false;
-    std::vector<std::string> fields = TRY(fields_of(text));
+    Result<std::vector<std::string>> read = csv_fields(text);
+    if (!read) return bad(text, read.error().message());
+    const std::vector<std::string>& fields = *read;
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const std::string& field = fields[i];
         std::size_t equals = field.find('=');

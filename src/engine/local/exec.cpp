@@ -48,9 +48,7 @@ Result<oci::Process> make_process(const ExecRequest& request, const oci::Runtime
     if (!request.user.empty()) {
         oci::UserEntry user = TRY(find_user(request.container, request.user));
         process.user = {.uid = user.uid, .gid = user.gid, .additional_gids = user.groups};
-        const std::string& sandbox = request.container.record.sandbox;
-        process.capabilities =
-            capability_sets(user.uid, sandbox == "strict" ? Sandbox::strict : Sandbox::usual);
+        process.capabilities = capability_sets(user.uid, spec.process.capabilities.bounding);
         process.env = merge_env(std::move(process.env), {"HOME=" + user.home});
     }
     return process;
@@ -82,7 +80,7 @@ Result<Executed> execute(const ExecRequest& request) {
                               .cgroups_path = spec.linux.cgroups_path,
                               .process = TRY(make_process(request, spec)),
                               .seccomp = spec.linux.seccomp,
-                              .default_seccomp = true,
+                              .default_seccomp = !is_unfiltered(request.container.record.settings),
                               .confinement = confinement_of(request.container.record),
                               .stdin_read = {},
                               .stdout_write = {},

@@ -97,14 +97,52 @@ ResolvConf resolv_conf_for_bridge(std::string_view host_text) {
     return conf;
 }
 
+Result<std::string> extra_hosts_text(const std::vector<ExtraHost>& hosts,
+                                     std::string_view gateway) {
+    std::string text;
+    for (const ExtraHost& host : hosts) {
+        bool machine = host.address == kHostGateway;
+        if (machine && gateway.empty())
+            return fail(Code::invalid_argument,
+                        "--add-host " + host.name +
+                            ":host-gateway with --network none: no address leads to this machine");
+        text += (machine ? std::string(gateway) : host.address) + "\t" + host.name + "\n";
+    }
+    return text;
+}
+
+std::string with_dns_settings(const std::string& text, const Settings& settings) {
+    std::string out;
+    for (const std::string& server : settings.dns) out += "nameserver " + server + "\n";
+    // "." alone: none, not the host's either.
+    std::vector<std::string> search = settings.dns_search;
+    std::erase(search, ".");
+    if (!search.empty()) out += "search " + join(search, " ") + "\n";
+    if (!settings.dns_options.empty()) out += "options " + join(settings.dns_options, " ") + "\n";
+    for (const std::string& line : split(text, '\n')) {
+        std::string_view rest = trim(line);
+        bool replaced = (rest.starts_with("nameserver") && !settings.dns.empty()) ||
+                        ((rest.starts_with("search") || rest.starts_with("domain")) &&
+                         !settings.dns_search.empty()) ||
+                        (rest.starts_with("options") && !settings.dns_options.empty());
+        if (!rest.empty() && !replaced) out += line + "\n";
+    }
+    return out;
+}
+
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings) {
     TRY(write_file(request.dir + "/hostname", request.hostname + "\n", request.ids));
     std::string hosts = request.network == NetworkMode::host
                             ? read_or_empty("/etc/hosts")
                             : hosts_text(request.hostname, request.address);
+    hosts += TRY(extra_hosts_text(request.settings.hosts, request.gateway));
     TRY(write_file(request.dir + "/hosts", hosts, request.ids));
-    return write_file(request.dir + "/resolv.conf",
-                      resolv_conf(request.network, request.resolver, warnings), request.ids);
+    std::vector<std::string> of_servers;
+    std::string names = resolv_conf(request.network, request.resolver, of_servers);
+    if (request.settings.dns.empty())
+        warnings.insert(warnings.end(), of_servers.begin(), of_servers.end());
+    return write_file(request.dir + "/resolv.conf", with_dns_settings(names, request.settings),
+                      request.ids);
 }
 
 }  // namespace crank::engine::local

@@ -13,6 +13,10 @@ namespace crank::engine::local {
 
 // `address` empty: the container has no network but lo.
 std::string hosts_text(std::string_view hostname, std::string_view address);
+// Lines of --add-host. Errors: invalid_argument for host-gateway without a gateway.
+Result<std::string> extra_hosts_text(const std::vector<ExtraHost>& hosts, std::string_view gateway);
+// What --dns, --dns-search and --dns-option say instead of lines of `text`.
+std::string with_dns_settings(const std::string& text, const Settings& settings);
 
 struct ResolvConf {
     std::string text;
@@ -28,6 +32,8 @@ struct FilesRequest {
     NetworkMode network = NetworkMode::bridge;
     std::optional<ids::Range> ids = {};  // whose root they belong to
     std::string resolver = {};           // instead of the host's name servers; empty: these
+    std::string gateway = {};            // the machine, as the container reaches it; empty: not
+    const Settings& settings;            // --add-host, --dns and its kind
 };
 // Adds a warning where no name server is left.
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings);

@@ -23,5 +23,22 @@ TEST(Files, NameServersThatABridgeDoesNotReachAreLeftOut) {
     EXPECT_EQ(resolv_conf_for_bridge("").text, "");
 }
 
+TEST(Files, LinesOfAddHost) {
+    EXPECT_EQ(extra_hosts_text({{"db", "10.0.0.7"}, {"up", "host-gateway"}}, "10.88.0.1").value(),
+              "10.0.0.7\tdb\n10.88.0.1\tup\n");
+    EXPECT_FALSE(extra_hosts_text({{"up", "host-gateway"}}, ""));
+}
+
+TEST(Files, DnsSettingsReplaceLines) {
+    std::string host = "nameserver 9.9.9.9\nsearch a b\noptions x\n";
+    EXPECT_EQ(with_dns_settings(host, {}), host);
+    EXPECT_EQ(with_dns_settings(host, {.dns = {"1.1.1.1", "8.8.8.8"}}),
+              "nameserver 1.1.1.1\nnameserver 8.8.8.8\nsearch a b\noptions x\n");
+    EXPECT_EQ(with_dns_settings(host, {.dns_search = {"."}, .dns_options = {"ndots:2", "y"}}),
+              "options ndots:2 y\nnameserver 9.9.9.9\n");
+    EXPECT_EQ(with_dns_settings(host, {.dns_search = {"c"}}),
+              "search c\nnameserver 9.9.9.9\noptions x\n");
+}
+
 }  // namespace
 }  // namespace crank::engine::local

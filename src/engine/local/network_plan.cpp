@@ -1,5 +1,6 @@
 #include "engine/local/network_plan.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -35,6 +36,10 @@ Result<> check_ports(const RunOptions& options) {
         return fail(Error(Code::invalid_argument,
                           "--publish with --network none: the container has no network")
                         .with_hint("leave out --network none"));
+    if (options.network == NetworkMode::container)
+        return fail(Error(Code::invalid_argument,
+                          "--publish with --network container: the ports are that container's")
+                        .with_hint("publish them there"));
     for (const network::PortSpec& port : options.ports)
         if (port.protocol != "tcp")
             return fail(Code::unsupported, "--publish " + std::to_string(port.container_port) +
@@ -69,19 +74,23 @@ Error name_the_container(const Paths& paths, const network::PortSpec& port, Erro
 
 // When every address is taken, those of containers that crashed are taken back first.
 Result<network::Attachment> take_lease(const Paths& paths, const network::BridgeConfig& bridge,
-                                       const std::string& id) {
-    Result<network::Attachment> lease = network::lease(bridge, id);
-    if (lease || lease.error().code() != Code::exhausted) return lease;
+                                       const std::string& id, const std::string& wanted) {
+    Result<network::Attachment> lease = network::lease(bridge, id, wanted);
+    bool taken = !lease && (lease.error().code() == Code::exhausted ||
+                            lease.error().code() == Code::already_exists);
+    if (!taken) return lease;
     auto lives = [&](const std::string& holder) {
         return sys::exists(paths.container(holder)) || sys::exists(paths.monitor(holder));
     };
     if (TRY(network::sweep_leases(bridge, lives)) == 0) return lease;
-    return network::lease(bridge, id);
+    return network::lease(bridge, id, wanted);
 }
 
 }  // namespace
 
-bool has_namespace(NetworkMode mode) { return mode != NetworkMode::host; }
+bool has_namespace(NetworkMode mode) {
+    return mode == NetworkMode::bridge || mode == NetworkMode::none;
+}
 
 sys::NetworkNamespaceToCome begin_namespace(const RunOptions& options) {
     NetworkMode mode = options.network;
@@ -135,7 +144,8 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
         }
     }
     TRY(use_own_network(request, record, plan));
-    network::Attachment attachment = TRY(take_lease(request.paths, plan.bridge, record.id));
+    network::Attachment attachment =
+        TRY(take_lease(request.paths, plan.bridge, record.id, options.settings.ip));
     record.warnings.insert(record.warnings.end(), attachment.warnings.begin(),
                            attachment.warnings.end());
     record.network.address = attachment.address;
@@ -150,10 +160,27 @@ Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
     return plan;
 }
 
+Result<> publish_exposed(const oci::ImageConfig& image, RunOptions& options) {
+    if (!options.settings.publish_all) return {};
+    std::vector<std::string> exposed = image.config.exposed_ports;
+    exposed.insert(exposed.end(), options.settings.expose.begin(), options.settings.expose.end());
+    for (const std::string& text : exposed)
+        for (network::PortSpec& port : TRY_IN(network::parse_port(text), "--publish-all")) {
+            auto same = [&](const network::PortSpec& other) {
+                return other.container_port == port.container_port &&
+                       other.protocol == port.protocol;
+            };
+            if (std::ranges::none_of(options.ports, same)) options.ports.push_back(std::move(port));
+        }
+    return {};
+}
+
 std::string explain_network(const StartRequest& request) {
     const RunOptions& options = request.options;
     if (options.network != NetworkMode::bridge)
-        return "network: " + std::string(network_name(options.network)) + "\n";
+        return "network: " + std::string(network_name(options.network)) +
+               (options.settings.network_of.empty() ? "" : " " + options.settings.network_of) +
+               "\n";
     std::string text = "network: an address on bridge " +
                        network::device_of(bridge_of(request.paths, request.config)) + "\n";
     for (const network::PortSpec& port : options.ports)

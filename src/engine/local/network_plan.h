@@ -9,6 +9,7 @@
 #include "engine/local/start.h"
 #include "engine/record.h"
 #include "network/network.h"
+#include "oci/image.h"
 #include "runtime/plan.h"
 #include "sys/netns.h"
 #include "sys/unique_fd.h"
@@ -32,6 +33,10 @@ struct NetworkPlan {
 
 // Fills in record.ports and record.network. The lease is the caller's to give back.
 Result<NetworkPlan> plan_network(const StartRequest& request, Record& record);
+
+// With --publish-all every port that the image or --expose names gets a free one of the machine's.
+// Errors: invalid_argument for what is no port.
+Result<> publish_exposed(const oci::ImageConfig& image, RunOptions& options);
 
 // The same as text, a line each.
 std::string explain_network(const StartRequest& request);

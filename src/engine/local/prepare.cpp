@@ -1,10 +1,13 @@
 #include "engine/local/prepare.h"
 
+#include "base/text.h"
+#include "engine/local/host_devices.h"
 #include "engine/local/layer_view.h"
 #include "engine/sweep.h"
 #include "oci/reference.h"
 #include "oci/users.h"
 #include "runtime/host.h"
+#include "sys/capabilities.h"
 #include "sys/file.h"
 #include "sys/landlock.h"
 #include "sys/system.h"
@@ -20,16 +23,39 @@ Result<std::string> file_or_empty(const store::LayerStack& layers, std::string_v
     return text;
 }
 
-Result<oci::UserEntry> find_user(const Image& image, const RunOptions& options) {
+struct Users {
+    oci::UserEntry worker;
+    std::vector<std::uint32_t> added_groups;
+};
+
+Result<Users> find_users(const Image& image, const RunOptions& options) {
     const std::string& user =
         !options.user.empty() ? options.user : image.stored.config.config.user;
-    std::string passwd = TRY(file_or_empty(image.stored.layers, "/etc/passwd"));
-    std::string group = TRY(file_or_empty(image.stored.layers, "/etc/group"));
-    return oci::resolve_user(user, {std::move(passwd), std::move(group)});
+    oci::UserFiles files{TRY(file_or_empty(image.stored.layers, "/etc/passwd")),
+                         TRY(file_or_empty(image.stored.layers, "/etc/group"))};
+    Users users{TRY(oci::resolve_user(user, files)), {}};
+    for (const std::string& group : options.settings.group_add)
+        users.added_groups.push_back(
+            TRY_IN(oci::resolve_user("0:" + group, files), "--group-add").gid);
+    return users;
+}
+
+oci::SeccompWorld seccomp_world(const runtime::HostFacts& host, const std::string& release) {
+    std::vector<std::string> parts = split(release, '.');
+    auto number = [&](std::size_t i) {
+        std::string text = i < parts.size() ? parts[i] : "";
+        text = text.substr(0, text.find_first_not_of("0123456789"));
+        return static_cast<int>(parse_int(text).value_or(0));
+    };
+    return {.architecture = host.architecture,
+            .capabilities = {},
+            .kernel_major = number(0),
+            .kernel_minor = number(1)};
 }
 
 Result<> check_binds(const RunOptions& options) {
     for (const BindMount& mount : options.binds) {
+        if (mount.volume) continue;  // made by the start
         if (Result<sys::FileInfo> source = sys::stat(mount.source); !source) {
             if (source.error().code() != Code::not_found) return fail(std::move(source).error());
             return fail(Error(Code::not_found, "--volume " + mount.source + ":" +
@@ -132,17 +158,24 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                          const std::string& id, const std::optional<ids::Lease>& ids) {
     TRY(check_binds(request.options));
     std::string dir = request.paths.container(id);
+    Users users = TRY(find_users(image, request.options));
+    sys::KernelInfo kernel = sys::kernel_info();
+    const std::string& network_of = request.options.settings.network_of;
     SpecRequest wanted{.image = image.stored.config,
                        .options = request.options,
                        .host = host,
-                       .user = TRY(find_user(image, request.options)),
+                       .user = std::move(users.worker),
                        .id = id,
-                       .files_dir = request.paths.monitor(id),
-                       .host_name = sys::kernel_info().host_name,
+                       .files_dir = request.paths.monitor(network_of.empty() ? id : network_of),
+                       .host_name = kernel.host_name,
                        .ids = ids ? std::optional(ids->range) : std::nullopt,
+                       .held = TRY(sys::permitted_capabilities()),
+                       .added_groups = std::move(users.added_groups),
+                       .seccomp_world = seccomp_world(host, kernel.release),
                        .masked_cpus = cpus_with_own_files(host)};
     SpecResult made = TRY(make_spec(wanted));
     int landlock = made.confinement ? TRY(require_landlock()) : 0;
+    if (request.options.settings.privileged) TRY(add_host_devices(made.spec));
     made.spec.process.console_rows = request.rows;
     made.spec.process.console_columns = request.columns;
     runtime::Rootfs rootfs{.base = image.stored.layers.base,

@@ -54,6 +54,7 @@ Result<Command> command_of(const SpecRequest& request) {
 }
 
 std::string hostname_of(const SpecRequest& request) {
+    if (request.options.settings.uts == "host") return request.host_name;
     if (!request.options.hostname.empty()) return request.options.hostname;
     if (request.options.network == NetworkMode::host) return request.host_name;
     return request.id.substr(0, kShortIdLength);
@@ -77,7 +78,8 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
     if (!process.cwd.starts_with('/'))
         return fail(Code::invalid_argument,
                     "the working directory \"" + process.cwd + "\" is not absolute");
-    process.capabilities = capability_sets(request.user.uid, options.sandbox);
+    process.capabilities = capability_sets(
+        request.user.uid, policy::capability_names(TRY(bounding_set(options, request.held))));
     std::uint64_t most = std::min(kOpenFilesHard, request.host.open_files_limit);
     process.rlimits = {{"RLIMIT_NOFILE", std::min(kOpenFilesSoft, most), most}};
     process.no_new_privileges = true;
@@ -86,10 +88,19 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
 
 oci::Linux make_linux(const SpecRequest& request) {
     oci::Linux linux_part;
-    for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"})
-        linux_part.namespaces.push_back({type, ""});
-    if (request.options.network != NetworkMode::host) {
+    const Settings& settings = request.options.settings;
+    for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"}) {
+        std::string_view word = type;
+        bool hosts = (word == "pid" && settings.pid == "host") ||
+                     (word == "ipc" && settings.ipc == "host") ||
+                     (word == "uts" && settings.uts == "host");
+        if (!hosts) linux_part.namespaces.push_back({type, ""});
+    }
+    if (request.options.network != NetworkMode::host)
         linux_part.namespaces.push_back({"network", ""});
+    // Of another container's they are set.
+    if (request.options.network == NetworkMode::bridge ||
+        request.options.network == NetworkMode::none) {
         // A worker that is not root may bind port 80 in a network of its own, and use ping.
         linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
         // The last group that there is: of a user namespace's, the container's or crank's, its own.
@@ -169,10 +180,9 @@ std::vector<std::string> limit_variables(const oci::Resources& resources) {
                          static_cast<std::int64_t>(*resources.cpu_period));
 }
 
-oci::CapabilitySets capability_sets(std::uint32_t uid, Sandbox sandbox) {
+oci::CapabilitySets capability_sets(std::uint32_t uid, std::vector<std::string> bounding) {
     oci::CapabilitySets sets;
-    if (sandbox == Sandbox::strict) return sets;
-    sets.bounding = policy::capability_names(policy::default_capabilities());
+    sets.bounding = std::move(bounding);
     // For others than root the kernel would drop them at exec anyway.
     if (uid == 0) sets.effective = sets.permitted = sets.bounding;
     return sets;
@@ -182,6 +192,7 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
     SpecResult result;
     const RunOptions& options = request.options;
     TRY(check_sandbox(options));
+    TRY(check_settings(options));
     TRY(check_user(request));
     Command command = TRY(command_of(request));
     std::string hostname = hostname_of(request);
@@ -197,12 +208,14 @@ Result<SpecResult> make_spec(const SpecRequest& request) {
                                   " is more than --memory: what lies in /dev/shm counts as memory");
     oci::Resources resources = TRY(make_resources(request, result.warnings));
     oci::RuntimeSpec& spec = result.spec;
-    spec.hostname = hostname;
+    if (options.settings.uts != "host") spec.hostname = hostname;
+    result.hostname = hostname;
     spec.root_readonly = options.read_only || options.sandbox == Sandbox::strict;
     spec.process = TRY(make_process(request, command, hostname, resources));
     spec.linux = make_linux(request);
     spec.linux.resources = std::move(resources);
     spec.mounts = make_mounts(request, result.shm_size);
+    TRY(apply_settings(request, result));
     if (options.sandbox == Sandbox::strict)
         result.confinement = make_confinement(request, spec.mounts);
     return result;

@@ -25,8 +25,12 @@ std::vector<oci::Mount> default_mounts(std::int64_t shm_size) {
     };
 }
 
-oci::Mount bind_mount(const std::string& source, const std::string& destination, bool read_only) {
-    return {destination, "bind", source, {"rbind", read_only ? "ro" : "rw", "rprivate"}};
+oci::Mount bind_mount(const std::string& source, const std::string& destination, bool read_only,
+                      bool recursive = true) {
+    return {destination,
+            "bind",
+            source,
+            {recursive ? "rbind" : "bind", read_only ? "ro" : "rw", "rprivate"}};
 }
 
 // On the disk are the container's ids as the host's: what uid 1000 of the host owns, 1000 inside
@@ -69,7 +73,8 @@ void sort_by_depth(std::vector<oci::Mount>& mounts) {
 std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm_size) {
     std::vector<oci::Mount> users;
     for (const BindMount& mount : request.options.binds) {
-        users.push_back(bind_mount(mount.source, mount.destination, mount.read_only));
+        users.push_back(
+            bind_mount(mount.source, mount.destination, mount.read_only, mount.recursive));
         if (request.ids && mount.map_ids) map_ids(users.back(), *request.ids);
     }
     for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));
@@ -80,8 +85,16 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
         });
     };
     std::vector<oci::Mount> mounts;
-    for (oci::Mount& mount : default_mounts(shm_size))
-        if (!replaced(mount.destination)) mounts.push_back(std::move(mount));
+    const std::string& ipc = request.options.settings.ipc;
+    for (oci::Mount& mount : default_mounts(shm_size)) {
+        bool is_shm = mount.destination == "/dev/shm";
+        if (replaced(mount.destination) || (is_shm && ipc == "none")) continue;
+        // Message queues are those of the namespace, wherever they are mounted.
+        if (is_shm && ipc == "host")
+            mounts.push_back(bind_mount(mount.destination, mount.destination, false));
+        else
+            mounts.push_back(std::move(mount));
+    }
     bool strict = request.options.sandbox == Sandbox::strict;
     // As large as /dev/shm: both count as memory.
     if (strict && !replaced("/tmp"))

@@ -1,6 +1,7 @@
 // Limits. What devices a container may use the runtime decides, by spec.linux.devices.
 #include <algorithm>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "engine/local/spec.h"
 
@@ -80,7 +81,73 @@ Result<> limit_memory(const SpecRequest& request, oci::Resources& resources,
         return {};
     resources.memory_limit = *asked;
     // Docker's rule: as much swap again.
-    resources.memory_swap = *asked > INT64_MAX / 2 ? INT64_MAX : 2 * *asked;
+    resources.memory_swap = request.options.settings.memory_swap.value_or(
+        *asked > INT64_MAX / 2 ? INT64_MAX : 2 * *asked);
+    return {};
+}
+
+Result<> check_swap(const RunOptions& options) {
+    const auto& swap = options.settings.memory_swap;
+    if (!swap || *swap < 0) return {};
+    std::string text = "--memory-swap=" + format_size_binary(*swap) + ": ";
+    if (!options.memory)
+        return fail(Error(Code::invalid_argument,
+                          text + "it is memory and swap together, and needs --memory")
+                        .with_hint("--memory=512m --memory-swap=1g"));
+    if (*swap < *options.memory)
+        return fail(Error(Code::invalid_argument, text +
+                                                      "it is memory and swap together, and "
+                                                      "below --memory=" +
+                                                      format_size_binary(*options.memory))
+                        .with_hint("the same as --memory: no swap; -1: any"));
+    return {};
+}
+
+Result<> reserve_memory(const SpecRequest& request, oci::Resources& resources,
+                        std::vector<std::string>& warnings) {
+    const auto& asked = request.options.settings.memory_reservation;
+    if (!asked || *asked == 0) return {};
+    std::string text = "--memory-reservation=" + format_size_binary(*asked);
+    if (*asked < kMinMemory)
+        return fail(Code::invalid_argument,
+                    text + ": at least " + format_size_binary(kMinMemory) + " is wanted");
+    if (request.options.memory && *asked > *request.options.memory)
+        return fail(Code::invalid_argument,
+                    text + ": it is above --memory=" + format_size_binary(*request.options.memory));
+    if (TRY(can_limit(request, "memory", text, warnings))) resources.memory_reservation = *asked;
+    return {};
+}
+
+Result<> weigh_cpus(const SpecRequest& request, oci::Resources& resources,
+                    std::vector<std::string>& warnings) {
+    // The kernel's range; 0 is the default, as with Docker.
+    constexpr std::int64_t kLeast = 2, kMost = 262144;
+    const auto& asked = request.options.settings.cpu_shares;
+    if (!asked || *asked == 0) return {};
+    std::string text = "--cpu-shares=" + std::to_string(*asked);
+    if (*asked < kLeast || *asked > kMost)
+        return fail(Code::invalid_argument, text + ": from 2 to 262144 (1024 is the usual)");
+    if (TRY(can_limit(request, "cpu", text, warnings)))
+        resources.cpu_shares = static_cast<std::uint64_t>(*asked);
+    return {};
+}
+
+Result<> choose_cpus(const SpecRequest& request, oci::Resources& resources,
+                     std::vector<std::string>& warnings) {
+    const Settings& settings = request.options.settings;
+    for (const std::string& part : split(settings.cpuset_cpus, ','))
+        for (const std::string& end : split(part, '-'))
+            if (auto cpu = parse_int(end); cpu && *cpu >= request.host.cpus)
+                return fail(Code::invalid_argument,
+                            "--cpuset-cpus=" + settings.cpuset_cpus + ": this host has the CPUs 0" +
+                                (request.host.cpus > 1 ? "-" + std::to_string(request.host.cpus - 1)
+                                                       : std::string()));
+    if (!settings.cpuset_cpus.empty() &&
+        TRY(can_limit(request, "cpuset", "--cpuset-cpus=" + settings.cpuset_cpus, warnings)))
+        resources.cpuset_cpus = settings.cpuset_cpus;
+    if (!settings.cpuset_mems.empty() &&
+        TRY(can_limit(request, "cpuset", "--cpuset-mems=" + settings.cpuset_mems, warnings)))
+        resources.cpuset_mems = settings.cpuset_mems;
     return {};
 }
 
@@ -109,7 +176,11 @@ Result<oci::Resources> make_resources(const SpecRequest& request,
                                       std::vector<std::string>& warnings) {
     oci::Resources resources;
     TRY(limit_cpus(request, resources, warnings));
+    TRY(check_swap(request.options));
     TRY(limit_memory(request, resources, warnings));
+    TRY(reserve_memory(request, resources, warnings));
+    TRY(weigh_cpus(request, resources, warnings));
+    TRY(choose_cpus(request, resources, warnings));
     TRY(limit_pids(request, resources, warnings));
     return resources;
 }

@@ -24,6 +24,8 @@ struct World {
     oci::ImageConfig image;
     RunOptions options;
     runtime::HostFacts host = v1_host();
+    policy::CapabilitySet held = policy::kAllCapabilities;
+    std::vector<std::uint32_t> added_groups;
     oci::UserEntry user{.uid = 0, .gid = 0, .groups = {}, .home = "/root"};
 
     World() {
@@ -40,7 +42,9 @@ struct World {
                           .user = user,
                           .id = std::string(64, 'a'),
                           .files_dir = "/c",
-                          .host_name = "machine"});
+                          .host_name = "machine",
+                          .held = held,
+                          .added_groups = added_groups});
     }
     oci::RuntimeSpec spec() const {
         auto made = make();
@@ -109,6 +113,146 @@ TEST(Spec, RootHasTheDefaultCapabilitiesAndOthersNone) {
     EXPECT_THAT(worker.effective, IsEmpty());
     EXPECT_THAT(worker.permitted, IsEmpty());
     EXPECT_TRUE(world.spec().process.no_new_privileges);
+}
+
+TEST(Spec, CapabilitiesAreAddedAndDropped) {
+    World world;
+    world.options.settings.cap_add = {"net_admin"};
+    world.options.settings.cap_drop = {"CAP_CHOWN"};
+    oci::CapabilitySets sets = world.spec().process.capabilities;
+    EXPECT_THAT(sets.effective, Contains("CAP_NET_ADMIN"));
+    EXPECT_THAT(sets.bounding, Not(Contains("CAP_CHOWN")));
+    world.options.settings = {.cap_drop = {"ALL"}};
+    EXPECT_THAT(world.spec().process.capabilities.bounding, IsEmpty());
+    world.options.settings = {.cap_add = {"ALL"}};
+    world.held = 1;
+    EXPECT_THAT(world.spec().process.capabilities.bounding, ElementsAre("CAP_CHOWN"))
+        << "all that there is";
+    world.options.settings = {.cap_add = {"SYS_TIME"}};
+    EXPECT_EQ(world.error(),
+              "--cap-add CAP_SYS_TIME: crank does not have it itself on this machine");
+}
+
+TEST(Spec, NamespacesOfTheHost) {
+    World world;
+    auto types = [&] {
+        std::vector<std::string> all;
+        for (const oci::Namespace& ns : world.spec().linux.namespaces) all.push_back(ns.type);
+        return all;
+    };
+    world.options.settings = {.pid = "host", .ipc = "host", .uts = "host"};
+    EXPECT_THAT(types(), ElementsAre("mount", "cgroup", "network"));
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_EQ(spec.hostname, "");
+    EXPECT_THAT(spec.process.env, Contains("HOSTNAME=machine"));
+    auto shm = std::ranges::find(spec.mounts, "/dev/shm", &oci::Mount::destination);
+    ASSERT_NE(shm, spec.mounts.end());
+    EXPECT_EQ(shm->source, "/dev/shm");
+    world.options.settings.sysctls = {{"kernel.msgmax", "1"}};
+    EXPECT_THAT(world.error(), HasSubstr("the ipc namespace"));
+    world.options.settings = {.ipc = "none"};
+    spec = world.spec();
+    EXPECT_EQ(std::ranges::find(spec.mounts, "/dev/shm", &oci::Mount::destination),
+              spec.mounts.end());
+    world.options.settings = {.network_of = "other"};
+    world.options.network = NetworkMode::container;
+    EXPECT_THAT(world.spec().linux.sysctl, IsEmpty()) << "they are the other's";
+    world.options.settings = {.uts = "host", .domainname = "d"};
+    EXPECT_THAT(world.error(), HasSubstr("--uts host with a host or domain name"));
+    world.options.settings = {.ip = "10.0.0.2"};
+    EXPECT_EQ(world.error(), "--ip is for a container on the bridge");
+    world.options.network = NetworkMode::none;
+    world.options.userns = ids::Wanted{ids::Wanted::Mode::automatic, 0};
+    world.options.settings = {.pid = "host"};
+    EXPECT_THAT(world.error(), HasSubstr("--pid with --userns=auto"));
+}
+
+TEST(Spec, PrivilegedMasksNothing) {
+    World world;
+    world.options.settings.privileged = true;
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_THAT(spec.process.capabilities.effective, Contains("CAP_SYS_ADMIN"));
+    EXPECT_FALSE(spec.process.no_new_privileges);
+    EXPECT_THAT(spec.linux.masked_paths, IsEmpty());
+    EXPECT_THAT(spec.linux.readonly_paths, IsEmpty());
+    for (const oci::Mount& mount : spec.mounts) {
+        if (!mount.destination.starts_with("/sys")) continue;
+        EXPECT_THAT(mount.options, Not(Contains("ro"))) << mount.destination;
+    }
+    EXPECT_THAT(spec.linux.resources.devices, Contains(oci::DeviceRule{true, "a", {}, {}, "rwm"}));
+    world.options.userns = ids::Wanted{ids::Wanted::Mode::automatic, 0};
+    EXPECT_THAT(world.error(), HasSubstr("--privileged with --userns=auto"));
+    world.options.userns.reset();
+    world.options.sandbox = Sandbox::strict;
+    EXPECT_EQ(world.error(), "--privileged with --sandbox strict: they are opposites");
+}
+
+TEST(Spec, SettingsOfTheProcess) {
+    World world;
+    world.options.settings = {.no_new_privileges = false,
+                              .bare_paths = true,
+                              .oom_score_adj = 500,
+                              .ulimits = {{"nofile", 64, 128}, {"core", -1, -1}},
+                              .sysctls = {{"net.core.somaxconn", "64"}},
+                              .domainname = "d",
+                              .annotations = {{"k", "v"}}};
+    world.added_groups = {7, 0, 7};
+    oci::RuntimeSpec spec = world.spec();
+    EXPECT_FALSE(spec.process.no_new_privileges);
+    EXPECT_THAT(spec.linux.masked_paths, IsEmpty());
+    EXPECT_EQ(spec.process.oom_score_adj, 500);
+    EXPECT_THAT(spec.process.user.additional_gids, ElementsAre(7)) << "its own is no other";
+    ASSERT_EQ(spec.process.rlimits.size(), 2u);
+    EXPECT_EQ(spec.process.rlimits[0].type, "RLIMIT_NOFILE");
+    EXPECT_EQ(spec.process.rlimits[0].hard, 128u);
+    EXPECT_EQ(spec.process.rlimits[1].soft, UINT64_MAX);
+    EXPECT_EQ(spec.linux.sysctl.at("net.core.somaxconn"), "64");
+    EXPECT_EQ(spec.domainname, "d");
+    EXPECT_EQ(spec.annotations.at("k"), "v");
+}
+
+TEST(Spec, ASeccompProfileIsReadForWhatTheWorkerHas) {
+    World world;
+    world.options.settings.cap_drop = {"ALL"};
+    world.options.settings.seccomp = R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+        {"names":["a"],"action":"SCMP_ACT_ERRNO","excludes":{"caps":["CAP_CHOWN"]}},
+        {"names":["b"],"action":"SCMP_ACT_ERRNO","includes":{"caps":["CAP_CHOWN"]}}]})";
+    oci::RuntimeSpec spec = world.spec();
+    ASSERT_TRUE(spec.linux.seccomp);
+    ASSERT_EQ(spec.linux.seccomp->syscalls.size(), 1u);
+    EXPECT_THAT(spec.linux.seccomp->syscalls[0].names, ElementsAre("a"));
+    world.options.settings.seccomp = "{}";
+    EXPECT_THAT(world.error(), HasSubstr("--security-opt seccomp: "));
+}
+
+TEST(Spec, MoreLimits) {
+    World world;
+    world.host.cgroup_mounts.emplace_back("cpuset", "/cg/cpuset");
+    world.options.memory = 64 << 20;
+    world.options.settings = {.memory_swap = 64 << 20,
+                              .memory_reservation = 32 << 20,
+                              .cpu_shares = 512,
+                              .cpuset_cpus = "0-3",
+                              .cpuset_mems = "0"};
+    oci::Resources limits = world.spec().linux.resources;
+    EXPECT_EQ(limits.memory_swap, 64 << 20);
+    EXPECT_EQ(limits.memory_reservation, 32 << 20);
+    EXPECT_EQ(limits.cpu_shares, 512u);
+    EXPECT_EQ(limits.cpuset_cpus, "0-3");
+    EXPECT_EQ(limits.cpuset_mems, "0");
+    world.options.settings = {.cpuset_cpus = "0-4"};
+    EXPECT_EQ(world.error(), "--cpuset-cpus=0-4: this host has the CPUs 0-3");
+    world.options.settings = {.cpu_shares = 1};
+    EXPECT_EQ(world.error(), "--cpu-shares=1: from 2 to 262144 (1024 is the usual)");
+    world.options.settings = {.memory_swap = 32 << 20};
+    EXPECT_THAT(world.error(), HasSubstr("below --memory=64MiB"));
+    world.options.settings = {.memory_reservation = 128 << 20};
+    EXPECT_EQ(world.error(), "--memory-reservation=128MiB: it is above --memory=64MiB");
+    world.options.memory.reset();
+    world.options.settings = {.memory_swap = 32 << 20};
+    EXPECT_THAT(world.error(), HasSubstr("needs --memory"));
+    world.options.settings = {.memory_swap = -1};
+    EXPECT_EQ(world.spec().linux.resources.memory_swap, std::nullopt);
 }
 
 TEST(Spec, LimitsAsTheKernelWantsThem) {

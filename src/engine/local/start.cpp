@@ -1,5 +1,6 @@
 #include "engine/local/start.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -9,6 +10,8 @@
 #include "engine/local/files.h"
 #include "engine/local/network_plan.h"
 #include "engine/local/prepare.h"
+#include "engine/local/shared.h"
+#include "engine/local/volumes.h"
 #include "engine/names.h"
 #include "engine/rootless.h"
 #include "engine/state.h"
@@ -53,9 +56,13 @@ Result<std::string> stop_signal(const RunOptions& options, const oci::ImageConfi
 
 std::vector<MountRecord> mounts_of(const RunOptions& options) {
     std::vector<MountRecord> mounts;
-    for (const BindMount& mount : options.binds)
-        mounts.push_back({"bind", mount.source, mount.destination, mount.read_only,
-                          wants_own_ids(options) && !mount.map_ids});
+    for (const BindMount& mount : options.binds) {
+        mounts.push_back({mount.volume ? "volume" : "bind", mount.source, mount.destination,
+                          mount.read_only, wants_own_ids(options) && !mount.map_ids});
+        if (!mount.volume) continue;
+        mounts.back().volume = mount.volume->name;
+        mounts.back().anonymous = mount.volume->anonymous;
+    }
     for (const TmpfsMount& mount : options.tmpfs)
         mounts.push_back({"tmpfs", "", mount.destination, false});
     return mounts;
@@ -90,7 +97,7 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                   .image_id = prepared.image.stored.id.str(),
                   .args = spec.process.args,
                   .entrypoint = prepared.made.entrypoint,
-                  .hostname = spec.hostname,
+                  .hostname = prepared.made.hostname,
                   .user = prepared.made.user,
                   .working_dir = spec.process.cwd,
                   .env = spec.process.env,
@@ -98,10 +105,13 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                   .mounts = mounts_of(options)};
     for (const auto& [key, value] : options.labels) record.labels[key] = value;
     record.network.mode = network_name(options.network);
+    if (options.network == NetworkMode::container)
+        record.network.mode += ":" + options.settings.network_of;
     record.terminal = options.terminal;
     record.interactive = options.interactive;
     record.remove = options.remove;
-    record.init = options.init;
+    // An init is PID 1.
+    record.init = options.init && options.settings.pid.empty();
     record.read_only = spec.root_readonly;
     describe_sandbox(options, prepared, record);
     record.stop_signal = TRY(stop_signal(options, prepared.image.stored.config));
@@ -110,9 +120,11 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.shm_size = prepared.made.shm_size;
     record.cgroups_path = spec.linux.cgroups_path;
     record.ids = prepared.ids;
+    record.settings = options.settings;
     record.warnings = prepared.made.warnings;
     const auto& healthcheck = prepared.image.stored.config.config.healthcheck;
-    if (healthcheck && !healthcheck->test.empty() && healthcheck->test[0] != "NONE")
+    if (!options.settings.no_healthcheck && healthcheck && !healthcheck->test.empty() &&
+        healthcheck->test[0] != "NONE")
         record.warnings.emplace_back(
             "the image's health check is not performed: `crank run` does not do that yet");
     return record;
@@ -137,15 +149,41 @@ Result<> make_dirs_of(const Paths& paths, const std::string& id) {
 // What is not removed by the monitor is taken over by whoever comes upon it.
 constexpr std::uint32_t kMostLinks = 4;
 
-runtime::Options runtime_options(const StartRequest& request, const Record& record,
-                                 const NetworkPlan& network) {
+// Those that were made for this container, unless others have them by now.
+Result<> remove_volumes_after(const Paths& paths, const Record& record,
+                              std::vector<runtime::AfterExit>& after) {
+    using Kind = runtime::AfterExit::Kind;
+    constexpr std::ptrdiff_t kMost = 16;  // the monitor's list is bounded
+    if (std::ranges::count_if(record.mounts, &MountRecord::anonymous) > kMost)
+        return fail(Error(Code::exhausted, "--rm with more than 16 anonymous volumes")
+                        .with_hint("give them names: -v NAME:PATH"));
+    for (const MountRecord& mount : record.mounts) {
+        if (!mount.anonymous) continue;
+        std::string volume = paths.volume(mount.volume);
+        after.push_back({Kind::unlink, volume + "/users/" + record.id});
+        after.push_back({Kind::remove_unused_volume, volume});
+    }
+    return {};
+}
+
+void set_log_limits(const Settings& settings, runtime::LogOptions& log) {
+    if (settings.log_max_size != 0)
+        log.max_bytes = static_cast<std::uint64_t>(settings.log_max_size);
+    if (settings.log_max_files != 0)
+        log.max_files = static_cast<std::uint32_t>(settings.log_max_files);
+}
+
+Result<runtime::Options> runtime_options(const StartRequest& request, const Record& record,
+                                         const NetworkPlan& network) {
     const Paths& paths = request.paths;
     runtime::Options options;
     options.init = record.init;
     options.gate = network.attachment.has_value();
     options.timings = request.timings;
     options.state_dir = paths.monitor(record.id);
+    options.default_seccomp = !is_unfiltered(record.settings);
     options.log.path = paths.container(record.id) + "/log";
+    set_log_limits(record.settings, options.log);
     options.ports = network.targets;
     options.mount_point = paths.mount_point();
     options.confinement = confinement_of(record);
@@ -153,6 +191,7 @@ runtime::Options runtime_options(const StartRequest& request, const Record& reco
     if (network.attachment)
         options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
     if (record.remove) {
+        TRY(remove_volumes_after(paths, record, options.after_exit));
         if (record.ids && record.ids->blocks <= kMostLinks)
             for (std::uint32_t i = 0; i < record.ids->blocks; ++i)
                 options.after_exit.push_back(
@@ -234,13 +273,13 @@ Result<> make_user_namespace(const StartRequest& request, const NetworkPlan& net
 }
 
 Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
-                       NetworkPlan network, Timeline timeline, Undo& undo) {
+                       NetworkPlan network, Shared shared, Timeline timeline, Undo& undo) {
     Input input = TRY(make_input(request.options));
     runtime::LaunchRequest launch{
         .id = record.id,
         .spec = std::move(prepared.made.spec),
         .rootfs = std::move(prepared.rootfs),
-        .options = runtime_options(request, record, network),
+        .options = TRY(runtime_options(request, record, network)),
         .io = {.stdin_read = std::move(input.read),
                .forward_stdout = request.forward_stdout,
                .forward_stderr = request.forward_stderr},
@@ -248,9 +287,11 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .held = std::move(prepared.image.pin.fd),
         .listeners = std::move(network.listeners),
     };
+    name_shared(shared, launch.spec);
     HookPlan hooks = TRY(plan_hooks(request, record, launch.spec));
     if (network.made_namespace.valid())
         launch.network_namespace = TRY(network.made_namespace.get());
+    if (shared.network) launch.network_namespace = std::move(shared.network);
     sys::UniqueFd ns;
     if (record.ids) TRY(make_user_namespace(request, network, launch));
     if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
@@ -279,8 +320,13 @@ Result<Started> start(StartRequest request) {
     auto made_namespace = begin_namespace(request.options);
     Image image = TRY(find_or_fetch(request));
     timeline.mark("image found");
+    TRY(publish_exposed(image.stored.config, request.options));
+    TRY(add_volumes(request.paths, image.stored, request.options));
+    Shared shared = TRY(open_shared(request.paths, request.options));
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
+    Undo volumes_made;
+    TRY(make_volumes(request.paths, image.stored, reservation.id(), request.options, volumes_made));
     Prepared prepared = TRY(prepare(request, host, std::move(image), reservation.id(), ids));
     Record record = TRY(describe(request, prepared, reservation));
     // Ports before anything is started: that one is in use is the likeliest error of all.
@@ -297,40 +343,52 @@ Result<Started> start(StartRequest request) {
     auto rest = [&]() -> Result<Started> {
         TRY(make_dirs_of(request.paths, record.id));
         TRY(write_ld_cache(prepared.devices, request.paths.container(record.id) + "/upper"));
-        TRY(write_files({.dir = request.paths.monitor(record.id),
-                         .hostname = record.hostname,
-                         .address = record.network.address,
-                         .network = request.options.network,
-                         .ids = ids ? std::optional(ids->range) : std::nullopt,
-                         .resolver = network.has_resolver ? std::string(kEgressResolver) : ""},
-                        record.warnings));
+        TRY(write_files(
+            {.dir = request.paths.monitor(record.id),
+             .hostname = record.hostname,
+             .address = record.network.address,
+             .network = request.options.network,
+             .ids = ids ? std::optional(ids->range) : std::nullopt,
+             .resolver = network.has_resolver ? std::string(kEgressResolver) : "",
+             .gateway = request.options.network == NetworkMode::host ? "127.0.0.1"
+                                                                     : record.network.gateway,
+             .settings = record.settings},
+            record.warnings));
         TRY(write_record(request.paths, record, prepared.made.spec));
         note_container(request.paths, record, "create");
         timeline.mark("record written");
-        return launch(request, prepared, std::move(record), std::move(network), std::move(timeline),
-                      undo);
+        return launch(request, prepared, std::move(record), std::move(network), std::move(shared),
+                      std::move(timeline), undo);
     };
     Result<Started> started = rest();
     if (!started) return fail(undo.run(std::move(started).error()));
+    volumes_made.commit();
     reservation.keep();
     return started;
 }
 
-Result<std::string> explain(const StartRequest& request) {
+Result<std::string> explain(const StartRequest& asked) {
+    StartRequest request = asked;
     runtime::HostFacts host = TRY(host_for_containers());
     Image image = TRY(find_or_fetch(request));
+    TRY(publish_exposed(image.stored.config, request.options));
+    TRY(add_volumes(request.paths, image.stored, request.options));
+    imagine_volumes(request.paths, request.options);
+    Shared shared = TRY(open_shared(request.paths, request.options));
     std::string id = TRY(random_id());
     Prepared prepared =
         TRY(prepare(request, host, std::move(image), id, TRY(imagine_ids(request))));
     bool bridged = request.options.network == NetworkMode::bridge;
     runtime::Options options;
-    options.init = request.options.init;
+    options.init = request.options.init && request.options.settings.pid.empty();
     options.gate = bridged;
     options.mount_point = request.paths.mount_point();
     options.state_dir = request.paths.monitor(id);
     options.confinement = prepared.made.confinement;
+    options.default_seccomp = !is_unfiltered(request.options.settings);
     // With ids of its own a network namespace that is made beforehand would be the host's.
-    bool made_before = prepared.ids ? bridged : has_namespace(request.options.network);
+    bool made_before = prepared.ids ? bridged : request.options.network != NetworkMode::host;
+    name_shared(shared, prepared.made.spec);
     runtime::Plan plan = TRY(runtime::plan(
         prepared.made.spec, prepared.rootfs, options, host,
         {.network_namespace = made_before, .user_namespace = prepared.ids.has_value()}));

@@ -17,12 +17,35 @@ Result<> refuse(bool given, const char* flag, const char* why) {
     return fail(Code::unsupported, std::string(flag) + " with --native: " + why);
 }
 
+Result<> check_settings(const Settings& settings) {
+    const char* rights = "the worker has the rights of the one who starts it";
+    const char* files = "the worker sees the host's files";
+    TRY(refuse(!settings.cap_add.empty(), "--cap-add", rights));
+    TRY(refuse(!settings.cap_drop.empty(), "--cap-drop", rights));
+    TRY(refuse(settings.privileged, "--privileged", rights));
+    TRY(refuse(!settings.security_opt.empty(), "--security-opt", rights));
+    TRY(refuse(!settings.group_add.empty(), "--group-add", rights));
+    TRY(refuse(!settings.sysctls.empty(), "--sysctl", "the settings are the host's"));
+    TRY(refuse(!settings.domainname.empty(), "--domainname", "the worker has the host's"));
+    TRY(refuse(!settings.hosts.empty(), "--add-host", files));
+    TRY(refuse(
+        !settings.dns.empty() || !settings.dns_search.empty() || !settings.dns_options.empty(),
+        "--dns", files));
+    TRY(refuse(!settings.annotations.empty(), "--annotation", "it has no OCI configuration"));
+    TRY(refuse(!settings.pid.empty() || !settings.ipc.empty() || !settings.uts.empty(),
+               "--pid, --ipc and --uts", "the worker has the host's namespaces"));
+    TRY(refuse(!settings.ip.empty(), "--ip", "the worker has the host's addresses"));
+    return refuse(settings.publish_all, "--publish-all", "there is no image that exposes ports");
+}
+
 Result<> check(const RunOptions& options) {
     if (options.command.empty())
         return fail(Error(Code::invalid_argument, "no command given")
                         .with_hint("crank run --native -- COMMAND [ARG...]"));
     TRY(refuse(options.terminal, "--tty", "not supported yet"));
     TRY(refuse(!options.binds.empty(), "--volume", "the worker sees the host's files anyway"));
+    TRY(refuse(!options.volumes_from.empty(), "--volumes-from",
+               "the worker sees the host's files"));
     TRY(refuse(!options.tmpfs.empty(), "--tmpfs", "the worker sees the host's files"));
     TRY(refuse(options.shm_size.has_value(), "--shm-size", "the worker has the host's /dev/shm"));
     TRY(refuse(options.sandbox != Sandbox::usual, "--sandbox strict",
@@ -33,6 +56,9 @@ Result<> check(const RunOptions& options) {
     TRY(refuse(!options.hostname.empty(), "--hostname", "the worker has the host's"));
     TRY(refuse(!options.gpus.empty(), "--gpus", "the worker sees the host's devices anyway"));
     TRY(refuse(!options.devices.empty(), "--device", "the worker sees the host's devices anyway"));
+    TRY(check_settings(options.settings));
+    TRY(refuse(options.network == NetworkMode::container,
+               "--network container:", "the worker uses the host's network"));
     return refuse(options.network == NetworkMode::none, "--network none",
                   "the worker uses the host's network");
 }
@@ -54,6 +80,8 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
                                                               : here + "/" + options.working_dir;
     spec.process.no_new_privileges = false;
     spec.process.user.umask = TRY(sys::current_umask());
+    spec.process.rlimits = local::rlimits_of(options.settings);
+    spec.process.oom_score_adj = options.settings.oom_score_adj;
     RunOptions limits = options;
     // A plain process of the user's is not limited unless asked for.
     if (!limits.pids_limit) limits.pids_limit = -1;
@@ -93,6 +121,7 @@ Result<Record> describe(const RunOptions& options, const Reservation& reservatio
     record.interactive = options.interactive;
     record.remove = options.remove;
     record.init = false;
+    record.settings = options.settings;
     std::string signal = options.stop_signal.value_or("SIGTERM");
     std::optional<int> number = sys::signal_number(signal);
     if (!number) return fail(Code::invalid_argument, "unknown stop signal \"" + signal + "\"");

@@ -1,0 +1,18 @@
+// What `prune --volumes` and `volume prune` have in common.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/error.h"
+#include "engine/paths.h"
+#include "engine/volume.h"
+
+namespace crank::cli {
+
+// Removes volumes that no container has: those without a name of their own, or, where it is given,
+// those that `wanted` says. Prints them; how many bytes that was.
+Result<std::int64_t> prune_volumes(
+    const engine::Paths& paths, const std::function<bool(const engine::volumes::Volume&)>& wanted);
+
+}  // namespace crank::cli
