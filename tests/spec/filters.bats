@@ -171,12 +171,8 @@ web" ]
     for shell in zsh fish; do
         crank completion "$shell" >"completion.$shell"
         grep -q 'crank __complete' "completion.$shell"
-        # with the shell itself where there is one; its absence is said
-        if command -v "$shell" >/dev/null; then
-            "$shell" -n "completion.$shell"
-        else
-            echo "this host has no $shell: its syntax was not checked" >&3
-        fi
+        require "$shell, which reads it" command -v "$shell"
+        "$shell" -n "completion.$shell"
     done
 }
 
