@@ -70,6 +70,30 @@ hostile_tools() {
     [ ! -e hostile-mark ]
 }
 
+@test "cp, diff, export and commit execute nothing of a container (CVE-2019-14271)" {
+    require strace command -v strace
+    require "a kernel that lets strace trace" strace -o /dev/null true
+    hostile_tools
+    crank run -d --name held --network none -e LD_PRELOAD= hostile-tools /bin/busybox sleep 600 >/dev/null
+    echo inside >hostile-file
+    local line
+    for line in 'cp -q hostile-file held:/tmp-file' 'cp -qa held:/tmp-file hostile-out' \
+        'cp -q held:/bin/. hostile-bin' 'diff held' 'export -o hostile-out.tar held' \
+        'commit held hostile-committed'; do
+        # shellcheck disable=SC2086 # words
+        strace -f -qq -e trace=execve,execveat -o hostile-trace crank $line >/dev/null
+        [ -z "$(not_cranks hostile-trace)" ]
+    done
+    tar -czf hostile-in.tar hostile-file
+    strace -f -qq -e trace=execve,execveat -o hostile-trace crank cp - held:/bin <hostile-in.tar
+    [ -z "$(not_cranks hostile-trace)" ]
+    # the honest half: the file went in and came out
+    [ "$(cat hostile-out)" = inside ]
+    [ ! -e hostile-mark ]
+    crank rm -f held >/dev/null
+    crank rmi hostile-committed >/dev/null
+}
+
 @test "an /etc/passwd or /etc/group without an end, or that is no file, is refused at once" {
     local what began
     for what in pipe device huge groups; do

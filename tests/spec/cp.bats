@@ -49,9 +49,10 @@ ended() { crank run --name files --network none "${VOLUME[@]}" busybox sh -c "$1
     [ "$(inside readlink /tmp/new/link)" = below/file ]
     crank cp -q here/tree files:/tmp
     [ "$(inside cat /tmp/tree/below/file)" = deep ]
-    crank cp -q here/tree/. files:/home
-    [ "$(inside cat /home/below/file)" = deep ]
-    [ -n "$(inside ls -d /home/worker)" ]
+    inside mkdir -p /srv/kept
+    crank cp -q here/tree/. files:/srv
+    [ "$(inside cat /srv/below/file)" = deep ]
+    [ -n "$(inside ls -d /srv/kept)" ]
     mkdir here/out
     crank cp -q files:/tmp/new/. here/out
     [ "$(cat here/out/below/file)" = deep ]
@@ -151,11 +152,12 @@ ended() { crank run --name files --network none "${VOLUME[@]}" busybox sh -c "$1
     grep -q '1000/0 .* a/b/c$' listing
     grep -q 'a/hard link to a/b/c' listing
     grep -q '^p.* a/fifo' listing
-    crank cp files:/tmp/a - | crank cp - files:/home
-    [ "$(inside cat /home/a/b/c)" = x ]
-    [ "$(inside stat -c %u:%h /home/a/b/c)" = 1000:2 ]
-    tar -C here -cz tree | crank cp - files:/home
-    [ "$(inside cat /home/tree/below/file)" = deep ]
+    inside mkdir /srv
+    crank cp files:/tmp/a - | crank cp - files:/srv
+    [ "$(inside cat /srv/a/b/c)" = x ]
+    [ "$(inside stat -c %u:%h /srv/a/b/c)" = 1000:2 ]
+    tar -C here -cz tree | crank cp - files:/srv
+    [ "$(inside cat /srv/tree/below/file)" = deep ]
     run -1 crank cp - files:/etc/passwd <listing
     [[ $output == *"files:/etc/passwd is no directory"* ]]
     run -1 crank cp - files:/tmp <listing

@@ -18,21 +18,21 @@ names() { crank ps --format '{{.Names}}' "$@"; }
 
 @test "ps: every key of Docker's filters" {
     run_one -d --name web --label tier=web -v "$PWD:/here" busybox sleep 600
-    run_one --name done busybox true
+    run_one --name gone busybox true
     run_one --name failed --label tier=db busybox sh -c 'exit 3' || true
     [ "$(names)" = web ]
     [ "$(names -a)" = "failed
-done
+gone
 web" ]
     [ "$(names --filter status=exited)" = "failed
-done" ]
+gone" ]
     [ "$(names -a --filter exited=3)" = failed ]
     [ "$(names -a --filter name=^we)" = web ]
-    [ "$(names -a --filter name=one)" = done ]
+    [ "$(names -a --filter name=one)" = gone ]
     [ "$(names -a --filter label=tier --filter label=tier=db)" = failed ]
-    [ "$(names -a --filter before=failed)" = "done
+    [ "$(names -a --filter before=failed)" = "gone
 web" ]
-    [ "$(names -a --filter since=web --filter since=done)" = failed ]
+    [ "$(names -a --filter since=web --filter since=gone)" = failed ]
     [ "$(names --filter volume=/here)" = web ]
     [ -z "$(names --filter volume=/there)" ]
     [ "$(names --filter network=none)" = web ]

@@ -71,6 +71,33 @@ in_container() { crank run --rm --network none busybox "$@"; }
     [[ $stderr == *"Read-only file system"* || $stderr == *"ermission denied"* ]]
 }
 
+@test "cp, diff, export, commit, top and events, running and ended" {
+    local dir=$USER_DIR/home/files
+    mkdir -p "$dir"
+    echo one >"$dir/one"
+    chown -R "$USER_ID:$USER_ID" "$dir"
+    crank run -d --name mine --network none busybox sleep 600 >/dev/null
+    crank cp -q "$dir/one" mine:/home/worker/one
+    [ "$(crank exec mine stat -c %u /home/worker/one)" = 0 ]
+    crank exec mine chown worker /home/worker/one
+    crank cp -q mine:/home/worker/one "$dir/back"
+    [ "$(stat -c %u "$dir/back")" = $USER_ID ]
+    crank cp mine:/home/worker - | tar --numeric-owner -tvf - | grep -q '1000/0 .* worker/one$'
+    [ "$(crank diff mine)" = $'C /home\nC /home/worker\nA /home/worker/one' ]
+    crank export mine | tar --numeric-owner -tvf - | grep -q '1000/0 .* home/worker/one$'
+    crank top mine | grep -q 'sleep 600'
+    crank commit mine changed >/dev/null
+    [ "$(crank run --rm --network none changed stat -c %u /home/worker/one)" = 1000 ]
+    crank stop -t 0 mine >/dev/null
+    crank cp -q mine:/home/worker/one "$dir/ended"
+    [ "$(cat "$dir/ended")" = one ]
+    crank cp -q "$dir/one" mine:/home/worker/two
+    [ "$(crank diff mine | tail -1)" = 'A /home/worker/two' ]
+    crank events --until 0s --filter container=mine --filter event=die | grep -q name=mine
+    crank rm mine >/dev/null
+    crank rmi changed >/dev/null
+}
+
 @test "detached: ps, logs, exec, inspect, stop, why, rm" {
     id=$(crank run -d --name plain --network none busybox sh -c 'trap "echo bye; exit 3" TERM; echo up; while :; do sleep 0.1; done')
     [[ $id =~ ^[0-9a-f]{64}$ ]]

@@ -28,6 +28,12 @@ sys::IdMaps every_id() {
     return {.uids = {{0, 0, kAll}}, .gids = {{0, 0, kAll}}};
 }
 
+// Of this process's own namespace the maps say what lies outside of it, and here is inside.
+Result<sys::IdMaps> ids_of(pid_t pid) {
+    if (!TRY(sys::is_in_other_namespace(pid, "user"))) return every_id();
+    return sys::maps_of_process(pid);
+}
+
 Result<std::uint32_t> outside(std::span<const sys::IdRange> ranges, std::int64_t inside) {
     for (const sys::IdRange& range : ranges)
         if (inside >= range.inside && inside < std::int64_t{range.inside} + range.count)
@@ -122,7 +128,7 @@ Result<ContainerRoot> open_root(const Paths& paths, const Container& container) 
     if (!has_processes(container)) return mount_ended(paths, container);
     ContainerRoot root{
         .fd = TRY(sys::open_dir("/proc/" + std::to_string(container.state.pid) + "/root/")),
-        .ids = TRY(sys::maps_of_process(container.state.pid))};
+        .ids = TRY(ids_of(container.state.pid))};
     TRY(check_still_there(container));
     return root;
 }
@@ -133,7 +139,7 @@ Result<ContainerRoot> open_own_files(const Paths& paths, const Container& contai
     // others: then it is read as of one that has ended.
     if (has_processes(container) && !container.record.ids) {
         ContainerRoot root{.fd = TRY(sys::clone_root_of(container.state.pid)),
-                           .ids = TRY(sys::maps_of_process(container.state.pid))};
+                           .ids = TRY(ids_of(container.state.pid))};
         TRY(check_still_there(container));
         return root;
     }
