@@ -29,6 +29,8 @@ struct RunOp {
     std::string user, cwd;
     std::optional<dockerfile::ScriptFile> script;
     enum class Network : std::uint8_t { standard, none, host } network = Network::standard;
+    std::vector<dockerfile::Mount> mounts;
+    std::vector<dockerfile::Origin> mount_origins;  // one per mount
     bool operator==(const RunOp&) const;
 };
 
@@ -54,8 +56,8 @@ using Op = std::variant<RunOp, CopyOp, DirectoryOp, ConfigOp>;
 // same bytes each time. Not kept in the image.
 std::vector<std::string> reproducible_environment(std::int64_t epoch);
 
-// Errors: unsupported, naming the flag (RUN --mount, --security=insecure, --device; COPY --parents;
-// ADD of a URL or a repository).
+// Errors: unsupported, naming the flag (RUN --security=insecure, --device; ADD of a URL or a
+// repository).
 Result<Op> op_of(const dockerfile::Step& step, const dockerfile::LoweredStage& stage,
                  const dockerfile::BuildSpec& spec, std::int64_t epoch);
 
@@ -66,6 +68,9 @@ struct KeyInputs {
     std::int64_t epoch = 0;                 // times are clamped to it, seconds since 1970
     std::optional<oci::Digest> content;     // COPY from the context: digest_of(selection)
     std::vector<oci::Digest> other_parent;  // COPY --from: diff ids of the source
+    // RUN --mount, one per mount: what its source holds; zero for those that have none. What lies
+    // in a cache, a secret or an agent is no part of the key.
+    std::vector<oci::Digest> mounts;
 };
 
 // nullopt for ConfigOp. The text that is hashed is versioned and golden-tested: the same key for

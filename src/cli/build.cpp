@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "build/bootstrap.h"
 #include "build/host_trust.h"
+#include "cli/build_flags.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -16,16 +17,20 @@
 #include "engine/local/network_plan.h"
 #include "engine/options.h"
 #include "engine/rootless.h"
+#include "exchange/archive.h"
+#include "oci/reference.h"
 #include "runtime/host.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
 #include "sys/poll.h"
 #include "sys/signals.h"
 #include "sys/system.h"
+#include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
 
-constexpr int kStdin = 0;
+constexpr int kStdin = 0, kStdout = 1;
 constexpr std::size_t kMaxDockerfile = std::size_t{1} << 20;
 
 constexpr Flag kFlags[] = {
@@ -36,6 +41,18 @@ constexpr Flag kFlags[] = {
     {"label", 0, FlagKind::list, "NAME[=VALUE]", "a label of the image"},
     {"target", 0, FlagKind::value, "STAGE", "build up to this stage"},
     {"no-cache", 0, FlagKind::boolean, "", "do every step again"},
+    {"no-cache-filter", 0, FlagKind::list, "STAGE[,STAGE]", "do every step of these stages again"},
+    {"secret", 0, FlagKind::list, "id=ID[,src=FILE|,env=NAME]",
+     "what RUN --mount=type=secret,id=ID shows; in no layer and no cache key"},
+    {"ssh", 0, FlagKind::list, "ID[=SOCKET|KEY]",
+     "the agent that RUN --mount=type=ssh reaches (default: SSH_AUTH_SOCK)"},
+    {"build-context", 0, FlagKind::list, "NAME=DIR|docker-image://IMAGE",
+     "what FROM NAME and --from=NAME mean"},
+    {"output", 'o', FlagKind::list, "type=TYPE[,dest=PATH]",
+     "local: the files, into a directory; tar: the files; oci, docker: the image as an archive; "
+     "image: to the store (the default)"},
+    {"iidfile", 0, FlagKind::value, "FILE", "write the image's id to this file"},
+    {"load", 0, FlagKind::boolean, "", "changes nothing: images always go to the store"},
     {"network", 0, FlagKind::value, "MODE", "network of RUN steps: bridge (default), none or host"},
     {"pull", 0, FlagKind::boolean, "", "get the base images from their registries again"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
@@ -43,23 +60,19 @@ constexpr Flag kFlags[] = {
     {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
 };
 constexpr MissingFlag kMissing[] = {
-    {"add-host", 0, true},      {"allow", 0, true},
-    {"annotation", 0, true},    {"attest", 0, true},
-    {"build-context", 0, true}, {"builder", 0, true},
-    {"cache-from", 0, true},    {"cache-to", 0, true},
-    {"check", 0, false},        {"iidfile", 0, true},
-    {"load", 0, false},         {"memory", 'm', true},
-    {"metadata-file", 0, true}, {"no-cache-filter", 0, true},
-    {"output", 'o', true},      {"platform", 0, true},
-    {"provenance", 0, true},    {"push", 0, false},
-    {"sbom", 0, true},          {"secret", 0, true},
-    {"shm-size", 0, true},      {"squash", 0, false},
-    {"ssh", 0, true},           {"ulimit", 0, true},
+    {"add-host", 0, true},      {"allow", 0, true},    {"annotation", 0, true},
+    {"attest", 0, true},        {"builder", 0, true},  {"cache-from", 0, true},
+    {"cache-to", 0, true},      {"check", 0, false},   {"memory", 'm', true},
+    {"metadata-file", 0, true}, {"platform", 0, true}, {"provenance", 0, true},
+    {"push", 0, false},         {"sbom", 0, true},     {"shm-size", 0, true},
+    {"squash", 0, false},       {"ulimit", 0, true},
 };
 constexpr std::string_view kExamples[] = {
     "crank build -t crank-email-classifier:latest .",
     "crank build -t crank-worker-base:latest -f Dockerfile.worker-base .",
     "crank build --build-arg VERSION=3 --no-cache -t x .",
+    "crank build --secret id=token,src=token.txt -t x .",
+    "crank build --build-context vendor=../vendor -t x .",
 };
 
 constexpr Flag kBootstrapFlags[] = {
@@ -147,6 +160,11 @@ Result<build::BuildRequest> read_request(const Invocation& invocation,
     request.labels = TRY(pairs(arguments, "label", false));
     request.target = arguments.value("target");
     request.no_cache = arguments.on("no-cache");
+    request.no_cache_stages = read_stages(arguments.values("no-cache-filter"));
+    std::map<std::string, std::string> environment = environment_map();
+    TRY(read_secrets(arguments.values("secret"), environment, request));
+    TRY(read_agents(arguments.values("ssh"), environment, request));
+    TRY(read_contexts(arguments.values("build-context"), request));
     switch (TRY(engine::parse_network(arguments.value("network")))) {
         case engine::NetworkMode::bridge: break;
         case engine::NetworkMode::none: request.network = build::BuildRequest::Network::none; break;
@@ -185,6 +203,65 @@ Result<> use_own_network(const Invocation& invocation, std::optional<engine::Kep
     return {};
 }
 
+// A file that is written under another name until it is whole; without a path standard output.
+Result<> write_whole(const std::string& path, const std::function<Result<>(int)>& write) {
+    if (path.empty()) return write(kStdout);
+    std::string half = path + ".part";
+    auto written = [&]() -> Result<> {
+        sys::UniqueFd file =
+            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0644));
+        TRY(write(file.get()));
+        return sys::rename(half, path);
+    }();
+    if (!written) (void)sys::remove_file(half);
+    return written;
+}
+
+// The image leaves as an archive, under the names that were asked for, and stays only where the
+// store had it before.
+Result<build::BuildOutcome> build_archive(const BuildOutput& output, build::BuildRequest& request,
+                                          store::Store& store) {
+    auto format = output.kind == BuildOutput::Kind::oci ? exchange::ArchiveFormat::oci
+                                                        : exchange::ArchiveFormat::docker;
+    std::vector<std::string> tags = std::exchange(request.tags, {});
+    for (const std::string& tag : tags) TRY(oci::Reference::parse(tag));
+    build::BuildOutcome outcome = TRY(build::build(request, store));
+    TRY(write_whole(output.dest, [&](int fd) {
+        return exchange::save_as(store, outcome.id.str(), tags, format, fd);
+    }));
+    if (!outcome.known) TRY(store.remove(outcome.id.str()));
+    return outcome;
+}
+
+Result<build::BuildOutcome> build_for(const BuildOutput& output, build::BuildRequest& request,
+                                      store::Store& store) {
+    using Kind = BuildOutput::Kind;
+    using Export = build::BuildRequest::Export;
+    request.tags.insert(request.tags.end(), output.names.begin(), output.names.end());
+    if (output.dest.empty() && output.kind != Kind::store && output.kind != Kind::directory &&
+        sys::is_terminal(kStdout))
+        return fail(Error(Code::usage, "an archive is not for a terminal")
+                        .with_hint("crank build --output type=tar,dest=FILE ."));
+    switch (output.kind) {
+        case Kind::store: break;
+        case Kind::directory:
+            request.files_to = Export{Export::Kind::directory, output.dest, -1};
+            break;
+        case Kind::tar: {
+            Result<build::BuildOutcome> outcome = build::BuildOutcome();
+            TRY(write_whole(output.dest, [&](int fd) -> Result<> {
+                request.files_to = Export{Export::Kind::tar, "", fd};
+                outcome = TRY(build::build(request, store));
+                return {};
+            }));
+            return outcome;
+        }
+        case Kind::oci:
+        case Kind::docker: return build_archive(output, request, store);
+    }
+    return build::build(request, store);
+}
+
 Result<int> perform_build(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
@@ -205,7 +282,10 @@ Result<int> perform_build(Invocation& invocation) {
     request.fetch_image = [&](const std::string& name) {
         return fetch_into(*store, name, mode == ProgressMode::quiet, signals.fd());
     };
-    build::BuildOutcome outcome = TRY(build::build(request, *store));
+    BuildOutput output = TRY(read_output(invocation.arguments.values("output")));
+    build::BuildOutcome outcome = TRY(build_for(output, request, *store));
+    if (std::string file = invocation.arguments.value("iidfile"); !file.empty())
+        TRY_IN(sys::write_file_atomic(file, outcome.id.str(), 0644, sys::Sync::no), "--iidfile");
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
     store.reset();
     TRY(keep_storage_limit(invocation.paths));
