@@ -106,6 +106,8 @@ struct BuildRequest {
     // always where `pull` says so; never for an alias. May be empty.
     std::function<Result<>(const std::string&)> fetch_image;
     bool pull = false;
+    // Writes what a URL leads to into a descriptor: for ADD. May be empty.
+    std::function<Result<>(const std::string& url, int fd)> fetch_url = {};
 
     // --output: where the target's files go instead of the store: into a directory, or as a tar to
     // a descriptor that the caller owns. Their image is not kept.

@@ -196,6 +196,11 @@ Result<> Builder::execute(StepWork& work, StageResult& result) {
     if (!request_.host.root)
         return fail(Error(Code::permission_denied, "building an image needs the rights of root")
                         .with_hint("sudo crank build"));
+    for (auto& remote : work.remotes) {
+        auto selected = placed(remote->select(request_, store_), prepared_->spec.file,
+                               work.step.span, work.step.text);
+        work.selection.push_back(TRY(std::move(selected)));
+    }
     ExecuteInputs inputs{.epoch = prepared_->epoch,
                          .context = work.tree,
                          .selection = work.selection,

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "build/graph.h"
 #include "build/image_config.h"
 #include "build/prepare.h"
+#include "build/remotes.h"
 
 namespace crank::build {
 
@@ -36,8 +38,9 @@ struct StepWork {
     std::optional<oci::Digest> key;
     const SourceTree* tree = nullptr;  // COPY from a directory
     std::vector<SelectedSource> selection;
-    std::vector<oci::Digest> source_layers;  // COPY --from
-    std::vector<MountSource> mounts;         // RUN --mount
+    std::vector<oci::Digest> source_layers;               // COPY --from
+    std::vector<MountSource> mounts;                      // RUN --mount
+    std::vector<std::unique_ptr<FetchedRemote>> remotes;  // ADD
     // COPY --link: what lies below it has no part in it. The owner that --chown names was looked up
     // there.
     bool alone = false;

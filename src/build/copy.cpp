@@ -46,6 +46,9 @@ public:
     }
 
 private:
+    int root_of(const SelectedSource& source) const {
+        return (source.tree != nullptr ? source.tree : request_.tree)->root();
+    }
     oci::Owner owner_of(const SelectedEntry& entry) const { return owner_.value_or(entry.owner); }
     std::uint32_t mode_of(const SelectedEntry& entry) const {
         bool directory = entry.kind == sys::FileKind::directory;
@@ -147,7 +150,7 @@ private:
 
     Result<> copy_single(const SelectedSource& source) {
         const SelectedEntry& entry = source.entries.front();
-        sys::UniqueFd from = TRY(sys::open_file_in_root(request_.tree->root(), source.location));
+        sys::UniqueFd from = TRY(sys::open_file_in_root(root_of(source), source.location));
         if (!TRY(sys::attributes_at(from.get(), "")).is_regular())
             return fail(Code::failed_precondition, source.name + " changed during the build");
         TRY(make_parents(source));
@@ -156,7 +159,7 @@ private:
         TRY(copy_content(from.get(), to.get(), entry, source.name));
         TRY(finish(to.get(), owner_of(entry), mode_of(entry)));
         if (target.through_link) return {};
-        return keep_attributes(request_.tree->root(), source.location, target.directory.get(),
+        return keep_attributes(root_of(source), source.location, target.directory.get(),
                                target.name, entry);
     }
 
@@ -175,7 +178,7 @@ private:
 
     Result<> copy_tree(const SelectedSource& source) {
         const SelectedEntry& top = source.entries.front();
-        sys::UniqueFd from = TRY(sys::open_dir_in_root(request_.tree->root(), source.location));
+        sys::UniqueFd from = TRY(sys::open_dir_in_root(root_of(source), source.location));
         TRY(make_parents(source));
         const std::string dest = destination_of(source);
         MadeDirectory made = TRY(make_directory(request_.root, dest, owner_of(top)));

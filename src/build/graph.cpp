@@ -48,18 +48,23 @@ Result<Op> run_op(const Step& step, const dockerfile::RunStep& run,
     return Op(std::move(op));
 }
 
-bool is_remote(std::string_view source) {
-    return source.starts_with("http://") || source.starts_with("https://") ||
-           source.starts_with("git@") || source.starts_with("git://") ||
-           source.starts_with("ssh://");
-}
-
 Result<Op> copy_op(const dockerfile::TransferStep& transfer) {
-    for (const std::string& source : transfer.sources)
-        if (transfer.add && is_remote(source))
-            return refuse("ADD of " + source,
-                          "fetch it in a RUN step, or put the file into the context");
-    return Op(CopyOp{transfer});
+    CopyOp op{transfer, {}};
+    if (!transfer.add) return Op(std::move(op));
+    op.step.sources.clear();
+    for (const std::string& source : transfer.sources) {
+        auto remote = TRY(remote_of(source, transfer));
+        if (remote)
+            op.remotes.push_back(std::move(*remote));
+        else
+            op.step.sources.push_back(source);
+    }
+    if (op.remotes.empty() && !transfer.checksum.empty())
+        return fail(Error(Code::invalid_argument, "--checksum is for files of the network")
+                        .with_hint("leave the flag out"));
+    if (op.remotes.size() > 1 && !transfer.checksum.empty())
+        return fail(Code::invalid_argument, "--checksum is for one source");
+    return Op(std::move(op));
 }
 
 void add_list(Canonical& text, std::string_view name, std::span<const std::string> list) {
@@ -121,6 +126,7 @@ void describe(Canonical& text, const CopyOp& op) {
         add_list(text, "source", step.sources);
         add_list(text, "exclude", step.excludes);
     }
+    for (const Remote& remote : op.remotes) text.add("remote", remote.name);
     for (const dockerfile::InlineFile& file : step.files) {
         text.add("file", file.name);
         text.add("content", file.content);

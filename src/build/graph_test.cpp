@@ -139,7 +139,6 @@ TEST(OpOf, RefusesWhatItCannotDoByName) {
     for (const Case& c : std::initializer_list<Case>{
              {"RUN --device=gpu true", "RUN --device is not supported yet"},
              {"RUN --security=insecure true", "RUN --security=insecure is not supported yet"},
-             {"ADD https://example.org/x /x", "ADD of https://example.org/x is not supported yet"},
          }) {
         auto op = op_for(c.instruction);
         ASSERT_FALSE(op) << c.instruction;

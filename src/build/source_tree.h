@@ -34,10 +34,12 @@ struct SelectedEntry {
 };
 
 // One thing that a source pattern named.
+class SourceTree;
 struct SelectedSource {
     std::string name;      // the last component of the path that matched: its name at the target
     std::string location;  // below the root, links resolved: where to open it
     bool directory = false;
+    const SourceTree* tree = nullptr;  // where it is not in the tree of the others
     // COPY --parents: the directories above it that are made at the target, behind the pivot; the
     // last of a directory is itself.
     std::vector<SelectedEntry> parents = {};

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "build/builder.h"
+#include "build/canonical.h"
 #include "sys/file.h"
 
 namespace crank::build {
@@ -52,6 +53,13 @@ Result<> Builder::read_sources(StepWork& work, KeyInputs& inputs) {
         inputs.other_parent = work.source_layers;
         return {};
     }
+    Canonical remotes("crank-remotes-v1");
+    for (const Remote& remote : std::get<CopyOp>(work.op).remotes) {
+        work.remotes.push_back(std::make_unique<FetchedRemote>(
+            TRY(FetchedRemote::identify(remote, request_, store_))));
+        remotes.add("remote", work.remotes.back()->identity().str());
+    }
+    if (!work.remotes.empty()) inputs.mounts.push_back(remotes.digest());
     if (step.sources.empty()) return {};
     work.tree = TRY(tree_of(step.origin));
     auto warn_of = [&](std::string text) {

@@ -20,12 +20,15 @@
 #include "exchange/archive.h"
 #include "oci/reference.h"
 #include "runtime/host.h"
+#include "store/extract.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
 #include "sys/poll.h"
 #include "sys/signals.h"
+#include "sys/stream.h"
 #include "sys/system.h"
 #include "sys/terminal.h"
+#include "transfer/fetch.h"
 
 namespace crank::cli {
 namespace {
@@ -123,19 +126,45 @@ Result<std::optional<std::int64_t>> source_date_epoch() {
     return seconds;
 }
 
+// CONTEXT -: a Dockerfile, or a tar archive that is the context. `spool` keeps that.
+Result<> read_standard_input(const std::string& file, store::Store& store,
+                             std::optional<store::Staging>& spool, build::BuildRequest& request) {
+    spool = TRY(store.stage());
+    std::string path = spool->path() + "/input";
+    sys::UniqueFd fd = TRY(sys::open(path, sys::kReadWrite | sys::kCreate | sys::kTruncate, 0600));
+    std::vector<std::uint8_t> buffer(std::size_t{256} << 10);
+    while (std::size_t n = TRY(sys::read_some(kStdin, buffer, "standard input")))
+        TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(buffer.data()), n}, path));
+    if (!TRY(store::is_tar_archive(fd.get(), "standard input"))) {
+        if (!file.empty())
+            return fail(Error(Code::usage,
+                              "CONTEXT - with -f takes a tar archive, and standard "
+                              "input holds none")
+                            .with_hint("crank build - <Dockerfile"));
+        request.dockerfile_text = TRY(sys::read_file(path, kMaxDockerfile));
+        return {};
+    }
+    TRY(store::extract_tar(fd.get(), "standard input", spool->upper()));
+    request.context = spool->upper();
+    // As docker build has it: in the archive.
+    if (!file.empty()) request.dockerfile = request.context + "/" + file;
+    return {};
+}
+
 // CONTEXT and -f, either of which may be standard input.
-Result<> read_place(const Arguments& arguments, build::BuildRequest& request) {
+Result<> read_place(const Arguments& arguments, store::Store& store,
+                    std::optional<store::Staging>& spool, build::BuildRequest& request) {
     const std::string& context = arguments.words()[0];
     std::string file = arguments.value("file");
-    if (context == "-" && !file.empty())
-        return fail(Code::usage,
-                    "CONTEXT - reads the Dockerfile from standard input: leave out -f");
-    if (context == "-" || file == "-") {
+    if (context == "-" && file == "-")
+        return fail(Error(Code::usage, "CONTEXT and -f cannot both be standard input")
+                        .with_hint("crank build - <Dockerfile"));
+    if (context == "-") return read_standard_input(file, store, spool, request);
+    if (file == "-") {
         request.dockerfile_text = TRY(sys::read_all(kStdin, kMaxDockerfile, "standard input"));
     } else {
         request.dockerfile = file;
     }
-    if (context == "-") return {};
     if (context.starts_with("http://") || context.starts_with("https://") ||
         context.starts_with("git@"))
         return fail(Code::unsupported, "a context from the network is not supported yet");
@@ -150,11 +179,12 @@ Result<> read_place(const Arguments& arguments, build::BuildRequest& request) {
     return {};
 }
 
-Result<build::BuildRequest> read_request(const Invocation& invocation,
-                                         const engine::Config& config) {
+Result<build::BuildRequest> read_request(const Invocation& invocation, const engine::Config& config,
+                                         store::Store& store,
+                                         std::optional<store::Staging>& spool) {
     const Arguments& arguments = invocation.arguments;
     build::BuildRequest request;
-    TRY(read_place(arguments, request));
+    TRY(read_place(arguments, store, spool, request));
     request.tags = arguments.values("tag");
     request.build_args = TRY(pairs(arguments, "build-arg", true));
     request.labels = TRY(pairs(arguments, "label", false));
@@ -265,12 +295,14 @@ Result<build::BuildOutcome> build_for(const BuildOutput& output, build::BuildReq
 Result<int> perform_build(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
-    build::BuildRequest request = TRY(read_request(invocation, config));
+    BuildOutput output = TRY(read_output(invocation.arguments.values("output")));
+    std::optional store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    std::optional<store::Staging> spool;
+    build::BuildRequest request = TRY(read_request(invocation, config, *store, spool));
     request.host = TRY(runtime::probe_host());
     std::optional<engine::Kept> kept;
     TRY(use_own_network(invocation, kept, request));
-    std::optional store =
-        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     if (invocation.arguments.on("explain")) {
         print(TRY(build::explain(request, *store)).describe());
         return 0;
@@ -282,11 +314,15 @@ Result<int> perform_build(Invocation& invocation) {
     request.fetch_image = [&](const std::string& name) {
         return fetch_into(*store, name, mode == ProgressMode::quiet, signals.fd());
     };
-    BuildOutput output = TRY(read_output(invocation.arguments.values("output")));
+    request.fetch_url = [&](const std::string& url, int fd) -> Result<> {
+        transfer::SessionOptions options{TRY(find_crank_net()), true, 1, {}, signals.fd()};
+        return transfer::fetch_url(options, url, fd);
+    };
     build::BuildOutcome outcome = TRY(build_for(output, request, *store));
     if (std::string file = invocation.arguments.value("iidfile"); !file.empty())
         TRY_IN(sys::write_file_atomic(file, outcome.id.str(), 0644, sys::Sync::no), "--iidfile");
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
+    spool.reset();
     store.reset();
     TRY(keep_storage_limit(invocation.paths));
     return 0;
