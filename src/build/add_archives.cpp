@@ -10,9 +10,10 @@ namespace crank::build {
 
 namespace {
 
-Result<bool> is_archive(const SourceTree& tree, const SelectedSource& source) {
+Result<bool> is_archive(const SourceTree* tree, const SelectedSource& source) {
     if (source.directory) return false;
-    sys::UniqueFd fd = TRY(sys::open_file_in_root(tree.root(), source.location));
+    const SourceTree& own = source.tree != nullptr ? *source.tree : *tree;
+    sys::UniqueFd fd = TRY(sys::open_file_in_root(own.root(), source.location));
     return store::is_tar_archive(fd.get(), source.name);
 }
 
@@ -54,7 +55,9 @@ Result<> add_archives(const CopyRequest& request, std::vector<SelectedSource>& s
     std::vector<SelectedSource> others;
     int number = 0;
     for (SelectedSource& source : selection) {
-        if (!TRY(is_archive(*request.tree, source))) {
+        // What comes from the network stays as it is, unless --unpack asks for more.
+        bool wanted = source.tree == nullptr || request.step->unpack.value_or(false);
+        if (!wanted || !TRY(is_archive(request.tree, source))) {
             others.push_back(std::move(source));
             continue;
         }

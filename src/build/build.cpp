@@ -83,7 +83,7 @@ void Builder::explain_step(const StepWork& work, const StageResult& result) {
     else
         step.action = result.layers ? Action::run : Action::after;
     if (result.layers) step.key = work.key;
-    if (work.from_context()) {
+    if (work.from_directory()) {
         std::int64_t bytes = 0, files = 0;
         for (const SelectedSource& source : work.selection)
             for (const SelectedEntry& entry : source.entries) {

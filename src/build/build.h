@@ -80,6 +80,19 @@ struct BuildRequest {
     std::map<std::string, std::string> labels;      // --label
     std::string target;
     bool no_cache = false;
+    std::vector<std::string> no_cache_stages;  // --no-cache-filter: names of stages done again
+    // RUN --mount=type=secret: read when a step needs it, by id; one of the two is empty.
+    struct SecretSource {
+        std::string file, env;
+    };
+    std::map<std::string, SecretSource> secrets;
+    // RUN --mount=type=ssh: the socket of an agent, or files with keys, by id; never empty.
+    std::map<std::string, std::vector<std::string>> agents;
+    // --build-context: a directory, or an image.
+    struct NamedContext {
+        std::string directory, image;
+    };
+    std::map<std::string, NamedContext> contexts;
     // Network of RUN steps that name none themselves.
     enum class Network : std::uint8_t { bridge, none, host } network = Network::bridge;
     // The host's package index, proxy and CA settings for RUN steps (host_trust.h); absent: off.
@@ -93,6 +106,17 @@ struct BuildRequest {
     // always where `pull` says so; never for an alias. May be empty.
     std::function<Result<>(const std::string&)> fetch_image;
     bool pull = false;
+    // Writes what a URL leads to into a descriptor: for ADD. May be empty.
+    std::function<Result<>(const std::string& url, int fd)> fetch_url = {};
+
+    // --output: where the target's files go instead of the store: into a directory, or as a tar to
+    // a descriptor that the caller owns. Their image is not kept.
+    struct Export {
+        enum class Kind : std::uint8_t { directory, tar } kind = Kind::directory;
+        std::string directory;  // made where it is missing
+        int fd = -1;
+    };
+    std::optional<Export> files_to;
 
     std::string state_dir;  // /run/crank: containers of RUN steps, network leases
     network::BridgeConfig bridge;
@@ -105,6 +129,8 @@ struct BuildRequest {
     // then kills what runs, removes what it made and returns `cancelled`.
     int cancel_fd = -1;
 };
+
+inline constexpr std::size_t kMaxSecret = std::size_t{500} << 10;  // bytes, as BuildKit has it
 
 // 1980-01-02 00:00:00 UTC: the earliest day that a ZIP archive can hold in every time zone.
 inline constexpr std::int64_t kDefaultEpoch = 315619200;
@@ -119,7 +145,8 @@ struct StepReport {
 };
 
 struct BuildOutcome {
-    oci::Digest id;                 // of the image: its config digest
+    oci::Digest id;                 // of the image: its config digest; of none with files_to
+    bool known = false;             // the store had it before
     std::vector<std::string> tags;  // full references that now name it
     std::vector<StepReport> steps;
     std::vector<dockerfile::Warning> warnings;  // all of them; each was reported when it was found

@@ -32,6 +32,9 @@ Result<> Builder::run() {
             warn({.text = name + " of this host names a loopback address, which RUN steps do not "
                                  "reach: left out"});
     const df::BuildSpec& spec = prepared_->spec;
+    for (const std::string& name : request_.no_cache_stages)
+        if (std::ranges::find(spec.stages, name, &df::StageSpec::name) == spec.stages.end())
+            warn({.text = "--no-cache-filter names no stage of the file: " + name});
     stages_.resize(spec.stages.size());
     // In the file's order: a stage only ever refers to earlier ones.
     for (const df::StageSpec& stage : spec.stages)
@@ -91,8 +94,13 @@ Result<StageResult> Builder::begin_stage(const df::StageSpec& stage) {
     if (const auto* image = std::get_if<df::ImageRef>(&stage.base))
         return placed(begin_from_image(stage, image->image), prepared_->spec.file, stage.from.span,
                       stage.from.text);
+    if (const auto* context = std::get_if<df::ContextRef>(&stage.base))
+        return placed(begin_from_directory(context->name), prepared_->spec.file, stage.from.span,
+                      stage.from.text);
     StageResult result;
     result.config.image.platform = {request_.host.architecture, "linux", ""};
+    result.config.image.config.working_dir = "/";
+    result.state = df::StageState::of_scratch();
     result.layers.emplace();
     explanation_.steps.push_back({.action = ExplainedStep::Action::base, .detail = "scratch"});
     return result;
@@ -133,7 +141,7 @@ Result<> Builder::do_step(StepWork& work, StageResult& result) {
         work.key = TRY(
             placed(find_key(work, result), prepared_->spec.file, work.step.span, work.step.text));
         bool known = result.layers.has_value();
-        if (known && !request_.no_cache) work.cached = TRY(find_cached(work));
+        if (known && !does_again(work)) work.cached = TRY(find_cached(work));
         if (mode_ == Mode::build && !work.cached) TRY(execute(work, result));
         return {};
     }();
@@ -155,23 +163,11 @@ Result<> Builder::do_step(StepWork& work, StageResult& result) {
 Result<oci::Digest> Builder::find_key(StepWork& work, const StageResult& result) {
     KeyInputs inputs;
     inputs.platform = "linux/" + result.config.image.platform.architecture;
-    if (result.layers) inputs.parent = *result.layers;
+    TRY(detach(work, result));
+    if (result.layers && !work.alone) inputs.parent = *result.layers;
     inputs.epoch = prepared_->epoch;
-    if (work.from_context() && !work.transfer()->sources.empty()) {
-        if (!prepared_->context)
-            return fail(Error(Code::failed_precondition, "this build has no context to copy from")
-                            .with_hint("give a directory: crank build -f - DIRECTORY"));
-        auto warn_of = [&](std::string text) {
-            warn({prepared_->spec.file, work.step.span, std::move(text)});
-        };
-        work.selection = TRY(prepared_->context->select(work.transfer()->sources,
-                                                        work.transfer()->excludes, warn_of));
-        inputs.content = digest_of(work.selection);
-    } else if (work.transfer() != nullptr && !work.from_context()) {
-        auto layers = TRY(layers_of(work.transfer()->origin));
-        if (layers) work.source_layers = *layers;
-        inputs.other_parent = work.source_layers;
-    }
+    if (work.transfer() != nullptr) TRY(read_sources(work, inputs));
+    if (const auto* run = std::get_if<RunOp>(&work.op)) TRY(read_mounts(work, *run, inputs));
     return *cache_key(work.op, inputs);
 }
 
@@ -200,11 +196,19 @@ Result<> Builder::execute(StepWork& work, StageResult& result) {
     if (!request_.host.root)
         return fail(Error(Code::permission_denied, "building an image needs the rights of root")
                         .with_hint("sudo crank build"));
-    ExecuteInputs inputs{.parent = *result.layers,
-                         .epoch = prepared_->epoch,
-                         .context = prepared_->context ? &*prepared_->context : nullptr,
+    for (auto& remote : work.remotes) {
+        auto selected = placed(remote->select(request_, store_), prepared_->spec.file,
+                               work.step.span, work.step.text);
+        work.selection.push_back(TRY(std::move(selected)));
+    }
+    ExecuteInputs inputs{.epoch = prepared_->epoch,
+                         .context = work.tree,
                          .selection = work.selection,
-                         .source_layers = work.source_layers};
+                         .source_layers = work.source_layers,
+                         .mounts = work.mounts};
+    if (!work.alone) inputs.parent = *result.layers;
+    for (MountSource& mount : work.mounts)
+        if (mount.tree != nullptr) mount.layers = *TRY(layer_of(*mount.tree, mount.selection));
     auto output = [&](bool error_stream, std::string_view text) {
         report(StepOutput{work.info.id, error_stream, text});
     };
@@ -220,11 +224,13 @@ Result<> Builder::finish(StageResult& target) {
     oci::ImageConfig& image = target.config.image;
     image.created = time_text(prepared_->epoch);
     image.diff_ids = *target.layers;
+    if (request_.files_to) return export_files(target);
     for (const auto& [name, value] : request_.labels) image.config.labels[name] = value;
     std::string json = oci::serialize(image);
     outcome_.id = oci::Digest::of(json);
     // A rebuild without a change writes nothing.
     auto known = store_.find(outcome_.id.str());
+    outcome_.known = known.has_value();
     if (!known) TRY(store_.add_image(json));
     std::vector<std::string> present = known ? known->tags : std::vector<std::string>();
     for (const oci::Reference& reference : prepared_->tags) {
@@ -262,6 +268,11 @@ void Builder::note(std::string text) {
 
 void Builder::report(const Progress& event) const {
     if (request_.progress && mode_ == Mode::build) request_.progress(event);
+}
+
+bool Builder::does_again(const StepWork& work) const {
+    return request_.no_cache || std::ranges::find(request_.no_cache_stages, work.stage.name) !=
+                                    request_.no_cache_stages.end();
 }
 
 bool Builder::cancelled() const {

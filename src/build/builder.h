@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "build/graph.h"
 #include "build/image_config.h"
 #include "build/prepare.h"
+#include "build/remotes.h"
 
 namespace crank::build {
 
@@ -33,8 +36,14 @@ struct StepWork {
     Op op;
     StepInfo info;
     std::optional<oci::Digest> key;
+    const SourceTree* tree = nullptr;  // COPY from a directory
     std::vector<SelectedSource> selection;
-    std::vector<oci::Digest> source_layers;  // COPY --from
+    std::vector<oci::Digest> source_layers;               // COPY --from
+    std::vector<MountSource> mounts;                      // RUN --mount
+    std::vector<std::unique_ptr<FetchedRemote>> remotes;  // ADD
+    // COPY --link: what lies below it has no part in it. The owner that --chown names was looked up
+    // there.
+    bool alone = false;
     bool cached = false;
     std::optional<oci::Digest> layer;
 
@@ -43,9 +52,8 @@ struct StepWork {
         const auto* copy = std::get_if<CopyOp>(&op);
         return copy == nullptr ? nullptr : &copy->step;
     }
-    bool from_context() const {
-        return transfer() != nullptr &&
-               std::holds_alternative<dockerfile::BuildContext>(transfer()->origin);
+    bool from_directory() const {
+        return transfer() != nullptr && dockerfile::is_directory(transfer()->origin);
     }
 };
 
@@ -67,12 +75,22 @@ private:
                                          const std::string& name);
     Result<> do_step(StepWork& work, StageResult& result);
     Result<oci::Digest> find_key(StepWork& work, const StageResult& result);
+    Result<> read_sources(StepWork& work, KeyInputs& inputs);
+    Result<> read_mounts(StepWork& work, const RunOp& op, KeyInputs& inputs);
+    Result<> detach(StepWork& work, const StageResult& result);
+    Result<StageResult> begin_from_directory(const std::string& name);
+    Result<const SourceTree*> tree_of(const dockerfile::Origin& origin);
+    // A selection of a directory's files as a layer, for a mount or a stage; nothing: explain()
+    // would have to make it.
+    Result<std::optional<std::vector<oci::Digest>>> layer_of(
+        const SourceTree& tree, const std::vector<SelectedSource>& selection);
+    bool does_again(const StepWork& work) const;
     Result<bool> find_cached(StepWork& work);
     Result<> execute(StepWork& work, StageResult& result);
     void explain_step(const StepWork& work, const StageResult& result);
     Result<std::optional<std::vector<oci::Digest>>> layers_of(const dockerfile::Origin& origin);
     Result<> finish(StageResult& target);
-    Result<> tag(const oci::Digest& id);
+    Result<> export_files(const StageResult& target);
 
     StepInfo info_of(const dockerfile::StageSpec& stage, const std::string& text,
                      const SourceSpan& span, int number, int total);
@@ -88,6 +106,7 @@ private:
     Executor executor_;
     std::optional<Prepared> prepared_;
     std::vector<std::optional<StageResult>> stages_;
+    std::map<std::string, SourceTree> contexts_;  // of --build-context, that were read
     std::vector<store::Pin> pins_;
     std::vector<std::string> declared_args_;
     BuildOutcome outcome_;

@@ -124,6 +124,7 @@ Result<runtime::ExitStatus> run_container(const Workspace& workspace,
     // When this process is killed, its container still starts, or ends: until then the directory
     // stays.
     launch.held = TRY(workspace.hold());
+    launch.made_mounts = request.made_mounts;
     launch.options.init = false;
     launch.options.end_with_caller = true;
     launch.options.state_dir = workspace.scratch();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,9 @@ struct ContainerRequest {
     std::string cwd = "/";
     oci::UserEntry user;
     BuildRequest::Network network = BuildRequest::Network::none;
-    std::vector<HostTrustMount> mounts;  // read-only
+    std::vector<HostTrustMount> mounts;      // read-only
+    std::vector<oci::Mount> step_mounts;     // of RUN --mount
+    std::map<std::string, int> made_mounts;  // LaunchRequest::made_mounts of them
 };
 
 // What all steps of a build share.

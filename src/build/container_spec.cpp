@@ -28,6 +28,7 @@ std::vector<oci::Mount> mounts_of(const ContainerRequest& request, const std::st
         mounts.push_back(bind(files + "/" + name, std::string("/etc/") + name));
     for (const HostTrustMount& mount : request.mounts)
         mounts.push_back(bind(mount.source, mount.destination));
+    mounts.insert(mounts.end(), request.step_mounts.begin(), request.step_mounts.end());
     return mounts;
 }
 

@@ -46,9 +46,29 @@ public:
     }
 
 private:
+    int root_of(const SelectedSource& source) const {
+        return (source.tree != nullptr ? source.tree : request_.tree)->root();
+    }
     oci::Owner owner_of(const SelectedEntry& entry) const { return owner_.value_or(entry.owner); }
     std::uint32_t mode_of(const SelectedEntry& entry) const {
-        return step_.chmod.value_or(entry.mode);
+        bool directory = entry.kind == sys::FileKind::directory;
+        return step_.chmod ? step_.chmod->apply(entry.mode, directory) : entry.mode;
+    }
+
+    // Where this source goes: with --parents below its own directories.
+    std::string destination_of(const SelectedSource& source) const {
+        if (!step_.parents) return step_.dest;
+        std::string dest = step_.dest + (step_.dest.ends_with('/') ? "" : "/");
+        return source.parents.empty() ? dest : dest + source.parents.back().path + "/";
+    }
+
+    Result<> make_parents(const SelectedSource& source) {
+        for (const SelectedEntry& parent : source.parents) {
+            std::string path = step_.dest + "/" + parent.path;
+            MadeDirectory made = TRY(make_directory(request_.root, path, owner_of(parent)));
+            if (made.created) TRY(sys::set_mode(made.fd.get(), mode_of(parent), path));
+        }
+        return {};
     }
 
     // Where a single file goes: into a directory, or to a name of its own.
@@ -57,8 +77,7 @@ private:
         std::string name;
         bool through_link = false;  // the name is a link: write to what it stands for
     };
-    Result<Target> target_of(const std::string& source_name) {
-        const std::string& dest = step_.dest;
+    Result<Target> target_of(const std::string& source_name, const std::string& dest) {
         auto existing = sys::find_in_root(request_.root, dest);
         bool into = dest.ends_with('/') || several_;
         if (!into && existing) into = TRY(sys::attributes_at(existing->get(), "")).is_dir();
@@ -93,6 +112,20 @@ private:
         return sys::remove_at(directory, name);
     }
 
+    // What an image's file has beside its content, when everything else is done: a change of the
+    // owner takes its capabilities away.
+    static Result<> keep_attributes(int from, const std::string& path, int to,
+                                    const std::string& name, const SelectedEntry& entry) {
+        if (!entry.mtime) return {};
+        for (const std::string& key : TRY(sys::list_xattrs_at(from, path))) {
+            if (key != "security.capability" && !key.starts_with("user.")) continue;
+            if (key.starts_with("user.overlay.")) continue;
+            if (auto value = TRY(sys::get_xattr_at(from, path, key)))
+                TRY(sys::set_xattr_at(to, name, key, *value));
+        }
+        return sys::set_mtime_at(to, name, *entry.mtime, 0);
+    }
+
     static Result<> finish(int fd, oci::Owner owner, std::uint32_t mode) {
         TRY(sys::set_owner_at(fd, "", owner.uid, owner.gid));
         // After the owner: chown(2) clears the set-user-id bits.
@@ -117,20 +150,24 @@ private:
 
     Result<> copy_single(const SelectedSource& source) {
         const SelectedEntry& entry = source.entries.front();
-        sys::UniqueFd from = TRY(sys::open_file_in_root(request_.tree->root(), source.location));
+        sys::UniqueFd from = TRY(sys::open_file_in_root(root_of(source), source.location));
         if (!TRY(sys::attributes_at(from.get(), "")).is_regular())
             return fail(Code::failed_precondition, source.name + " changed during the build");
-        Target target = TRY(target_of(source.name));
+        TRY(make_parents(source));
+        Target target = TRY(target_of(source.name, destination_of(source)));
         sys::UniqueFd to = TRY(create(target));
         TRY(copy_content(from.get(), to.get(), entry, source.name));
-        return finish(to.get(), owner_of(entry), mode_of(entry));
+        TRY(finish(to.get(), owner_of(entry), mode_of(entry)));
+        if (target.through_link) return {};
+        return keep_attributes(root_of(source), source.location, target.directory.get(),
+                               target.name, entry);
     }
 
     Result<> copy_inline(const dockerfile::InlineFile& file) {
-        Target target = TRY(target_of(file.name));
+        Target target = TRY(target_of(file.name, step_.dest));
         sys::UniqueFd to = TRY(create(target));
         TRY(sys::write_all(to.get(), file.content, file.name));
-        return finish(to.get(), owner_.value_or(oci::Owner{}), step_.chmod.value_or(0644));
+        return finish(to.get(), owner_.value_or(oci::Owner{}), mode_of(SelectedEntry{}));
     }
 
     // An open directory of the destination while its entries are copied.
@@ -141,42 +178,64 @@ private:
 
     Result<> copy_tree(const SelectedSource& source) {
         const SelectedEntry& top = source.entries.front();
-        sys::UniqueFd from = TRY(sys::open_dir_in_root(request_.tree->root(), source.location));
-        MadeDirectory made = TRY(make_directory(request_.root, step_.dest, owner_of(top)));
-        if (made.created) TRY(sys::set_mode(made.fd.get(), mode_of(top), step_.dest));
+        sys::UniqueFd from = TRY(sys::open_dir_in_root(root_of(source), source.location));
+        TRY(make_parents(source));
+        const std::string dest = destination_of(source);
+        MadeDirectory made = TRY(make_directory(request_.root, dest, owner_of(top)));
+        if (made.created) TRY(sys::set_mode(made.fd.get(), mode_of(top), dest));
         std::vector<Level> levels;
+        std::size_t index = 0;
+        if (made.created) made_.push_back(0);
         levels.push_back({"", std::move(made.fd)});
         for (const SelectedEntry& entry : std::span(source.entries).subspan(1)) {
             std::string parent = parent_of(entry.path);
             // Parents come before children, so the parent is open, perhaps below deeper ones.
             while (levels.back().path != parent) levels.pop_back();
-            TRY_IN(copy_entry(from.get(), levels, entry), entry.path);
+            TRY_IN(copy_entry(from.get(), levels, entry, dest, ++index), entry.path);
         }
+        levels.clear();
+        return keep_directory_times(source, dest);
+    }
+
+    // Once nothing is made in them any more.
+    Result<> keep_directory_times(const SelectedSource& source, const std::string& dest) {
+        for (std::size_t i : made_) {
+            const SelectedEntry& entry = source.entries[i];
+            sys::UniqueFd fd = TRY(sys::open_dir_in_root(request_.root, dest + "/" + entry.path));
+            if (entry.mtime) TRY(sys::set_mtime_at(fd.get(), ".", *entry.mtime, 0));
+        }
+        made_.clear();
         return {};
     }
 
-    Result<> copy_entry(int from, std::vector<Level>& levels, const SelectedEntry& entry) {
+    Result<> copy_entry(int from, std::vector<Level>& levels, const SelectedEntry& entry,
+                        const std::string& dest, std::size_t index) {
         int directory = levels.back().fd.get();
         std::string name = base_of(entry.path);
         if (entry.kind == sys::FileKind::directory) {
-            levels.push_back({entry.path, TRY(enter(directory, name, entry))});
+            bool made = false;
+            levels.push_back({entry.path, TRY(enter(directory, name, entry, dest, made))});
+            if (made) made_.push_back(index);
             return {};
         }
         TRY(make_room(directory, name));
         oci::Owner owner = owner_of(entry);
         if (entry.kind == sys::FileKind::symlink) {
             TRY(sys::make_symlink_at(entry.target, directory, name));
-            return sys::set_owner_at(directory, name, owner.uid, owner.gid);
+            TRY(sys::set_owner_at(directory, name, owner.uid, owner.gid));
+            return entry.mtime ? sys::set_mtime_at(directory, name, *entry.mtime, 0) : Result<>();
         }
         sys::UniqueFd source = TRY(sys::open_file_in_root(from, entry.path));
         sys::UniqueFd to = TRY(sys::create_file_at(directory, name, 0600));
         TRY(copy_content(source.get(), to.get(), entry, entry.path));
-        return finish(to.get(), owner, mode_of(entry));
+        TRY(finish(to.get(), owner, mode_of(entry)));
+        return keep_attributes(from, entry.path, directory, name, entry);
     }
 
-    Result<sys::UniqueFd> enter(int directory, const std::string& name,
-                                const SelectedEntry& entry) {
+    Result<sys::UniqueFd> enter(int directory, const std::string& name, const SelectedEntry& entry,
+                                const std::string& dest, bool& made) {
         auto info = sys::attributes_at(directory, name);
+        made = !info.has_value();
         if (!info && info.error().code() == Code::not_found) {
             TRY(sys::make_dir_at(directory, name, 0700));
             sys::UniqueFd fd = TRY(sys::open_dir_at(directory, name));
@@ -188,7 +247,7 @@ private:
         if (info->is_dir()) return sys::open_dir_at(directory, name);
         // A link to a directory, /lib -> usr/lib for one, stands for it.
         if (info->is_symlink()) {
-            std::string path = step_.dest + "/" + entry.path;
+            std::string path = dest + "/" + entry.path;
             if (auto fd = sys::open_dir_in_root(request_.root, path)) return fd;
         }
         return fail(Code::already_exists, entry.path + " is no directory in the image");
@@ -197,6 +256,7 @@ private:
     const CopyRequest& request_;
     const dockerfile::TransferStep& step_;
     std::optional<oci::Owner> owner_;  // absent: as the source's entries say
+    std::vector<std::size_t> made_;    // directories of the source at hand, by their entries
     bool several_;                     // then the destination is a directory, with a '/' or without
 };
 

@@ -18,12 +18,12 @@ protected:
 
     // COPY with sources and a destination; returns the error's text, or nothing.
     std::string copy(std::vector<std::string> sources, const std::string& dest,
-                     const std::string& chown = "", std::optional<std::uint32_t> chmod = {}) {
+                     const std::string& chown = "", const char* chmod = nullptr) {
         dockerfile::TransferStep step;
         step.sources = std::move(sources);
         step.dest = dest;
         step.chown = chown;
-        step.chmod = chmod;
+        if (chmod != nullptr) step.chmod = dockerfile::ModeChange::parse(chmod);
         auto tree = SourceTree::open_context(context.path(), "");
         auto selection = tree->select(step.sources, step.excludes, {});
         if (!selection) return selection.error().text();
@@ -80,7 +80,7 @@ TEST_F(Copy, OwnersAndModes) {
     context.link("src/l", "a");
     root.file("etc/passwd", "worker:x:1000:1001::/home/worker:/bin/sh\n");
     root.file("etc/group", "worker:x:1001:\nstaff:x:50:\n");
-    EXPECT_EQ(copy({"src"}, "/app/code", "worker:staff", 0750), "");
+    EXPECT_EQ(copy({"src"}, "/app/code", "worker:staff", "0750"), "");
     EXPECT_EQ(*sys::read_link(root.path() + "/app/code/l"), "a");
     EXPECT_EQ(sys::lstat(root.path() + "/app/code/l")->uid, 1000U);
     Lines lines = root.list();
@@ -91,7 +91,7 @@ TEST_F(Copy, OwnersAndModes) {
     EXPECT_EQ(sys::lstat(root.path() + "/n")->gid, 12U);
     EXPECT_EQ(copy({"src/a"}, "/n", "nobody"),
               "--chown=nobody: the image has no user nobody in /etc/passwd");
-    EXPECT_EQ(copy({"src/a"}, "/s", "", 04755), "");
+    EXPECT_EQ(copy({"src/a"}, "/s", "", "04755"), "");
     EXPECT_EQ(sys::lstat(root.path() + "/s")->mode & 07777U, 04755U);
 }
 

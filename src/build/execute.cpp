@@ -27,7 +27,7 @@ void add_missing(std::vector<std::string>& env, std::span<const std::string> mor
 bool all_times_are_clamped(const Op& op) {
     if (std::holds_alternative<DirectoryOp>(op)) return true;
     const auto* copy = std::get_if<CopyOp>(&op);
-    return copy != nullptr && std::holds_alternative<dockerfile::BuildContext>(copy->step.origin);
+    return copy != nullptr && dockerfile::is_directory(copy->step.origin);
 }
 
 std::span<const std::string> environment_of(const Op& op) {
@@ -65,12 +65,21 @@ Result<Executed> Executor::run(const Op& op, const ExecuteInputs& inputs,
     Workspace workspace = TRY(Workspace::create(store_, inputs.parent));
     Executed executed;
     if (const auto* run = std::get_if<RunOp>(&op))
-        TRY(apply(*run, workspace, output));
+        TRY(apply(*run, workspace, inputs, output));
     else if (const auto* copy = std::get_if<CopyOp>(&op))
         TRY(apply(*copy, workspace, inputs, executed));
     else if (const auto* directory = std::get_if<DirectoryOp>(&op))
         TRY(apply(*directory, workspace));
     return finish(std::move(workspace), op, inputs, std::move(executed));
+}
+
+Result<std::string> Executor::owner_of(std::span<const oci::Digest> layers,
+                                       const std::string& chown) {
+    Workspace workspace = TRY(Workspace::create(store_, layers));
+    sys::UniqueFd root = TRY(workspace.open_below());
+    oci::Owner owner =
+        TRY_IN(oci::resolve_owner(chown, TRY(read_user_files(root.get()))), "--chown=" + chown);
+    return std::to_string(owner.uid) + ":" + std::to_string(owner.gid);
 }
 
 Result<ContainerRequest> Executor::container_of(const RunOp& op, const Workspace& workspace) {
@@ -107,8 +116,14 @@ Result<ContainerRequest> Executor::container_of(const RunOp& op, const Workspace
     return container;
 }
 
-Result<> Executor::apply(const RunOp& op, const Workspace& workspace, const OutputSink& output) {
+Result<> Executor::apply(const RunOp& op, Workspace& workspace, const ExecuteInputs& inputs,
+                         const OutputSink& output) {
     ContainerRequest container = TRY(container_of(op, workspace));
+    StepMounts mounts = TRY(prepare_mounts(op, inputs.mounts, workspace, request_, store_));
+    container.step_mounts = std::move(mounts.mounts);
+    for (const auto& [source, fd] : mounts.made) container.made_mounts[source] = fd.get();
+    // Before what the host lends: they are the Dockerfile's.
+    container.env.insert(container.env.end(), mounts.env.begin(), mounts.env.end());
     OutputTail tail;
     auto both = [&](bool error_stream, std::string_view text) {
         tail.add(text);
@@ -135,7 +150,7 @@ Result<> Executor::apply(const CopyOp& op, const Workspace& workspace, const Exe
                      .step = &op.step};
     auto warn = [&](std::string text) { executed.warnings.push_back(std::move(text)); };
     std::vector<SelectedSource> selection;
-    if (std::holds_alternative<dockerfile::BuildContext>(op.step.origin)) {
+    if (dockerfile::is_directory(op.step.origin)) {
         selection.assign(inputs.selection.begin(), inputs.selection.end());
         if (op.step.add && op.step.unpack.value_or(true))
             TRY(add_archives(copy, selection, workspace.scratch(), warn));
@@ -144,7 +159,7 @@ Result<> Executor::apply(const CopyOp& op, const Workspace& workspace, const Exe
     }
     SourceTree tree(TRY(workspace.open_layers(store_, inputs.source_layers)), {},
                     SourceTree::Metadata::kept, "the source of --from");
-    selection = TRY(tree.select(op.step.sources, op.step.excludes, warn));
+    selection = TRY(tree.select(op.step.sources, op.step.excludes, warn, op.step.parents));
     copy.tree = &tree;
     copy.selection = selection;
     return copy_into(copy);

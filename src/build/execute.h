@@ -14,6 +14,7 @@
 #include "build/container.h"
 #include "build/graph.h"
 #include "build/source_tree.h"
+#include "build/step_mounts.h"
 #include "store/store.h"
 
 namespace crank::build {
@@ -39,6 +40,7 @@ struct ExecuteInputs {
     const SourceTree* context = nullptr;
     std::span<const SelectedSource> selection;   // of the context
     std::span<const oci::Digest> source_layers;  // --from: diff ids of the source
+    std::span<const MountSource> mounts;         // RunOp: one per mount
 };
 
 struct Executed {
@@ -59,10 +61,16 @@ public:
     // Errors: step_failed for a RUN that ended with another status than 0; then failure() has the
     // rest.
     Result<Executed> run(const Op& op, const ExecuteInputs& inputs, const OutputSink& output);
+    // The files of an image for somebody outside: owned by the caller in a directory, as they are
+    // in a tar, which is the same for the same files.
+    Result<> export_files(std::span<const oci::Digest> layers, const BuildRequest::Export& to);
+    // Who --chown means in an image, as "uid:gid".
+    Result<std::string> owner_of(std::span<const oci::Digest> layers, const std::string& chown);
     const RunFailure& failure() const { return failure_; }
 
 private:
-    Result<> apply(const RunOp& op, const Workspace& workspace, const OutputSink& output);
+    Result<> apply(const RunOp& op, Workspace& workspace, const ExecuteInputs& inputs,
+                   const OutputSink& output);
     Result<> apply(const CopyOp& op, const Workspace& workspace, const ExecuteInputs& inputs,
                    Executed& executed);
     Result<> apply(const DirectoryOp& op, const Workspace& workspace);

@@ -29,8 +29,6 @@ Result<RunOp::Network> network_of(const dockerfile::RunStep& run) {
 Result<Op> run_op(const Step& step, const dockerfile::RunStep& run,
                   const dockerfile::LoweredStage& stage, const dockerfile::BuildSpec& spec,
                   std::int64_t epoch) {
-    if (!run.mounts.empty())
-        return refuse("RUN --mount", "copy what the step needs with COPY before it");
     if (!run.security.empty() && run.security != "sandbox")
         return refuse("RUN --security=" + run.security, "leave the flag out");
     if (!run.devices.empty()) return refuse("RUN --device", "leave the flag out");
@@ -45,23 +43,28 @@ Result<Op> run_op(const Step& step, const dockerfile::RunStep& run,
     op.cwd = step.workdir;
     op.script = run.script;
     op.network = TRY(network_of(run));
+    op.mounts = run.mounts;
+    op.mount_origins = run.mount_origins;
     return Op(std::move(op));
 }
 
-bool is_remote(std::string_view source) {
-    return source.starts_with("http://") || source.starts_with("https://") ||
-           source.starts_with("git@") || source.starts_with("git://") ||
-           source.starts_with("ssh://");
-}
-
 Result<Op> copy_op(const dockerfile::TransferStep& transfer) {
-    if (transfer.parents)
-        return refuse("COPY --parents", "name the directories in the destination");
-    for (const std::string& source : transfer.sources)
-        if (transfer.add && is_remote(source))
-            return refuse("ADD of " + source,
-                          "fetch it in a RUN step, or put the file into the context");
-    return Op(CopyOp{transfer});
+    CopyOp op{transfer, {}};
+    if (!transfer.add) return Op(std::move(op));
+    op.step.sources.clear();
+    for (const std::string& source : transfer.sources) {
+        auto remote = TRY(remote_of(source, transfer));
+        if (remote)
+            op.remotes.push_back(std::move(*remote));
+        else
+            op.step.sources.push_back(source);
+    }
+    if (op.remotes.empty() && !transfer.checksum.empty())
+        return fail(Error(Code::invalid_argument, "--checksum is for files of the network")
+                        .with_hint("leave the flag out"));
+    if (op.remotes.size() > 1 && !transfer.checksum.empty())
+        return fail(Code::invalid_argument, "--checksum is for one source");
+    return Op(std::move(op));
 }
 
 void add_list(Canonical& text, std::string_view name, std::span<const std::string> list) {
@@ -72,6 +75,22 @@ void add_list(Canonical& text, std::string_view name, std::span<const std::strin
 void add_digests(Canonical& text, std::string_view name, std::span<const oci::Digest> list) {
     text.add(name, static_cast<std::int64_t>(list.size()));
     for (const oci::Digest& digest : list) text.add(name, digest.str());
+}
+
+void describe(Canonical& text, const dockerfile::Mount& mount) {
+    auto number = [](auto value) { return value ? static_cast<std::int64_t>(*value) : -1; };
+    text.add("mount", dockerfile::mount_type_name(mount.type));
+    text.add("source", mount.source);
+    text.add("target", mount.target);
+    text.add("id", mount.id);
+    text.add("sharing", mount.sharing);
+    text.add("variable", mount.env);
+    text.add("read-only", mount.read_only ? 1 : 0);
+    text.add("required", mount.required ? 1 : 0);
+    text.add("size", number(mount.size));
+    text.add("mode", number(mount.mode));
+    text.add("uid", number(mount.uid));
+    text.add("gid", number(mount.gid));
 }
 
 void describe(Canonical& text, const RunOp& op) {
@@ -88,6 +107,7 @@ void describe(Canonical& text, const RunOp& op) {
         text.add("script", op.script->path);
         text.add("content", op.script->content);
     }
+    for (const dockerfile::Mount& mount : op.mounts) describe(text, mount);
 }
 
 void describe(Canonical& text, const CopyOp& op) {
@@ -95,13 +115,18 @@ void describe(Canonical& text, const CopyOp& op) {
     text.add("op", step.add ? "add" : "copy");
     text.add("dest", step.dest);
     text.add("chown", step.chown);
-    text.add("chmod", step.chmod ? static_cast<std::int64_t>(*step.chmod) : -1);
+    auto mode = step.chmod ? step.chmod->absolute() : std::nullopt;
+    text.add("chmod", mode ? static_cast<std::int64_t>(*mode) : -1);
+    if (step.chmod && !mode) text.add("chmod", step.chmod->text());
+    if (step.link) text.add("link", 1);
+    if (step.parents) text.add("parents", 1);
     text.add("unpack", step.unpack ? (*step.unpack ? 1 : 0) : -1);
     // From another stage no content is hashed: its layers and the patterns say the same.
-    if (!std::holds_alternative<dockerfile::BuildContext>(step.origin)) {
+    if (!dockerfile::is_directory(step.origin)) {
         add_list(text, "source", step.sources);
         add_list(text, "exclude", step.excludes);
     }
+    for (const Remote& remote : op.remotes) text.add("remote", remote.name);
     for (const dockerfile::InlineFile& file : step.files) {
         text.add("file", file.name);
         text.add("content", file.content);
@@ -124,7 +149,7 @@ bool RunOp::operator==(const RunOp& other) const {
                                     script->content == other.script->content));
     return same_script && argv == other.argv && env == other.env &&
            transient_env == other.transient_env && user == other.user && cwd == other.cwd &&
-           network == other.network;
+           network == other.network && mounts == other.mounts;
 }
 
 std::vector<std::string> reproducible_environment(std::int64_t epoch) {
@@ -153,6 +178,7 @@ std::optional<oci::Digest> cache_key(const Op& op, const KeyInputs& inputs) {
     std::visit([&](const auto& body) { describe(text, body); }, op);
     if (inputs.content) text.add("selection", inputs.content->str());
     add_digests(text, "from", inputs.other_parent);
+    if (!inputs.mounts.empty()) add_digests(text, "mounted", inputs.mounts);
     return text.digest();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "build/remote.h"
 #include "dockerfile/lower.h"
 #include "oci/digest.h"
 
@@ -29,12 +30,15 @@ struct RunOp {
     std::string user, cwd;
     std::optional<dockerfile::ScriptFile> script;
     enum class Network : std::uint8_t { standard, none, host } network = Network::standard;
+    std::vector<dockerfile::Mount> mounts;
+    std::vector<dockerfile::Origin> mount_origins;  // one per mount
     bool operator==(const RunOp&) const;
 };
 
 // COPY, ADD.
 struct CopyOp {
     dockerfile::TransferStep step;
+    std::vector<Remote> remotes;  // the sources that are no files of the context; not in the step
 };
 
 // WORKDIR: the directory, made where it is missing, with the owner of USER.
@@ -54,8 +58,8 @@ using Op = std::variant<RunOp, CopyOp, DirectoryOp, ConfigOp>;
 // same bytes each time. Not kept in the image.
 std::vector<std::string> reproducible_environment(std::int64_t epoch);
 
-// Errors: unsupported, naming the flag (RUN --mount, --security=insecure, --device; COPY --parents;
-// ADD of a URL or a repository).
+// Errors: unsupported, naming the flag (RUN --security=insecure, --device); invalid_argument
+// (the URL or the checksum of an ADD).
 Result<Op> op_of(const dockerfile::Step& step, const dockerfile::LoweredStage& stage,
                  const dockerfile::BuildSpec& spec, std::int64_t epoch);
 
@@ -66,6 +70,9 @@ struct KeyInputs {
     std::int64_t epoch = 0;                 // times are clamped to it, seconds since 1970
     std::optional<oci::Digest> content;     // COPY from the context: digest_of(selection)
     std::vector<oci::Digest> other_parent;  // COPY --from: diff ids of the source
+    // ADD: what the network has. RUN --mount, one per mount: what its source holds; zero for those
+    // that have none. What lies in a cache, a secret or an agent is no part of the key.
+    std::vector<oci::Digest> mounts;
 };
 
 // nullopt for ConfigOp. The text that is hashed is versioned and golden-tested: the same key for

@@ -68,6 +68,7 @@ Result<Prepared> prepare(const BuildRequest& request) {
     dockerfile::BuildOptions options;
     options.build_args = request.build_args;
     options.target = request.target;
+    for (const auto& [name, context] : request.contexts) options.contexts[name] = context.image;
     options.build_platform = options.target_platform = platform_of(request);
     prepared.spec = TRY(dockerfile::lower(prepared.file, options));
     if (!request.context.empty())

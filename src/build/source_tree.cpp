@@ -53,6 +53,7 @@ oci::Digest digest_of(std::span<const SelectedSource> selection) {
     Canonical text("crank-selection-v1");
     for (const SelectedSource& source : selection) {
         text.add("source", source.directory ? "" : source.name);
+        for (const SelectedEntry& parent : source.parents) text.add("parent", parent.path);
         for (const SelectedEntry& entry : source.entries) {
             text.add("path", entry.path);
             text.add("kind", static_cast<std::int64_t>(entry.kind));
@@ -84,6 +85,26 @@ Result<std::string> clean_source(std::string_view source) {
     return join(parts, "/");
 }
 
+SelectedEntry SourceTree::entry_of(const std::string& path, const sys::Attributes& info) const {
+    SelectedEntry entry{.path = path, .kind = sys::kind_of(info)};
+    if (metadata_ == Metadata::kept) {
+        entry.mode = info.mode & 07777;
+        entry.owner = {info.uid, info.gid};
+        entry.mtime = info.mtime;
+    } else {
+        entry.mode = normalised_mode(info);
+    }
+    return entry;
+}
+
+// How many parts of a source stand before "/./", from which on its directories are kept.
+static Result<std::size_t> parts_before_pivot(const std::string& written) {
+    std::size_t pivot = written.find("/./");
+    if (pivot == std::string::npos) return 0;
+    std::string before = TRY(clean_source(written.substr(0, pivot)));
+    return before.empty() ? 0 : split(before, '/').size();
+}
+
 // Reads one source with all that lies below it.
 struct SourceTree::Walk {
     const SourceTree& tree;
@@ -96,14 +117,7 @@ struct SourceTree::Walk {
     }
 
     SelectedEntry entry_of(const std::string& path, const sys::Attributes& info) const {
-        SelectedEntry entry{.path = path, .kind = sys::kind_of(info)};
-        if (tree.metadata_ == Metadata::kept) {
-            entry.mode = info.mode & 07777;
-            entry.owner = {info.uid, info.gid};
-        } else {
-            entry.mode = normalised_mode(info);
-        }
-        return entry;
+        return tree.entry_of(path, info);
     }
 
     // `at`: the path below the root by which .dockerignore knows it.
@@ -162,7 +176,7 @@ struct SourceTree::Walk {
 };
 
 Result<SourceTree> SourceTree::open_context(const std::string& directory,
-                                            const std::string& dockerfile) {
+                                            const std::string& dockerfile, std::string name) {
     auto root = sys::open_dir(directory + "/.");  // the directory itself may be a link
     if (!root) return fail(std::move(root).error().with_context("build context " + directory));
     std::string file = dockerfile + ".dockerignore";
@@ -174,8 +188,7 @@ Result<SourceTree> SourceTree::open_context(const std::string& directory,
     }
     dockerfile::IgnoreMatcher ignore =
         TRY(dockerfile::IgnoreMatcher::parse(text.value_or(""), base_name(file)));
-    return SourceTree(std::move(*root), std::move(ignore), Metadata::normalised,
-                      "the build context");
+    return SourceTree(std::move(*root), std::move(ignore), Metadata::normalised, std::move(name));
 }
 
 Error SourceTree::missing(const std::string& path) const {
@@ -199,12 +212,50 @@ Error SourceTree::missing(const std::string& path) const {
     return Error(Code::not_found, message);
 }
 
+// Adds every directory below those given.
+Result<> SourceTree::directories_below(std::vector<std::string>& paths) const {
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        if (paths.size() > kMaxEntries)
+            return fail(Code::exhausted, "** meets too many directories in " + name_);
+        const std::string path = paths[i];
+        auto directory = sys::open_dir_in_root(root_.get(), path);
+        if (!directory) continue;
+        for (const sys::DirEntry& entry : TRY(sys::read_dir(directory->get(), path))) {
+            std::string below = join_path(path, entry.name);
+            if (entry.kind == sys::FileKind::directory && !ignore_.prune(below))
+                paths.push_back(std::move(below));
+        }
+    }
+    std::ranges::sort(paths);
+    return {};
+}
+
+Result<> SourceTree::find_parents(SelectedSource& source, const std::string& path,
+                                  std::size_t pivot) const {
+    std::vector<std::string> parts = path.empty() ? std::vector<std::string>() : split(path, '/');
+    if (!source.directory) parts.pop_back();
+    std::string at, below;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        at = join_path(at, parts[i]);
+        if (i < pivot) continue;
+        below = join_path(below, parts[i]);
+        sys::UniqueFd fd = TRY(sys::find_in_root(root_.get(), at));
+        sys::Attributes info = TRY(sys::attributes_at(fd.get(), ""));
+        source.parents.push_back(entry_of(below, info));
+    }
+    return {};
+}
+
 // The paths that a pattern names, sorted; .dockerignore is not looked at yet.
-Result<std::vector<std::string>> SourceTree::match(const std::string& pattern) const {
+Result<std::vector<std::string>> SourceTree::match(const std::string& pattern, bool deep) const {
     std::vector<std::string> paths{""};
     if (pattern.empty()) return paths;
     for (const std::string& part : split(pattern, '/')) {
         std::vector<std::string> next;
+        if (deep && part == "**") {
+            TRY(directories_below(paths));
+            continue;
+        }
         TRY(check_glob(part));
         for (const std::string& path : paths) {
             if (!has_wildcard(part)) {
@@ -264,20 +315,22 @@ Result<SelectedSource> SourceTree::read_source(const std::string& path,
 
 Result<std::vector<SelectedSource>> SourceTree::select(std::span<const std::string> sources,
                                                        std::span<const std::string> excludes,
-                                                       const Warn& warn) const {
+                                                       const Warn& warn, bool parents) const {
     auto exclude = TRY(dockerfile::IgnoreMatcher::of_patterns(excludes));
     std::vector<SelectedSource> selection;
     for (const std::string& written : sources) {
         std::string pattern = TRY(clean_source(written));
+        std::size_t pivot = parents ? TRY(parts_before_pivot(written)) : 0;
         bool wildcard = has_wildcard(pattern);
         bool any = false;
-        for (const std::string& path : TRY(match(pattern))) {
+        for (const std::string& path : TRY(match(pattern, parents))) {
             if (wildcard && ignore_.excluded(path) && ignore_.prune(path)) continue;
             auto source = read_source(path, exclude, warn);
             // What a wildcard met may be excluded, or a link that leads nowhere.
             if (!source && wildcard && source.error().code() == Code::not_found) continue;
             if (!source) return fail(std::move(source).error());
             any = true;
+            if (parents) TRY(find_parents(*source, path, pivot));
             if (!source->directory && exclude.excluded(source->name)) continue;
             selection.push_back(std::move(*source));
         }

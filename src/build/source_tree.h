@@ -24,19 +24,25 @@ namespace crank::build {
 struct SelectedEntry {
     std::string path;  // below the source, '/'-separated; empty: the source itself
     sys::FileKind kind = sys::FileKind::regular;
-    std::uint32_t mode = 0644;  // permission bits, normalised for a context
-    oci::Owner owner;           // 0:0 for a context
-    std::int64_t size = 0;      // bytes; regular files
-    oci::Digest content;        // regular files of a context
-    std::string target;         // symbolic links
+    std::uint32_t mode = 0644;               // permission bits, normalised for a context
+    oci::Owner owner;                        // 0:0 for a context
+    std::int64_t size = 0;                   // bytes; regular files
+    std::optional<std::int64_t> mtime = {};  // seconds since 1970; absent for a context
+    oci::Digest content;                     // regular files of a context
+    std::string target;                      // symbolic links
     bool operator==(const SelectedEntry&) const = default;
 };
 
 // One thing that a source pattern named.
+class SourceTree;
 struct SelectedSource {
     std::string name;      // the last component of the path that matched: its name at the target
     std::string location;  // below the root, links resolved: where to open it
     bool directory = false;
+    const SourceTree* tree = nullptr;  // where it is not in the tree of the others
+    // COPY --parents: the directories above it that are made at the target, behind the pivot; the
+    // last of a directory is itself.
+    std::vector<SelectedEntry> parents = {};
     std::vector<SelectedEntry> entries;  // parents before children, sorted by bytes
 };
 
@@ -68,21 +74,27 @@ public:
     // Dockerfile where that exists. Errors: not_found, invalid_argument (no directory; the ignore
     // file's syntax).
     static Result<SourceTree> open_context(const std::string& directory,
-                                           const std::string& dockerfile);
+                                           const std::string& dockerfile,
+                                           std::string name = "the build context");
 
     // Each pattern must name something (not_found, with the nearest name). Special files
     // (sockets, devices, pipes) are left out with a call of `warn`.
     using Warn = std::function<void(std::string)>;
+    // `parents`: `**` is any number of directories, and each source has those above it, from the
+    // pivot "/./" on.
     Result<std::vector<SelectedSource>> select(std::span<const std::string> sources,
                                                std::span<const std::string> excludes,
-                                               const Warn& warn) const;
+                                               const Warn& warn, bool parents = false) const;
 
     int root() const { return root_.get(); }
     const std::string& name() const { return name_; }
 
 private:
     struct Walk;
-    Result<std::vector<std::string>> match(const std::string& pattern) const;
+    Result<std::vector<std::string>> match(const std::string& pattern, bool deep) const;
+    SelectedEntry entry_of(const std::string& path, const sys::Attributes& info) const;
+    Result<> directories_below(std::vector<std::string>& paths) const;
+    Result<> find_parents(SelectedSource& source, const std::string& path, std::size_t pivot) const;
     Result<SelectedSource> read_source(const std::string& path,
                                        const dockerfile::IgnoreMatcher& excludes,
                                        const Warn& warn) const;

@@ -18,6 +18,39 @@ constexpr const char* kFiles[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.co
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+// `path`, of which the image has a part at most, with the links in that part resolved.
+Result<std::string> resolve_place(int root, const std::string& path) {
+    std::string there = path;
+    while (!there.empty()) {
+        there = parent_of(there);
+        auto found = sys::find_in_root(root, there.empty() ? "/" : there);
+        if (!found) continue;
+        std::string real_root = TRY(sys::path_of_fd(root));
+        std::string real = TRY(sys::path_of_fd(found->get()));
+        if (!real.starts_with(real_root)) break;
+        std::string below = real.substr(real_root.size());
+        while (below.starts_with('/')) below.erase(0, 1);
+        return (below.empty() ? "" : "/" + below) + path.substr(there.size());
+    }
+    return path;
+}
+
+// What was made for a mount and nobody has put anything into.
+void remove_place(int image, int upper, std::string path) {
+    for (bool first = true; !path.empty(); path = parent_of(path), first = false) {
+        if (sys::find_in_root(image, path)) return;
+        auto directory =
+            sys::open_dir_in_root(upper, parent_of(path).empty() ? "/" : parent_of(path));
+        if (!directory) continue;
+        std::string name = path.substr(path.rfind('/') + 1);
+        auto info = sys::attributes_at(directory->get(), name);
+        if (!info) continue;
+        bool empty_file = first && info->is_regular() && info->size == 0;
+        if (!info->is_dir() && !empty_file) return;
+        if (!sys::remove_at(directory->get(), name)) return;
+    }
+}
+
 }  // namespace
 
 Result<Workspace> Workspace::create(store::Store& store, std::span<const oci::Digest> parent) {
@@ -46,8 +79,10 @@ std::string Workspace::relative(const std::string& path) const {
 
 // A volatile mount marks its work directory, and the kernel refuses to mount with a marked one: it
 // cannot know that no power was cut in between (overlayfs.rst, "Volatile mount").
-Result<std::string> Workspace::new_work() const {
-    std::string path = staging_.path() + "/work" + std::to_string(++works_);
+Result<std::string> Workspace::new_work() const { return new_directory("/work"); }
+
+Result<std::string> Workspace::new_directory(const char* prefix) const {
+    std::string path = staging_.path() + prefix + std::to_string(++works_);
     TRY(sys::make_dir(path, 0700));
     return relative(path);
 }
@@ -82,6 +117,43 @@ Result<sys::UniqueFd> Workspace::open_layers(store::Store& store,
     return open_read_only(TRY(store.stack(diff_ids)));
 }
 
+Result<sys::UniqueFd> Workspace::clone_layers(store::Store& store,
+                                              std::span<const oci::Digest> diff_ids,
+                                              const std::string& path, bool writable) const {
+    store::LayerStack stack{below_.base, {}};
+    if (!diff_ids.empty()) stack = TRY(store.stack(diff_ids));
+    // Those of an empty image, and a second one, without which nothing is mounted read-only.
+    std::string empty = TRY(new_directory("/empty"));
+    TRY(sys::set_mode(TRY(sys::open_dir(below_.base + "/" + empty)).get(), 0755, empty));
+    stack.lower.push_back(empty);
+    if (!writable) stack.lower.push_back(relative(nothing()));
+    sys::OverlayRequest request{
+        .base = stack.base, .lower = stack.lower, .upper = "", .work = "", .target = mount_point()};
+    if (writable) {
+        request.upper = TRY(new_directory("/upper"));
+        TRY(sys::set_mode(TRY(sys::open_dir(below_.base + "/" + request.upper)).get(), 0755,
+                          request.upper));
+        request.work = TRY(new_work());
+    }
+    return sys::clone_overlay(request, path);
+}
+
+Result<sys::UniqueFd> Workspace::open_image() const {
+    store::LayerStack stack = below_;
+    stack.lower.pop_back();
+    if (stack.lower.empty()) stack.lower.push_back(relative(nothing()));
+    return open_read_only(stack);
+}
+
+Result<std::string> Workspace::place_mount(const std::string& path, bool directory) {
+    sys::UniqueFd root = TRY(open_image());
+    if (auto found = sys::find_in_root(root.get(), path)) return path;
+    std::string place = TRY(resolve_place(root.get(), path));
+    TRY(directory ? lend_directory(place) : lend_file(place, ""));
+    places_.push_back(place);
+    return place;
+}
+
 Result<runtime::Rootfs> Workspace::rootfs() const {
     return runtime::Rootfs{.base = below_.base,
                            .lower = below_.lower,
@@ -104,6 +176,11 @@ Result<> Workspace::lend_file(const std::string& path, std::string_view content)
 }
 
 Result<TidyReport> Workspace::tidy() const {
+    if (!places_.empty()) {
+        sys::UniqueFd image = TRY(open_image());
+        sys::UniqueFd made = TRY(sys::open_dir(upper()));
+        for (const std::string& place : places_) remove_place(image.get(), made.get(), place);
+    }
     // The bottom layer's own directories count as absent: what a step puts into /etc of an empty
     // image is new.
     store::LayerStack stack = below_;

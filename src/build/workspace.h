@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "build/tidy.h"
@@ -36,6 +37,15 @@ public:
     Result<> lend_directory(const std::string& path) const;
     Result<> lend_file(const std::string& path, std::string_view content) const;
 
+    // Makes sure that a mount finds its place: in the bottom layer, or where the image hides that
+    // in the new one, from which tidy() takes what is still empty. Returns where it is, with the
+    // image's links resolved.
+    Result<std::string> place_mount(const std::string& path, bool directory);
+    // A detached mount of what lies at `path` in other layers: read-only, or writable with what is
+    // written lost. Errors: not_found.
+    Result<sys::UniqueFd> clone_layers(store::Store& store, std::span<const oci::Digest> diff_ids,
+                                       const std::string& path, bool writable) const;
+
     // For the monitor of a container of it: as long as it has that open, nobody sweeps the
     // directory.
     Result<sys::UniqueFd> hold() const;
@@ -54,7 +64,9 @@ private:
         : staging_(std::move(staging)), below_(std::move(below)) {}
     Result<> prepare();
     Result<sys::UniqueFd> open_read_only(const store::LayerStack& stack) const;
+    Result<sys::UniqueFd> open_image() const;
     Result<std::string> new_work() const;
+    Result<std::string> new_directory(const char* prefix) const;
     std::string relative(const std::string& path) const;
     std::string bottom() const { return staging_.path() + "/bottom"; }
     std::string nothing() const { return staging_.path() + "/nothing"; }  // an empty lower layer
@@ -62,6 +74,7 @@ private:
     store::Staging staging_;
     store::LayerStack below_;
     mutable int works_ = 0;
+    std::vector<std::string> places_;  // of mounts, that the image does not have
 };
 
 }  // namespace crank::build

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "build/bootstrap.h"
 #include "build/host_trust.h"
+#include "cli/build_flags.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -17,16 +18,23 @@
 #include "engine/local/network_plan.h"
 #include "engine/options.h"
 #include "engine/rootless.h"
+#include "exchange/archive.h"
+#include "oci/reference.h"
 #include "runtime/host.h"
+#include "store/extract.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
 #include "sys/poll.h"
 #include "sys/signals.h"
+#include "sys/stream.h"
 #include "sys/system.h"
+#include "sys/terminal.h"
+#include "transfer/fetch.h"
 
 namespace crank::cli {
 namespace {
 
-constexpr int kStdin = 0;
+constexpr int kStdin = 0, kStdout = 1;
 constexpr std::size_t kMaxDockerfile = std::size_t{1} << 20;
 
 constexpr Flag kFlags[] = {
@@ -37,6 +45,18 @@ constexpr Flag kFlags[] = {
     {"label", 0, FlagKind::list, "NAME[=VALUE]", "a label of the image"},
     {"target", 0, FlagKind::value, "STAGE", "build up to this stage"},
     {"no-cache", 0, FlagKind::boolean, "", "do every step again"},
+    {"no-cache-filter", 0, FlagKind::list, "STAGE[,STAGE]", "do every step of these stages again"},
+    {"secret", 0, FlagKind::list, "id=ID[,src=FILE|,env=NAME]",
+     "what RUN --mount=type=secret,id=ID shows; in no layer and no cache key"},
+    {"ssh", 0, FlagKind::list, "ID[=SOCKET|KEY]",
+     "the agent that RUN --mount=type=ssh reaches (default: SSH_AUTH_SOCK)"},
+    {"build-context", 0, FlagKind::list, "NAME=DIR|docker-image://IMAGE",
+     "what FROM NAME and --from=NAME mean"},
+    {"output", 'o', FlagKind::list, "type=TYPE[,dest=PATH]",
+     "local: the files, into a directory; tar: the files; oci, docker: the image as an archive; "
+     "image: to the store (the default)"},
+    {"iidfile", 0, FlagKind::value, "FILE", "write the image's id to this file"},
+    {"load", 0, FlagKind::boolean, "", "changes nothing: images always go to the store"},
     {"network", 0, FlagKind::value, "MODE", "network of RUN steps: bridge (default), none or host"},
     {"pull", 0, FlagKind::boolean, "", "get the base images from their registries again"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
@@ -44,23 +64,19 @@ constexpr Flag kFlags[] = {
     {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
 };
 constexpr MissingFlag kMissing[] = {
-    {"add-host", 0, true},      {"allow", 0, true},
-    {"annotation", 0, true},    {"attest", 0, true},
-    {"build-context", 0, true}, {"builder", 0, true},
-    {"cache-from", 0, true},    {"cache-to", 0, true},
-    {"check", 0, false},        {"iidfile", 0, true},
-    {"load", 0, false},         {"memory", 'm', true},
-    {"metadata-file", 0, true}, {"no-cache-filter", 0, true},
-    {"output", 'o', true},      {"platform", 0, true},
-    {"provenance", 0, true},    {"push", 0, false},
-    {"sbom", 0, true},          {"secret", 0, true},
-    {"shm-size", 0, true},      {"squash", 0, false},
-    {"ssh", 0, true},           {"ulimit", 0, true},
+    {"add-host", 0, true},      {"allow", 0, true},    {"annotation", 0, true},
+    {"attest", 0, true},        {"builder", 0, true},  {"cache-from", 0, true},
+    {"cache-to", 0, true},      {"check", 0, false},   {"memory", 'm', true},
+    {"metadata-file", 0, true}, {"platform", 0, true}, {"provenance", 0, true},
+    {"push", 0, false},         {"sbom", 0, true},     {"shm-size", 0, true},
+    {"squash", 0, false},       {"ulimit", 0, true},
 };
 constexpr std::string_view kExamples[] = {
     "crank build -t crank-email-classifier:latest .",
     "crank build -t crank-worker-base:latest -f Dockerfile.worker-base .",
     "crank build --build-arg VERSION=3 --no-cache -t x .",
+    "crank build --secret id=token,src=token.txt -t x .",
+    "crank build --build-context vendor=../vendor -t x .",
 };
 
 constexpr Flag kBootstrapFlags[] = {
@@ -111,19 +127,45 @@ Result<std::optional<std::int64_t>> source_date_epoch() {
     return seconds;
 }
 
+// CONTEXT -: a Dockerfile, or a tar archive that is the context. `spool` keeps that.
+Result<> read_standard_input(const std::string& file, store::Store& store,
+                             std::optional<store::Staging>& spool, build::BuildRequest& request) {
+    spool = TRY(store.stage());
+    std::string path = spool->path() + "/input";
+    sys::UniqueFd fd = TRY(sys::open(path, sys::kReadWrite | sys::kCreate | sys::kTruncate, 0600));
+    std::vector<std::uint8_t> buffer(std::size_t{256} << 10);
+    while (std::size_t n = TRY(sys::read_some(kStdin, buffer, "standard input")))
+        TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(buffer.data()), n}, path));
+    if (!TRY(store::is_tar_archive(fd.get(), "standard input"))) {
+        if (!file.empty())
+            return fail(Error(Code::usage,
+                              "CONTEXT - with -f takes a tar archive, and standard "
+                              "input holds none")
+                            .with_hint("crank build - <Dockerfile"));
+        request.dockerfile_text = TRY(sys::read_file(path, kMaxDockerfile));
+        return {};
+    }
+    TRY(store::extract_tar(fd.get(), "standard input", spool->upper()));
+    request.context = spool->upper();
+    // As docker build has it: in the archive.
+    if (!file.empty()) request.dockerfile = request.context + "/" + file;
+    return {};
+}
+
 // CONTEXT and -f, either of which may be standard input.
-Result<> read_place(const Arguments& arguments, build::BuildRequest& request) {
+Result<> read_place(const Arguments& arguments, store::Store& store,
+                    std::optional<store::Staging>& spool, build::BuildRequest& request) {
     const std::string& context = arguments.words()[0];
     std::string file = arguments.value("file");
-    if (context == "-" && !file.empty())
-        return fail(Code::usage,
-                    "CONTEXT - reads the Dockerfile from standard input: leave out -f");
-    if (context == "-" || file == "-") {
+    if (context == "-" && file == "-")
+        return fail(Error(Code::usage, "CONTEXT and -f cannot both be standard input")
+                        .with_hint("crank build - <Dockerfile"));
+    if (context == "-") return read_standard_input(file, store, spool, request);
+    if (file == "-") {
         request.dockerfile_text = TRY(sys::read_all(kStdin, kMaxDockerfile, "standard input"));
     } else {
         request.dockerfile = file;
     }
-    if (context == "-") return {};
     if (context.starts_with("http://") || context.starts_with("https://") ||
         context.starts_with("git@"))
         return fail(Code::unsupported, "a context from the network is not supported yet");
@@ -138,16 +180,22 @@ Result<> read_place(const Arguments& arguments, build::BuildRequest& request) {
     return {};
 }
 
-Result<build::BuildRequest> read_request(const Invocation& invocation,
-                                         const engine::Config& config) {
+Result<build::BuildRequest> read_request(const Invocation& invocation, const engine::Config& config,
+                                         store::Store& store,
+                                         std::optional<store::Staging>& spool) {
     const Arguments& arguments = invocation.arguments;
     build::BuildRequest request;
-    TRY(read_place(arguments, request));
+    TRY(read_place(arguments, store, spool, request));
     request.tags = arguments.values("tag");
     request.build_args = TRY(pairs(arguments, "build-arg", true));
     request.labels = TRY(pairs(arguments, "label", false));
     request.target = arguments.value("target");
     request.no_cache = arguments.on("no-cache");
+    request.no_cache_stages = read_stages(arguments.values("no-cache-filter"));
+    std::map<std::string, std::string> environment = environment_map();
+    TRY(read_secrets(arguments.values("secret"), environment, request));
+    TRY(read_agents(arguments.values("ssh"), environment, request));
+    TRY(read_contexts(arguments.values("build-context"), request));
     switch (TRY(engine::parse_network(arguments.value("network")))) {
         case engine::NetworkMode::bridge: break;
         case engine::NetworkMode::none: request.network = build::BuildRequest::Network::none; break;
@@ -189,15 +237,76 @@ Result<> use_own_network(const Invocation& invocation, std::optional<engine::Kep
     return {};
 }
 
+// A file that is written under another name until it is whole; without a path standard output.
+Result<> write_whole(const std::string& path, const std::function<Result<>(int)>& write) {
+    if (path.empty()) return write(kStdout);
+    std::string half = path + ".part";
+    auto written = [&]() -> Result<> {
+        sys::UniqueFd file =
+            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0644));
+        TRY(write(file.get()));
+        return sys::rename(half, path);
+    }();
+    if (!written) (void)sys::remove_file(half);
+    return written;
+}
+
+// The image leaves as an archive, under the names that were asked for, and stays only where the
+// store had it before.
+Result<build::BuildOutcome> build_archive(const BuildOutput& output, build::BuildRequest& request,
+                                          store::Store& store) {
+    auto format = output.kind == BuildOutput::Kind::oci ? exchange::ArchiveFormat::oci
+                                                        : exchange::ArchiveFormat::docker;
+    std::vector<std::string> tags = std::exchange(request.tags, {});
+    for (const std::string& tag : tags) TRY(oci::Reference::parse(tag));
+    build::BuildOutcome outcome = TRY(build::build(request, store));
+    TRY(write_whole(output.dest, [&](int fd) {
+        return exchange::save_as(store, outcome.id.str(), tags, format, fd);
+    }));
+    if (!outcome.known) TRY(store.remove(outcome.id.str()));
+    return outcome;
+}
+
+Result<build::BuildOutcome> build_for(const BuildOutput& output, build::BuildRequest& request,
+                                      store::Store& store) {
+    using Kind = BuildOutput::Kind;
+    using Export = build::BuildRequest::Export;
+    request.tags.insert(request.tags.end(), output.names.begin(), output.names.end());
+    if (output.dest.empty() && output.kind != Kind::store && output.kind != Kind::directory &&
+        sys::is_terminal(kStdout))
+        return fail(Error(Code::usage, "an archive is not for a terminal")
+                        .with_hint("crank build --output type=tar,dest=FILE ."));
+    switch (output.kind) {
+        case Kind::store: break;
+        case Kind::directory:
+            request.files_to = Export{Export::Kind::directory, output.dest, -1};
+            break;
+        case Kind::tar: {
+            Result<build::BuildOutcome> outcome = build::BuildOutcome();
+            TRY(write_whole(output.dest, [&](int fd) -> Result<> {
+                request.files_to = Export{Export::Kind::tar, "", fd};
+                outcome = TRY(build::build(request, store));
+                return {};
+            }));
+            return outcome;
+        }
+        case Kind::oci:
+        case Kind::docker: return build_archive(output, request, store);
+    }
+    return build::build(request, store);
+}
+
 Result<int> perform_build(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
-    build::BuildRequest request = TRY(read_request(invocation, config));
+    BuildOutput output = TRY(read_output(invocation.arguments.values("output")));
+    std::optional store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    std::optional<store::Staging> spool;
+    build::BuildRequest request = TRY(read_request(invocation, config, *store, spool));
     request.host = TRY(runtime::probe_host());
     std::optional<engine::Kept> kept;
     TRY(use_own_network(invocation, kept, request));
-    std::optional store =
-        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     if (invocation.arguments.on("explain")) {
         print(TRY(build::explain(request, *store)).describe());
         return 0;
@@ -209,10 +318,17 @@ Result<int> perform_build(Invocation& invocation) {
     request.fetch_image = [&](const std::string& name) {
         return fetch_into(*store, name, mode == ProgressMode::quiet, signals.fd());
     };
-    build::BuildOutcome outcome = TRY(build::build(request, *store));
+    request.fetch_url = [&](const std::string& url, int fd) -> Result<> {
+        transfer::SessionOptions options{TRY(find_crank_net()), true, 1, {}, signals.fd()};
+        return transfer::fetch_url(options, url, fd);
+    };
+    build::BuildOutcome outcome = TRY(build_for(output, request, *store));
+    if (std::string file = invocation.arguments.value("iidfile"); !file.empty())
+        TRY_IN(sys::write_file_atomic(file, outcome.id.str(), 0644, sys::Sync::no), "--iidfile");
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
     engine::note_image(invocation.paths, outcome.id.str(), "build",
                        invocation.arguments.value("tag"));
+    spool.reset();
     store.reset();
     TRY(keep_storage_limit(invocation.paths));
     return 0;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "build/cache_mounts.h"
 #include "cli/format.h"
 #include "cli/output.h"
 #include "cli/storage_limit.h"
@@ -167,8 +168,14 @@ Result<int> perform_prune(Invocation& invocation) {
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     store::Pruned pruned = TRY(store::prune(store, request));
     if (arguments.on("volumes")) pruned.bytes += TRY(prune_volumes(invocation.paths, {}));
+    build::PrunedDirectories caches =
+        TRY(build::prune_cache_directories(invocation.paths.root, request.before));
+    pruned.bytes += caches.bytes;
     for (const std::string& line : pruned.images) print_line(line);
     print_line("Deleted build cache entries: " + std::to_string(pruned.cache_entries));
+    if (caches.count > 0)
+        print_line("Deleted directories of RUN --mount=type=cache: " +
+                   std::to_string(caches.count));
     print_line("Total reclaimed space: " + format_size(std::max<std::int64_t>(pruned.bytes, 0)));
     return 0;
 }

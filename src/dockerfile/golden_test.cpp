@@ -48,12 +48,6 @@ std::string words(const std::vector<std::string>& list) {
     return out + "]";
 }
 
-std::string octal(std::uint32_t mode) {
-    std::string out;
-    for (; mode > 0; mode /= 8) out.insert(out.begin(), static_cast<char>('0' + mode % 8));
-    return "0" + out;
-}
-
 std::string pairs(const std::vector<KeyValue>& list) {
     std::string out;
     for (const KeyValue& pair : list) out += " " + pair.key + "=" + quoted(pair.value);
@@ -64,6 +58,7 @@ std::string origin(const Origin& from) {
     if (const auto* stage = std::get_if<StageRef>(&from))
         return "stage " + std::to_string(stage->index);
     if (const auto* image = std::get_if<ImageRef>(&from)) return "image " + image->image;
+    if (const auto* other = std::get_if<ContextRef>(&from)) return "context " + other->name;
     return "context";
 }
 
@@ -71,6 +66,7 @@ std::string base(const Base& from) {
     if (const auto* stage = std::get_if<StageRef>(&from))
         return "stage " + std::to_string(stage->index);
     if (const auto* image = std::get_if<ImageRef>(&from)) return "image " + image->image;
+    if (const auto* other = std::get_if<ContextRef>(&from)) return "context " + other->name;
     return "scratch";
 }
 
@@ -91,7 +87,7 @@ struct Dump {
         for (const InlineFile& file : step.files)
             out += " file " + file.name + " " + quoted(file.content);
         if (!step.chown.empty()) out += " chown " + step.chown;
-        if (step.chmod) out += " chmod " + octal(*step.chmod);
+        if (step.chmod) out += " chmod " + step.chmod->text();
         if (step.link) out += " link";
         if (step.parents) out += " parents";
         if (!step.excludes.empty()) out += " exclude " + words(step.excludes);
@@ -138,6 +134,9 @@ Options options_of(const std::string& text) {
         std::string value = rest.substr(rest.find(' ') + 1);
         if (rest.starts_with("target ")) out.build.target = value;
         if (rest.starts_with("base-env ")) out.base_env.push_back(value);
+        if (rest.starts_with("context "))
+            out.build.contexts[value.substr(0, value.find('='))] =
+                value.substr(value.find('=') + 1);
         if (rest.starts_with("build-arg "))
             out.build.build_args[value.substr(0, value.find('='))] =
                 value.substr(value.find('=') + 1);

@@ -37,7 +37,7 @@ struct Mount {
     Type type = Type::bind;
     std::string from;    // stage or image; empty: the context
     std::string source;  // path in `from`, or the secret's id for secret mounts without id
-    std::string target;
+    std::string target;  // empty: a secret that is a variable alone
     std::string id;
     std::string sharing;  // cache: shared (default), private, locked
     std::string env;      // secret: name of the environment variable
@@ -171,8 +171,15 @@ Result<Dockerfile> parse(std::string_view text, std::string_view file);
 // One node -> one instruction. Error: invalid_argument, without its place: see at().
 Result<Instruction> parse_instruction(const Node& node);
 
+// Comma-separated fields; a field in double quotes may hold commas, "" in it is one quote
+// (RFC 4180, one record). Error: invalid_argument.
+Result<std::vector<std::string>> csv_fields(std::string_view text);
+std::string_view mount_type_name(Mount::Type type);  // "cache"
 // "type=cache,target=/root/.cache": no variables left in it. Error: invalid_argument.
 Result<Mount> parse_mount(std::string_view value);
+// What its keys leave open: the target below `workdir`, the id, where a secret or the `agents`th
+// agent of a step lies. Error: invalid_argument.
+Result<> complete_mount(Mount& mount, std::string_view workdir, std::size_t agents);
 // The `from` of a mount before expansion (it may not hold variables), empty when there is none.
 Result<std::string> mount_from(std::string_view value);
 

@@ -69,6 +69,7 @@ public:
         spec_.file = file_.file;
         spec_.escape = file_.directives.escape;
         spec_.build_args = options_.build_args;
+        spec_.contexts = options_.contexts;
         spec_.warnings = file_.warnings;
         spec_.proxy_environment = proxy_environment(options_.build_args);
         TRY(global_args());
@@ -171,10 +172,16 @@ Result<> Lowering::add_stage(const Stage& stage) {
                            spec_.file, stage.from.span, stage.from.text);
     }
     out.platform = from.platform;
-    if (auto index = find_stage(spec_.stages, from.image, spec_.stages.size()))
+    if (auto given = find_context(spec_.contexts, out.name)) {
+        // The whole stage is replaced.
+        out.base = *given;
+        out.instructions.clear();
+    } else if (auto index = find_stage(spec_.stages, from.image, spec_.stages.size()))
         out.base = StageRef{*index};
     else if (from.image == "scratch")
         out.base = Scratch{};
+    else if (auto context = find_context(spec_.contexts, from.image))
+        out.base = *context;
     else
         out.base = ImageRef{from.image};
     spec_.stages.push_back(std::move(out));
@@ -205,7 +212,7 @@ Result<> Lowering::find_needs(StageSpec& stage) {
         auto names = origins_of(instruction);
         if (!names) return place(std::move(names).error());
         for (const std::string& name : *names) {
-            auto origin = find_origin(spec_.stages, name, stage.index);
+            auto origin = find_origin(spec_, name, stage.index);
             if (!origin) return place(std::move(origin).error());
             if (const auto* ref = std::get_if<StageRef>(&*origin)) needs.insert(ref->index);
         }

@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "dockerfile/environment.h"
 #include "dockerfile/instructions.h"
+#include "dockerfile/mode.h"
 #include "dockerfile/source.h"
 
 namespace crank::dockerfile {
@@ -42,8 +43,11 @@ struct Platform {
 struct BuildOptions {
     std::map<std::string, std::string> build_args;  // --build-arg NAME=VALUE
     std::string target;                             // --target: a stage's name or index, or empty
-    Platform build_platform;                        // of this machine
-    Platform target_platform;                       // of the image; for now the same
+    // --build-context: what FROM and --from mean by a name, before stages and images. The image
+    // that it stands for; empty: a directory of the builder's.
+    std::map<std::string, std::string> contexts;
+    Platform build_platform;   // of this machine
+    Platform target_platform;  // of the image; for now the same
 };
 
 // What a stage stands on, and what COPY --from and RUN --mount=from= read.
@@ -61,8 +65,17 @@ struct ImageRef {
 struct BuildContext {
     bool operator==(const BuildContext&) const = default;
 };
-using Base = std::variant<Scratch, StageRef, ImageRef>;
-using Origin = std::variant<BuildContext, StageRef, ImageRef>;
+struct ContextRef {    // a directory that --build-context names
+    std::string name;  // as the builder knows it
+    bool operator==(const ContextRef&) const = default;
+};
+using Base = std::variant<Scratch, StageRef, ImageRef, ContextRef>;
+using Origin = std::variant<BuildContext, StageRef, ImageRef, ContextRef>;
+// Whether it is a directory outside of all images, whose files are normalised.
+inline bool is_directory(const Origin& origin) {
+    return std::holds_alternative<BuildContext>(origin) ||
+           std::holds_alternative<ContextRef>(origin);
+}
 
 struct StageSpec {
     std::size_t index = 0;
@@ -86,6 +99,7 @@ struct BuildSpec {
     Environment global_args;        // ARG before FROM and the platform's arguments, with values
     std::vector<std::string> declared_global_args;
     std::map<std::string, std::string> build_args;
+    std::map<std::string, std::string> contexts;  // as in BuildOptions
     // HTTP_PROXY and its kin given with --build-arg, in both cases of letters: RUN steps get them
     // in their environment, though nothing declares them; they count neither for the cache key nor
     // for the image (Docker's predefined ARGs). NAME=VALUE, sorted.
@@ -141,8 +155,8 @@ struct TransferStep {  // COPY and ADD
     std::vector<InlineFile> files;     // content expanded
     // Absolute; a trailing '/' means "into this directory", also for "." and several sources.
     std::string dest;
-    std::string chown;                   // "user", "user:group", numbers or names; empty: 0:0
-    std::optional<std::uint32_t> chmod;  // 0 to 07777
+    std::string chown;  // "user", "user:group", numbers or names; empty: 0:0
+    std::optional<ModeChange> chmod;
     bool link = false, parents = false;
     std::vector<std::string> excludes;
     std::string checksum;  // ADD of a URL

@@ -296,7 +296,7 @@ Result<StepBody> StageLowering::lower(const Maintainer& maintainer) {
 Result<StepBody> StageLowering::lower(const From&) { return bad("FROM inside a stage"); }
 
 Result<Origin> StageLowering::origin_of(const std::string& name) {
-    Origin origin = TRY(find_origin(spec_.stages, name, stage_.index));
+    Origin origin = TRY(find_origin(spec_, name, stage_.index));
     const auto* ref = std::get_if<StageRef>(&origin);
     // Only a trigger can name a stage that the graph did not see.
     if (ref != nullptr && !std::ranges::count(stage_.needs, ref->index)) {
@@ -357,9 +357,12 @@ Result<StepBody> StageLowering::lower(const Add& add) {
 }
 
 Result<> StageLowering::mounts_of(const Run& run, RunStep& step) {
+    std::size_t agents = 0;
     for (const std::string& text : run.mounts) {
         std::string expanded = TRY(expand(text));
         Mount mount = TRY(parse_mount(expanded));
+        TRY(complete_mount(mount, out_.end.workdir, agents));
+        if (mount.type == Mount::Type::ssh) ++agents;
         step.mount_origins.push_back(TRY(origin_of(mount.from)));
         step.mounts.push_back(std::move(mount));
     }

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "dockerfile/instructions.h"
+#include "dockerfile/paths.h"
 #include "dockerfile/source.h"
 
 namespace crank::dockerfile {
@@ -17,8 +18,8 @@ std::unexpected<Error> bad(std::string message) {
     return fail(Code::invalid_argument, std::move(message));
 }
 
-// Comma-separated fields; a field in double quotes may hold commas, "" in it is one quote
-// (RFC 4180, one record).
+}  // namespace
+
 Result<std::vector<std::string>> csv_fields(std::string_view text) {
     std::vector<std::string> fields(1);
     bool quoted = false;
@@ -35,9 +36,11 @@ Result<std::vector<std::string>> csv_fields(std::string_view text) {
             fields.back() += c;
         }
     }
-    if (quoted) return bad("missing the closing quote in --mount=" + std::string(text));
+    if (quoted) return bad("missing the closing quote in " + quote_line(text));
     return fields;
 }
+
+namespace {
 
 struct Field {
     std::string key;  // lower case
@@ -179,6 +182,10 @@ Result<> set_field(Mount& mount, const Field& field) {
 
 }  // namespace
 
+std::string_view mount_type_name(Mount::Type type) {
+    return kTypes[static_cast<std::size_t>(type)].name;
+}
+
 Result<Mount> parse_mount(std::string_view value) {
     std::vector<Field> fields = TRY(fields_of(value));
     Mount mount;
@@ -199,6 +206,38 @@ Result<Mount> parse_mount(std::string_view value) {
         return bad("sharing of a mount is shared, private or locked, not " +
                    quote_line(mount.sharing));
     return mount;
+}
+
+namespace {
+
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+Result<> complete_secret(Mount& mount) {
+    if (!mount.source.empty()) mount.id = mount.source;
+    if (mount.id.empty()) mount.id = base_name(mount.target);
+    if (mount.id.empty())
+        return fail(Error(Code::invalid_argument, "a secret mount names no secret")
+                        .with_hint("write --mount=type=secret,id=NAME"));
+    if (mount.target.empty() && mount.env.empty())
+        mount.target = "/run/secrets/" + base_name(mount.id);
+    return {};
+}
+
+}  // namespace
+
+Result<> complete_mount(Mount& mount, std::string_view workdir, std::size_t agents) {
+    if (mount.type == Mount::Type::secret) TRY(complete_secret(mount));
+    if (mount.type == Mount::Type::ssh) {
+        if (mount.id.empty()) mount.id = "default";
+        if (mount.target.empty())
+            mount.target = "/run/buildkit/ssh_agent." + std::to_string(agents);
+    }
+    if (!mount.target.empty()) mount.target = resolve_path(workdir, mount.target);
+    if (mount.target == "/") return bad("a mount cannot take the place of /");
+    if (mount.type == Mount::Type::bind || mount.type == Mount::Type::cache)
+        mount.source = resolve_path("/", mount.source);
+    if (mount.type == Mount::Type::cache && mount.id.empty()) mount.id = mount.target;
+    return {};
 }
 
 Result<std::string> mount_from(std::string_view value) {

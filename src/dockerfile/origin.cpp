@@ -16,9 +16,36 @@ std::optional<std::size_t> find_stage(const std::vector<StageSpec>& stages, std:
     return std::nullopt;
 }
 
-Result<Origin> find_origin(const std::vector<StageSpec>& stages, const std::string& name,
-                           std::size_t self) {
+namespace {
+
+std::string familiar(std::string_view name) {
+    std::string text = to_lower(name);
+    constexpr std::string_view kLibrary = "docker.io/library/", kLatest = ":latest";
+    if (text.starts_with(kLibrary)) text.erase(0, kLibrary.size());
+    if (text.ends_with(kLatest)) text.resize(text.size() - kLatest.size());
+    return text;
+}
+
+}  // namespace
+
+std::optional<Base> find_context(const std::map<std::string, std::string>& contexts,
+                                 std::string_view name) {
+    if (name.empty()) return std::nullopt;
+    std::string wanted = familiar(name);
+    for (const auto& [known, image] : contexts) {
+        if (familiar(known) != wanted) continue;
+        return image.empty() ? Base(ContextRef{known}) : Base(ImageRef{image});
+    }
+    return std::nullopt;
+}
+
+Result<Origin> find_origin(const BuildSpec& spec, const std::string& name, std::size_t self) {
     if (name.empty()) return BuildContext{};
+    const std::vector<StageSpec>& stages = spec.stages;
+    if (auto context = find_context(spec.contexts, name)) {
+        if (const auto* image = std::get_if<ImageRef>(&*context)) return *image;
+        return std::get<ContextRef>(*context);
+    }
     if (auto index = find_stage(stages, name, self)) return StageRef{*index};
     auto number = parse_int(name);
     auto index = number ? std::optional(static_cast<std::size_t>(*number))

@@ -79,18 +79,10 @@ Result<std::string> check_signal(std::string_view signal) {
     return fail(std::move(error));
 }
 
-Result<std::uint32_t> parse_chmod(std::string_view mode) {
-    constexpr std::uint32_t kMax = 07777;
-    std::uint32_t value = 0;
-    const char* end = mode.data() + mode.size();
-    auto [stop, error] = std::from_chars(mode.data(), end, value, 8);
-    if (!mode.empty() && error == std::errc{} && stop == end && value <= kMax) return value;
-    if (mode.find_first_of("+-=") != std::string_view::npos) {
-        return fail(Error(Code::unsupported, "--chmod=" + std::string(mode) + " is symbolic")
-                        .with_hint("write the mode in octal, as in --chmod=755"));
-    }
+Result<ModeChange> parse_chmod(std::string_view mode) {
+    if (auto change = ModeChange::parse(mode)) return *change;
     return fail(Error(Code::invalid_argument, "invalid mode " + quote_line(mode) + " of --chmod")
-                    .with_hint("write the mode in octal, 0 to 7777"));
+                    .with_hint("write it in octal, 0 to 7777, or as chmod(1) does: u=rwX,go=rX"));
 }
 
 }  // namespace crank::dockerfile

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "dockerfile/mode.h"
 
 namespace crank::dockerfile {
 
@@ -17,7 +18,7 @@ Result<std::vector<std::string>> parse_exposed(std::string_view spec, bool& had_
 // "SIGTERM", "term", "15", "RTMIN+3": checked, returned as written. Error: invalid_argument.
 Result<std::string> check_signal(std::string_view signal);
 
-// "755", "04755": octal, 0 to 07777. Error: invalid_argument; unsupported for "u+x" and its like.
-Result<std::uint32_t> parse_chmod(std::string_view mode);
+// "755", "u+x,go=rX" (mode.h). Error: invalid_argument.
+Result<ModeChange> parse_chmod(std::string_view mode);
 
 }  // namespace crank::dockerfile

@@ -21,6 +21,10 @@ enum class ArchiveFormat {
 Result<> save(store::Store& store, const std::vector<std::string>& names, ArchiveFormat format,
               int fd);
 
+// One image, by its id, under other names (references as a person writes them) than the store's.
+Result<> save_as(store::Store& store, const std::string& id, const std::vector<std::string>& tags,
+                 ArchiveFormat format, int fd);
+
 // The same as a layout in the directory `path`, which is created, or gets the images in addition
 // where it is a layout already: blobs first, then index.json in one rename, so that a reader finds
 // the old layout or the new one. An image of the same full name is replaced in the index; its blobs

@@ -101,16 +101,29 @@ Result<> write_archive(Store& store, const Members& members, int fd) {
     return put(fd, std::string(2 * store::kTarBlock, '\0'));
 }
 
-}  // namespace
-
-Result<> save(Store& store, const std::vector<std::string>& names, ArchiveFormat format, int fd) {
-    if (names.empty()) return fail(Code::invalid_argument, "no image to save");
-    auto images = TRY(select_images(store, names));
+Result<> save_selected(Store& store, const std::vector<SavedImage>& images, ArchiveFormat format,
+                       int fd) {
     Members members;
     if (format != ArchiveFormat::docker) TRY(add_oci(store, members, images));
     if (format != ArchiveFormat::oci)
         add_docker(members, images, format == ArchiveFormat::both ? Names::oci : Names::docker);
     return write_archive(store, members, fd);
+}
+
+}  // namespace
+
+Result<> save(Store& store, const std::vector<std::string>& names, ArchiveFormat format, int fd) {
+    if (names.empty()) return fail(Code::invalid_argument, "no image to save");
+    return save_selected(store, TRY(select_images(store, names)), format, fd);
+}
+
+Result<> save_as(Store& store, const std::string& id, const std::vector<std::string>& tags,
+                 ArchiveFormat format, int fd) {
+    auto images = TRY(select_images(store, {id}));
+    images.front().tags.clear();
+    for (const std::string& tag : tags)
+        images.front().tags.insert(TRY(oci::Reference::parse(tag)).str());
+    return save_selected(store, images, format, fd);
 }
 
 }  // namespace crank::exchange

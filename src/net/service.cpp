@@ -43,7 +43,7 @@ Result<Fields> Service::perform(const Fields& request) {
         Result<Fields> (Service::*perform)(const Fields&);
         bool uploads = false;
     };
-    static constexpr std::array<Operation, 11> kOperations = {{
+    static constexpr std::array<Operation, 12> kOperations = {{
         {"resolve", &Service::resolve},
         {"blob", &Service::blob},
         {"parts", &Service::parts},
@@ -53,6 +53,7 @@ Result<Fields> Service::perform(const Fields& request) {
         {"resume", &Service::resume},
         {"manifest", &Service::put_manifest, true},
         {"referrers", &Service::referrers},
+        {"fetch", &Service::fetch},
         {"login", &Service::login},
         {"logout", &Service::logout},
     }};

@@ -46,6 +46,9 @@ private:
                                       const AtPlace& ask);
     Result<registry::Fields> login(const registry::Fields& request);
     Result<registry::Fields> logout(const registry::Fields& request);
+    // service_fetch.cpp
+    Result<registry::Fields> fetch(const registry::Fields& request);
+    Result<> fetch_once(registry::Url url, bool& begun);
 
     struct Document {
         std::string bytes, media_type;

@@ -64,9 +64,9 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
     auto apply = [&]() -> Result<Running> {
         TRY(create_cgroups(made, facts, undo));
         const oci::Linux& part = request.spec.linux;
-        auto binds = TRY(open_binds(
-            made, request.user_namespace.get(),
-            {&part.devices, part.uid_mappings, part.gid_mappings, request.options.state_dir}));
+        auto binds = TRY(open_binds(made, request.user_namespace.get(),
+                                    {&part.devices, part.uid_mappings, part.gid_mappings,
+                                     request.options.state_dir, &request.made_mounts}));
         std::vector<sys::UniqueFd> joined = TRY(open_joined(made));
         sys::UniqueFd cgroup = TRY(open_cgroup(made, facts));
         sys::Pipe gate;

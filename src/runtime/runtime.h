@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,9 @@ struct LaunchRequest {
     // What the monitor keeps open until it has cleaned up: a lock on what the container is made of.
     sys::UniqueFd held;
     sys::UniqueFd held_too = {};  // a lock on where it lives: a user namespace of crank's
+    // Detached mounts that stand for the source of a bind mount of the spec; each can be used once,
+    // and stays the caller's.
+    std::map<std::string, int> made_mounts = {};
     // Bound, listening sockets (non-blocking) of the published ports, in the order of
     // options.ports.
     std::vector<sys::UniqueFd> listeners;

@@ -11,6 +11,7 @@
 #include "sys/overlay.h"
 #include "sys/own_user_namespace.h"
 #include "sys/socket.h"
+#include "sys/stdin_pipe.h"
 
 namespace crank::runtime {
 
@@ -123,6 +124,14 @@ Result<sys::UniqueFd> make_device(const Plan::Bind& bind, const MappedDevices& d
 
 }  // namespace
 
+// Before Linux 6.15 no copy can be made of a mount that is attached nowhere.
+static Result<sys::UniqueFd> open_bind(const Plan::Bind& bind, const MappedDevices& container) {
+    if (container.made != nullptr)
+        if (auto made = container.made->find(bind.source); made != container.made->end())
+            return sys::duplicate(made->second);
+    return sys::clone_mount(bind.source, bind.recursive);
+}
+
 Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
                                               const MappedDevices& devices) {
     std::vector<sys::UniqueFd> mounts;
@@ -141,7 +150,7 @@ Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace,
             mounts.push_back(std::move(device));
             continue;
         }
-        sys::UniqueFd mount = TRY(sys::clone_mount(bind.source, bind.recursive));
+        sys::UniqueFd mount = TRY(open_bind(bind, devices));
         TRY(check_device(bind, mount.get()));
         sys::MountChange change{bind.attr_set, bind.attr_clear, bind.recursive};
         if (bind.propagates) change.peers = sys::Peers::kept;

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include <map>
 #include "base/error.h"
+
 #include "runtime/plan.h"
 #include "shim/wire.h"
 #include "sys/child.h"
@@ -22,6 +24,7 @@ struct MappedDevices {
     const std::vector<oci::Device>* devices = nullptr;  // of config.json, with what owns them
     std::vector<oci::IdMapping> uids, gids;
     std::string scratch;
+    const std::map<std::string, int>* made = nullptr;  // LaunchRequest::made_mounts
 };
 Result<std::vector<sys::UniqueFd>> open_binds(Plan& plan, int user_namespace = -1,
                                               const MappedDevices& devices = {});

@@ -12,6 +12,7 @@
 #include "sys/file.h"
 #include "sys/file_ids.h"
 #include "sys/mount.h"
+#include "sys/mount_namespace.h"
 #include "sys/own_user_namespace.h"
 
 namespace crank::sys {
@@ -38,15 +39,6 @@ Result<std::string> options_of(const OverlayRequest& request) {
     return options;
 }
 
-Result<> leave_hosts_mounts() {
-    // A thread may leave the process's mount namespace and working directory by itself.
-    if (::unshare(CLONE_NEWNS) != 0) return fail_errno("create a mount namespace");
-    // Before anything is mounted: it must not reach the host's namespace.
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-        return fail_errno("make the mounts private");
-    return {};
-}
-
 // In this thread's own mount namespace.
 Result<> place(int root, const PlacedMount& mount) {
     UniqueFd at = TRY(open_in_root(root, mount.destination, O_PATH));
@@ -59,7 +51,7 @@ Result<> place(int root, const PlacedMount& mount) {
 }
 
 Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& options) {
-    TRY(leave_hosts_mounts());
+    TRY(leave_mount_namespace());
     if (::chdir(request.base.c_str()) != 0) return fail_errno("enter " + request.base);
     unsigned long flags = request.upper.empty() ? MS_RDONLY : 0;
     if (::mount("overlay", request.target.c_str(), "overlay", flags, options.c_str()) != 0)
@@ -73,7 +65,7 @@ Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& op
 }
 
 Result<UniqueFd> mount_mapped_here(const MappedOverlay& request) {
-    TRY(leave_hosts_mounts());
+    TRY(leave_mount_namespace());
     // Over itself: overlayfs takes its layers by their paths. Before Linux 6.15 they may not lie in
     // a mount that is attached nowhere.
     UniqueFd mapped = TRY(clone_mount(request.base, true));
@@ -96,6 +88,18 @@ Result<UniqueFd> mount_mapped_here(const MappedOverlay& request) {
 Result<UniqueFd> clone_mapped_overlay(const MappedOverlay& request) {
     Result<UniqueFd> result;
     std::thread([&] { result = mount_mapped_here(request); }).join();
+    return result;
+}
+
+Result<UniqueFd> clone_overlay(const OverlayRequest& request, const std::string& path) {
+    std::string options = TRY(options_of(request));
+    Result<UniqueFd> result;
+    auto clone = [&]() -> Result<UniqueFd> {
+        UniqueFd root = TRY(mount_here(request, options));
+        UniqueFd found = TRY(open_in_root(root.get(), path, O_PATH));
+        return clone_mount("/proc/self/fd/" + std::to_string(found.get()), false);
+    };
+    std::thread([&] { result = clone(); }).join();
     return result;
 }
 

@@ -35,6 +35,10 @@ struct OverlayRequest {
 // they go with it. Needs CAP_SYS_ADMIN.
 Result<UniqueFd> open_overlay(const OverlayRequest& request);
 
+// Something inside of one as a detached mount, for another mount namespace: `path` is resolved as a
+// process whose root it is would (open_in_root, file.h). Errors: not_found.
+Result<UniqueFd> clone_overlay(const OverlayRequest& request, const std::string& path);
+
 // The same of layers whose ids a user namespace maps, with the mount(2) options given: a detached
 // mount. The layers are seen through one id-mapped mount of `base`, the upper directory too: on the
 // disk are the ids of the user namespace, so that what is written needs no translation afterwards.

@@ -68,6 +68,13 @@ Result<UniqueFd> connect_unix(const std::string& path) {
     return fail_errno("connect to the socket " + path);
 }
 
+Result<std::optional<UniqueFd>> accept_unix(int listener) {
+    UniqueFd fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (fd) return fd;
+    if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
+    return fail_errno("accept a connection");
+}
+
 Result<> finish_sending(int socket) {
     if (::shutdown(socket, SHUT_WR) != 0 && errno != ENOTCONN)
         return fail_errno("shut a socket down");

@@ -2,6 +2,7 @@
 // directory.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -13,6 +14,8 @@ namespace crank::sys {
 Result<UniqueFd> listen_unix(const std::string& path);
 // not_found: no such file; failed_precondition: nobody listens.
 Result<UniqueFd> connect_unix(const std::string& path);
+// A connection that has come; nothing: there is none.
+Result<std::optional<UniqueFd>> accept_unix(int listener);
 // No more is sent; what the other end sends can still be read.
 Result<> finish_sending(int socket);
 
