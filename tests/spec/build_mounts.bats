@@ -22,6 +22,7 @@ teardown_file() { crank_teardown_file; }
 # layers_of IMAGE: how many it has.
 layers_of() { crank inspect "$1" | jq '.[0].RootFS.Layers | length'; }
 
+# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`
 # printed LINE...: what the last build's steps printed has these lines, in this order.
 printed() {
     local text
@@ -34,6 +35,7 @@ printed() {
     }
 }
 
+# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`, flags from the test
 # fails_with TEXT...: the build fails, and standard error has each.
 fails_with() {
     local text
@@ -185,7 +187,7 @@ END
     echo 'hush-hush-9471' >token
     chmod 0600 token
     export WORD=hush-word-9471
-    local -a given=(--secret id=token,src=token --secret id=word,env=WORD)
+    local -a given=(--secret "id=token,src=token" --secret "id=word,env=WORD")
     run -0 --separate-stderr crank build --progress plain "${given[@]}" -t secrets .
     printed hush-hush-9471 "400 0:0" "440 1000:1001" 1 "word hush-word-9471"
     image_content secrets >content
@@ -211,12 +213,12 @@ END
     dockerfile <<<$'FROM box\nRUN --mount=type=secret,id=token,required true'
     fails_with "Dockerfile:2" "RUN --mount=type=secret,id=token,required true" \
         "the step needs the secret token" "crank build --secret id=token,src=FILE"
-    flags=(--secret id=token,src=nowhere)
+    flags=(--secret "id=token,src=nowhere")
     fails_with "there is no file nowhere" "env=NAME"
     flags=(--secret src=nowhere)
     fails_with "it has no id" "crank build --secret id=token,src=token.txt"
     head -c 600000 /dev/zero >big
-    flags=(--secret id=token,src=big)
+    flags=(--secret "id=token,src=big")
     fails_with "larger than 500 KiB"
 }
 
@@ -301,7 +303,7 @@ END
     dockerfile <<<$'FROM root\nCOPY more /more'
     mkdir -p rootdir/bin
     cp "$(command -v busybox)" rootdir/bin/cat
-    echo more >more
+    echo more >"more"
     first=$(crank build -q --build-context root=rootdir -t rooted .)
     touch rootdir/bin/cat
     [ "$(crank build -q --no-cache --build-context root=rootdir .)" = "$first" ]

@@ -30,6 +30,7 @@ serve() {
     until_true python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
 }
 
+# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`, flags from the test
 # fails_with TEXT...: the build fails, and standard error has each.
 fails_with() {
     local text
@@ -166,7 +167,7 @@ END
     mkdir sub
     mv Dockerfile sub/Other
     [ "$(tar -cf - . | crank build -q -f sub/Other -)" = "$first" ]
-    run ! --separate-stderr crank build -f sub/Other - <sub/Other
+    run ! --separate-stderr crank build -f sub/Other - <file
     [[ $stderr == *"takes a tar archive"* ]]
 }
 
