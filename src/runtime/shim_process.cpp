@@ -1,5 +1,7 @@
 #include "runtime/shim_process.h"
 
+#include <algorithm>
+
 #include "runtime/builder.h"
 #include "shim/plan_lock.h"
 #include "sys/child.h"
@@ -11,6 +13,7 @@
 #include "sys/overlay.h"
 #include "sys/own_user_namespace.h"
 #include "sys/socket.h"
+#include "sys/stdin_pipe.h"
 
 namespace crank::runtime {
 
@@ -104,6 +107,8 @@ Result<sys::UniqueFd> make_device(const Plan::Bind& bind, const MappedDevices& d
                                   std::size_t number) {
     if (!bind.device || devices.devices == nullptr || devices.scratch.empty())
         return sys::UniqueFd();
+    // In a user namespace that crank itself is in nobody may make any.
+    if (devices.uids.empty() && devices.gids.empty()) return sys::UniqueFd();
     for (const auto& device : *devices.devices) {
         if (device.path != bind.source) continue;
         auto uid = host_id(devices.uids, device.uid), gid = host_id(devices.gids, device.gid);
@@ -197,6 +202,10 @@ Result<Started> start_shim_on(sys::UniqueFd plan, std::vector<std::string> words
     handover.fds.emplace_back(started.memory.get(), shim::kPlanFd);
     handover.fds.emplace_back(theirs.get(), shim::kControlFd);
     for (int fd = 0; fd < 3; ++fd) handover.fds.emplace_back(null.get(), fd);
+    // It is executed by its number, which none of the others may take.
+    int above = 0;
+    for (const auto& [from, to] : handover.fds) above = std::max(above, to + 1);
+    shim = TRY(sys::duplicate_above(shim.get(), above));
     sys::SpawnRequest request;
     request.path = "/proc/self/fd/" + std::to_string(shim.get());
     request.args = {"crank-shim"};
