@@ -11,12 +11,14 @@ namespace crank::sys {
 Result<UniqueFd> open_silent_pipe();
 
 // Opens /dev/null where descriptor 0, 1 or 2 is closed: otherwise the next file that is opened gets
-// that number, and what is printed is written into it. All others become close-on-exec (Linux 5.11):
-// a monitor would keep what a script has open for as long as its container lives, and the programs
-// of crank know their descriptors by number.
+// that number, and what is printed is written into it. All others become close-on-exec
+// (Linux 5.11): a monitor would keep what a script has open for as long as its container lives, and
+// the programs of crank know their descriptors by number.
 Result<> settle_inherited_descriptors();
 
 // dup(2), close-on-exec.
 Result<UniqueFd> duplicate(int fd);
+// Under a number that is `least` or more.
+Result<UniqueFd> duplicate_above(int fd, int least);
 
 }  // namespace crank::sys

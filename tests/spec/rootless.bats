@@ -51,6 +51,29 @@ in_container() { crank run --rm --network none busybox "$@"; }
     [ -z "$(crank volume ls -q)" ]
 }
 
+@test "rights, names and namespaces of others: as for root, within what the user has" {
+    run --separate-stderr crank run --rm --network none --cap-add SYS_ADMIN busybox mount -t tmpfs x /tmp
+    [ "$status" -eq 0 ]
+    run --separate-stderr crank run --rm --network none --privileged busybox sh -c \
+        'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status; mount -t tmpfs x /tmp && echo mounted; grep -c " /proc/sys " /proc/mounts'
+    [ "$output" = $'NoNewPrivs:\t0\nSeccomp:\t0\nmounted\n0' ]
+    run --separate-stderr crank run --rm --network none --add-host db:10.0.0.7 --ulimit nofile=64 --group-add 7 busybox \
+        sh -c 'grep db /etc/hosts; ulimit -n; id -G'
+    [ "$output" = $'10.0.0.7\tdb\n64\n0 7' ]
+    run --separate-stderr crank run --rm --network none --pid host --uts host --ipc host busybox \
+        sh -c 'for kind in pid uts ipc; do readlink "/proc/self/ns/$kind"; done'
+    [ "$output" = "$(readlink /proc/self/ns/pid /proc/self/ns/uts /proc/self/ns/ipc)" ]
+    crank run -d --name first --network none busybox sleep 60
+    crank run -d --name second --network container:first --pid container:first busybox sleep 60
+    run --separate-stderr crank exec second sh -c 'readlink /proc/self/ns/net; readlink /proc/self/ns/pid'
+    [ "$output" = "$(crank exec first sh -c 'readlink /proc/self/ns/net; readlink /proc/self/ns/pid')" ]
+    crank rm -f second first
+    # limits are refused where the user may make no groups
+    run --separate-stderr crank run --rm --network none --cpuset-cpus 0 busybox true
+    [ "$status" -eq 125 ]
+    [[ $stderr == *"--cpuset-cpus=0 cannot be applied"* ]]
+}
+
 @test "its state lies in the user's directories, which are closed to others" {
     in_container true
     [ "$(stat -c %a:%u "$USER_DIR/home/.local/share/crank")" = 700:$USER_ID ]

@@ -103,6 +103,16 @@ in_container() {
     [[ $stderr == *"can't create /y: Read-only file system"* ]]
 }
 
+@test "a hundred mounts are no more trouble than one" {
+    mkdir -p data
+    echo word >data/file
+    local -a flags=()
+    local i
+    for i in {1..100}; do flags+=(-v "$PWD/data:/data$i:ro"); done
+    run in_container "${flags[@]}" -- cat /data1/file /data57/file /data100/file
+    [ "$output" = $'word\nword\nword' ]
+}
+
 @test "limits: shared memory is half of the memory; too much or too little is an error" {
     run in_container --memory 64m -- sh -c 'df -k /dev/shm | tail -1'
     [[ $output == *" 32768 "* ]]

@@ -89,6 +89,8 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
     for (oci::Mount& mount : default_mounts(shm_size)) {
         bool is_shm = mount.destination == "/dev/shm";
         if (replaced(mount.destination) || (is_shm && ipc == "none")) continue;
+        // Of the host's namespace the root of another user namespace can mount none.
+        if (ipc == "host" && request.host.user_namespace && mount.type == "mqueue") continue;
         // Message queues are those of the namespace, wherever they are mounted.
         if (is_shm && ipc == "host")
             mounts.push_back(bind_mount(mount.destination, mount.destination, false));
