@@ -119,8 +119,9 @@ Result<int> perform(Invocation& invocation) {
     std::optional<std::size_t> count = TRY(newest(arguments));
     std::vector<Json> rows;
     for (const engine::Container& container : TRY(engine::list(invocation.paths))) {
-        bool wanted =
-            arguments.on("all") || count || container.state.status == engine::Status::running;
+        bool wanted = arguments.on("all") || count ||
+                      container.state.status == engine::Status::running ||
+                      container.state.status == engine::Status::restarting;
         if (!wanted) continue;
         if (count && rows.size() == *count) break;
         rows.push_back(row_of(container, arguments.on("no-trunc")));

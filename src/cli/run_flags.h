@@ -11,8 +11,10 @@ namespace crank::cli {
 
 // Reads every flag that becomes part of the container. Errors: as the parsers of engine/options.h,
 // base/units.h and network::parse_port.
+// But for --detach, which `create` does not have.
 Result<engine::RunOptions> read_run_options(const Arguments& arguments);
 
 Result<int> perform_run(Invocation& invocation);
+Result<int> perform_create(Invocation& invocation);
 
 }  // namespace crank::cli

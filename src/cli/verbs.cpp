@@ -10,7 +10,8 @@ namespace {
 
 // clang-format off
 constexpr const Verb* kVerbs[] = {
-    &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
+    &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
+    &kRm, &kRename, &kWait, &kInspect, &kWhy,
     &kBuild, &kImageBootstrap, &kImages, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
     &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
@@ -24,6 +25,8 @@ struct Alias {
     std::string_view typed, name;
 };
 constexpr Alias kAliases[] = {
+    {"container attach", "attach"},
+    {"container create", "create"},
     {"container exec", "exec"},
     {"container inspect", "inspect"},
     {"container kill", "kill"},
@@ -31,9 +34,14 @@ constexpr Alias kAliases[] = {
     {"container logs", "logs"},
     {"container ls", "ps"},
     {"container ps", "ps"},
+    {"container pause", "pause"},
+    {"container rename", "rename"},
+    {"container restart", "restart"},
     {"container rm", "rm"},
     {"container run", "run"},
+    {"container start", "start"},
     {"container stop", "stop"},
+    {"container unpause", "unpause"},
     {"container wait", "wait"},
     {"image build", "build"},
     {"image import", "import"},
@@ -56,9 +64,8 @@ constexpr Alias kAliases[] = {
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach", "commit",  "compose", "cp",    "create",  "diff",   "down",    "events",
-    "export", "history", "network", "pause", "port",    "rename", "restart", "search",
-    "start",  "stats",   "system",  "top",   "unpause", "up",     "update",  "volume",
+    "commit", "compose", "cp",    "diff",   "down", "events", "export", "history", "network",
+    "port",   "search",  "stats", "system", "top",  "up",     "update", "volume",
 };
 
 const Verb* by_name(std::string_view name) {

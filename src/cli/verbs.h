@@ -10,6 +10,7 @@ extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, k
 extern const Verb kPull, kPush, kLogin, kLogout;
 extern const Verb kCertsInit, kCertsIssue;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
+extern const Verb kAttach, kCreate, kPause, kRename, kRestart, kStart, kUnpause;
 extern const Verb kExec, kInspect, kKill, kLogs, kPs, kRm, kRun, kStop, kWait, kWhy;
 extern const Verb kDoctor, kDoctorGpu, kInfo, kVersion;
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/ids/range.h"
+#include "engine/restart_policy.h"
 #include "network/network.h"
 
 namespace crank::engine {
@@ -69,6 +70,7 @@ struct RunOptions {
     std::optional<ids::Wanted> userns;  // nothing: as the sandbox has it
     std::optional<std::string> stop_signal;
     std::optional<int> stop_timeout;  // seconds; -1: for ever
+    RestartPolicy restart;
 };
 
 // Whether the container gets ids of its own.

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -65,10 +66,32 @@ void wait_for_readers(const char* state_dir) {
     close(fd);
 }
 
+// Another container may have its name by now (`crank rename`), and where a name changes hands
+// whoever does it holds the lock beside it.
+bool unlink_own(const PlanView& plan, const char* path) {
+    char other[4096], target[256];
+    const char* slash = strrchr(path, '/');
+    if (slash == nullptr || plan.header->state_dir == 0) return true;
+    snprintf(other, sizeof other, "%.*s/.lock", static_cast<int>(slash - path), path);
+    int lock = open(other, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    for (int i = 0; lock >= 0 && i < 100 && flock(lock, LOCK_EX | LOCK_NB) != 0; ++i) {
+        timespec pause{0, 10 * 1000 * 1000};
+        nanosleep(&pause, nullptr);
+    }
+    const char* id = strrchr(plan.text(plan.header->state_dir), '/');
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    target[n < 0 ? 0 : n] = 0;
+    bool own = n > 0 && id != nullptr && strcmp(target, id + 1) == 0;
+    bool gone = own ? unlink(path) == 0 : n > 0 || errno == ENOENT;
+    if (lock >= 0) close(lock);
+    return gone;
+}
+
 bool remove(const PlanView& plan, const AfterExitEntry& entry) {
     const char* path = plan.text(entry.path);
     switch (entry.kind) {
         case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
+        case AfterExitKind::unlink_own: return unlink_own(plan, path);
         case AfterExitKind::remove_cgroup: return remove_cgroup(path);
         case AfterExitKind::remove_tree: break;
     }
@@ -81,11 +104,16 @@ bool remove(const PlanView& plan, const AfterExitEntry& entry) {
 bool clean_up(const PlanView& plan) {
     if (plan.header->state_dir != 0 && removes(plan, plan.text(plan.header->state_dir)))
         wait_for_readers(plan.text(plan.header->state_dir));
+    bool keeps = (__atomic_load_n(&plan.header->shared.orders, __ATOMIC_ACQUIRE) & kOrderKeep) != 0;
     bool gone = true;
     for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
         const AfterExitEntry& entry = plan.header->after_exit[i];
         // The directories come last: what is left is found by them.
         if (!gone && entry.kind == AfterExitKind::remove_tree) continue;
+        // The container itself, and what it has for as long as it exists.
+        if (keeps &&
+            (entry.kind == AfterExitKind::remove_tree || entry.kind == AfterExitKind::unlink_own))
+            continue;
         gone = remove(plan, entry) && gone;
     }
     return gone;

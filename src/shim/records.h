@@ -21,6 +21,7 @@ void record_state(const PlanView& plan, int pid, uint64_t started_ns);
 // `exit`: "CODE SIGNAL OOM FINISHED_NS\n". Written aside and renamed: it is whole or absent.
 void record_exit(const PlanView& plan, const Exit& exit);
 uint64_t realtime_ns();
+unsigned long long start_time_of(int pid);  // field 22 of /proc/PID/stat; 0: it is gone
 // A file of the state directory, written aside and renamed: it is whole or absent.
 void write_record(const PlanView& plan, const char* name, const char* text);
 // The file's first bytes, ended by a NUL.
