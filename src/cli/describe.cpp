@@ -19,15 +19,16 @@ Json state_of(const engine::Container& container) {
     const engine::State& state = container.state;
     engine::Reason reason = engine::explain(container);
     bool running = state.status == engine::Status::running;
+    bool restarting = state.status == engine::Status::restarting;
     return {{"Status", state_word(state)},
-            {"Running", running},
-            {"Paused", false},
-            {"Restarting", false},
+            {"Running", running || restarting},
+            {"Paused", state.paused},
+            {"Restarting", restarting},
             {"OOMKilled", state.exit.oom_killed},
             {"Dead", state.status == engine::Status::left_over},
             {"Pid", running ? state.pid : 0},
             {"ExitCode", state.exit.code},
-            {"Error", state.error},
+            {"Error", state.error.empty() ? state.start_error : state.error},
             {"StartedAt", rfc3339(state.started_at_ns)},
             {"FinishedAt", rfc3339(state.exit.finished_at_ns)},
             {"Signal", state.exit.signal},
@@ -80,7 +81,9 @@ Json host_config_of(const engine::Record& record) {
                    {"Memory", record.memory},
                    {"MemorySwap", record.memory_swap},
                    {"PidsLimit", record.pids_limit},
-                   {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}}};
+                   {"RestartPolicy",
+                    {{"Name", engine::name_of(record.restart.kind)},
+                     {"MaximumRetryCount", record.restart.most}}}};
     config.update(describe_settings(record.settings));
     return config;
 }
@@ -172,7 +175,9 @@ Json describe_container(const engine::Paths& paths, const engine::Container& con
             {"HostsPath", paths.monitor(record.id) + "/hosts"},
             {"LogPath", engine::log_path(paths, record.id)},
             {"Name", "/" + record.name},
-            {"RestartCount", 0},
+            {"RestartCount", container.state.status == engine::Status::restarting
+                                 ? container.state.restarts
+                                 : record.restart_count},
             {"Platform", "linux"},
             {"HostConfig", host_config_of(record)},
             {"Mounts", mounts_of(record)},

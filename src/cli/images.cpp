@@ -20,7 +20,7 @@ constexpr std::string_view kTagExamples[] = {"crank tag crank-worker-base crank-
 Result<> check_unused(const engine::Paths& paths, const store::Image& image, bool force) {
     if (image.tags.size() > 1) return {};
     for (const engine::Container& container : TRY(engine::list(paths))) {
-        bool ended = container.state.status == engine::Status::exited;
+        bool ended = engine::is_at_rest(container.state);
         if (container.record.image_id != image.id.str() || (ended && force)) continue;
         return fail(Error(Code::in_use, "image " + container.record.image +
                                             " is used by container " + container.record.name)

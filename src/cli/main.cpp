@@ -11,8 +11,10 @@
 #include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/verb.h"
+#include "engine/names.h"
 #include "engine/paths.h"
 #include "engine/rootless.h"
+#include "engine/state.h"
 #include "sys/own_user_namespace.h"
 #include "sys/signals.h"
 #include "sys/stdin_pipe.h"
@@ -33,7 +35,10 @@ std::string global(const Arguments& before, const Arguments& after, std::string_
 Result<std::optional<engine::Entered>> take_rights(const Verb& verb, const Invocation& invocation) {
     if (verb.group != Group::machine || verb.rights != Rights::callers)
         TRY(engine::check_directories(invocation.paths));
-    bool native = verb.name == "run" && invocation.arguments.on("native");
+    bool native =
+        (verb.name == "run" || verb.name == "create") && invocation.arguments.on("native");
+    if (verb.name == "start" || verb.name == "restart")
+        native = engine::are_native(invocation.paths, invocation.arguments.words());
     if (sys::effective_uid() == 0 || verb.rights == Rights::callers || native) return std::nullopt;
     Result<engine::Entered> entered = engine::enter_user_namespace(invocation.paths);
     // Where there are no containers, stop and rm are for native workers. Unless the process is

@@ -139,7 +139,9 @@ Result<int> perform(Invocation& invocation) {
     bool sized = wants_sizes(arguments);
     std::vector<Json> rows;
     for (const engine::Container& container : containers) {
-        if (!ended_too && container.state.pid <= 0) continue;
+        bool lives =
+            container.state.pid > 0 || container.state.status == engine::Status::restarting;
+        if (!ended_too && !lives) continue;
         if (count && rows.size() == *count) break;
         Json row = row_of(container, arguments.on("no-trunc"));
         row["Size"] = sized ? TRY(size_text(invocation.paths, container.record)) : "";

@@ -2,9 +2,9 @@
 #include <optional>
 
 #include "base/text.h"
-#include "base/units.h"
 #include "cli/cid_file.h"
 #include "cli/fetch.h"
+#include "cli/foreground.h"
 #include "cli/output.h"
 #include "cli/run_flags.h"
 #include "cli/storage_limit.h"
@@ -21,7 +21,6 @@ namespace crank::cli {
 namespace {
 
 constexpr int kStdin = 0, kStdout = 1, kStderr = 2;
-constexpr int kSigKill = 9, kSigSys = 31;
 
 std::string milliseconds(std::int64_t ns) {
     std::string text = std::to_string(ns / 1'000'000) + ".";
@@ -42,16 +41,6 @@ void print_timings(const engine::local::Started& started) {
     note(text);
 }
 
-std::string listeners_text(const std::vector<engine::PublishedPort>& ports) {
-    std::string text;
-    for (const engine::PublishedPort& port : ports) {
-        bool v6 = port.host_ip.find(':') != std::string::npos;
-        text += (text.empty() ? "" : ", ") + (v6 ? "[" + port.host_ip + "]" : port.host_ip) + ":" +
-                std::to_string(port.host_port) + " -> " + std::to_string(port.container_port);
-    }
-    return text;
-}
-
 Result<> check_terminal(const engine::RunOptions& options) {
     if (!options.terminal || !options.interactive || options.detach || sys::is_terminal(kStdin))
         return {};
@@ -70,12 +59,7 @@ engine::local::StartRequest make_request(Invocation& invocation, const engine::C
         request.forward_stdout = kStdout;
         request.forward_stderr = kStderr;
     }
-    if (request.options.terminal) {
-        if (auto size = sys::terminal_size(kStdin)) {
-            request.rows = size->rows;
-            request.columns = size->columns;
-        }
-    }
+    if (request.options.terminal) set_size(request);
     return request;
 }
 
@@ -98,21 +82,6 @@ Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
     return {};
 }
 
-// What the worker's own output cannot say. With --rm nobody can ask `crank why` later.
-void warn_of_end(const engine::Record& record, const runtime::ExitStatus& exit) {
-    std::string more = record.remove ? "" : " (crank why " + record.name + ")";
-    if (exit.oom_killed) {
-        std::string limit =
-            record.memory > 0 ? "; the memory limit is " + format_size_binary(record.memory) : "";
-        warn((exit.signal == kSigKill
-                  ? "the kernel killed the worker for want of memory"
-                  : "the kernel killed a process of the worker for want of memory") +
-             limit + more);
-    } else if (exit.signal == kSigSys) {
-        warn("a system call filter ended the worker (SIGSYS)" + more);
-    }
-}
-
 // `crank why NAME` says it again; a name that was made up nobody knows.
 void note_failure(const Invocation& invocation, const engine::RunOptions& options,
                   const Error& error) {
@@ -126,27 +95,12 @@ void note_failure(const Invocation& invocation, const engine::RunOptions& option
                                                  .at_ns = sys::wall_clock_ns()});
 }
 
-Result<int> attend(engine::local::Started& started, const engine::RunOptions& options,
-                   sys::SignalQueue& signals) {
-    runtime::ExitStatus exit = TRY(engine::local::attend({
-        .running = started.running,
-        .signals = signals,
-        .input = options.interactive ? kStdin : -1,
-        .stdin_write = std::move(started.stdin_write),
-        .terminal = options.terminal,
-        .caller_terminal = options.terminal && sys::is_terminal(kStdin) ? kStdin : -1,
-        .stdout_read = {},
-        .stderr_read = {},
-    }));
-    warn_of_end(started.record, exit);
-    return exit.code;
-}
-
 }  // namespace
 
 Result<int> perform_run(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     engine::RunOptions options = TRY(read_run_options(arguments));
+    options.detach = arguments.on("detach");
     bool native = arguments.on("native");
     if (!native && options.image.empty())
         return fail(Error(Code::usage, "no image given").with_hint("crank run --help"));
@@ -176,7 +130,28 @@ Result<int> perform_run(Invocation& invocation) {
     if (options.detach) print_line(started.record.id);
     if (!started.record.ports.empty()) note("listening on " + listeners_text(started.record.ports));
     if (options.detach) return 0;
-    return attend(started, options, *signals);
+    return attend_foreground(started, {.input = options.interactive, .terminal = options.terminal},
+                             *signals);
+}
+
+Result<int> perform_create(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    engine::RunOptions options = TRY(read_run_options(arguments));
+    bool native = arguments.on("native");
+    if (!native && options.image.empty())
+        return fail(Error(Code::usage, "no image given").with_hint("crank create --help"));
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    engine::local::StartRequest request{
+        .paths = invocation.paths, .config = config, .options = std::move(options)};
+    CidFile cid_file = TRY(CidFile::take(arguments.value("cidfile")));
+    std::optional<sys::SignalQueue> signals;
+    if (!native) TRY(arrange_fetch(invocation, config, request, signals));
+    auto make = native ? engine::native::create : engine::local::create;
+    engine::Record record = TRY(make(std::move(request)));
+    TRY(cid_file.write(record.id));
+    for (const std::string& warning : record.warnings) warn(warning);
+    print_line(record.id);
+    return 0;
 }
 
 }  // namespace crank::cli

@@ -1,6 +1,7 @@
 #include "cli/run_flags.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "base/units.h"
@@ -97,6 +98,8 @@ constexpr Flag kFlags[] = {
     {"cidfile", 0, FlagKind::value, "FILE", "write its id into this new file"},
     {"no-healthcheck", 0, FlagKind::boolean, "", "leave out the image's health check"},
     {"platform", 0, FlagKind::value, "OS/ARCH", "what the image is for: this machine's alone"},
+    {"restart", 0, FlagKind::value, "POLICY",
+     "start it again when it ends: on-failure[:N], always, unless-stopped (no)"},
     {"stop-signal", 0, FlagKind::value, "SIGNAL", "what `crank stop` sends first"},
     {"stop-timeout", 0, FlagKind::value, "SECONDS",
      "how long `crank stop` waits before it kills (10)"},
@@ -142,7 +145,6 @@ constexpr MissingFlag kMissing[] = {
     {"network-alias", 0, true, "--add-host NAME:IP"},
     {"oom-kill-disable", 0, false, "--oom-score-adj NUMBER"},
     {"quiet", 'q', false},
-    {"restart", 0, true},
     {"runtime", 0, true,
      "crank is its own runtime; others run bundles: crank save --format oci-dir"},
     {"sig-proxy", 0, false},
@@ -242,8 +244,37 @@ Result<> check_device(const std::string& typed) {
     return {};
 }
 
+// Those of `run` but for what happens at the start alone.
+constexpr bool is_creates(const Flag& flag) {
+    return flag.name != "detach" && flag.name != "explain" && flag.name != "timings";
+}
+constexpr auto kCreateFlags = [] {
+    std::array<Flag, static_cast<std::size_t>(std::ranges::count_if(kFlags, is_creates))> flags;
+    std::ranges::copy_if(kFlags, flags.begin(), is_creates);
+    return flags;
+}();
+constexpr std::string_view kCreateExamples[] = {
+    "crank create --name mail -p 8501:8501 crank-email-classifier:latest",
+    "crank start mail",
+};
+
 }  // namespace
 
+constinit const Verb kCreate = {
+    .name = "create",
+    .summary = "make a container without starting it, and print its id",
+    .group = Group::containers,
+    .syntax = {.flags = kCreateFlags,
+               .missing = kMissing,
+               .min_words = 1,
+               .max_words = kAnyWords,
+               .first_word_ends_flags = true,
+               .arguments = "IMAGE [COMMAND] [ARG...]"},
+    .examples = kCreateExamples,
+    .engine_failure = 125,
+    .rights = Rights::required,
+    .perform = perform_create,
+};
 constinit const Verb kRun = {
     .name = "run",
     .summary = "start a worker in a new container",
@@ -284,10 +315,13 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     if (arguments.has("gpus")) TRY(engine::gpu::parse_gpus(options.gpus));
     options.devices = arguments.values("device");
     for (const std::string& device : options.devices) TRY(check_device(device));
-    options.detach = arguments.on("detach");
     options.interactive = arguments.on("interactive");
     options.terminal = arguments.on("tty");
     options.remove = arguments.on("rm");
+    options.restart = TRY(engine::parse_restart_policy(arguments.value("restart", "no")));
+    if (options.remove && options.restart.kind != engine::RestartPolicy::Kind::no)
+        return fail(Code::invalid_argument,
+                    "conflicting options: cannot specify both --restart and --rm");
     options.init = arguments.find_switch("init").value_or(true);
     options.read_only = arguments.on("read-only");
     if (auto text = arguments.find("userns"))

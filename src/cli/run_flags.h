@@ -11,11 +11,13 @@ namespace crank::cli {
 
 // Reads every flag that becomes part of the container. Errors: as the parsers of engine/options.h,
 // base/units.h and network::parse_port.
+// But for --detach, which `create` does not have.
 Result<engine::RunOptions> read_run_options(const Arguments& arguments);
 
 // Those of them that become engine::Settings, in run_settings.cpp.
 Result<> read_settings(const Arguments& arguments, engine::Settings& settings);
 
 Result<int> perform_run(Invocation& invocation);
+Result<int> perform_create(Invocation& invocation);
 
 }  // namespace crank::cli

@@ -20,8 +20,10 @@ std::chrono::system_clock::time_point time_of(std::int64_t ns) {
 
 std::string_view state_word(const engine::State& state) {
     switch (state.status) {
+        case engine::Status::starting:
         case engine::Status::created: return "created";
-        case engine::Status::running: return "running";
+        case engine::Status::running: return state.paused ? "paused" : "running";
+        case engine::Status::restarting: return "restarting";
         case engine::Status::exited: return "exited";
         case engine::Status::left_over: return "dead";
     }
@@ -31,10 +33,15 @@ std::string_view state_word(const engine::State& state) {
 std::string status_text(const engine::Container& container) {
     const engine::State& state = container.state;
     switch (state.status) {
+        case engine::Status::starting:
         case engine::Status::created: return "Created";
-        case engine::Status::running: return "Up " + age_text(state.started_at_ns);
+        case engine::Status::running:
+            return "Up " + age_text(state.started_at_ns) + (state.paused ? " (Paused)" : "");
+        case engine::Status::restarting:
         case engine::Status::exited: {
-            std::string text = "Exited (" + std::to_string(state.exit.code) + ")";
+            bool again = state.status == engine::Status::restarting;
+            std::string text = std::string(again ? "Restarting (" : "Exited (") +
+                               std::to_string(state.exit.code) + ")";
             if (state.exit.finished_at_ns != 0)
                 text += " " + age_text(state.exit.finished_at_ns) + " ago";
             return text;

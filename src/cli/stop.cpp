@@ -1,8 +1,6 @@
 // stop, kill, rm, wait: verbs over a list of containers. One that fails does not keep the others
 // from being done; the exit code says that something failed.
-#include <functional>
-
-#include "base/text.h"
+#include "cli/each.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
@@ -30,28 +28,8 @@ constexpr std::string_view kKillExamples[] = {"crank kill mail", "crank kill -s 
 constexpr std::string_view kRmExamples[] = {"crank rm mail", "crank rm -f -v mail"};
 constexpr std::string_view kWaitExamples[] = {"crank wait mail"};
 
-using Action = std::function<Result<>(const std::string& name)>;
-
-int for_each(Invocation& invocation, std::string_view verb, const Action& action) {
-    int code = 0;
-    for (const std::string& name : invocation.arguments.words()) {
-        Result<> done = action(name);
-        if (done) continue;
-        report(verb, done.error(), invocation.debug);
-        code = 1;
-    }
-    return code;
-}
-
 Result<int> perform_stop(Invocation& invocation) {
-    engine::StopOptions options{.timeout = std::nullopt,
-                                .signal = invocation.arguments.find("signal")};
-    if (auto text = invocation.arguments.find("time")) {
-        auto seconds = parse_int(*text);
-        if (!seconds || *seconds < -1 || *seconds > 1'000'000)
-            return fail(Code::usage, "--time: invalid number of seconds \"" + *text + "\"");
-        options.timeout = static_cast<int>(*seconds);
-    }
+    engine::StopOptions options = TRY(read_stop_options(invocation.arguments));
     return for_each(invocation, "stop", [&](const std::string& name) -> Result<> {
         engine::Container container = TRY(engine::find(invocation.paths, name));
         TRY(engine::stop(invocation.paths, container, options));

@@ -101,7 +101,7 @@ Result<std::vector<Row>> usage_rows(const engine::Paths& paths) {
     }
     for (const engine::Container& container : TRY(engine::list(paths))) {
         ++containers.count;
-        bool ended = container.state.status == engine::Status::exited;
+        bool ended = engine::is_at_rest(container.state);
         std::int64_t bytes = TRY(disk.add(paths.container(container.record.id)));
         containers.bytes += bytes;
         if (ended) containers.reclaimable += bytes;

@@ -10,7 +10,8 @@ namespace {
 
 // clang-format off
 constexpr const Verb* kVerbs[] = {
-    &kRun, &kPs, &kLogs, &kExec, &kStop, &kKill, &kRm, &kWait, &kInspect, &kWhy,
+    &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
+    &kRm, &kRename, &kWait, &kInspect, &kWhy,
     &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kLogin, &kLogout,
@@ -25,8 +26,10 @@ constexpr const Verb* kVerbs[] = {
 constexpr Alias kAliases[] = {
     {"builder prune", "prune"},
     {"config ls", "config list"},
+    {"container attach", "attach"},
     {"container commit", "commit"},
     {"container cp", "cp"},
+    {"container create", "create"},
     {"container diff", "diff"},
     {"container exec", "exec"},
     {"container export", "export"},
@@ -35,13 +38,18 @@ constexpr Alias kAliases[] = {
     {"container list", "ps"},
     {"container logs", "logs"},
     {"container ls", "ps"},
+    {"container pause", "pause"},
     {"container port", "port"},
     {"container ps", "ps"},
+    {"container rename", "rename"},
+    {"container restart", "restart"},
     {"container rm", "rm"},
     {"container run", "run"},
+    {"container start", "start"},
     {"container stats", "stats"},
     {"container stop", "stop"},
     {"container top", "top"},
+    {"container unpause", "unpause"},
     {"container update", "update"},
     {"container wait", "wait"},
     {"image build", "build"},
@@ -51,8 +59,8 @@ constexpr Alias kAliases[] = {
     {"image list", "images"},
     {"image load", "load"},
     {"image ls", "images"},
-    {"image pull", "pull"},
     {"image prune", "prune"},
+    {"image pull", "pull"},
     {"image push", "push"},
     {"image rm", "rmi"},
     {"image save", "save"},
@@ -62,15 +70,13 @@ constexpr Alias kAliases[] = {
     {"system events", "events"},
     {"system info", "info"},
     {"system prune", "prune"},
-    {"config ls", "config list"},
     {"volume list", "volume ls"},
     {"volume remove", "volume rm"},
 };
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "attach",  "compose", "create", "down",   "network", "pause", "rename",
-    "restart", "search",  "start",  "system", "unpause", "up",
+    "compose", "down", "network", "search", "system", "up",
 };
 
 const Verb* by_name(std::string_view name) {

@@ -12,6 +12,7 @@ extern const Verb kCertsInit, kCertsIssue;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
 extern const Verb kCommit, kComplete, kCompletion, kContainerPrune, kCp, kDiff, kEvents, kExport,
     kHistory, kManual, kPort, kStats, kTop, kUpdate;
+extern const Verb kAttach, kCreate, kPause, kRename, kRestart, kStart, kUnpause;
 extern const Verb kExec, kInspect, kKill, kLogs, kPs, kRm, kRun, kStop, kWait, kWhy;
 extern const Verb kVolumeCreate, kVolumeInspect, kVolumeLs, kVolumePrune, kVolumeRm;
 extern const Verb kDoctor, kDoctorGpu, kInfo, kVersion;

@@ -50,7 +50,7 @@ bool is_elsewhere(const Record& record) {
 
 bool is_unwatched(const Paths& paths, const Container& container) {
     const State& state = container.state;
-    if (state.monitor_pid <= 0) return false;
+    if (state.monitor_pid <= 0 || state.status == Status::restarting) return false;
     if (runtime::is_alive(state.monitor_pid, state.monitor_start_time)) return false;
     return !runtime::is_watched(paths.monitor(container.record.id));
 }

@@ -8,7 +8,10 @@
 #include "engine/events.h"
 #include "engine/names.h"
 #include "engine/options.h"
+#include "engine/pause.h"
+#include "engine/start_attempt.h"
 #include "engine/sweep.h"
+#include "runtime/adopt.h"
 #include "runtime/host.h"
 #include "sys/file.h"
 #include "sys/poll.h"
@@ -27,10 +30,7 @@ constexpr milliseconds kMonitorDone(30'000);  // it may be removing a large laye
 constexpr milliseconds kLookAgain(10);
 constexpr int kSigKill = 9;
 
-std::string shown(const Container& container) {
-    return container.record.name.empty() ? container.record.id.substr(0, kShortIdLength)
-                                         : container.record.name;
-}
+std::string shown(const Container& container) { return shown_name(container.record); }
 
 Result<int> parse_signal(std::string_view text) {
     if (auto number = sys::signal_number(text)) return *number;
@@ -76,11 +76,20 @@ Result<> settle(const Container& container) {
                 "the monitor of container " + shown(container) + " does not end");
 }
 
+// Before the signal: its monitor asks when it has ended.
+Result<> end_policy(const Paths& paths, const Container& container) {
+    if (container.record.restart.kind == RestartPolicy::Kind::no) return {};
+    return runtime::give_order(paths.monitor(container.record.id), runtime::Order::stay_ended);
+}
+
 Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why) {
     why.signal = kSigKill;
     why.at_ns = sys::wall_clock_ns();
     note_asked(paths.monitor(container.record.id), why);
+    TRY(end_policy(paths, container));
     TRY(kill_all(container));
+    // On cgroup v1 what is frozen does not die.
+    TRY(thaw(paths, container));
     // What is frozen does not die (cgroup v1): a command that was killed may have left it so.
     if (!TRY(gone_within(container, kUsualEnd)))
         TRY(runtime::kill_cgroups(container.record.cgroups_path, TRY(runtime::probe_host())));
@@ -89,6 +98,16 @@ Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why
                                                  " does not die (its first process is " +
                                                  std::to_string(container.state.pid) + ")");
     return settle(container);
+}
+
+// Of one that waits for its next start. It may be in the middle of it: then it runs, afterwards.
+Result<Container> end_restarting(const Paths& paths, Container container) {
+    while (container.state.status == Status::restarting) {
+        TRY(end_policy(paths, container));
+        TRY(sys::poll({}, kLookAgain));
+        container = TRY(load(paths, container.record.id));
+    }
+    return container;
 }
 
 // Not where that cannot be found out: what is believed absent is removed.
@@ -137,6 +156,7 @@ Result<Container> find(const Paths& paths, std::string_view name_or_id) {
     if (gone)
         return fail(Error(Code::not_found, "no such container: " + std::string(name_or_id))
                         .with_hint("crank ps -a"));
+    if (container && has_killed_start(paths, *container)) sweep_start(paths, id);
     return container;
 }
 
@@ -154,6 +174,7 @@ Result<std::vector<Container>> list(const Paths& paths) {
         }
         Result<Container> container = load_watched(paths, id);
         if (container && container->state.status != Status::left_over) {
+            if (has_killed_start(paths, *container)) sweep_start(paths, id);
             if (!is_going(*container)) containers.push_back(std::move(*container));
         } else if (is_left_over(paths, id, container)) {
             // Without rights to it, it is not ours to sweep; the one who may, will.
@@ -165,15 +186,20 @@ Result<std::vector<Container>> list(const Paths& paths) {
     }
     sweep_monitor_directories(paths);
     sweep_names(paths);
+    sweep_former_names(paths, containers);
     std::sort(containers.begin(), containers.end(), [](const Container& a, const Container& b) {
         return a.record.created_ns > b.record.created_ns;
     });
     return containers;
 }
 
-Result<> stop(const Paths& paths, const Container& container, const StopOptions& options) {
-    int number = TRY(parse_signal(options.signal.value_or(container.record.stop_signal)));
+Result<> stop(const Paths& paths, const Container& found, const StopOptions& options) {
+    int number = TRY(parse_signal(options.signal.value_or(found.record.stop_signal)));
+    Container container = TRY(end_restarting(paths, found));
     if (container.state.status != Status::running) return {};
+    if (options.keep && container.record.remove)
+        TRY(runtime::give_order(paths.monitor(container.record.id), runtime::Order::keep));
+    TRY(end_policy(paths, container));
     int seconds = options.timeout.value_or(container.record.stop_timeout);
     Asked asked{.verb = "stop",
                 .signal = number,
@@ -183,6 +209,7 @@ Result<> stop(const Paths& paths, const Container& container, const StopOptions&
     note_asked(paths.monitor(container.record.id), asked);
     note_container(paths, container.record, "kill", {{"signal", std::to_string(number)}});
     TRY(signal(container, number));
+    TRY(thaw(paths, container));
     milliseconds deadline = seconds < 0 ? kForEver : milliseconds(std::int64_t{seconds} * 1000);
     asked.grace_over = true;
     if (!TRY(gone_within(container, deadline)))
@@ -195,26 +222,37 @@ Result<> stop(const Paths& paths, const Container& container, const StopOptions&
 
 Result<> kill(const Paths& paths, const Container& container, std::string_view text) {
     int number = TRY(parse_signal(text));
+    if (container.state.status == Status::restarting) {
+        // What runs by now is another start of it.
+        Container now = TRY(end_restarting(paths, container));
+        return now.state.status == Status::running ? kill(paths, now, text) : Result<>();
+    }
     if (container.state.status != Status::running)
         return fail(Code::failed_precondition, "container " + shown(container) + " is not running");
     Asked asked{.verb = "kill", .signal = number, .at_ns = sys::wall_clock_ns()};
     note_container(paths, container.record, "kill", {{"signal", std::to_string(number)}});
     if (number == kSigKill) return kill_and_wait(paths, container, asked);
     note_asked(paths.monitor(container.record.id), asked);
-    return signal(container, number);
+    bool ends = sys::signal_number(container.record.stop_signal) == number;
+    if (ends) TRY(end_policy(paths, container));
+    TRY(signal(container, number));
+    return ends ? thaw(paths, container) : Result<>();
+}
+
+sys::UniqueFd hold_exit(const Paths& paths, const Container& container) {
+    Result<sys::UniqueFd> dir = sys::open_dir(paths.monitor(container.record.id));
+    if (!dir) return {};
+    (void)sys::try_lock(dir->get(), sys::LockMode::shared);
+    return std::move(*dir);
 }
 
 Result<int> wait(const Paths& paths, const Container& container) {
-    if (container.state.status == Status::exited) return container.state.exit.code;
+    if (is_at_rest(container.state)) return container.state.exit.code;
     // Held until the exit has been read: the monitor of a container that removes itself waits.
-    sys::UniqueFd reading;
-    if (auto dir = sys::open_dir(paths.monitor(container.record.id))) {
-        reading = std::move(*dir);
-        (void)sys::try_lock(reading.get(), sys::LockMode::shared);
-    }
+    sys::UniqueFd reading = hold_exit(paths, container);
     if (container.state.status == Status::running) TRY(gone_within(container, kForEver));
     Result<State> state = look(paths, container.record.id);
-    while (state && (state->status == Status::created || state->status == Status::running)) {
+    while (state && !is_at_rest(*state) && state->status != Status::left_over) {
         if (state->status == Status::running)
             TRY(runtime::wait_gone(state->pid, state->start_time, kForEver));
         else
@@ -231,23 +269,40 @@ Result<int> wait(const Paths& paths, const Container& container) {
     return state->exit.code;
 }
 
-Result<> remove(const Paths& paths, const Container& container, bool force) {
-    const std::string& id = container.record.id;
-    if (container.state.status == Status::running || container.state.status == Status::created) {
-        if (!force)
-            return fail(
-                Error(Code::in_use,
-                      "container " + shown(container) + " is " +
-                          (container.state.status == Status::running ? "running" : "being started"))
-                    .with_hint("crank stop " + shown(container) + ", or crank rm -f " +
-                               shown(container)));
-        if (container.state.status == Status::running)
-            TRY(kill_and_wait(paths, container, {.verb = "rm"}));
-    } else {
+namespace {
+
+// Why it cannot be removed as it is; empty: it can.
+std::string_view obstacle(const State& state) {
+    switch (state.status) {
+        case Status::starting: return "being started";
+        case Status::running: return state.paused ? "paused" : "running";
+        case Status::restarting: return "restarting";
+        default: return "";
+    }
+}
+
+}  // namespace
+
+Result<> remove(const Paths& paths, const Container& found, bool force) {
+    Container container = found;
+    const std::string id = container.record.id;
+    if (std::string_view what = obstacle(container.state); !what.empty() && !force)
+        return fail(
+            Error(Code::in_use, "container " + shown(container) + " is " + std::string(what))
+                .with_hint("crank stop " + shown(container) + ", or crank rm -f " +
+                           shown(container)));
+    if (container.state.status == Status::restarting)
+        container = TRY(end_restarting(paths, std::move(container)));
+    if (container.state.status == Status::running)
+        TRY(kill_and_wait(paths, container, {.verb = "rm"}));
+    else
         // It may be removing the container itself (--rm) at this moment.
         TRY(settle(container));
-    }
     if (!sys::exists(paths.container(id))) return {};
+    // A start of it by another command: that one has it now.
+    if (is_at_rest(container.state) && !force && is_being_started(paths, id))
+        return fail(Error(Code::in_use, "container " + shown(container) + " is being started")
+                        .with_hint("crank rm -f " + shown(container)));
     TRY(discard(paths, id));
     note_container(paths, container.record, "destroy");
     return {};

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/paths.h"
 #include "engine/state.h"
+#include "sys/unique_fd.h"
 
 namespace crank::engine {
 
@@ -21,13 +22,19 @@ Result<std::vector<Container>> list(const Paths& paths);
 struct StopOptions {
     std::optional<int> timeout;         // seconds, -1: for ever; nothing: the container's own
     std::optional<std::string> signal;  // nothing: the container's own
+    bool keep = false;                  // it will be started again: also with --rm it stays
 };
-// The stop signal, the wait, then SIGKILL; returns once it has ended and its monitor is done. A
-// container that does not run is no error, nor are two stops at once.
+// The stop signal, the wait, then SIGKILL; whatever its restart policy, it stays ended. Returns
+// once it has ended and its monitor is done. A container that does not run is no error, nor are two
+// stops at once.
 Result<> stop(const Paths& paths, const Container& container, const StopOptions& options);
 
 // Errors: failed_precondition when it does not run; invalid_argument for an unknown signal.
 Result<> kill(const Paths& paths, const Container& container, std::string_view signal);
+
+// While it is held the monitor of a container with --rm leaves its exit where it can be read. Best
+// effort.
+sys::UniqueFd hold_exit(const Paths& paths, const Container& container);
 
 // Until it has ended: the exit code.
 Result<int> wait(const Paths& paths, const Container& container);

@@ -112,7 +112,7 @@ bool same_file(const std::string& path, int fd) {
 
 // Until the worker has ended and everything it wrote has been read.
 Result<> follow(const Paths& paths, const Container& container, std::optional<LineReader> file,
-                Query& query) {
+                Query& query, int stop_fd) {
     const std::string path = log_path(paths, container.record.id);
     auto each = [&](std::string_view line) { return query(line); };
     sys::DirWatch watch = TRY(sys::DirWatch::open());
@@ -122,7 +122,8 @@ Result<> follow(const Paths& paths, const Container& container, std::optional<Li
         watch.drain();
         // Asked before reading: what it wrote before its end is then read below.
         Result<State> state = look(paths, container.record.id);
-        bool ended = !state || state->status == Status::exited;
+        // One that waits for a start by somebody has nothing to say until then.
+        bool ended = !state || is_at_rest(*state);
         if (file) TRY(file->read(each));
         if (!file || !same_file(path, file->fd())) {
             auto next = TRY(open_log(path));
@@ -132,8 +133,11 @@ Result<> follow(const Paths& paths, const Container& container, std::optional<Li
             }
         }
         if (ended) return {};
-        std::array<sys::PollEntry, 1> entry = {sys::PollEntry{.fd = watch.fd(), .want_read = true}};
-        TRY(sys::poll(entry, kLookAgain));
+        std::array<sys::PollEntry, 2> entries = {
+            sys::PollEntry{.fd = watch.fd(), .want_read = true},
+            sys::PollEntry{.fd = stop_fd, .want_read = true}};
+        TRY(sys::poll(entries, kLookAgain));
+        if (entries[1].readable || entries[1].hung_up) return {};
     }
 }
 
@@ -195,9 +199,10 @@ Result<> read_logs(const Paths& paths, const Container& container, const LogQuer
         TRY(file.read([&](std::string_view line) { return filter(line); }));
     if (query.tail) TRY(filter.release(*query.tail));
     if (!query.follow) return {};
+    if (query.on_follow) query.on_follow();
     std::optional<LineReader> last;
     if (!files.empty()) last = std::move(files.back());
-    return follow(paths, container, std::move(last), filter);
+    return follow(paths, container, std::move(last), filter, query.stop_fd);
 }
 
 }  // namespace crank::engine

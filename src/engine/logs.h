@@ -28,7 +28,10 @@ std::optional<LogLine> parse_log_line(std::string_view line);
 struct LogQuery {
     bool follow = false;
     std::optional<std::size_t> tail;  // the last so many lines; nothing: all
-    std::string since, until;         // times as in LogLine, compared as text; empty: no bound
+    int stop_fd = -1;                 // with follow: ends it once this is readable; not owned
+    // With follow: what is there has been read, and what comes from now on is handed out.
+    std::function<void()> on_follow = {};
+    std::string since, until;  // times as in LogLine, compared as text; empty: no bound
 };
 // "2026-01-02T03:04:05Z", "2026-01-02", a Unix time, or a duration back from `now_ns` ("10m").
 // Error: invalid_argument.

@@ -121,21 +121,26 @@ Result<> Reservation::make_directory() {
     return make_dir_of_container(paths_, paths_.monitor(id_));
 }
 
-Result<> Reservation::take_name(const std::string& name) {
-    Result<> taken = sys::make_symlink(id_, paths_.name(name));
+Result<> take_name(const Paths& paths, const std::string& id, const std::string& name) {
+    Result<> taken = sys::make_symlink(id, paths.name(name));
     if (!taken && taken.error().code() == Code::already_exists) {
-        Result<std::string> holder = sys::read_link(paths_.name(name));
-        if (holder && !TRY(sweep_if_left_over(paths_, *holder, name)))
+        Result<std::string> holder = sys::read_link(paths.name(name));
+        if (holder && *holder == id) return {};
+        if (holder && !TRY(sweep_if_left_over(paths, *holder, name)))
             return fail(name_in_use(name, *holder));
-        taken = sys::make_symlink(id_, paths_.name(name));
+        taken = sys::make_symlink(id, paths.name(name));
         if (!taken && taken.error().code() == Code::already_exists)
-            return fail(name_in_use(name, sys::read_link(paths_.name(name)).value_or("?")));
+            return fail(name_in_use(name, sys::read_link(paths.name(name)).value_or("?")));
     }
     if (!taken && taken.error().code() == Code::not_found) {
-        TRY(make_parents(paths_));
-        taken = sys::make_symlink(id_, paths_.name(name));
+        TRY(make_parents(paths));
+        taken = sys::make_symlink(id, paths.name(name));
     }
-    TRY(std::move(taken));
+    return taken;
+}
+
+Result<> Reservation::take_name(const std::string& name) {
+    TRY(engine::take_name(paths_, id_, name));
     name_ = name;
     return {};
 }

@@ -48,6 +48,9 @@ private:
     bool kept_ = false;
 };
 
+// Takes the name for the container. Errors: already_exists naming the holder.
+Result<> take_name(const Paths& paths, const std::string& id, const std::string& name);
+
 // The id for a name, an id or a prefix of ids. Errors: not_found, invalid_argument (several).
 Result<std::string> resolve(const Paths& paths, std::string_view name_or_id);
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/ids/range.h"
+#include "engine/restart_policy.h"
 #include "engine/settings.h"
 #include "network/network.h"
 
@@ -89,6 +90,7 @@ struct RunOptions {
     std::optional<std::string> stop_signal;
     std::optional<int> stop_timeout;  // seconds; -1: for ever
     Settings settings;
+    RestartPolicy restart;
 };
 
 // Whether the container gets ids of its own.

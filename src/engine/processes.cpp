@@ -29,10 +29,6 @@ Result<std::vector<pid_t>> in_namespace_of(pid_t first) {
 
 }  // namespace
 
-std::string shown_name(const Record& record) {
-    return record.name.empty() ? record.id.substr(0, kShortIdLength) : record.name;
-}
-
 Result<std::vector<pid_t>> processes_of(const Container& container,
                                         const runtime::HostFacts& host) {
     if (container.state.pid <= 0)

@@ -15,7 +15,4 @@ namespace crank::engine {
 // namespace. Errors: failed_precondition (it does not run).
 Result<std::vector<pid_t>> processes_of(const Container& container, const runtime::HostFacts& host);
 
-// How a person would name it.
-std::string shown_name(const Record& record);
-
 }  // namespace crank::engine

@@ -15,10 +15,7 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 // How long after a signal of crank's an end still counts as its work.
 constexpr std::int64_t kSoon = 10 * kSecond;
 
-std::string name_of(const Container& container) {
-    return container.record.name.empty() ? container.record.id.substr(0, kShortIdLength)
-                                         : container.record.name;
-}
+std::string name_of(const Container& container) { return shown_name(container.record); }
 
 std::string limit_text(const Container& container) {
     return format_size_binary(container.record.memory);
@@ -262,6 +259,7 @@ void add_notes(const Facts& facts, Reason& reason) {
 std::string_view cause_word(Cause cause) {
     switch (cause) {
         case Cause::starting: return "starting";
+        case Cause::created: return "created";
         case Cause::running: return "running";
         case Cause::finished: return "finished";
         case Cause::failed: return "failed";
@@ -279,10 +277,13 @@ std::string_view cause_word(Cause cause) {
 Reason explain(const Container& container) {
     const State& state = container.state;
     switch (state.status) {
-        case Status::created: return {Cause::starting, "", "a command is starting it", {}};
-        case Status::running: return {Cause::running, "", "it runs", {}};
+        case Status::starting: return {Cause::starting, "", "a command is starting it", {}};
+        case Status::created: return {Cause::created, "", "it was never started", {}};
+        case Status::running:
+            return {Cause::running, "", state.paused ? "it is paused" : "it runs", {}};
         case Status::left_over:
             return {Cause::lost, "", "the command that was starting it was killed", {}};
+        case Status::restarting:
         case Status::exited: break;
     }
     if (!state.error.empty()) return {Cause::lost, "end not seen", state.error, {}};
@@ -297,6 +298,7 @@ std::vector<std::string> next_commands(const Container& container, const Reason&
     switch (reason.cause) {
         case Cause::running: return {"crank logs -f " + name, "crank exec -it " + name + " sh"};
         case Cause::starting: return {"crank ps -a"};
+        case Cause::created: return {"crank start " + name, "crank rm " + name};
         case Cause::oom:
             return {"crank run --memory=" + format_size_binary(2 * container.record.memory) +
                         " ...   (or less work at a time)",

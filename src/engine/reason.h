@@ -12,6 +12,7 @@ namespace crank::engine {
 
 enum class Cause : std::uint8_t {
     starting,
+    created,
     running,
     finished,     // ended by itself with 0
     failed,       // ended by itself with another code

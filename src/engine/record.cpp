@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/names.h"
 #include "engine/settings_json.h"
 
 namespace crank::engine {
@@ -37,6 +38,13 @@ Json to_json(const NetworkRecord& network) {
             {"mac", network.mac},
             {"hostDevice", network.host_device},
             {"leasePath", network.lease_path}};
+}
+
+Json to_json(const network::PortSpec& port) {
+    return {{"hostIp", port.host_ip},
+            {"hostPort", port.host_port},
+            {"containerPort", port.container_port},
+            {"protocol", port.protocol}};
 }
 
 template <class T>
@@ -86,6 +94,36 @@ void read_options(const Json& json, Record& record) {
     record.cgroups_path = json.at("cgroupsPath");
 }
 
+network::PortSpec wanted_port_from(const Json& json) {
+    return {json.at("hostIp"), json.at("hostPort"), json.at("containerPort"), json.at("protocol")};
+}
+
+Json restart_to_json(const Record& record) {
+    return {{"policy", name_of(record.restart.kind)},
+            {"most", record.restart.most},
+            {"count", record.restart_count}};
+}
+
+void read_restart(const Json& json, Record& record) {
+    auto policy = parse_restart_policy(json.at("policy").get<std::string>());
+    if (policy) record.restart = *policy;
+    record.restart.most = json.at("most");
+    record.restart_count = json.at("count");
+}
+
+// What only a later start asks for. An older crank wrote none of it; its ports stand for those that
+// were asked for.
+void read_wanted(const Json& json, Record& record) {
+    const Json none = Json::object();
+    const Json& wanted = json.contains("wanted") ? json.at("wanted") : none;
+    for (const Json& port : wanted.value("ports", json.at("ports")))
+        record.wanted_ports.push_back(wanted_port_from(port));
+    record.gpus = wanted.value("gpus", "");
+    record.devices = wanted.value("devices", std::vector<std::string>());
+    if (wanted.contains("spec")) record.spec_without_devices = wanted.at("spec").dump();
+    if (json.contains("restart")) read_restart(json.at("restart"), record);
+}
+
 void read_sandbox(const Json& json, Record& record) {
     record.sandbox = json.at("level");
     record.writable = json.at("writable").get<std::vector<std::string>>();
@@ -122,6 +160,7 @@ Record record_from(const Json& json) {
     if (json.contains("settings")) record.settings = settings_from(json.at("settings"));
     record.warnings = json.at("warnings").get<std::vector<std::string>>();
     record.spec = json.at("spec").dump();
+    read_wanted(json, record);
     return record;
 }
 
@@ -141,11 +180,24 @@ Json options_to_json(const Record& record) {
             {"cgroupsPath", record.cgroups_path}};
 }
 
+Json wanted_to_json(const Record& record) {
+    Json json = {{"ports", list_to_json(record.wanted_ports)},
+                 {"gpus", record.gpus},
+                 {"devices", record.devices}};
+    Json spec = Json::parse(record.spec_without_devices, nullptr, false);
+    if (!spec.is_discarded()) json["spec"] = std::move(spec);
+    return json;
+}
+
 }  // namespace
 
 std::optional<runtime::Confinement> confinement_of(const Record& record) {
     if (record.sandbox != "strict") return std::nullopt;
     return runtime::Confinement{record.writable, record.bind_ports};
+}
+
+std::string shown_name(const Record& record) {
+    return record.name.empty() ? record.id.substr(0, kShortIdLength) : record.name;
 }
 
 std::string serialize(const Record& record) {
@@ -181,6 +233,8 @@ std::string serialize(const Record& record) {
                        {"block", record.ids->block},
                        {"blocks", record.ids->blocks}};
     if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
+    json["wanted"] = wanted_to_json(record);
+    json["restart"] = restart_to_json(record);
     Json spec = Json::parse(record.spec, nullptr, false);
     json["spec"] = spec.is_discarded() ? Json::object() : std::move(spec);
     // Arguments and variables may be any bytes; a record is text.

@@ -1,5 +1,6 @@
-// The immutable record of a container: container.json in its directory, written once before it
-// starts. What changes (state, exit) the monitor writes elsewhere.
+// The record of a container: container.json in its directory, written before it starts, and anew by
+// each later start, which gets other ports and addresses. What changes while it runs (state, exit)
+// the monitor writes elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,9 @@
 
 #include "base/error.h"
 #include "engine/ids/lease.h"
+#include "engine/restart_policy.h"
 #include "engine/settings.h"
+#include "network/network.h"
 #include "runtime/plan.h"
 
 namespace crank::engine {
@@ -73,9 +76,20 @@ struct Record {
     Settings settings;
     std::vector<std::string> warnings;
     std::string spec;  // the OCI runtime configuration, JSON
+    // For a later start. Ports as they were asked for: without a number each start takes a free
+    // one.
+    std::vector<network::PortSpec> wanted_ports;
+    // --gpus and --device as typed, found anew by each start, and the configuration without them.
+    std::string gpus, spec_without_devices;
+    std::vector<std::string> devices;
+    RestartPolicy restart;
+    int restart_count = 0;  // since a command last started it
 
     bool operator==(const Record&) const = default;
 };
+
+// Its name, or where it has none the beginning of its id.
+std::string shown_name(const Record& record);
 
 // For the runtime; nothing where the sandbox is not strict.
 std::optional<runtime::Confinement> confinement_of(const Record& record);

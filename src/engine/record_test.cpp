@@ -28,6 +28,12 @@ Record full_record() {
     record.nano_cpus = 500'000'000;
     record.warnings = {"w"};
     record.spec = R"({"ociVersion":"1.2.0"})";
+    record.wanted_ports = {{"", 0, 8501, "tcp"}};
+    record.gpus = "all";
+    record.devices = {"/dev/fuse"};
+    record.spec_without_devices = R"({"ociVersion":"1.1.0"})";
+    record.restart = {RestartPolicy::Kind::on_failure, 3};
+    record.restart_count = 2;
     return record;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/state.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <thread>
@@ -7,11 +8,13 @@
 #include "base/text.h"
 #include "engine/names.h"
 #include "sys/file.h"
+#include "sys/poll.h"
 
 namespace crank::engine {
 namespace {
 
 constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
+constexpr std::chrono::milliseconds kOtherCommand(10'000), kLookAgain(10);
 constexpr std::size_t kMaxNotes = std::size_t{64} << 10;
 // Between the end of the process and the monitor's record of it lies one wait(2); the monitor may
 // be waiting for a processor.
@@ -19,15 +22,19 @@ constexpr std::chrono::milliseconds kRecordDelay(5000);
 // Until the guard of a monitor that was killed has taken its place, and has seen what happened.
 constexpr std::chrono::milliseconds kSuccession(150);
 
-// The state directory is emptied by a reboot; what an `inspect` next week wants is kept beside the
-// record. Failing to is no error of the one who looks.
-void keep_records(const Paths& paths, const std::string& id) {
-    // `exit` last: where it lies, the others do.
-    for (const char* name : {"/state", "/end", "/asked", "/exit"}) {
-        Result<std::string> text = sys::read_file(paths.monitor(id) + name, 4096);
-        if (text)
-            (void)sys::write_file_atomic(paths.container(id) + name, *text, 0600, sys::Sync::no);
-    }
+// `exit` last: where it lies, the others do.
+constexpr const char* kKept[] = {"/state", "/end", "/asked", "/exit"};
+
+// Those of an earlier end count as none.
+bool has_kept(const Paths& paths, const std::string& id, const runtime::ExitStatus& exit) {
+    Result<runtime::ExitStatus> kept = runtime::read_exit_status(paths.container(id));
+    return kept && kept->finished_at_ns == exit.finished_at_ns;
+}
+
+std::string read_start_error(const Paths& paths, const std::string& id) {
+    constexpr std::size_t kMaxText = std::size_t{64} << 10;
+    Result<std::string> text = sys::read_file(paths.container(id) + "/" + kStartError, kMaxText);
+    return text ? std::string(trim(*text)) : "";
 }
 
 std::vector<std::string> read_notes(const std::string& dir) {
@@ -66,10 +73,32 @@ Result<std::optional<T>> if_there(Result<T> read) {
     return fail(std::move(read).error());
 }
 
+// The one who does it is the monitor, and then the command that it has become.
+std::optional<State> restarting(const std::string& dir) {
+    Result<std::string> text = sys::read_file(dir + "/restarting", 256);
+    if (!text) return std::nullopt;
+    std::vector<std::int64_t> numbers;
+    for (const auto& word : split(trim(*text), ' '))
+        if (auto number = parse_int(word)) numbers.push_back(*number);
+    if (numbers.size() != 4) return std::nullopt;
+    State state{.status = Status::restarting,
+                .restarter_pid = static_cast<pid_t>(numbers[0]),
+                .restarter_start_time = static_cast<std::uint64_t>(numbers[1]),
+                .restarts = static_cast<int>(numbers[2])};
+    if (!runtime::is_alive(state.restarter_pid, state.restarter_start_time)) return std::nullopt;
+    return state;
+}
+
 // Neither a state nor an exit.
 State never_started(const Paths& paths, const std::string& id) {
-    if (is_being_started(paths, id)) return {.status = Status::created};
-    if (!sys::exists(paths.monitor(id)) && sys::exists(paths.container(id) + "/container.json"))
+    if (sys::exists(paths.container(id) + "/" + kCreated) &&
+        sys::exists(paths.container(id) + "/container.json"))
+        return {.status = Status::created, .start_error = read_start_error(paths, id)};
+    // A start of one whose end nobody saw.
+    bool starts_again = sys::exists(paths.container(id) + "/" + kStarting);
+    if (!starts_again && is_being_started(paths, id)) return {.status = Status::starting};
+    if ((starts_again || !sys::exists(paths.monitor(id))) &&
+        sys::exists(paths.container(id) + "/container.json"))
         return lost(paths.container(id), "the machine was restarted while it ran",
                     runtime::read_monitor_state(paths.container(id)));
     return {.status = Status::left_over};
@@ -93,7 +122,40 @@ State ended(const Paths& paths, const std::string& id, runtime::MonitorState mon
     return lost(dir, "its monitor was killed: how it ended is not known", monitor);
 }
 
+// The exit that the state directory has, or else the kept one.
+State at_rest(const Paths& paths, const std::string& id, State state) {
+    state.start_error = read_start_error(paths, id);
+    std::optional<State> again = restarting(paths.monitor(id));
+    if (!again) return state;
+    state.status = Status::restarting;
+    state.restarter_pid = again->restarter_pid;
+    state.restarter_start_time = again->restarter_start_time;
+    state.restarts = again->restarts;
+    return state;
+}
+
 }  // namespace
+
+bool is_at_rest(const State& state) {
+    return state.status == Status::created || state.status == Status::exited;
+}
+
+// The state directory is emptied by a reboot; what an `inspect` next week wants is kept beside the
+// record. Failing to is no error of the one who looks.
+void keep_end(const Paths& paths, const std::string& id) {
+    for (const char* name : kKept) {
+        Result<std::string> text = sys::read_file(paths.monitor(id) + name, 4096);
+        if (text)
+            (void)sys::write_file_atomic(paths.container(id) + name, *text, 0600, sys::Sync::no);
+        else
+            (void)sys::remove_file(paths.container(id) + name);
+    }
+}
+
+void forget_end(const Paths& paths, const std::string& id) {
+    for (const char* name : {"/exit", "/state", "/end", "/asked"})
+        (void)sys::remove_file(paths.container(id) + name);
+}
 
 Result<State> look(const Paths& paths, const std::string& id) {
     std::string dir = paths.monitor(id);
@@ -104,18 +166,23 @@ Result<State> look(const Paths& paths, const std::string& id) {
         // A monitor that is still there may be removing the directory (--rm).
         bool monitored =
             monitor && runtime::is_alive(monitor->monitor_pid, monitor->monitor_start_time);
-        if (!monitored && !sys::exists(paths.container(id) + "/exit")) keep_records(paths, id);
-        return exited(dir, *exit, monitor);
+        if (!monitored && !has_kept(paths, id, *exit)) keep_end(paths, id);
+        return at_rest(paths, id, exited(dir, *exit, monitor));
     }
-    if (auto exit = TRY(if_there(runtime::read_exit_status(paths.container(id)))))
-        return exited(paths.container(id), *exit, runtime::read_monitor_state(paths.container(id)));
     if (!monitor) {
+        // Where there is a state without an exit, the kept one is of an earlier start.
+        if (auto exit = TRY(if_there(runtime::read_exit_status(paths.container(id)))))
+            return at_rest(paths, id,
+                           exited(paths.container(id), *exit,
+                                  runtime::read_monitor_state(paths.container(id))));
         if (!sys::exists(paths.container(id)))
             return fail(Code::not_found, "no such container: " + id.substr(0, kShortIdLength));
         return never_started(paths, id);
     }
-    if (!runtime::is_alive(monitor->pid, monitor->start_time)) return ended(paths, id, *monitor);
+    if (!runtime::is_alive(monitor->pid, monitor->start_time))
+        return at_rest(paths, id, ended(paths, id, *monitor));
     return State{.status = Status::running,
+                 .paused = sys::exists(dir + "/" + kPaused),
                  .pid = monitor->pid,
                  .start_time = monitor->start_time,
                  .monitor_pid = monitor->monitor_pid,
@@ -124,10 +191,36 @@ Result<State> look(const Paths& paths, const std::string& id) {
                  .notes = read_notes(dir)};
 }
 
+Result<sys::UniqueFd> lock_record(const Paths& paths, const Record& record) {
+    sys::UniqueFd dir = TRY(sys::open_dir(paths.container(record.id)));
+    auto end = std::chrono::steady_clock::now() + kOtherCommand;
+    while (!TRY(sys::try_lock_fd(dir.get(), sys::LockMode::exclusive, record.name))) {
+        if (std::chrono::steady_clock::now() > end)
+            return fail(Code::in_use, "container " + record.name + " is being started");
+        TRY(sys::poll({}, kLookAgain));
+    }
+    return dir;
+}
+
+Result<> write_record(const Paths& paths, const Record& record) {
+    return sys::write_file_atomic(paths.container(record.id) + "/container.json", serialize(record),
+                                  0600, sys::Sync::no);
+}
+
 bool is_going(const Container& container) {
     return container.record.remove && container.state.status == Status::exited &&
            container.state.monitor_pid > 0 &&
            runtime::is_alive(container.state.monitor_pid, container.state.monitor_start_time);
+}
+
+bool are_native(const Paths& paths, const std::vector<std::string>& names) {
+    return std::ranges::all_of(names, [&](const std::string& name) {
+        Result<std::string> id = resolve(paths, name);
+        if (!id) return false;
+        auto text = sys::read_file(paths.container(*id) + "/container.json", kMaxRecord);
+        Result<Record> record = text ? parse_record(*text) : fail(Code::not_found, "");
+        return record && record->kind == Kind::native;
+    });
 }
 
 Result<Container> load(const Paths& paths, const std::string& id) {

@@ -14,18 +14,22 @@
 #include "engine/record.h"
 #include "runtime/end.h"
 #include "runtime/runtime.h"
+#include "sys/unique_fd.h"
 
 namespace crank::engine {
 
 enum class Status : std::uint8_t {
-    created,  // a command is starting it
+    starting,  // a command is making it
+    created,   // made, and never started
     running,
-    exited,
-    left_over,  // the command that was starting it was killed: nothing of it is of use
+    restarting,  // it has ended, and its monitor is about to start it again
+    exited,      // or, of one that is being started again, about to run
+    left_over,   // the command that was starting it was killed: nothing of it is of use
 };
 
 struct State {
-    Status status = Status::created;
+    Status status = Status::starting;
+    bool paused = false;  // running, and frozen
     // running
     pid_t pid = -1;
     std::uint64_t start_time = 0;
@@ -33,21 +37,47 @@ struct State {
     pid_t monitor_pid = -1;
     std::uint64_t monitor_start_time = 0;
     std::int64_t started_at_ns = 0;
-    // exited. Where nobody saw the end (the machine was restarted, the monitor killed) the code is
-    // kLostExit and `error` says why.
+    // restarting
+    pid_t restarter_pid = -1;
+    std::uint64_t restarter_start_time = 0;
+    int restarts = 0;  // with the one to come
+    // exited, restarting. Where nobody saw the end (the machine was restarted, the monitor killed)
+    // the code is kLostExit and `error` says why.
     runtime::ExitStatus exit;
     std::string error;
     // More of the end, where its monitor recorded it and where a command of crank's asked for it.
     std::optional<runtime::EndFacts> end;
     std::optional<Asked> asked;
+    // Why the last start, by a command or its monitor, did not come about; empty: it did.
+    std::string start_error = {};
     // What it lacks since it got a new monitor, a sentence each.
     std::vector<std::string> notes = {};
 };
-inline constexpr char kNotes[] = "notes";  // in the monitor's directory, a line each
+inline constexpr char kNotes[] = "notes",
+                      kPaused[] = "paused";  // in the monitor's directory, a line each
 inline constexpr int kLostExit = 255;
+// In the container's own directory.
+inline constexpr char kCreated[] = "created";         // it was never started
+inline constexpr char kStarting[] = "starting";       // a command is starting it, or was killed
+inline constexpr char kStartError[] = "start-error";  // State::start_error
+
+// Whether it has an end, or waits for its first start: nothing of it lives.
+bool is_at_rest(const State& state);
+
+// Keeps what the state directory says of the end beside the record, for the time after a reboot or
+// another start.
+void keep_end(const Paths& paths, const std::string& id);
+// And takes it away: the container runs again.
+void forget_end(const Paths& paths, const std::string& id);
 
 // Errors: not_found when the container has no directory.
 Result<State> look(const Paths& paths, const std::string& id);
+
+// Whoever writes the record of a container that is there holds this lock. Errors: in_use (another
+// command does, for longer than ten seconds).
+Result<sys::UniqueFd> lock_record(const Paths& paths, const Record& record);
+// Whole or not at all.
+Result<> write_record(const Paths& paths, const Record& record);
 
 struct Container {
     Record record;
@@ -55,6 +85,10 @@ struct Container {
 };
 // With --rm: it has ended, and its monitor is removing it at this moment.
 bool is_going(const Container& container);
+
+// Whether all that are named, by name or id, are native workers: asked before anything of a
+// container is opened.
+bool are_native(const Paths& paths, const std::vector<std::string>& names);
 
 // Errors: not_found; failed_precondition for one that is still being made.
 Result<Container> load(const Paths& paths, const std::string& id);

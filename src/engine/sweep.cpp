@@ -18,16 +18,6 @@ namespace {
 constexpr std::chrono::milliseconds kGoing(10'000), kShimEnds(3'000);
 constexpr std::size_t kMaxRecord = std::size_t{8} << 20;
 
-// Whoever removes a name holds this lock: between reading the link and removing it the name could
-// otherwise go to another container.
-Result<> remove_name(const Paths& paths, const std::string& id, const std::string& name) {
-    if (name.empty()) return {};
-    sys::UniqueFd lock = TRY(sys::lock_file(paths.names() + "/.lock", sys::LockMode::exclusive));
-    Result<std::string> holder = sys::read_link(paths.name(name));
-    if (!holder || *holder != id) return {};
-    return sys::remove_file(paths.name(name));
-}
-
 // Renamed first: a look from another command that keeps an exit status cannot write into it while
 // its files are being removed.
 Result<> remove_container_dir(const Paths& paths, const std::string& id) {
@@ -46,8 +36,10 @@ std::optional<Record> record_of(const Paths& paths, const std::string& id) {
 
 Result<> release_address(const Paths& paths, const std::string& id,
                          const std::optional<Record>& record) {
-    if (record && record->network.lease_path.empty()) return {};
-    if (record)
+    // A start that was killed may have another than the record's.
+    bool certain = record && !sys::exists(paths.container(id) + "/" + kStarting);
+    if (certain && record->network.lease_path.empty()) return {};
+    if (certain)
         return network::release({.container_id = id, .lease_path = record->network.lease_path});
     // Killed between the lease and the record: the lease itself says whose it is.
     TRY(network::sweep_leases({.state_dir = paths.network()},
@@ -73,16 +65,26 @@ Result<bool> sweep_if_going(const Paths& paths, const std::string& id, const std
         !TRY(runtime::wait_gone(state.monitor_pid, state.monitor_start_time, kGoing)))
         return false;
     if (sys::exists(paths.container(id))) TRY(discard(paths, id));
-    TRY(remove_name(paths, id, name));
+    TRY(free_name(paths, id, name));
     return true;
 }
 
 }  // namespace
 
+// Whoever removes a name holds this lock: between reading the link and removing it the name could
+// otherwise go to another container.
+Result<> free_name(const Paths& paths, const std::string& id, const std::string& name) {
+    if (name.empty()) return {};
+    sys::UniqueFd lock = TRY(sys::lock_file(paths.names() + "/.lock", sys::LockMode::exclusive));
+    Result<std::string> holder = sys::read_link(paths.name(name));
+    if (!holder || *holder != id) return {};
+    return sys::remove_file(paths.name(name));
+}
+
 ids::Place place_of(const Paths& paths) { return {paths.ids(), paths.containers()}; }
 
 void remove_directories(const Paths& paths, const std::string& id, const std::string& name) {
-    (void)remove_name(paths, id, name);
+    (void)free_name(paths, id, name);
     (void)remove_container_dir(paths, id);
     (void)sys::remove_tree(paths.monitor(id));
 }
@@ -95,7 +97,21 @@ void sweep_names(const Paths& paths) {
         Result<std::string> id = sys::read_link(paths.name(name));
         if (!id) continue;
         Result<sys::FileInfo> dir = sys::lstat(paths.container(*id));
-        if (!dir && dir.error().code() == Code::not_found) (void)remove_name(paths, *id, name);
+        if (!dir && dir.error().code() == Code::not_found) (void)free_name(paths, *id, name);
+    }
+}
+
+void sweep_former_names(const Paths& paths, const std::vector<Container>& containers) {
+    Result<std::vector<std::string>> names = sys::list_dir(paths.names());
+    // Each container has one; the lock lies beside them.
+    if (!names || names->size() <= containers.size() + 1) return;
+    for (const std::string& name : *names) {
+        Result<std::string> id = sys::read_link(paths.name(name));
+        if (!id) continue;
+        for (const Container& container : containers)
+            if (container.record.id == *id && container.record.name != name &&
+                !is_being_started(paths, *id))
+                (void)free_name(paths, *id, name);
     }
 }
 
@@ -119,7 +135,7 @@ Result<> discard(const Paths& paths, const std::string& id) {
         TRY(volumes::release(
             paths, *record,
             record->remove ? volumes::Anonymous::removed : volumes::Anonymous::kept));
-    if (record) TRY(remove_name(paths, id, record->name));
+    if (record) TRY(free_name(paths, id, record->name));
     TRY(sys::remove_tree(paths.monitor(id)));
     return removed;
 }
@@ -131,7 +147,7 @@ Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id,
     if (state && state->status == Status::exited) return sweep_if_going(paths, id, name);
     if (state && state->status != Status::left_over) return false;
     if (state) TRY(discard(paths, id));
-    TRY(remove_name(paths, id, name));
+    TRY(free_name(paths, id, name));
     return true;
 }
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/ids/lease.h"
 #include "engine/paths.h"
+#include "engine/state.h"
 
 namespace crank::engine {
 
@@ -20,6 +22,12 @@ Result<> discard(const Paths& paths, const std::string& id);
 
 // Names that lead to no container: a removal was killed, or failed, half way. Best effort.
 void sweep_names(const Paths& paths);
+
+// What a rename that was killed left: names that lead to a container which has another. Best
+// effort.
+void sweep_former_names(const Paths& paths, const std::vector<Container>& containers);
+// Where it still leads to this container.
+Result<> free_name(const Paths& paths, const std::string& id, const std::string& name);
 
 // Frees the name of a container whose start was killed half way. True: `name` is free now.
 Result<bool> sweep_if_left_over(const Paths& paths, const std::string& id, const std::string& name);

@@ -7,6 +7,7 @@
 #include "engine/options.h"
 #include "engine/processes.h"
 #include "engine/record.h"
+#include "engine/state.h"
 #include "runtime/host.h"
 #include "runtime/oci/control.h"
 #include "sys/file.h"
@@ -74,21 +75,24 @@ void merge(oci::Resources& into, const oci::Resources& from) {
 }
 
 // Read again under the lock: another command may have changed another limit.
-Result<> write(const Paths& paths, const std::string& id, const NewLimits& limits,
-               const oci::Resources& resources) {
-    sys::UniqueFd lock =
-        TRY(sys::lock_file(paths.container(id) + "/update.lock", sys::LockMode::exclusive));
-    Container now = TRY(load(paths, id));
-    Record& record = now.record;
-    oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(record.spec));
+Result<std::string> with_limits(const std::string& text, const oci::Resources& resources) {
+    oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(text));
     merge(spec.linux.resources, resources);
-    record.spec = oci::serialize(spec);
+    return oci::serialize(spec);
+}
+
+Result<> write(const Paths& paths, const Container& container, const NewLimits& limits,
+               const oci::Resources& resources) {
+    sys::UniqueFd lock = TRY(lock_record(paths, container.record));
+    Record record = TRY(load(paths, container.record.id)).record;
+    record.spec = TRY(with_limits(record.spec, resources));
+    if (!record.spec_without_devices.empty())
+        record.spec_without_devices = TRY(with_limits(record.spec_without_devices, resources));
     if (limits.memory) record.memory = *limits.memory;
     if (limits.memory_swap) record.memory_swap = *limits.memory_swap;
     if (limits.nano_cpus) record.nano_cpus = *limits.nano_cpus;
     if (limits.pids_limit) record.pids_limit = *limits.pids_limit < 0 ? 0 : *limits.pids_limit;
-    return sys::write_file_atomic(paths.container(id) + "/container.json", serialize(record), 0600,
-                                  sys::Sync::no);
+    return write_record(paths, record);
 }
 
 }  // namespace
@@ -101,7 +105,7 @@ Result<> update(const Paths& paths, const Container& container, const NewLimits&
     if (container.state.pid > 0)
         TRY_IN(runtime::oci_verbs::update_limits(container.record.cgroups_path, resources, host),
                "container " + shown_name(container.record));
-    TRY(write(paths, container.record.id, limits, resources));
+    TRY(write(paths, container, limits, resources));
     note_container(paths, container.record, "update");
     return {};
 }

@@ -1,11 +1,13 @@
 #include "runtime/adopt.h"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <thread>
 
 #include "runtime/shim_process.h"
+#include "shim/live.h"
 #include "shim/plan_lock.h"
 #include "shim/wire.h"
 #include "sys/child.h"
@@ -110,6 +112,30 @@ bool wait_unwatched(const std::string& state_dir, std::chrono::milliseconds dead
         if (std::chrono::steady_clock::now() > end) return true;
         std::this_thread::sleep_for(kPause);
     }
+}
+
+namespace {
+
+std::uint32_t bit_of(Order order) {
+    switch (order) {
+        case Order::stay_ended: return shim::kOrderStayEnded;
+        case Order::live: return shim::kOrderLive;
+        case Order::keep: break;
+    }
+    return shim::kOrderKeep;
+}
+
+}  // namespace
+
+Result<> give_order(const std::string& state_dir, Order order) {
+    Result<OpenedPlan> plan = open_plan(state_dir);
+    if (!plan && plan.error().code() == Code::not_found) return {};
+    if (!plan) return fail(std::move(plan).error());
+    auto mapping = TRY(sys::SharedMapping::map(plan->file.get(), sizeof(shim::Header)));
+    auto& orders = static_cast<shim::Header*>(mapping.data())->shared.orders;
+    std::atomic_ref<std::uint32_t>(orders).fetch_or(bit_of(order));
+    sys::wake_all(orders);
+    return {};
 }
 
 Result<bool> adopt(AdoptRequest request, const HostFacts& facts) {

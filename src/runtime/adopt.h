@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ bool is_watched(const std::string& state_dir);
 // Until a shim that nobody waits for any more has ended; true where there was one. At most the
 // deadline.
 bool wait_unwatched(const std::string& state_dir, std::chrono::milliseconds deadline);
+
+// What a command has to say to the monitor, for the moment after the container's end. A container
+// without a plan has no monitor that could hear it: no error.
+enum class Order : std::uint8_t {
+    stay_ended,  // whatever its restart policy says
+    live,        // of now: what it writes is logged at once, also without a newline
+    keep,        // it will be started again at once: nothing of it is removed, also with --rm
+};
+Result<> give_order(const std::string& state_dir, Order order);
 
 struct AdoptRequest {
     std::string state_dir;

@@ -118,12 +118,28 @@ private:
         header_.port_count = static_cast<std::uint32_t>(options.ports.size());
         for (const auto& entry : options.after_exit)
             TRY(add_after_exit(kind_of(entry.kind), entry.path));
+        return fill_restart(options.restart);
+    }
+
+    Result<> fill_restart(const Restart& restart) {
+        if (restart.when == shim::Restart::never) return {};
+        if (restart.command.size() > shim::kMaxRestartWords)
+            return fail(Code::internal, "a longer command for a restart than the plan holds");
+        header_.restart = restart.when;
+        header_.restart_most = restart.most;
+        header_.restart_count = restart.count;
+        header_.restart_delay_ms = restart.last_delay_ms;
+        for (const auto& word : restart.command) {
+            std::uint32_t offset = text(word);
+            if (header_.restart_words++ == 0) header_.restart_command = offset;
+        }
         return {};
     }
 
     static AfterExitKind kind_of(AfterExit::Kind kind) {
         switch (kind) {
             case AfterExit::Kind::unlink: return AfterExitKind::unlink;
+            case AfterExit::Kind::unlink_own: return AfterExitKind::unlink_own;
             case AfterExit::Kind::remove_tree: return AfterExitKind::remove_tree;
             case AfterExit::Kind::remove_unused_volume: break;
         }
@@ -139,8 +155,9 @@ private:
 
     // Offsets were counted from the text's start; 0 means "none" in the header.
     void relocate_header() {
-        for (std::uint32_t* offset : {&header_.state_dir, &header_.log_path, &header_.cgroup,
-                                      &header_.facts, &header_.monitor_cgroups})
+        for (std::uint32_t* offset :
+             {&header_.state_dir, &header_.log_path, &header_.cgroup, &header_.facts,
+              &header_.monitor_cgroups, &header_.restart_command})
             if (*offset != 0) *offset += text_at_;
         for (std::uint32_t i = 0; i < header_.after_exit_count; ++i)
             header_.after_exit[i].path += text_at_;

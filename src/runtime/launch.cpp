@@ -106,6 +106,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         // In the state directory, where who adopts the container finds it; a RUN step ends with
         // its caller.
         const Options& options = request.options;
+        handover.environment = options.restart.environment;
         std::string file = options.end_with_caller || options.state_dir.empty()
                                ? ""
                                : options.state_dir + "/" + shim::kPlanFile;

@@ -57,12 +57,14 @@ struct Rootfs {
 
 // A file system object the monitor removes after the exit has been recorded, in this order.
 struct AfterExit {
-    // remove_unused_volume: a tree with a directory `users`, where that one is empty (engine,
-    // volume.h).
+    // unlink_own: a link, where it still leads to the last part of state_dir.
+    // remove_unused_volume: a tree with a directory `users`, where nobody else has a link in that
+    // one (engine, volume.h).
     enum class Kind : std::uint8_t {
         unlink,
+        unlink_own,
         remove_tree,
-        remove_unused_volume
+        remove_unused_volume,
     } kind = Kind::unlink;
     std::string path;  // absolute
 };
@@ -89,6 +91,17 @@ struct Confinement {
     bool operator==(const Confinement&) const = default;
 };
 
+// What the monitor does after the container's end: it becomes `command`, absolute, with the pause's
+// milliseconds as one word more. The pauses double from 0.1 s to a minute.
+struct Restart {
+    shim::Restart when = shim::Restart::never;
+    std::uint32_t most = 0;           // on_failure: so many times; 0: any number
+    std::uint32_t count = 0;          // restarts before this start
+    std::uint32_t last_delay_ms = 0;  // the pause before this start
+    std::vector<std::string> command;
+    std::vector<std::string> environment = {};  // of the monitor, and so of `command`
+};
+
 // What the OCI configuration has no word for.
 struct Options {
     std::optional<Confinement> confinement = {};
@@ -104,6 +117,7 @@ struct Options {
     LogOptions log;
     std::vector<ForwardedPort> ports;
     std::vector<AfterExit> after_exit;
+    Restart restart = {};
     std::string mount_point;  // absolute, an existing empty directory: the root is mounted on it
                               // in the container's own mount namespace
 };

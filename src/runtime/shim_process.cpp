@@ -212,6 +212,7 @@ Result<Started> start_shim_on(sys::UniqueFd plan, std::vector<std::string> words
     request.args = {"crank-shim"};
     request.args.insert(request.args.end(), words.begin(), words.end());
     request.fds = std::move(handover.fds);
+    request.env = std::move(handover.environment);
     request.new_session = new_session;
     started.shim = TRY(sys::spawn(request));
     started.control = std::move(mine);

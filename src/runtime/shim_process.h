@@ -44,6 +44,7 @@ Result<std::vector<sys::UniqueFd>> open_namespaces_of(pid_t pid, const Plan& pla
 // Descriptors of ours by the slots they become; invalid ones are left out.
 struct Handover {
     std::vector<std::pair<int, int>> fds;
+    std::vector<std::string> environment = {};  // the shim's
     void add(int fd, int slot) {
         if (fd >= 0) fds.emplace_back(fd, shim::kFirstSlot + slot);
     }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -98,8 +99,11 @@ void tell_lost_output(const PlanView& plan, Log& log) {
     lost = 0;
 }
 
-bool is_recorded(const PlanView& plan) {
-    return has_file(plan) && access(path_of(plan, "exit").text, F_OK) == 0;
+bool is_recorded(const PlanView& plan, uint32_t& code) {
+    char text[128];
+    if (!has_file(plan) || !read_text(path_of(plan, "exit").text, text, sizeof text)) return false;
+    code = static_cast<uint32_t>(atoi(text));
+    return true;
 }
 
 bool adopt(const PlanView& plan, Kept& kept) {

@@ -23,8 +23,8 @@ void forget_environment(const PlanView& plan);
 void note_streams(const PlanView& plan, const Kept& kept);
 // A line about what nobody has read.
 void tell_lost_output(const PlanView& plan, Log& log);
-// Whether an exit is recorded already.
-bool is_recorded(const PlanView& plan);
+// Whether an exit is recorded already, and then its code.
+bool is_recorded(const PlanView& plan, uint32_t& code);
 
 // Takes what crank has found of the container (wire.h, kAdopted*). False: another watches it.
 bool adopt(const PlanView& plan, Kept& kept);

@@ -97,10 +97,14 @@ void wait_for_readers(const char* state_dir) {
     close(fd);
 }
 
-// Its directory `users` goes where nobody has a link in it, and that decides (decision 35).
-bool remove_unused_volume(const char* path) {
+// Its directory `users` goes where nobody else has a link in it, and that decides (decision 35).
+bool remove_unused_volume(const PlanView& plan, const char* path) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return errno == ENOENT;
+    char user[300];
+    const char* id = strrchr(plan.text(plan.header->state_dir), '/');
+    if (id != nullptr && snprintf(user, sizeof user, "users%s", id) < static_cast<int>(sizeof user))
+        unlinkat(fd, user, 0);
     bool used = unlinkat(fd, "users", AT_REMOVEDIR) != 0 && errno != ENOENT;
     close(fd);
     if (used) return true;
@@ -108,29 +112,63 @@ bool remove_unused_volume(const char* path) {
     return access(path, F_OK) != 0;
 }
 
+// Another container may have its name by now (`crank rename`), and where a name changes hands
+// whoever does it holds the lock beside it.
+bool unlink_own(const PlanView& plan, const char* path) {
+    char other[4096], target[256];
+    const char* slash = strrchr(path, '/');
+    if (slash == nullptr || plan.header->state_dir == 0) return true;
+    snprintf(other, sizeof other, "%.*s/.lock", static_cast<int>(slash - path), path);
+    int lock = open(other, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    for (int i = 0; lock >= 0 && i < 100 && flock(lock, LOCK_EX | LOCK_NB) != 0; ++i) {
+        timespec pause{0, 10 * 1000 * 1000};
+        nanosleep(&pause, nullptr);
+    }
+    const char* id = strrchr(plan.text(plan.header->state_dir), '/');
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    target[n < 0 ? 0 : n] = 0;
+    bool own = n > 0 && id != nullptr && strcmp(target, id + 1) == 0;
+    bool gone = own ? unlink(path) == 0 : n > 0 || errno == ENOENT;
+    if (lock >= 0) close(lock);
+    return gone;
+}
+
 bool remove(const PlanView& plan, const AfterExitEntry& entry) {
     const char* path = plan.text(entry.path);
     switch (entry.kind) {
         case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
         case AfterExitKind::kill_cgroup: return kill_cgroup(path);
+        case AfterExitKind::unlink_own: return unlink_own(plan, path);
         case AfterExitKind::remove_cgroup: return remove_cgroup(path);
-        case AfterExitKind::remove_unused_volume: return remove_unused_volume(path);
+        case AfterExitKind::remove_unused_volume: return remove_unused_volume(plan, path);
         case AfterExitKind::remove_tree: break;
     }
     remove_at(AT_FDCWD, path, 0);
     return access(path, F_OK) != 0;
 }
 
+// The container itself, and what it has for as long as it exists.
+bool belongs_to_container(AfterExitKind kind) {
+    return kind == AfterExitKind::remove_tree || kind == AfterExitKind::unlink_own ||
+           kind == AfterExitKind::remove_unused_volume;
+}
+
 }  // namespace
+
+bool is_kept(const PlanView& plan) {
+    return (__atomic_load_n(&plan.header->shared.orders, __ATOMIC_ACQUIRE) & kOrderKeep) != 0;
+}
 
 bool clean_up(const PlanView& plan) {
     if (plan.header->state_dir != 0 && removes(plan, plan.text(plan.header->state_dir)))
         wait_for_readers(plan.text(plan.header->state_dir));
+    bool keeps = is_kept(plan);
     bool gone = true;
     for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {
         const AfterExitEntry& entry = plan.header->after_exit[i];
         // The directories come last: what is left is found by them.
         if (!gone && entry.kind == AfterExitKind::remove_tree) continue;
+        if (keeps && belongs_to_container(entry.kind)) continue;
         gone = remove(plan, entry) && gone;
     }
     return gone;

@@ -10,5 +10,7 @@ namespace crank::shim {
 bool clean_up(const PlanView& plan);
 // Whether that removes the container itself (--rm).
 bool removes_itself(const PlanView& plan);
+// Whether it stays all the same, for another start.
+bool is_kept(const PlanView& plan);
 
 }  // namespace crank::shim

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/live.h"
+
 namespace crank::shim {
 namespace {
 
@@ -100,6 +102,9 @@ void Log::write(int stream, const char* data, size_t size) {
         data += used;
         size -= used;
     }
+    bool live =
+        orders_ != nullptr && (__atomic_load_n(orders_, __ATOMIC_ACQUIRE) & kOrderLive) != 0;
+    if (live) flush();
 }
 
 void Log::flush() {

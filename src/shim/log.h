@@ -15,6 +15,8 @@ public:
     // stream: 1 stdout, 2 stderr. A trailing part without a newline is kept until the rest comes.
     void write(int stream, const char* data, size_t size);
     void flush();  // what is left without a newline, at the end
+    // A word of orders (live.h) that is looked at with each write.
+    void obey(const uint32_t* orders) { orders_ = orders; }
 
     static constexpr size_t kMaxLine = 4096;
 
@@ -31,6 +33,7 @@ private:
     uint64_t size_ = 0, max_bytes_ = 0;
     uint32_t max_files_ = 1;
     Partial partial_[2];
+    const uint32_t* orders_ = nullptr;
 };
 
 }  // namespace crank::shim

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "shim/live.h"
+
 namespace crank::shim {
 namespace {
 
@@ -55,6 +57,19 @@ TEST_F(LogTest, ALineThatComesInPiecesIsOneEntry) {
     log->flush();
     EXPECT_EQ(entries(path_),
               (std::vector<std::string>{"stderr F other", "stdout F one line", "stdout P rest"}));
+}
+
+TEST_F(LogTest, WhereSomebodyWatchesALineIsNotWaitedFor) {
+    auto log = std::make_unique<Log>();
+    uint32_t orders = 0;
+    ASSERT_EQ(log->open(path_.c_str(), 1 << 20, 2), 0);
+    log->obey(&orders);
+    log->write(1, "name? ", 6);
+    EXPECT_TRUE(entries(path_).empty());
+    orders = kOrderLive;
+    log->write(1, "sure? ", 6);
+    log->write(1, "yes\n", 4);
+    EXPECT_EQ(entries(path_), (std::vector<std::string>{"stdout P name? sure? ", "stdout F yes"}));
 }
 
 TEST_F(LogTest, ALongLineIsSplitAndLosesNothing) {

@@ -25,6 +25,7 @@
 #include "shim/passing.h"
 #include "shim/records.h"
 #include "shim/relay.h"
+#include "shim/restart.h"
 #include "shim/start.h"
 #include "shim/streams.h"
 
@@ -354,6 +355,7 @@ void open_monitor(Monitor& monitor) {
     monitor.loop.open();
     const char* log_path = header.log_path != 0 ? monitor.plan.text(header.log_path) : nullptr;
     monitor.log.open(log_path, header.log_max_bytes, header.log_max_files);
+    monitor.log.obey(&header.shared.orders);
     watch(monitor);
     if (header.role == Role::monitor) open_streams(monitor);
     if (!monitor.kept.left_callers_groups) leave_callers_cgroups(monitor.plan);
@@ -364,6 +366,12 @@ void open_monitor(Monitor& monitor) {
 }  // namespace
 
 namespace {
+
+// -1: it is not started again.
+int delay_until_restart(const PlanView& plan, const Kept& kept, const Exit& exit) {
+    if (plan.header->role != Role::monitor || plan.header->state_dir == 0) return -1;
+    return restart_delay(*plan.header, exit.code, realtime_ns() - kept.started_ns);
+}
 
 void watch_to_the_end(PlanView& plan, Kept& kept) {
     alignas(Monitor) static char space[sizeof(Monitor)];  // 32 KiB of buffers
@@ -377,18 +385,25 @@ void watch_to_the_end(PlanView& plan, Kept& kept) {
     }
     int status = final_status(*monitor);
     Exit exit;
-    if (status >= 0 && !is_recorded(plan)) {
-        exit = collect(*monitor, status);
-        record_exit(plan, exit);
-    }
+    bool recorded = is_recorded(plan, exit.code);
+    if (status >= 0 && !recorded) exit = collect(*monitor, status);
+    int delay = delay_until_restart(plan, kept, exit);
+    // Before the exit: nobody is to see a container that has ended for good.
+    if (delay >= 0) record_restarting(plan, delay);
+    if (status >= 0 && !recorded) record_exit(plan, exit);
     // Its number may be a connection's by now.
     if (monitor->control.fd >= 0) tell_exit(exit);
     // The caller may go now; what follows costs time that is nobody's.
     if (kept.mount_namespace >= 0) close(kept.mount_namespace);
+    bool clean = clean_up(plan);
+    if (delay >= 0) {
+        wait_and_restart(plan, delay);
+        remove_restarting(plan);
+    }
     // Otherwise the next command starts another that tries again.
-    if (!clean_up(plan)) return;
+    if (!clean) return;
     // With --rm its directory is gone by now.
-    if (removes_itself(plan)) record_event(plan, "destroy", "{}");
+    if (removes_itself(plan) && !is_kept(plan)) record_event(plan, "destroy", "{}");
     remove_plan(plan);
 }
 

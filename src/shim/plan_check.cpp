@@ -74,7 +74,9 @@ bool header_is_sound(const Memory& memory, const Header& header) {
     return memory.has_optional(header.state_dir) && memory.has_optional(header.log_path) &&
            memory.has_optional(header.cgroup) && header.fact_count <= kMaxFacts &&
            memory.has_list(header.facts, uint64_t{3} * header.fact_count) &&
-           memory.has_list(header.monitor_cgroups, header.monitor_cgroup_count);
+           memory.has_list(header.monitor_cgroups, header.monitor_cgroup_count) &&
+           header.restart_words <= kMaxRestartWords &&
+           memory.has_list(header.restart_command, header.restart_words);
 }
 
 }  // namespace

@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 namespace crank::shim {
-namespace {
-
-unsigned long long start_time(int pid) {
+unsigned long long start_time_of(int pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (!read_text(path, text, sizeof text)) return 0;
@@ -20,8 +18,6 @@ unsigned long long start_time(int pid) {
     }
     return field == nullptr ? 0 : strtoull(field + 1, nullptr, 10);
 }
-
-}  // namespace
 
 bool read_text(const char* path, char* out, size_t capacity) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -58,8 +54,8 @@ uint64_t realtime_ns() {
 void record_state(const PlanView& plan, int pid, uint64_t started_ns) {
     char text[160];
     int self = getpid();
-    snprintf(text, sizeof text, "%d %llu %d %llu %llu\n", pid, start_time(pid), self,
-             start_time(self), static_cast<unsigned long long>(started_ns));
+    snprintf(text, sizeof text, "%d %llu %d %llu %llu\n", pid, start_time_of(pid), self,
+             start_time_of(self), static_cast<unsigned long long>(started_ns));
     write_record(plan, "state", text);
 }
 

@@ -24,6 +24,7 @@ void record_exit(const PlanView& plan, const Exit& exit);
 // that the state directory lies in. `attributes`: JSON, "{}" for none.
 void record_event(const PlanView& plan, const char* action, const char* attributes);
 uint64_t realtime_ns();
+unsigned long long start_time_of(int pid);  // field 22 of /proc/PID/stat; 0: it is gone
 // A file of the state directory, written aside and renamed: it is whole or absent.
 void write_record(const PlanView& plan, const char* name, const char* text);
 // The file's first bytes, ended by a NUL.

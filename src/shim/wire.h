@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x35'4b'52'43;  // "CRK5"
+inline constexpr uint32_t kMagic = 0x36'4b'52'43;  // "CRK6"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -157,19 +157,30 @@ struct Shared {
     uint64_t lost_bytes;
     // Set by the monitor: the inodes of the pipes for stdout and stderr; 0: none.
     uint64_t stream_inodes[2];
+    // Set by a command, kOrder*; a futex.
+    uint32_t orders;
+    uint32_t reserved;
 };
+
+inline constexpr uint32_t kOrderStayEnded = 1;  // whatever its policy: it is not started again
+inline constexpr uint32_t kOrderKeep = 2;       // it is about to be: it stays, also with --rm
 
 inline constexpr uint32_t kMaxPorts = 64;
 inline constexpr uint32_t kMaxAfterExit = 64;
 inline constexpr uint32_t kMaxFacts = 32;
+inline constexpr uint32_t kMaxRestartWords = 16;
 
+// unlink_own: a link, where it still leads to the state directory's container.
 enum class AfterExitKind : uint32_t {
     unlink,
+    unlink_own,
     remove_tree,
     remove_cgroup,
     remove_unused_volume,
     kill_cgroup
 };
+
+enum class Restart : uint32_t { never, on_failure, always };
 
 struct AfterExitEntry {
     AfterExitKind kind;
@@ -227,6 +238,13 @@ struct Header {
     Port ports[kMaxPorts];
     uint32_t monitor_cgroup_count;  // v1 `tasks` files the monitor itself joins after the start
     uint32_t monitor_cgroups;       // offset of the list
+    // What follows the end: `restart_command`, a list of `restart_words`, after `restart_delay_ms`.
+    Restart restart;
+    uint32_t restart_most;      // on_failure: so many times; 0: any number
+    uint32_t restart_count;     // those before this start
+    uint32_t restart_delay_ms;  // the last one's; 0: there was none
+    uint32_t restart_words;
+    uint32_t restart_command;  // the delay that it waited for is given to it as its last word
 };
 
 // Over the control socket (SOCK_SEQPACKET), one message a packet.

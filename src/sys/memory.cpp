@@ -1,12 +1,15 @@
 #include "sys/memory.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 
 #include "sys/file.h"
 
@@ -34,6 +37,10 @@ Result<UniqueFd> sealed_copy(const std::string& path) {
     if (::fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0)
         return fail_errno("seal the copy of " + path);
     return copy;
+}
+
+void wake_all(std::uint32_t& word) {
+    ::syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
 Result<SharedMapping> SharedMapping::map(int fd, std::size_t size) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -35,5 +36,8 @@ private:
     void* data_ = nullptr;
     std::size_t size_ = 0;
 };
+
+// Wakes every process that waits for this word of a shared mapping (futex(2)).
+void wake_all(std::uint32_t& word);
 
 }  // namespace crank::sys

@@ -36,9 +36,9 @@ teardown() { common_teardown; }
 }
 
 @test "a command of Docker's that is missing is named" {
-    run --separate-stderr crank restart x
+    run --separate-stderr crank commit x
     [ "$status" -eq 2 ]
-    [ "$stderr" = "crank: crank restart is not supported yet" ]
+    [ "$stderr" = "crank: crank commit is not supported yet" ]
 }
 
 @test "an unknown flag gets a suggestion; 2, and 125 where the worker's own codes are passed on" {

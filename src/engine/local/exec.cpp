@@ -1,7 +1,7 @@
 #include "engine/local/exec.h"
 
 #include "engine/local/spec.h"
-#include "engine/names.h"
+#include "engine/pause.h"
 #include "oci/runtime_spec.h"
 #include "oci/users.h"
 #include "runtime/host.h"
@@ -56,14 +56,14 @@ Result<oci::Process> make_process(const ExecRequest& request, const oci::Runtime
 
 Result<> check(const ExecRequest& request) {
     const Record& record = request.container.record;
-    std::string name = record.name.empty() ? record.id.substr(0, kShortIdLength) : record.name;
+    std::string name = shown_name(record);
     if (record.kind == Kind::native)
         return fail(Error(Code::unsupported,
                           name + " is a native worker: there is no container to execute in")
                         .with_hint("run the command itself"));
     if (request.container.state.status != Status::running)
         return fail(Code::failed_precondition, "container " + name + " is not running");
-    return {};
+    return require_awake(request.container, "exec");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "engine/lifecycle.h"
 #include "engine/rootless.h"
 #include "sys/file.h"
+#include "sys/own_user_namespace.h"
 
 namespace crank::engine::local {
 namespace {
@@ -122,9 +123,22 @@ Result<> use_own_network(const StartRequest& request, Record& record, NetworkPla
 
 }  // namespace
 
-Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
+Result<> check_network(const StartRequest& request) {
     const RunOptions& options = request.options;
     TRY(check_ports(options));
+    if (options.ports.empty() || options.restart.kind == RestartPolicy::Kind::no) return {};
+    // The monitor would open them where it is, beside the bridge.
+    if (!TRY(sys::own_user_namespace()).initial)
+        return fail(Error(Code::unsupported,
+                          "--restart with --publish needs root: without it a monitor cannot open "
+                          "ports of this machine")
+                        .with_hint("leave out --restart"));
+    return {};
+}
+
+Result<NetworkPlan> plan_network(const StartRequest& request, Record& record) {
+    const RunOptions& options = request.options;
+    TRY(check_network(request));
     NetworkPlan plan;
     plan.bridge = bridge_of(request.paths, request.config);
     if (options.network == NetworkMode::host && !options.ports.empty())

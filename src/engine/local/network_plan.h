@@ -31,6 +31,9 @@ struct NetworkPlan {
     bool has_resolver = false;  // kEgressResolver answers
 };
 
+// What can be said of it before anything is made.
+Result<> check_network(const StartRequest& request);
+
 // Fills in record.ports and record.network. The lease is the caller's to give back.
 Result<NetworkPlan> plan_network(const StartRequest& request, Record& record);
 

@@ -5,6 +5,7 @@
 #include "engine/local/layer_view.h"
 #include "engine/sweep.h"
 #include "oci/reference.h"
+#include "oci/runtime_spec.h"
 #include "oci/users.h"
 #include "runtime/host.h"
 #include "sys/capabilities.h"
@@ -157,7 +158,6 @@ Result<runtime::HostFacts> host_for_containers() {
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,
                          const std::string& id, const std::optional<ids::Lease>& ids) {
     TRY(check_binds(request.options));
-    std::string dir = request.paths.container(id);
     Users users = TRY(find_users(image, request.options));
     sys::KernelInfo kernel = sys::kernel_info();
     const std::string& network_of = request.options.settings.network_of;
@@ -178,17 +178,24 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     if (request.options.settings.privileged) TRY(add_host_devices(made.spec));
     made.spec.process.console_rows = request.rows;
     made.spec.process.console_columns = request.columns;
-    runtime::Rootfs rootfs{.base = image.stored.layers.base,
-                           .lower = image.stored.layers.lower,
-                           .throw_away = request.options.remove};
-    // Also under --read-only: without an upper directory overlayfs wants two lower ones, and a
-    // mount point that the image lacks could not be made.
-    rootfs.upper = relative_to(rootfs.base, dir + "/upper");
-    rootfs.work = relative_to(rootfs.base, dir + "/work");
+    runtime::Rootfs rootfs =
+        rootfs_of(request.paths, image.stored.layers, id, request.options.remove);
+    bool wants_devices = !request.options.gpus.empty() || !request.options.devices.empty();
+    std::string plain = wants_devices ? oci::serialize(made.spec) : "";
     Devices devices = TRY(add_devices(request, host, image.stored, made));
     return Prepared{
         host, std::move(image), std::move(made), std::move(rootfs), landlock, std::move(devices),
-        ids};
+        ids,  std::move(plain)};
+}
+
+runtime::Rootfs rootfs_of(const Paths& paths, const store::LayerStack& layers,
+                          const std::string& id, bool throw_away) {
+    runtime::Rootfs rootfs{.base = layers.base, .lower = layers.lower, .throw_away = throw_away};
+    // Also under --read-only: without an upper directory overlayfs wants two lower ones, and a
+    // mount point that the image lacks could not be made.
+    rootfs.upper = relative_to(rootfs.base, paths.container(id) + "/upper");
+    rootfs.work = relative_to(rootfs.base, paths.container(id) + "/work");
+    return rootfs;
 }
 
 Result<std::optional<ids::Lease>> lease_ids(const StartRequest& request, const std::string& id) {

@@ -34,10 +34,14 @@ struct Prepared {
     int landlock = 0;  // the version that the kernel has, where it is asked for
     Devices devices;
     std::optional<ids::Lease> ids = {};
+    std::string spec_without_devices = {};  // JSON; empty: it has none
 };
 Result<runtime::HostFacts> host_for_containers();
 Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& host, Image image,
                          const std::string& id, const std::optional<ids::Lease>& ids);
+// A container's own layer above its image's.
+runtime::Rootfs rootfs_of(const Paths& paths, const store::LayerStack& layers,
+                          const std::string& id, bool throw_away);
 // The container's ids, where it gets some. Given back with the container.
 Result<std::optional<ids::Lease>> lease_ids(const StartRequest& request, const std::string& id);
 // As they may be, for --explain.

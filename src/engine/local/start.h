@@ -11,6 +11,7 @@
 #include "engine/options.h"
 #include "engine/paths.h"
 #include "engine/record.h"
+#include "engine/start_attempt.h"
 #include "engine/timeline.h"
 #include "runtime/runtime.h"
 
@@ -24,6 +25,8 @@ struct StartRequest {
     int forward_stdout = -1, forward_stderr = -1;
     std::uint16_t rows = 0, columns = 0;  // of its terminal
     bool timings = false;
+    int restart_count = 0;
+    std::uint32_t last_delay_ms = 0;  // of a restart by the monitor: how long it has waited
     // Called with the name as typed where no image has it (and no alias stands for it); the image
     // is looked for again once it has succeeded. May be empty.
     std::function<Result<>(const std::string&)> fetch_image;
@@ -41,6 +44,15 @@ struct Started {
 // unsupported; cannot_invoke and command_not_found for the worker's program. Whatever fails, the
 // container does not exist afterwards.
 Result<Started> start(StartRequest request);
+
+// All of it but the start: the container's record. Errors as start()'s, but for those of ports,
+// which are taken by the start.
+Result<Record> create(StartRequest request);
+
+// Of a container that exists: as its record says, with its files as they are. The request's options
+// and fetch_image do not count. Errors: as start()'s; not_found for an image or a volume that is
+// gone. Whatever fails, the container is as it was.
+Result<Started> start_again(StartRequest request, StartAttempt& attempt);
 
 // The plan of the same request as text; nothing is done.
 Result<std::string> explain(const StartRequest& request);

@@ -3,6 +3,8 @@
 #include "engine/events.h"
 #include "engine/local/spec.h"
 #include "engine/names.h"
+#include "engine/restart_command.h"
+#include "engine/state.h"
 #include "runtime/host.h"
 #include "sys/file.h"
 #include "sys/signals.h"
@@ -144,36 +146,35 @@ runtime::Options runtime_options(const local::StartRequest& request, const Recor
     options.timings = request.timings;
     options.state_dir = request.paths.monitor(record.id);
     options.log.path = request.paths.container(record.id) + "/log";
+    options.restart = restart_of(request.paths, record, request.last_delay_ms);
     using Kind = runtime::AfterExit::Kind;
     if (record.remove) {
-        options.after_exit.push_back({Kind::unlink, request.paths.name(record.name)});
+        options.after_exit.push_back({Kind::unlink_own, request.paths.name(record.name)});
         options.after_exit.push_back({Kind::remove_tree, request.paths.container(record.id)});
         options.after_exit.push_back({Kind::remove_tree, request.paths.monitor(record.id)});
     }
     return options;
 }
 
-}  // namespace
-
-Result<local::Started> start(local::StartRequest request) {
-    Timeline timeline;
+Result<Record> make_record(const local::StartRequest& request, const runtime::HostFacts& host,
+                           const Reservation& reservation, oci::RuntimeSpec& spec) {
     const RunOptions& options = request.options;
-    TRY(check(options));
-    runtime::HostFacts host = TRY(runtime::probe_host());
-    Reservation reservation = TRY(Reservation::make(request.paths, options.name));
     std::vector<std::string> warnings;
     add_warnings(options, warnings);
-    oci::RuntimeSpec spec = TRY(make_spec(options, host, reservation.id(), warnings));
+    spec = TRY(make_spec(options, host, reservation.id(), warnings));
     Record record = TRY(describe(options, reservation, spec));
     record.warnings = std::move(warnings);
+    record.restart = options.restart;
     // What the caller's environment holds beyond what was asked for is nobody's to keep.
     oci::RuntimeSpec kept = spec;
     kept.process.env = options.env;
     record.spec = oci::serialize(kept);
-    TRY(sys::write_file_atomic(request.paths.container(record.id) + "/container.json",
-                               serialize(record), 0600, sys::Sync::no));
-    note_container(request.paths, record, "create");
-    timeline.mark("record written");
+    return record;
+}
+
+Result<local::Started> launch(local::StartRequest& request, const runtime::HostFacts& host,
+                              Record record, oci::RuntimeSpec spec, Timeline timeline) {
+    const RunOptions& options = request.options;
     sys::UniqueFd stdin_read, stdin_write;
     if (options.interactive && options.detach) {
         stdin_read = TRY(sys::open_silent_pipe());
@@ -194,9 +195,57 @@ Result<local::Started> start(local::StartRequest request) {
     runtime::Running running = TRY(runtime::launch(std::move(launch), host));
     TRY(running.wait_started());
     timeline.mark("worker started");
-    reservation.keep();
     return local::Started{std::move(record), std::move(running), std::move(stdin_write),
                           std::move(timeline)};
+}
+
+}  // namespace
+
+Result<local::Started> start(local::StartRequest request) {
+    Timeline timeline;
+    TRY(check(request.options));
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    oci::RuntimeSpec spec;
+    Record record = TRY(make_record(request, host, reservation, spec));
+    TRY(write_record(request.paths, record));
+    note_container(request.paths, record, "create");
+    timeline.mark("record written");
+    auto started =
+        TRY(launch(request, host, std::move(record), std::move(spec), std::move(timeline)));
+    reservation.keep();
+    return started;
+}
+
+Result<Record> create(local::StartRequest request) {
+    TRY(check(request.options));
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    oci::RuntimeSpec spec;
+    Record record = TRY(make_record(request, host, reservation, spec));
+    // Before the record: see local::create.
+    TRY(sys::write_file_atomic(request.paths.container(record.id) + "/" + kCreated, "", 0600,
+                               sys::Sync::no));
+    TRY(write_record(request.paths, record));
+    note_container(request.paths, record, "create");
+    reservation.keep();
+    return record;
+}
+
+Result<local::Started> start_again(local::StartRequest request, StartAttempt& attempt) {
+    Timeline timeline;
+    Record record = attempt.container().record;
+    record.restart_count = request.restart_count;
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(record.spec));
+    spec.process.env = local::merge_env(local::limit_variables(spec.linux.resources),
+                                        local::merge_env(sys::environment(), record.env));
+    if (!spec.linux.cgroups_path.empty())
+        spec.linux.cgroups_path = record.cgroups_path = host.group_parent + "/" + record.id;
+    request.options.interactive = record.interactive;
+    request.options.detach = request.forward_stdout < 0;
+    TRY(attempt.write(record));
+    return launch(request, host, std::move(record), std::move(spec), std::move(timeline));
 }
 
 }  // namespace crank::engine::native

@@ -12,4 +12,9 @@ namespace crank::engine::native {
 // can have, naming them.
 Result<local::Started> start(local::StartRequest request);
 
+// As local::create and local::start_again. A later start has the environment of the command that
+// starts it, below what was asked for.
+Result<Record> create(local::StartRequest request);
+Result<local::Started> start_again(local::StartRequest request, StartAttempt& attempt);
+
 }  // namespace crank::engine::native

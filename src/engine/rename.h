@@ -1,0 +1,16 @@
+// Another name for a container.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "engine/paths.h"
+
+namespace crank::engine {
+
+// Errors: not_found; invalid_argument for a name that cannot be one; already_exists naming the
+// holder. A kill in the middle leaves it with the old name, the new one, or both, of which the next
+// command takes away the one that its record does not have.
+Result<> rename(const Paths& paths, const std::string& container, const std::string& name);
+
+}  // namespace crank::engine

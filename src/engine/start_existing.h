@@ -1,0 +1,18 @@
+// The start of a container that exists, whatever its kind.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "engine/local/start.h"
+
+namespace crank::engine {
+
+// Nothing: it runs already, or is about to by its restart policy. `restart_count` and what the
+// record says are filled in here. Errors: those of local::start_again; failed_precondition for a
+// paused one.
+Result<std::optional<local::Started>> start_existing(local::StartRequest request,
+                                                     const std::string& id, Starter starter);
+
+}  // namespace crank::engine
