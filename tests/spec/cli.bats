@@ -36,9 +36,9 @@ teardown() { common_teardown; }
 }
 
 @test "a command of Docker's that is missing is named" {
-    run --separate-stderr crank commit x
+    run --separate-stderr crank search x
     [ "$status" -eq 2 ]
-    [ "$stderr" = "crank: crank commit is not supported yet" ]
+    [ "$stderr" = "crank: crank search is not supported yet" ]
 }
 
 @test "an unknown flag gets a suggestion; 2, and 125 where the worker's own codes are passed on" {
