@@ -28,6 +28,8 @@ std::string flag_lines(std::span<const Flag> flags) {
     return text;
 }
 
+}  // namespace
+
 std::string_view heading(Group group) {
     switch (group) {
         case Group::containers: return "Containers";
@@ -42,8 +44,6 @@ std::string capital(std::string_view text) {
     if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] -= 'a' - 'A';
     return out;
 }
-
-}  // namespace
 
 std::string help_text(const Verb& verb) {
     std::string text = "Usage: crank " + std::string(verb.name);

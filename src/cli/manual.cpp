@@ -10,21 +10,6 @@
 namespace crank::cli {
 namespace {
 
-std::string_view heading(Group group) {
-    switch (group) {
-        case Group::containers: return "Containers";
-        case Group::images: return "Images";
-        case Group::machine: return "This machine";
-    }
-    return "";
-}
-
-std::string capital(std::string_view text) {
-    std::string out(text);
-    if (!out.empty() && out[0] >= 'a' && out[0] <= 'z') out[0] -= 'a' - 'A';
-    return out;
-}
-
 std::string dashed(std::string_view name) {
     std::string out(name);
     for (char& c : out)

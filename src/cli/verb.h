@@ -59,6 +59,9 @@ struct FoundVerb {
 Result<FoundVerb> find_verb_named(std::span<const std::string_view> words);
 
 std::string help_text(const Verb& verb);
+// As it stands above a group's verbs; and a text that begins with a capital letter.
+std::string_view heading(Group group);
+std::string capital(std::string_view text);
 std::string overview_text();
 
 }  // namespace crank::cli

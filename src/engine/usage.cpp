@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/processes.h"
+#include "engine/words.h"
 #include "runtime/cgroup.h"
 #include "runtime/runtime.h"
 #include "sys/file.h"
@@ -15,21 +16,6 @@ namespace crank::engine {
 namespace {
 
 constexpr std::size_t kMaxFile = std::size_t{1} << 20;
-
-std::vector<std::string> words_of(std::string_view line) {
-    std::vector<std::string> words;
-    std::string word;
-    for (char c : line) {
-        if (c != ' ' && c != '\t') {
-            word += c;
-        } else if (!word.empty()) {
-            words.push_back(std::move(word));
-            word.clear();
-        }
-    }
-    if (!word.empty()) words.push_back(std::move(word));
-    return words;
-}
 
 std::int64_t number(const std::vector<std::string>& words, std::size_t at) {
     return at < words.size() ? parse_int(words[at]).value_or(0) : 0;

@@ -28,10 +28,8 @@ Result<> settle_inherited_descriptors() {
     return {};
 }
 
-Result<UniqueFd> duplicate(int fd) { return duplicate_above(fd, 0); }
-
-Result<UniqueFd> duplicate_above(int fd, int least) {
-    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, least));
+Result<UniqueFd> duplicate(int fd) {
+    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!copy) return fail_errno("duplicate descriptor " + std::to_string(fd));
     return copy;
 }

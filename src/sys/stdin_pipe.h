@@ -18,7 +18,5 @@ Result<> settle_inherited_descriptors();
 
 // dup(2), close-on-exec.
 Result<UniqueFd> duplicate(int fd);
-// Under a number that is `least` or more.
-Result<UniqueFd> duplicate_above(int fd, int least);
 
 }  // namespace crank::sys

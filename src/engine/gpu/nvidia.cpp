@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/gpu/ld_cache.h"
+#include "engine/words.h"
 #include "sys/file.h"
 #include "sys/prefix.h"
 
@@ -22,21 +23,6 @@ bool is_version(std::string_view word) {
         dots += dot ? 1 : 0;
     }
     return dots >= 1 && dots <= 3;
-}
-
-std::vector<std::string> words_of(std::string_view line) {
-    std::vector<std::string> words;
-    std::string word;
-    for (char c : line) {
-        if (c != ' ' && c != '\t') {
-            word += c;
-        } else if (!word.empty()) {
-            words.push_back(std::move(word));
-            word.clear();
-        }
-    }
-    if (!word.empty()) words.push_back(std::move(word));
-    return words;
 }
 
 // Directories in which this machine's linker finds libraries, of its own kind of program.
