@@ -105,6 +105,8 @@ Result<sys::UniqueFd> make_device(const Plan::Bind& bind, const MappedDevices& d
                                   std::size_t number) {
     if (!bind.device || devices.devices == nullptr || devices.scratch.empty())
         return sys::UniqueFd();
+    // In a user namespace that crank itself is in nobody may make any.
+    if (devices.uids.empty() && devices.gids.empty()) return sys::UniqueFd();
     for (const auto& device : *devices.devices) {
         if (device.path != bind.source) continue;
         auto uid = host_id(devices.uids, device.uid), gid = host_id(devices.gids, device.gid);

@@ -140,15 +140,22 @@ void undo_ids(const Paths& paths, const std::optional<ids::Lease>& ids, const st
     });
 }
 
+// Its image, and what that one and other containers add to the options.
+Result<Image> find_what_it_takes(StartRequest& request, Shared& shared) {
+    Image image = TRY(find_or_fetch(request));
+    TRY(publish_exposed(image.stored.config, request.options));
+    TRY(add_volumes(request.paths, image.stored, request.options));
+    shared = TRY(open_shared(request.paths, request.options));
+    return image;
+}
+
 }  // namespace
 
 Result<Record> create(StartRequest request) {
     runtime::HostFacts host = TRY(host_for_containers());
     TRY(check_network(request));
-    Image image = TRY(find_or_fetch(request));
-    TRY(publish_exposed(image.stored.config, request.options));
-    TRY(add_volumes(request.paths, image.stored, request.options));
-    TRY(open_shared(request.paths, request.options));
+    Shared shared;
+    Image image = TRY(find_what_it_takes(request, shared));
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
     Undo undo;
@@ -177,11 +184,9 @@ Result<Started> start(StartRequest request) {
     Timeline timeline;
     runtime::HostFacts host = TRY(host_for_containers());
     auto made_namespace = begin_namespace(request.options);
-    Image image = TRY(find_or_fetch(request));
+    Shared shared;
+    Image image = TRY(find_what_it_takes(request, shared));
     timeline.mark("image found");
-    TRY(publish_exposed(image.stored.config, request.options));
-    TRY(add_volumes(request.paths, image.stored, request.options));
-    Shared shared = TRY(open_shared(request.paths, request.options));
     Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
     Undo volumes_made;
@@ -215,11 +220,9 @@ Result<Started> start(StartRequest request) {
 Result<std::string> explain(const StartRequest& asked) {
     StartRequest request = asked;
     runtime::HostFacts host = TRY(host_for_containers());
-    Image image = TRY(find_or_fetch(request));
-    TRY(publish_exposed(image.stored.config, request.options));
-    TRY(add_volumes(request.paths, image.stored, request.options));
+    Shared shared;
+    Image image = TRY(find_what_it_takes(request, shared));
     imagine_volumes(request.paths, request.options);
-    Shared shared = TRY(open_shared(request.paths, request.options));
     std::string id = TRY(random_id());
     Prepared prepared =
         TRY(prepare(request, host, std::move(image), id, TRY(imagine_ids(request))));
