@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string>
 
+#include "sys/errors.h"
 #include "sys/file.h"
 
 namespace crank::sys {
@@ -23,7 +24,8 @@ Result<> settle_inherited_descriptors() {
         if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
             return fail_errno("open /dev/null");
     }
-    if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    // A kernel without it starts no container anyway, and crank says so there.
+    if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0 && !is_unknown_call(errno))
         return fail_errno("keep inherited descriptors to this process");
     return {};
 }

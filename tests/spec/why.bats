@@ -275,6 +275,8 @@ forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
     pid=$(crank inspect -f '{{.State.Pid}}' orphan)
     kill_monitors "$id"
     kill -9 "$pid"
+    # as long as it can be looked at, its end can be found out
+    while [ -d "/proc/$pid" ]; do sleep 0.02; done
     crank wait orphan >/dev/null
     why_is orphan '.Cause == "lost" and .Why == "its monitor was killed: how it ended is not known"'
     [ "$(crank ps -a --format '{{.Reason}}')" = "end not seen" ]
