@@ -52,7 +52,8 @@ private:
     oci::Owner owner_of(const SelectedEntry& entry) const { return owner_.value_or(entry.owner); }
     std::uint32_t mode_of(const SelectedEntry& entry) const {
         bool directory = entry.kind == sys::FileKind::directory;
-        return step_.chmod ? step_.chmod->apply(entry.mode, directory) : entry.mode;
+        std::uint32_t mode = step_.chmod ? step_.chmod->apply(entry.mode, directory) : entry.mode;
+        return request_.onto_host ? mode & 01777 : mode;
     }
 
     // Where this source goes: with --parents below its own directories.
@@ -114,11 +115,12 @@ private:
 
     // What an image's file has beside its content, when everything else is done: a change of the
     // owner takes its capabilities away.
-    static Result<> keep_attributes(int from, const std::string& path, int to,
-                                    const std::string& name, const SelectedEntry& entry) {
+    Result<> keep_attributes(int from, const std::string& path, int to, const std::string& name,
+                             const SelectedEntry& entry) {
         if (!entry.mtime) return {};
         for (const std::string& key : TRY(sys::list_xattrs_at(from, path))) {
             if (key != "security.capability" && !key.starts_with("user.")) continue;
+            if (key == "security.capability" && request_.onto_host) continue;
             if (key.starts_with("user.overlay.")) continue;
             if (auto value = TRY(sys::get_xattr_at(from, path, key)))
                 TRY(sys::set_xattr_at(to, name, key, *value));

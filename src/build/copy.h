@@ -24,6 +24,7 @@ struct CopyRequest {
     const SourceTree* tree = nullptr;  // null: the step has inline files alone
     std::span<const SelectedSource> selection;
     const dockerfile::TransferStep* step = nullptr;
+    bool onto_host = false;  // rights that a program would run with stay behind
 };
 
 // Docker's rules: a directory's contents are copied, a file goes into a destination that ends with

@@ -27,8 +27,11 @@ Result<> Executor::export_files(std::span<const oci::Digest> layers,
         step.chown =
             std::to_string(sys::effective_uid()) + ":" + std::to_string(sys::effective_gid());
         sys::UniqueFd root = TRY(sys::open_dir(to.directory + "/."));
-        return copy_into(
-            {.root = root.get(), .tree = &tree, .selection = selection, .step = &step});
+        return copy_into({.root = root.get(),
+                          .tree = &tree,
+                          .selection = selection,
+                          .step = &step,
+                          .onto_host = true});
     }
     {
         sys::UniqueFd root = TRY(workspace.open_merged());

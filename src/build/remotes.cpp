@@ -1,5 +1,8 @@
 #include "build/remotes.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -17,6 +20,28 @@ namespace {
 constexpr std::uint32_t kFileMode = 0600;  // as BuildKit gives it
 constexpr std::size_t kCommit = 40;
 
+// What a transfer may need of the caller's environment.
+bool is_passed_on(std::string_view entry) {
+    constexpr std::string_view kNames[] = {
+        "PATH=",      "TMPDIR=",     "http_proxy=",    "https_proxy=",
+        "no_proxy=",  "HTTP_PROXY=", "HTTPS_PROXY=",   "NO_PROXY=",
+        "all_proxy=", "ALL_PROXY=",  "SSL_CERT_FILE=", "SSL_CERT_DIR="};
+    return std::ranges::any_of(kNames, [&](auto name) { return entry.starts_with(name); });
+}
+
+// Of each module, too; never through a link.
+Result<> remove_git_entries(const std::string& directory) {
+    for (const std::string& name : TRY(sys::list_dir(directory))) {
+        std::string path = directory + "/" + name;
+        if (name == ".git") {
+            TRY(sys::remove_tree(path));
+        } else if (auto info = TRY(sys::lstat(path)); S_ISDIR(info.mode)) {
+            TRY(remove_git_entries(path));
+        }
+    }
+    return {};
+}
+
 // Runs git and returns what it prints.
 Result<std::string> git(const BuildRequest& request, std::vector<std::string> words,
                         const std::string& directory) {
@@ -24,11 +49,16 @@ Result<std::string> git(const BuildRequest& request, std::vector<std::string> wo
     std::string path = "/usr/local/bin:/usr/bin:/bin";
     for (std::string& entry : sys::environment()) {
         if (entry.starts_with("PATH=")) path = entry.substr(5);
-        // Those of a repository that crank itself was called in.
-        if (!entry.starts_with("GIT_")) environment.push_back(std::move(entry));
+        if (is_passed_on(entry)) environment.push_back(std::move(entry));
     }
-    environment.insert(environment.end(),
-                       {"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C"});
+    // Any URL may stand in a Dockerfile, and in the modules of a repository: none gets what belongs
+    // to the caller, keys, passwords and rewritten addresses.
+    environment.insert(
+        environment.end(),
+        {"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+         "HOME=/nonexistent", "LC_ALL=C",
+         "GIT_SSH_COMMAND=ssh -F /dev/null -o IdentitiesOnly=yes -o IdentityFile=/dev/null "
+         "-o BatchMode=yes"});
     std::string program = find_program("git", path);
     if (program.empty())
         return fail(Error(Code::not_found, "ADD of a repository takes git, which is not installed")
@@ -150,10 +180,7 @@ Result<> FetchedRemote::fetch_repository(const BuildRequest& request, store::Sto
     if (sys::exists(tree + "/.gitmodules"))
         TRY(git(request, {"submodule", "update", "-q", "--init", "--recursive", "--depth=1"},
                 tree));
-    if (!remote_.keep_git_dir) {
-        TRY(git(request, {"submodule", "foreach", "-q", "--recursive", "rm -f .git"}, tree));
-        TRY(sys::remove_tree(tree + "/.git"));
-    }
+    if (!remote_.keep_git_dir) TRY(remove_git_entries(tree));
     tree_.emplace(TRY(sys::open_dir(tree)), dockerfile::IgnoreMatcher(),
                   SourceTree::Metadata::normalised, remote_.url);
     return {};

@@ -36,7 +36,9 @@ public:
     }
     StepMounts take() {
         // What lies inside of another comes behind it.
-        std::ranges::stable_sort(out_.mounts, {}, &oci::Mount::destination);
+        std::ranges::sort(out_.mounts, {}, [](const oci::Mount& mount) {
+            return std::pair(mount.destination, mount.source);
+        });
         return std::move(out_);
     }
 
@@ -47,7 +49,7 @@ private:
         out_.mounts.push_back({TRY(workspace_.place_mount(mount.target, directory)),
                                "bind",
                                name,
-                               {"bind", read_only ? "ro" : "rw", "rprivate"}});
+                               {"bind", "nodev", read_only ? "ro" : "rw", "rprivate"}});
         out_.made.emplace(name, std::move(fd));
         return {};
     }
@@ -74,7 +76,7 @@ private:
         out_.mounts.push_back({TRY(workspace_.place_mount(mount.target, true)),
                                "bind",
                                cache.path,
-                               {"bind", mount.read_only ? "ro" : "rw", "rprivate"}});
+                               {"bind", "nodev", mount.read_only ? "ro" : "rw", "rprivate"}});
         return {};
     }
 

@@ -16,6 +16,7 @@
 #include "engine/egress.h"
 #include "engine/events.h"
 #include "engine/local/network_plan.h"
+#include "engine/names.h"
 #include "engine/options.h"
 #include "engine/rootless.h"
 #include "exchange/archive.h"
@@ -147,8 +148,14 @@ Result<> read_standard_input(const std::string& file, store::Store& store,
     }
     TRY(store::extract_tar(fd.get(), "standard input", spool->upper()));
     request.context = spool->upper();
-    // As docker build has it: in the archive.
-    if (!file.empty()) request.dockerfile = request.context + "/" + file;
+    // As docker build has it: in the archive, whose links lead nowhere else.
+    std::string name = file.empty() ? "Dockerfile" : file;
+    sys::UniqueFd root = TRY(sys::open_dir(request.context));
+    Result<sys::UniqueFd> dockerfile = sys::open_file_in_root(root.get(), name);
+    if (!dockerfile)
+        return fail(Error(dockerfile.error().code(), "there is no file " + name + " in the archive")
+                        .with_hint("name it with -f"));
+    request.dockerfile_text = TRY(sys::read_all(dockerfile->get(), kMaxDockerfile, name));
     return {};
 }
 
@@ -240,10 +247,10 @@ Result<> use_own_network(const Invocation& invocation, std::optional<engine::Kep
 // A file that is written under another name until it is whole; without a path standard output.
 Result<> write_whole(const std::string& path, const std::function<Result<>(int)>& write) {
     if (path.empty()) return write(kStdout);
-    std::string half = path + ".part";
+    std::string half = path + "." + TRY(engine::random_id()).substr(0, 12) + ".part";
     auto written = [&]() -> Result<> {
         sys::UniqueFd file =
-            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0644));
+            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kExclusive, 0644));
         TRY(write(file.get()));
         return sys::rename(half, path);
     }();

@@ -9,6 +9,7 @@
 #include "engine/files/changes.h"
 #include "engine/files/container_root.h"
 #include "engine/lifecycle.h"
+#include "engine/names.h"
 #include "engine/processes.h"
 #include "store/tree_tar.h"
 #include "sys/file.h"
@@ -82,9 +83,9 @@ Result<int> perform_export(Invocation& invocation) {
         return 0;
     }
     // Beside it first: whoever has an older one keeps it until the new one is whole.
-    std::string partial = path + ".partial";
+    std::string partial = path + "." + TRY(engine::random_id()).substr(0, 12) + ".partial";
     sys::UniqueFd file =
-        TRY(sys::open(partial, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0600));
+        TRY(sys::open(partial, sys::kWriteOnly | sys::kCreate | sys::kExclusive, 0600));
     Result<> written = write_export(root, file.get(), path);
     if (written) written = sys::rename(partial, path);
     if (!written) {

@@ -64,7 +64,9 @@ std::string labels_text(const engine::Record& record) {
 std::string mounts_text(const engine::Record& record) {
     std::string text;
     for (const engine::MountRecord& mount : record.mounts)
-        if (mount.type == "bind") text += (text.empty() ? "" : ",") + mount.source;
+        if (mount.type != "tmpfs")
+            text +=
+                (text.empty() ? "" : ",") + (mount.volume.empty() ? mount.source : mount.volume);
     return text;
 }
 

@@ -104,7 +104,8 @@ private:
 
 bool has_volume(const engine::Record& record, const std::string& wanted) {
     return std::ranges::any_of(record.mounts, [&](const engine::MountRecord& mount) {
-        return mount.type == "bind" && (mount.source == wanted || mount.destination == wanted);
+        return mount.type != "tmpfs" &&
+               (mount.source == wanted || mount.destination == wanted || mount.volume == wanted);
     });
 }
 

@@ -8,12 +8,8 @@
 #include "engine/volume.h"
 
 namespace crank::engine {
-namespace {
 
-std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
-
-// Without "." and "..", repeated and trailing slashes; `path` is absolute.
-std::string clean(std::string_view path) {
+std::string clean_path(std::string_view path) {
     std::vector<std::string> parts;
     for (std::string& part : split(path, '/')) {
         if (part.empty() || part == ".") continue;
@@ -26,12 +22,16 @@ std::string clean(std::string_view path) {
     return "/" + join(parts, "/");
 }
 
+namespace {
+
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
 Result<std::string> check_destination(std::string_view flag, std::string_view text,
                                       std::string_view destination) {
     if (!destination.starts_with('/'))
         return fail(Code::invalid_argument, std::string(flag) + " " + in_quotes(text) +
                                                 ": the path in the container must be absolute");
-    std::string path = clean(destination);
+    std::string path = clean_path(destination);
     if (path == "/")
         return fail(Code::invalid_argument,
                     std::string(flag) + " " + in_quotes(text) + ": the destination cannot be /");
@@ -83,8 +83,8 @@ bool is_path(std::string_view source) {
 }
 
 std::string host_path(std::string_view source, std::string_view current_dir) {
-    if (source.starts_with('/')) return clean(source);
-    return clean(std::string(current_dir) + "/" + std::string(source));
+    if (source.starts_with('/')) return clean_path(source);
+    return clean_path(std::string(current_dir) + "/" + std::string(source));
 }
 
 }  // namespace

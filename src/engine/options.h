@@ -115,6 +115,8 @@ struct MountOf {
 };
 // --mount type=bind|volume|tmpfs,KEY=VALUE,...
 Result<MountOf> parse_mount(std::string_view text, std::string_view current_dir);
+// Without "." and "..", repeated and trailing slashes; `path` is absolute.
+std::string clean_path(std::string_view path);
 // CONTAINER[:ro|rw]
 Result<VolumesFrom> parse_volumes_from(std::string_view text);
 // "container:NAME": whose it is the caller keeps in Settings::network_of.

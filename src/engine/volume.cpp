@@ -104,9 +104,15 @@ Result<> make(const Paths& paths, Volume volume, const std::string& container, c
 
 // What is left of one without users.
 Result<> finish_removal(const Paths& paths, const std::string& name) {
-    if (sys::exists(users_of(paths, name))) return {};
     std::string going = paths.volumes() + "/.going-" + TRY(random_id());
-    Result<> renamed = sys::rename(paths.volume(name), going);
+    auto move = [&]() -> Result<> {
+        // Between the look and the rename the name could go to a new volume.
+        sys::UniqueFd lock =
+            TRY(sys::lock_file(paths.volumes() + "/.lock", sys::LockMode::exclusive));
+        if (sys::exists(users_of(paths, name))) return fail(Code::not_found, "it has users");
+        return sys::rename(paths.volume(name), going);
+    };
+    Result<> renamed = move();
     if (!renamed && renamed.error().code() != Code::not_found) return renamed;
     crash_point("volume.remove.renamed");
     return sys::remove_tree(going);

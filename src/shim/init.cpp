@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "shim/kernel.h"
 #include "shim/last_reader.h"
@@ -108,12 +109,18 @@ int become_init(const PlanView& plan, const ChildIo& io) {
     }
     LastReader reader;
     reader.hold(io, &plan.header->shared);
-    // The plan's text holds the environment: what stays mapped is the page with `shared`.
-    constexpr size_t kPage = 4096;
-    static_assert(offsetof(Header, shared) + sizeof(Shared) <= kPage);
+    // The plan's text holds the environment, and the monitor acts on the rest, as the host's root:
+    // what stays mapped here is the page with `shared`.
+    Shared* shared = &plan.header->shared;
     auto* memory = reinterpret_cast<char*>(plan.header);
-    if (plan.header->size > kPage) munmap(memory + kPage, plan.header->size - kPage);
-    serve(&plan.header->shared, worker, reader);
+    size_t size = plan.header->size, behind = offsetof(Header, shared) + kPage;
+    static_assert(offsetof(Header, shared) % kPage == 0 && sizeof(Shared) <= kPage);
+    // Larger pages than that would take it along.
+    if (sysconf(_SC_PAGESIZE) == kPage) {
+        if (size > behind) munmap(memory + behind, size - behind);
+        munmap(memory, offsetof(Header, shared));
+    }
+    serve(shared, worker, reader);
 }
 
 }  // namespace crank::shim

@@ -66,7 +66,7 @@ void wait_and_restart(const PlanView& plan, int delay_ms) {
     char* words[kMaxRestartWords + 2];
     uint32_t count = 0;
     const char* word = plan.text(plan.header->restart_command);
-    for (; count < plan.header->restart_words; word += strlen(word) + 1)
+    for (; count < kMaxRestartWords && count < plan.header->restart_words; word += strlen(word) + 1)
         words[count++] = const_cast<char*>(word);
     char delay[16];
     snprintf(delay, sizeof delay, "%d", delay_ms);

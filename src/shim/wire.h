@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x36'4b'52'43;  // "CRK6"
+inline constexpr uint32_t kMagic = 0x37'4b'52'43;  // "CRK7"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -140,7 +140,9 @@ enum class Moment : uint32_t {
 };
 
 // Written by the container's processes and by the monitor, read by crank.
-struct Shared {
+// On a page of its own: an init keeps that one mapped and nothing that the monitor acts on.
+inline constexpr uint32_t kPage = 4096;
+struct alignas(kPage) Shared {
     uint64_t moments[static_cast<uint32_t>(Moment::count)];
     // Set by the init before it ends: wait(2)'s status of the worker's main process, and 1.
     uint32_t init_status;
@@ -208,7 +210,6 @@ struct Header {
     uint32_t size;  // of the whole mapping
     Role role;
     uint32_t flags;
-    Shared shared;
     uint64_t clone_flags;
     int32_t cgroup_slot;     // v2: CLONE_INTO_CGROUP
     int32_t forward_stdout;  // slots, or kNoSlot
@@ -245,6 +246,7 @@ struct Header {
     uint32_t restart_delay_ms;  // the last one's; 0: there was none
     uint32_t restart_words;
     uint32_t restart_command;  // the delay that it waited for is given to it as its last word
+    Shared shared;
 };
 
 // Over the control socket (SOCK_SEQPACKET), one message a packet.

@@ -85,7 +85,7 @@ Result<> check_still_there(const Container& container) {
 std::vector<sys::PlacedMount> volumes_of(const Record& record) {
     std::vector<sys::PlacedMount> mounts;
     for (const MountRecord& mount : record.mounts)
-        if (mount.type == "bind" && !mount.own_ids && sys::exists(mount.source))
+        if (mount.type != "tmpfs" && !mount.own_ids && sys::exists(mount.source))
             mounts.push_back({mount.source, mount.destination, mount.read_only});
     return mounts;
 }

@@ -83,9 +83,14 @@ private:
     Result<> file(int from, int to, const std::string& name, const sys::Attributes& attributes) {
         sys::UniqueFd source = TRY(sys::reopen_for_reading(from, name));
         sys::UniqueFd copy = TRY(sys::create_file_at(to, name, 0600));
-        while (std::size_t n = TRY(sys::read_some(source.get(), buffer_, name))) {
+        // No more than it had: its worker may be writing to it.
+        for (std::int64_t left = attributes.size; left > 0;) {
+            auto room = std::min<std::size_t>(buffer_.size(), static_cast<std::size_t>(left));
+            std::size_t n = TRY(sys::read_some(source.get(), std::span(buffer_).first(room), name));
+            if (n == 0) break;
             TRY(sys::write_all(copy.get(), {reinterpret_cast<const char*>(buffer_.data()), n},
                                name));
+            left -= static_cast<std::int64_t>(n);
             bytes_ += static_cast<std::int64_t>(n);
         }
         return finish(copy.get(), attributes, name);

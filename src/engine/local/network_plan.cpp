@@ -184,6 +184,9 @@ Result<> publish_exposed(const oci::ImageConfig& image, RunOptions& options) {
                 return other.container_port == port.container_port &&
                        other.protocol == port.protocol;
             };
+            // Where it is published is not the image's to say.
+            port.host_ip.clear();
+            port.host_port = 0;
             if (std::ranges::none_of(options.ports, same)) options.ports.push_back(std::move(port));
         }
     return {};

@@ -75,6 +75,8 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
     for (const BindMount& mount : request.options.binds) {
         users.push_back(
             bind_mount(mount.source, mount.destination, mount.read_only, mount.recursive));
+        // What an image brings is none of this machine's devices.
+        if (mount.volume) users.back().options.emplace_back("nodev");
         if (request.ids && mount.map_ids) map_ids(users.back(), *request.ids);
     }
     for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));

@@ -39,9 +39,8 @@ Result<> add_from(const Paths& paths, const VolumesFrom& from, RunOptions& optio
 
 // "/data", as VOLUME has left it in the image's configuration; what is no path is no volume.
 void add_of_image(const std::string& destination, RunOptions& options) {
-    std::string path = destination;
-    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    if (!path.starts_with('/') || path == "/" || is_mounted(options, path)) return;
+    std::string path = clean_path(destination);
+    if (!destination.starts_with('/') || path == "/" || is_mounted(options, path)) return;
     options.binds.push_back(
         {.source = {}, .destination = path, .volume = VolumeUse{.name = {}, .labels = {}}});
 }
