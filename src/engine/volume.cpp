@@ -107,8 +107,8 @@ Result<> finish_removal(const Paths& paths, const std::string& name) {
     std::string going = paths.volumes() + "/.going-" + TRY(random_id());
     auto move = [&]() -> Result<> {
         // Between the look and the rename the name could go to a new volume.
-        sys::UniqueFd lock =
-            TRY(sys::lock_file(paths.volumes() + "/.lock", sys::LockMode::exclusive));
+        sys::UniqueFd lock = TRY(sys::open_dir(paths.volumes()));
+        TRY(sys::lock(lock.get(), sys::LockMode::exclusive));
         if (sys::exists(users_of(paths, name))) return fail(Code::not_found, "it has users");
         return sys::rename(paths.volume(name), going);
     };
