@@ -214,3 +214,16 @@ ended() { crank run --name files --network none "${VOLUME[@]}" busybox sh -c "$1
     [[ $output == *"the path in the container is missing"* ]]
     run -2 crank cp
 }
+
+@test "an ended container's volumes are where its worker had them" {
+    crank volume create kept
+    crank run --name had --network none -v kept:/data busybox sh -c 'echo theirs >/data/file'
+    echo ours >ours
+    crank cp ours had:/data/ours
+    crank cp had:/data/file theirs
+    [ "$(cat theirs)" = theirs ]
+    [ "$(crank run --rm --network none -v kept:/data busybox cat /data/ours)" = ours ]
+    [ "$(crank ps -a --filter volume=kept --format '{{.Names}} {{.Mounts}}')" = "had kept" ]
+    crank rm had
+    crank volume rm kept
+}
