@@ -1,7 +1,5 @@
 #include "build/remotes.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 
@@ -35,7 +33,7 @@ Result<> remove_git_entries(const std::string& directory) {
         std::string path = directory + "/" + name;
         if (name == ".git") {
             TRY(sys::remove_tree(path));
-        } else if (auto info = TRY(sys::lstat(path)); S_ISDIR(info.mode)) {
+        } else if (auto info = TRY(sys::lstat(path)); info.is_dir()) {
             TRY(remove_git_entries(path));
         }
     }
