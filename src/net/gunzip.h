@@ -29,18 +29,19 @@ public:
 private:
     enum class Kind { unknown, gzip, other };
     Result<> begin();
-    Result<> inflate(Bytes bytes);
-    Result<> step();
+    Result<> take(Bytes bytes);
+    Result<Bytes> take_header(Bytes bytes);
+    Result<> inflate(Bytes& bytes);
     Result<> flush();
 
     std::string name_;
     Sink sink_;
     Kind kind_ = Kind::unknown;
-    std::vector<std::uint8_t> head_;  // until the kind is known
+    std::vector<std::uint8_t> head_;  // until the kind is known; of a member until it is whole
     std::vector<std::uint8_t> out_;
     std::size_t filled_ = 0;  // of out_
     std::unique_ptr<inflate_state> state_;
-    bool between_members_ = true;
+    enum class At { between_members, in_header, in_data } at_ = At::between_members;
 };
 
 }  // namespace crank::net

@@ -145,7 +145,7 @@ END
 }
 
 @test "names: hosts, name servers, domains" {
-    run inside --add-host db:10.0.0.7 --add-host six=::2 -- grep -E 'db|six' /etc/hosts
+    run inside --add-host db:10.0.0.7 --add-host six=::2 -- grep -wE 'db|six' /etc/hosts
     [ "$output" = $'10.0.0.7\tdb\n::2\tsix' ]
     run inside --dns 192.0.2.1 --dns-search a.example --dns-option ndots:2 -- cat /etc/resolv.conf
     [ "$output" = $'nameserver 192.0.2.1\nsearch a.example\noptions ndots:2' ]
