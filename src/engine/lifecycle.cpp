@@ -293,11 +293,15 @@ Result<> remove(const Paths& paths, const Container& found, bool force) {
                            shown(container)));
     if (container.state.status == Status::restarting)
         container = TRY(end_restarting(paths, std::move(container)));
-    if (container.state.status == Status::running)
+    if (container.state.status == Status::running) {
         TRY(kill_and_wait(paths, container, {.verb = "rm"}));
-    else
-        // It may be removing the container itself (--rm) at this moment.
+    } else {
+        // It may be removing the container itself (--rm) at this moment, or have become the command
+        // that starts it again.
         TRY(settle(container));
+        Result<Container> now = load(paths, id);
+        if (now && !obstacle(now->state).empty()) return remove(paths, *now, force);
+    }
     if (!sys::exists(paths.container(id))) return {};
     // A start of it by another command: that one has it now.
     if (is_at_rest(container.state) && !force && is_being_started(paths, id))
