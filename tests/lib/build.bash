@@ -83,3 +83,16 @@ image_content() {
     find "$dir" -type f -exec sh -c 'zcat -f "$1"' _ {} \;
     rm -r "$dir"
 }
+
+# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`, flags from the test
+# flags_fail_with TEXT...: the build with these flags fails, and standard error has each.
+flags_fail_with() {
+    local text
+    run ! --separate-stderr crank build "${flags[@]}" .
+    for text in "$@"; do
+        if [[ $stderr != *"$text"* ]]; then
+            printf 'missing: %s\n%s\n' "$text" "$stderr" >&2
+            return 1
+        fi
+    done
+}

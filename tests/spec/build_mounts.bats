@@ -2,6 +2,7 @@
 # crank build: RUN --mount, secrets, agents, named contexts. What a mount shows is in no layer, and
 # a step is done again when what it reads has changed.
 
+# shellcheck disable=SC2034,SC2154 # flags are read by flags_fail_with, run sets stderr
 bats_require_minimum_version 1.5.0
 load ../lib/build
 
@@ -33,19 +34,6 @@ printed() {
         printf 'missing: %s\n%s\n' "$1" "$stderr" >&2
         return 1
     }
-}
-
-# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`, flags from the test
-# fails_with TEXT...: the build fails, and standard error has each.
-fails_with() {
-    local text
-    run ! --separate-stderr crank build "${flags[@]}" .
-    for text in "$@"; do
-        if [[ $stderr != *"$text"* ]]; then
-            printf 'missing: %s\n%s\n' "$text" "$stderr" >&2
-            return 1
-        fi
-    done
 }
 
 @test "a cache outlives the build, and no layer has it" {
@@ -211,15 +199,15 @@ END
 
 @test "a secret that a step needs and nobody gives" {
     dockerfile <<<$'FROM box\nRUN --mount=type=secret,id=token,required true'
-    fails_with "Dockerfile:2" "RUN --mount=type=secret,id=token,required true" \
+    flags_fail_with "Dockerfile:2" "RUN --mount=type=secret,id=token,required true" \
         "the step needs the secret token" "crank build --secret id=token,src=FILE"
     flags=(--secret "id=token,src=nowhere")
-    fails_with "there is no file nowhere" "env=NAME"
+    flags_fail_with "there is no file nowhere" "env=NAME"
     flags=(--secret src=nowhere)
-    fails_with "it has no id" "crank build --secret id=token,src=token.txt"
+    flags_fail_with "it has no id" "crank build --secret id=token,src=token.txt"
     head -c 600000 /dev/zero >big
     flags=(--secret "id=token,src=big")
-    fails_with "larger than 500 KiB"
+    flags_fail_with "larger than 500 KiB"
 }
 
 @test "an agent answers through a socket of the step's own" {
@@ -237,12 +225,12 @@ END
     run ! --separate-stderr crank build --no-cache --ssh default=locked .
     [[ $stderr == *"does not take the key"* ]]
     dockerfile <<<$'FROM box\nRUN --mount=type=ssh,required true'
-    fails_with "Dockerfile:2" "the step needs the ssh agent default" "crank build --ssh default"
+    flags_fail_with "Dockerfile:2" "the step needs the ssh agent default" "crank build --ssh default"
     unset SSH_AUTH_SOCK
     flags=(--ssh default)
-    fails_with "SSH_AUTH_SOCK is not set" "ssh-agent"
+    flags_fail_with "SSH_AUTH_SOCK is not set" "ssh-agent"
     flags=(--ssh default=/nowhere)
-    fails_with "there is no file /nowhere"
+    flags_fail_with "there is no file /nowhere"
 }
 
 @test "a mount's place is found through links, and leaves no trace" {
@@ -261,15 +249,15 @@ END
 
 @test "bad mounts, by what is wrong" {
     dockerfile <<<$'FROM box\nRUN --mount=target=/ true'
-    fails_with "Dockerfile:2" "a mount cannot take the place of /"
+    flags_fail_with "Dockerfile:2" "a mount cannot take the place of /"
     dockerfile <<<$'FROM box\nRUN --mount=target=/x,source=nowhere true'
-    fails_with "Dockerfile:2" "nowhere does not exist in the build context"
+    flags_fail_with "Dockerfile:2" "nowhere does not exist in the build context"
     dockerfile <<<$'FROM box\nRUN --mount=target=/x,from=box,source=/nowhere true'
-    fails_with "Dockerfile:2" "/nowhere does not exist in box"
+    flags_fail_with "Dockerfile:2" "/nowhere does not exist in box"
     dockerfile <<<$'FROM box\nRUN --mount=type=secret true'
-    fails_with "Dockerfile:2" "names no secret"
+    flags_fail_with "Dockerfile:2" "names no secret"
     dockerfile <<<$'FROM box\nRUN --mount=type=chache,target=/x true'
-    fails_with "Dockerfile:2" "did you mean type=cache?"
+    flags_fail_with "Dockerfile:2" "did you mean type=cache?"
 }
 
 @test "named contexts stand for directories, images, stages and bases" {
@@ -310,7 +298,7 @@ END
     run -0 --separate-stderr in_image rooted /bin/cat /more
     [ "$output" = more ]
     flags=(--build-context root=nowhere)
-    fails_with "there is no directory nowhere" "docker-image://"
+    flags_fail_with "there is no directory nowhere" "docker-image://"
     flags=(--build-context root=https://example.org/x.git)
-    fails_with "contexts are directories and images"
+    flags_fail_with "contexts are directories and images"
 }

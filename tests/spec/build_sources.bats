@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # crank build: flags of COPY, ADD from the network, contexts from standard input, --output.
 
+# shellcheck disable=SC2034,SC2154 # flags are read by flags_fail_with, run sets stderr
 bats_require_minimum_version 1.5.0
 load ../lib/build
 load ../lib/registry
@@ -28,19 +29,6 @@ serve() {
     server=$!
     url=http://127.0.0.1:$port
     until_true python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
-}
-
-# shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`, flags from the test
-# fails_with TEXT...: the build fails, and standard error has each.
-fails_with() {
-    local text
-    run ! --separate-stderr crank build "${flags[@]}" .
-    for text in "$@"; do
-        if [[ $stderr != *"$text"* ]]; then
-            printf 'missing: %s\n%s\n' "$text" "$stderr" >&2
-            return 1
-        fi
-    done
 }
 
 @test "COPY --parents keeps directories, from the pivot on, and --exclude leaves out" {
@@ -71,7 +59,7 @@ END
     run -0 --separate-stderr in_image modes stat -c '%a %n' /tree /tree/plain /file /octal
     [ "$output" = $'700 /tree\n600 /tree/plain\n755 /file\n604 /octal' ]
     printf 'FROM box\nCOPY --chmod=u+q file /\n' >Dockerfile
-    fails_with "Dockerfile:2" 'invalid mode "u+q" of --chmod' "u=rwX,go=rX"
+    flags_fail_with "Dockerfile:2" 'invalid mode "u+q" of --chmod' "u=rwX,go=rX"
 }
 
 @test "COPY --link does not depend on what lies below" {
@@ -116,11 +104,11 @@ END
     printf 'FROM box\nADD --checksum=sha256:%s %s/file.txt /in/\n' "$sum" "$url" >Dockerfile
     crank build -q . >/dev/null
     printf 'FROM box\nADD --checksum=sha256:%s %s/file.txt /in/\n' "${sum//[0-9]/0}" "$url" >Dockerfile
-    fails_with "Dockerfile:2" "has the checksum sha256:$sum"
+    flags_fail_with "Dockerfile:2" "has the checksum sha256:$sum"
     printf 'FROM box\nADD %s/nowhere /in/\n' "$url" >Dockerfile
-    fails_with "Dockerfile:2" "answers with status 404"
+    flags_fail_with "Dockerfile:2" "answers with status 404"
     printf 'FROM box\nADD %s/ /in/\n' "$url" >Dockerfile
-    fails_with "Dockerfile:2" "names no file" "/in/NAME"
+    flags_fail_with "Dockerfile:2" "names no file" "/in/NAME"
     # What is known by its checksum is not asked for again.
     printf 'FROM box\nADD --checksum=sha256:%s %s/file.txt /in/\n' "$sum" "$url" >Dockerfile
     kill "$server"
@@ -155,7 +143,7 @@ END
     run -0 --separate-stderr crank build --progress plain .
     [ "$(steps)" = "CACHED CACHED CACHED CACHED" ]
     printf 'FROM box\nADD %s/repo.git#nowhere /x\n' "$url" >Dockerfile
-    fails_with "Dockerfile:2" "the repository has no reference nowhere" "git ls-remote"
+    flags_fail_with "Dockerfile:2" "the repository has no reference nowhere" "git ls-remote"
 }
 
 @test "the context may come from standard input" {
