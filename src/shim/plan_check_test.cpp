@@ -4,8 +4,8 @@
 
 #include <cstring>
 #include <string>
-#include <vector>
 
+#include "shim/test_plan_memory.h"
 #include "shim/wire.h"
 
 namespace crank::shim {
@@ -14,7 +14,7 @@ namespace {
 // A plan of one exec op and 64 bytes of text: "sh", "A=1" at the end, and a NUL.
 struct Plan {
     static constexpr std::size_t size = sizeof(Header) / 8 * 8 + 8 + sizeof(Op) + 64;
-    std::vector<std::uint64_t> memory = std::vector<std::uint64_t>(size / 8);
+    PlanMemory memory{size};
 
     Plan() {
         header() = Header{};
@@ -29,9 +29,9 @@ struct Plan {
         op().b = 1;
         op().s2 = end() - 5;
     }
-    char* bytes() { return reinterpret_cast<char*>(memory.data()); }
-    Header& header() { return *reinterpret_cast<Header*>(bytes()); }
-    Op& op() { return *reinterpret_cast<Op*>(bytes() + header().ops); }
+    char* bytes() { return memory.bytes(); }
+    Header& header() { return memory.header(); }
+    Op& op() { return memory.op(0); }
     static std::uint32_t end() { return static_cast<std::uint32_t>(size); }
     bool is_sound() { return plan_is_sound(bytes(), size); }
 };

@@ -39,25 +39,22 @@ import fault_run, faults
 os.mkdir("planted")
 world = fault_run.make_world(faults.World, faults.Failure)(sys.argv[2], os.path.abspath("planted"))
 world.before = fault_run.groups()
-print(len(world.left()))
+world.nothing_left()  # the one that made the image may be ending
 group = "/sys/fs/cgroup/" + [n for n in os.listdir("/sys/fs/cgroup") if os.path.isdir("/sys/fs/cgroup/%s/crank" % n)][0]
 group += "/crank/" + "ab" * 32
 os.mkdir(group)
-print(world.left() == ["cgroup " + group])
+print("cgroup " + group in world.left())
 os.rmdir(group)
 open(world.state + "/network/leases/10.0.0.1", "w").close()
-print([found.rpartition("/")[2] for found in world.left()])
+print("10.0.0.1" in [found.rpartition("/")[2] for found in world.left()])
 os.unlink(world.state + "/network/leases/10.0.0.1")
+world.nothing_left()
 sleeper = subprocess.Popen(["unshare", "-m", "sh", "-c", "mount -t tmpfs planted-fs planted; exec sleep 100"])
-while not world.left():
+while not any(found.startswith("mount, in process") for found in world.left()):
     pass
-print(world.left()[0].startswith("mount, in process"))
 sleeper.kill()
 sleeper.wait()
 world.drop()' "$CRANK_SOURCE/tests/crash" "$CRANK_BIN"
     [ "$status" -eq 0 ]
-    [ "${lines[0]}" = 0 ]
-    [ "${lines[1]}" = True ]
-    [ "${lines[2]}" = "['10.0.0.1']" ]
-    [ "${lines[3]}" = True ]
+    [ "$output" = $'True\nTrue' ]
 }

@@ -13,6 +13,7 @@
 #include "runtime/oci/bundle.h"
 #include "runtime/plan.h"
 #include "shim/plan_check.h"
+#include "shim/test_plan_memory.h"
 
 using namespace crank;
 using namespace crank::runtime;
@@ -46,13 +47,10 @@ void check_plan(const Plan& plan, const Encoding& encoding, const oci::Process& 
     require(!plan.describe().empty());
     auto bytes = encode(plan, encoding);
     require(bytes.has_value());
-    auto memory = std::make_unique<std::uint64_t[]>(bytes->size() / 8);
-    std::memcpy(memory.get(), bytes->data(), bytes->size());
-    const auto* base = reinterpret_cast<const char*>(memory.get());
+    const shim::PlanMemory memory(*bytes);
+    const char* base = memory.bytes();
     require(shim::plan_is_sound(base, bytes->size()));
-    const auto& header = *reinterpret_cast<const shim::Header*>(base);
-    const auto* ops = reinterpret_cast<const shim::Op*>(base + header.ops);
-    const shim::Op& last = ops[header.op_count - 1];
+    const shim::Op& last = memory.op(memory.header().op_count - 1);
     require(last.kind == shim::OpKind::exec);
     require(list_of(base, last.s1, last.a) == process.args);
     require(list_of(base, last.s2, last.b) == process.env);

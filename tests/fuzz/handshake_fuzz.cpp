@@ -16,6 +16,7 @@
 #include "runtime/encode.h"
 #include "runtime/handshake.h"
 #include "shim/plan_check.h"
+#include "shim/test_plan_memory.h"
 #include "sys/stream_pair.h"
 
 using namespace crank;
@@ -25,21 +26,9 @@ using crank::fuzz::require;
 
 namespace {
 
-// An exact copy, so that a byte read too far is seen.
-struct Memory {
-    explicit Memory(std::string_view bytes)
-        : words(std::make_unique<std::uint64_t[]>(bytes.size() / 8)), size(bytes.size()) {
-        std::memcpy(words.get(), bytes.data(), size);
-    }
-    char* base() const { return reinterpret_cast<char*>(words.get()); }
-    bool is_sound() const { return shim::plan_is_sound(base(), size); }
-    const shim::Header& header() const { return *reinterpret_cast<const shim::Header*>(base()); }
-    const shim::Op& op(std::uint32_t i) const {
-        return reinterpret_cast<const shim::Op*>(base() + header().ops)[i];
-    }
-    std::unique_ptr<std::uint64_t[]> words;
-    std::size_t size;
-};
+bool is_sound(const shim::PlanMemory& plan) {
+    return shim::plan_is_sound(plan.bytes(), plan.size());
+}
 
 Plan small_plan() {
     Plan plan;
@@ -112,31 +101,32 @@ std::size_t read_op(const char* base, const shim::Op& op) {
     return bytes;
 }
 
-void read_plan(const Memory& plan) {
+void read_plan(const shim::PlanMemory& plan) {
     const shim::Header& header = plan.header();
     volatile std::size_t bytes = 0;
     require(std::uint64_t{header.before_clone} + header.between <= header.op_count);
     for (std::uint32_t i = 0; i < header.op_count; ++i)
-        bytes = bytes + read_op(plan.base(), plan.op(i));
+        bytes = bytes + read_op(plan.bytes(), plan.op(i));
     for (std::uint32_t offset : {header.state_dir, header.log_path, header.cgroup})
-        bytes = bytes + count(plan.base() + offset, offset == 0 ? 0 : 1);
+        bytes = bytes + count(plan.bytes() + offset, offset == 0 ? 0 : 1);
     for (std::uint32_t i = 0; i < header.after_exit_count; ++i)
-        bytes = bytes + count(plan.base() + header.after_exit[i].path, 1);
-    bytes = bytes + count(plan.base() + header.monitor_cgroups, header.monitor_cgroup_count);
-    bytes = bytes + count(plan.base() + header.facts, std::uint64_t{3} * header.fact_count);
+        bytes = bytes + count(plan.bytes() + header.after_exit[i].path, 1);
+    bytes = bytes + count(plan.bytes() + header.monitor_cgroups, header.monitor_cgroup_count);
+    bytes = bytes + count(plan.bytes() + header.facts, std::uint64_t{3} * header.fact_count);
+    bytes = bytes + count(plan.bytes() + header.restart_command, header.restart_words);
 }
 
 // The rest of the input: where, how many bytes, and what.
 void changed_plan(Input& input) {
     static const std::string sound = *encode(small_plan(), Encoding{});
-    Memory plan{sound};
-    require(plan.is_sound());
+    shim::PlanMemory plan{sound};
+    require(is_sound(plan));
     while (!input.empty()) {
-        std::size_t at = input.number(2) % plan.size, size = 1 + input.byte() % 8;
+        std::size_t at = input.number(2) % plan.size(), size = 1 + input.byte() % 8;
         std::string_view bytes = input.take(size);
-        std::memcpy(plan.base() + at, bytes.data(), std::min(bytes.size(), plan.size - at));
+        std::memcpy(plan.bytes() + at, bytes.data(), std::min(bytes.size(), plan.size() - at));
     }
-    if (plan.is_sound()) read_plan(plan);
+    if (is_sound(plan)) read_plan(plan);
 }
 
 void other_texts(Input& input) {
@@ -166,14 +156,14 @@ void other_texts(Input& input) {
                std::ranges::any_of(env, has_nul);
     require(bytes.has_value() != cut);
     if (!bytes) return;
-    Memory encoded{*bytes};
-    require(encoded.is_sound());
+    shim::PlanMemory encoded{*bytes};
+    require(is_sound(encoded));
     for (std::uint32_t i = 0; i < texts.size(); ++i)
-        require(texts[i] == encoded.base() + encoded.op(i).s1);
+        require(texts[i] == encoded.bytes() + encoded.op(i).s1);
     const shim::Op& op = encoded.op(encoded.header().op_count - 1);
     for (auto [list, offset] : {std::pair{&args, op.s1}, std::pair{&env, op.s2}})
         for (const std::string& text : *list) {
-            require(text == encoded.base() + offset);
+            require(text == encoded.bytes() + offset);
             offset += static_cast<std::uint32_t>(text.size() + 1);
         }
 }
