@@ -189,6 +189,73 @@ out_of() { printf '../%.0s' {1..12}; printf '%s' "${1#/}"; }
         -c 'exit 0'
 }
 
+# with_volumes NAME PATH...: the image NAME again, its configuration as another's tool wrote it.
+with_volumes() {
+    local name=$1 dir=$CRANK_TEST_DIR/layout manifest config changed
+    shift
+    crank save --format oci-dir -o "$dir" "$name"
+    manifest=$(jq -r '.manifests[0].digest' "$dir/index.json")
+    manifest=$dir/blobs/sha256/${manifest#sha256:}
+    config=$dir/blobs/sha256/$(jq -r '.config.digest[7:]' "$manifest")
+    jq -c '.config.Volumes = ($ARGS.positional | map({(.): {}}) | add)' "$config" --args "$@" >"$dir/config"
+    changed=$(sha256sum <"$dir/config" | head -c 64)
+    jq -c --arg d "sha256:$changed" --argjson n "$(stat -c %s "$dir/config")" \
+        '.config.digest = $d | .config.size = $n' "$manifest" >"$dir/manifest"
+    mv "$dir/config" "$dir/blobs/sha256/$changed"
+    changed=$(sha256sum <"$dir/manifest" | head -c 64)
+    jq -c --arg d "sha256:$changed" --argjson n "$(stat -c %s "$dir/manifest")" \
+        '.manifests[0].digest = $d | .manifests[0].size = $n' "$dir/index.json" >"$dir/index"
+    mv "$dir/manifest" "$dir/blobs/sha256/$changed"
+    mv "$dir/index" "$dir/index.json"
+    crank import "oci:$dir" >/dev/null
+    rm -r "$dir"
+}
+
+# What the volumes of this test's state hold: nothing of the canary's.
+nothing_of_the_canary() {
+    [ -z "$(grep -rl untouched "$CRANK_ROOT/volumes" 2>/dev/null)" ]
+}
+
+@test "a volume of the image's whose path leads out of the root" {
+    local path target
+    hostile volume-dots data/x nowhere
+    for path in "/../../../../../../../../../../../..$CANARY" "/data/../../../../../../../../../../..$CANARY" \
+        "..$CANARY" "/proc/self/cwd$CANARY"; do
+        with_volumes volume-dots "$path"
+        [ "$(crank image inspect -f '{{json .Config.Volumes}}' volume-dots)" != null ]
+        run --separate-stderr crank run --name made --network none volume-dots ls /
+        nothing_of_the_canary
+        crank rm -f made
+    done
+    for target in "$CANARY" "$(out_of "$CANARY")" /proc/self/cwd /proc/1/root; do
+        hostile volume-link data "$target"
+        with_volumes volume-link /data
+        run --separate-stderr crank run --name made --network none volume-link ls /data
+        nothing_of_the_canary
+        [[ $output != *file* ]]
+        crank rm -f made
+        # a volume that the user names, at the image's link
+        run --separate-stderr crank run --name made --network none -v named:/data volume-link ls /data
+        nothing_of_the_canary
+        [[ $output != *file* ]]
+        crank rm -f made
+        run crank volume rm named
+    done
+}
+
+@test "an honest volume begins with what the image has there" {
+    local context=$CRANK_TEST_DIR/context-honest
+    mkdir -p "$context/root/data"
+    cp "$CRANK_TEST_DIR/probe-context/probe" "$context/root/probe"
+    echo mine >"$context/root/data/file"
+    printf 'FROM scratch\nCOPY root/ /\nVOLUME /data\nENTRYPOINT ["/probe"]\n' >"$context/Dockerfile"
+    crank build -q -t honest-volume "$context" >/dev/null
+    with_volumes honest-volume /data
+    run -0 --separate-stderr crank run --rm --network none honest-volume cat /data/file
+    [ "$output" = mine ]
+    rm -r "$context"
+}
+
 @test "an honest image with links inside its root works" {
     hostile honest var/run ../run etc/hosts /data/hosts run-me /probe
     run -0 --separate-stderr crank run --rm --network none --tmpfs /var/run \
