@@ -75,10 +75,15 @@ std::string_view capability_name(int capability) {
 }
 
 std::optional<int> capability_number(std::string_view name) {
-    std::string word = to_lower(name);
-    if (!word.starts_with("cap_")) word.insert(0, "cap_");
+    constexpr std::string_view kPrefix = "CAP_";
+    auto is_same = [](std::string_view known, std::string_view word) {
+        return std::ranges::equal(known, word, [](char upper, char c) {
+            return upper == (c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+        });
+    };
+    if (is_same(kPrefix, name.substr(0, kPrefix.size()))) name.remove_prefix(kPrefix.size());
     for (int n = 0; n < kCapabilityCount; ++n) {
-        if (to_lower(capability_name(n)) == word) return n;
+        if (is_same(capability_name(n).substr(kPrefix.size()), name)) return n;
     }
     return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include "runtime/scope_apply.h"
 #include "sys/cgroup.h"
 #include "sys/file.h"
+#include "sys/knob.h"
 #include "sys/open_flags.h"
 
 namespace crank::runtime {
@@ -183,6 +184,7 @@ Result<> allow_realtime(const std::string& dir, const CgroupWrite& write, const 
 }
 
 Result<> write_limits(const Plan& plan, const HostFacts& facts) {
+    sys::Knobs knobs;
     for (const auto& write : plan.cgroup_writes) {
         std::string dir = dir_for(plan, facts, write.controller);
         if (dir.empty()) {
@@ -192,9 +194,9 @@ Result<> write_limits(const Plan& plan, const HostFacts& facts) {
                 write));
         }
         if (write.file == "cpu.rt_runtime_us") TRY(allow_realtime(dir, write, plan, facts));
-        auto done = sys::write_knob(dir + "/" + write.file, write.value);
+        auto done = knobs.write(dir + "/" + write.file, write.value);
         if (!done && done.error().code() == Code::not_found && !write.otherwise_file.empty())
-            done = sys::write_knob(dir + "/" + write.otherwise_file, write.otherwise_value);
+            done = knobs.write(dir + "/" + write.otherwise_file, write.otherwise_value);
         if (done) continue;
         if (write.optional && done.error().code() == Code::not_found) continue;
         return fail(explain_write(std::move(done).error(), write));

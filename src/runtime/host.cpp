@@ -18,12 +18,12 @@ struct CgroupMounts {
 };
 
 // mountinfo(5): fields 5 the mount point, after " - " type, source and super options.
-void read_line(const std::string& line, CgroupMounts& mounts) {
+void read_line(std::string_view line, CgroupMounts& mounts) {
     std::size_t dash = line.find(" - ");
-    if (dash == std::string::npos) return;
-    auto tail = split(std::string_view(line).substr(dash + 3), ' ');
+    if (dash == std::string_view::npos) return;
+    auto tail = split(line.substr(dash + 3), ' ');
     if (tail.size() < 3 || (tail[0] != "cgroup" && tail[0] != "cgroup2")) return;
-    auto head = split(std::string_view(line).substr(0, dash), ' ');
+    auto head = split(line.substr(0, dash), ' ');
     if (head.size() < 6) return;
     const std::string& point = head[4];
     if (tail[0] == "cgroup2") {
@@ -38,9 +38,12 @@ void read_line(const std::string& line, CgroupMounts& mounts) {
 
 Result<CgroupMounts> read_mounts() {
     CgroupMounts mounts;
-    std::string text = TRY(sys::read_file("/proc/self/mountinfo"));
-    for (const auto& line : split(text, '\n'))
-        if (line.find(" - cgroup") != std::string::npos) read_line(line, mounts);
+    const std::string text = TRY(sys::read_file("/proc/self/mountinfo"));
+    for (std::string_view rest = text; !rest.empty();) {
+        std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        if (line.find(" - cgroup") != std::string_view::npos) read_line(line, mounts);
+    }
     return mounts;
 }
 

@@ -267,8 +267,12 @@ int make_node(const PlanView& plan, const Op& op, const Root& root) {
             error = 0;
     }
     auto uid = static_cast<uid_t>(op.c), gid = static_cast<gid_t>(op.c >> 32);
-    // Another container of the same root could put a link there meanwhile.
-    if (error == 0 &&
+    // What a default ACL of the directory has left, or one made long ago has. Another container of
+    // the same root could put a link there meanwhile.
+    struct stat made{};
+    bool other_mode = fstatat(parent, parts.name, &made, AT_SYMLINK_NOFOLLOW) != 0 ||
+                      made.st_mode != static_cast<mode_t>(op.a);
+    if (error == 0 && other_mode &&
         fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, AT_SYMLINK_NOFOLLOW) != 0)
         error = errno;
     if (error == 0 && op.c != 0 && fchownat(parent, parts.name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <mutex>
 #include <utility>
 
 namespace crank::store {
@@ -58,6 +59,9 @@ bool Rows::is_null(int column) const {
 }
 
 Result<Database> Database::open(const std::string& path) {
+    // Statistics that nobody asks for cost a lock at each allocation. Before SQLite's first use.
+    static std::once_flag once;
+    std::call_once(once, [] { (void)::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
     sqlite3* handle = nullptr;
     // For writing even where nothing is written: whoever comes first after a kill takes the
     // half-done transaction back. SQLite itself falls back to reading where it may not write.
