@@ -51,12 +51,12 @@ Result<std::string> git(const BuildRequest& request, std::vector<std::string> wo
     }
     // Any URL may stand in a Dockerfile, and in the modules of a repository: none gets what belongs
     // to the caller, keys, passwords and rewritten addresses.
-    environment.insert(
-        environment.end(),
-        {"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-         "HOME=/nonexistent", "LC_ALL=C",
-         "GIT_SSH_COMMAND=ssh -F /dev/null -o IdentitiesOnly=yes -o IdentityFile=/dev/null "
-         "-o BatchMode=yes"});
+    constexpr const char* kSsh =
+        "GIT_SSH_COMMAND=ssh -F /dev/null -o IdentitiesOnly=yes -o IdentityFile=/dev/null "
+        "-o BatchMode=yes";
+    environment.insert(environment.end(),
+                       {"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1",
+                        "GIT_CONFIG_GLOBAL=/dev/null", "HOME=/nonexistent", "LC_ALL=C", kSsh});
     std::string program = find_program("git", path);
     if (program.empty())
         return fail(Error(Code::not_found, "ADD of a repository takes git, which is not installed")
