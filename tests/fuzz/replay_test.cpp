@@ -70,7 +70,7 @@ std::vector<std::string> seeds_of(const char* name) {
     std::filesystem::path directory = std::string(CRANK_SOURCE_DIR "/tests/fuzz/") + name;
     if (std::filesystem::exists(directory))
         for (const auto& entry : std::filesystem::directory_iterator(directory))
-            paths.push_back(entry.path());
+            if (entry.is_regular_file()) paths.push_back(entry.path());
     std::ranges::sort(paths);
     std::vector<std::string> seeds;
     for (const auto& path : paths) {
