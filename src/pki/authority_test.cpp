@@ -10,8 +10,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// Verification looks at the real clock, so the certificates must be valid now; and by time(2), which
-// lags behind the other clock by up to a tick.
+// Verification looks at the real clock, so the certificates must be valid now; and by time(2),
+// which lags behind the other clock by up to a tick.
 TimePoint now() {
     constexpr std::chrono::seconds kTick{1};
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) - kTick;
