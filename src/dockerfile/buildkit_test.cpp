@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -22,13 +21,6 @@ const fs::path kData = fs::path(CRANK_SOURCE_DIR) / "src/dockerfile/testdata/bui
 std::string read(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<std::string> lines_of(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
 }
 
 // As Go's %q writes it.
@@ -55,16 +47,13 @@ std::vector<std::string> nodes_of_pairs(const Node& node) {
     std::vector<std::string> nodes;
     for (const std::string& pair : node.args) {
         std::size_t at = pair.find('=');
-        for (const std::string& part : {pair.substr(0, at), pair.substr(at + 1)})
-            nodes.push_back(part);
-        nodes.emplace_back("=");
+        nodes.insert(nodes.end(), {pair.substr(0, at), pair.substr(at + 1), "="});
     }
     return nodes;
 }
 
 std::string dump(const Node& node) {
-    std::string out = "(";
-    for (char c : node.keyword) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string out = "(" + to_lower(node.keyword);
     for (std::size_t i = 0; i < node.flags.size(); ++i)
         out += (i == 0 ? " [" : " ") + go_quoted(node.flags[i]);
     if (!node.flags.empty()) out += ']';
@@ -108,7 +97,7 @@ TEST(BuildKitData, Expansion) {
     env.set("KOREAN", "한국어");
     env.set("NULL", "");
     int count = 0;
-    for (const std::string& line : lines_of(kData / "expansion")) {
+    for (const std::string& line : split(read(kData / "expansion"), '\n')) {
         // W: on Windows alone
         if (line.empty() || line[0] == '#' || line[0] == 'W') continue;
         std::size_t first = line.find('|'), second = line.find('|', first + 1);
@@ -129,8 +118,8 @@ TEST(BuildKitData, Expansion) {
 TEST(BuildKitData, Words) {
     Environment env;
     int count = 0;
-    for (const std::string& line : lines_of(kData / "words")) {
-        if (line.starts_with("#")) continue;
+    for (const std::string& line : split(read(kData / "words"), '\n')) {
+        if (line.empty() || line[0] == '#') continue;
         if (line.starts_with("ENV ")) {
             std::string_view pair = std::string_view(line).substr(4);
             std::size_t at = pair.find('=');

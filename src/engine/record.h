@@ -75,7 +75,7 @@ struct Record {
     std::optional<ids::Lease> ids;  // with a user namespace
     Settings settings;
     std::vector<std::string> warnings;
-    std::string spec;  // the OCI runtime configuration, JSON
+    std::string spec;  // the OCI runtime configuration: a JSON document, or empty
     // For a later start. Ports as they were asked for: without a number each start takes a free
     // one.
     std::vector<network::PortSpec> wanted_ports;

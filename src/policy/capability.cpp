@@ -53,6 +53,8 @@ constexpr std::array<std::string_view, kCapabilityCount> kNames = {
     "CAP_CHECKPOINT_RESTORE",
 };
 
+char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
 bool is_all(std::string_view word) {
     return to_lower(word) == "all" || to_lower(word) == "cap_all";
 }
@@ -77,9 +79,7 @@ std::string_view capability_name(int capability) {
 std::optional<int> capability_number(std::string_view name) {
     constexpr std::string_view kPrefix = "CAP_";
     auto is_same = [](std::string_view known, std::string_view word) {
-        return std::ranges::equal(known, word, [](char upper, char c) {
-            return upper == (c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
-        });
+        return std::ranges::equal(known, word, {}, {}, to_upper);
     };
     if (is_same(kPrefix, name.substr(0, kPrefix.size()))) name.remove_prefix(kPrefix.size());
     for (int n = 0; n < kCapabilityCount; ++n) {
@@ -103,9 +103,7 @@ Result<CapabilitySet> capability_set(std::span<const std::string> names) {
         if (!number) {
             Error error(Code::invalid_argument, "unknown capability \"" + name + "\"");
             std::string word = name;
-            std::ranges::transform(word, word.begin(), [](char c) {
-                return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-            });
+            std::ranges::transform(word, word.begin(), to_upper);
             if (!word.starts_with("CAP_")) word.insert(0, "CAP_");
             if (auto near = did_you_mean(word, kNames))
                 return fail(std::move(error).with_hint("did you mean " + *near + "?"));

@@ -258,21 +258,18 @@ int make_node(const PlanView& plan, const Op& op, const Root& root) {
     int error = 0;
     auto type = static_cast<mode_t>(op.a) & S_IFMT;
     // The mode is set apart from mknod, whose mode the umask cuts.
-    if (mknodat(parent, parts.name, static_cast<mode_t>(op.a), static_cast<dev_t>(op.b)) != 0) {
+    if (mknodat(parent, parts.name, static_cast<mode_t>(op.a), static_cast<dev_t>(op.b)) != 0)
         error = errno;
-        struct stat info{};
-        // A device that stands there already, and is the one meant, will do.
-        if (error == EEXIST && fstatat(parent, parts.name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-            (info.st_mode & S_IFMT) == type && (type == S_IFIFO || info.st_rdev == op.b))
-            error = 0;
-    }
+    struct stat info{};
+    bool known = fstatat(parent, parts.name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    // A device that stands there already, and is the one meant, will do.
+    if (error == EEXIST && known && (info.st_mode & S_IFMT) == type &&
+        (type == S_IFIFO || info.st_rdev == op.b))
+        error = 0;
     auto uid = static_cast<uid_t>(op.c), gid = static_cast<gid_t>(op.c >> 32);
     // What a default ACL of the directory has left, or one made long ago has. Another container of
     // the same root could put a link there meanwhile.
-    struct stat made{};
-    bool other_mode = fstatat(parent, parts.name, &made, AT_SYMLINK_NOFOLLOW) != 0 ||
-                      made.st_mode != static_cast<mode_t>(op.a);
-    if (error == 0 && other_mode &&
+    if (error == 0 && !(known && info.st_mode == static_cast<mode_t>(op.a)) &&
         fchmodat(parent, parts.name, static_cast<mode_t>(op.a) & 07777, AT_SYMLINK_NOFOLLOW) != 0)
         error = errno;
     if (error == 0 && op.c != 0 && fchownat(parent, parts.name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)

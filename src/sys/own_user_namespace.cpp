@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,9 +135,8 @@ Result<OwnUserNamespace> own_user_namespace() {
     // Its number is fixed (PROC_USER_INIT_INO, since Linux 3.8; <linux/nsfs.h> names it
     // since 6.18).
     constexpr ino_t kInitial = 0xeffffffd;
-    struct stat info{};
-    if (::stat("/proc/self/ns/user", &info) == 0 && info.st_ino == kInitial)
-        return OwnUserNamespace{};
+    auto info = stat("/proc/self/ns/user");
+    if (info && info->inode == kInitial) return OwnUserNamespace{};
     IdMaps maps = TRY(maps_of_process(::getpid()));
     OwnUserNamespace own;
     own.initial = maps.uids == std::vector<IdRange>{{0, 0, kAllIds}};
