@@ -202,7 +202,7 @@ main() {
     if [ "${1:-}" != --built ]; then
         step="building crank"
         ensure_packages build run
-        build_preset release crank crank-shim crank-net echo_cpp_context
+        build_preset release crank crank-shim crank-net crank-gateway echo_cpp_context
     fi
     if [ "$(id -u)" != 0 ]; then
         say "the demo goes on as root: images and their containers need it"

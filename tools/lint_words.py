@@ -23,7 +23,7 @@ ALLOWED = {
     "src/build/rootfs.cpp": "deb.debian.org",
 }
 # What others have written, as it stands there (its README says where).
-OTHERS = ("src/dockerfile/testdata/buildkit/",)
+OTHERS = ("src/dockerfile/testdata/buildkit/", "src/compose/testdata/corpus/")
 
 
 def text_files():

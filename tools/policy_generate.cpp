@@ -107,6 +107,7 @@ Result<> generate(const std::string& directory, const std::string& output) {
     auto policy = TRY(load(directory, "seccomp-default.json", parse));
     auto strict = TRY(load(directory, "seccomp-strict.json", parse));
     auto network = TRY(load(directory, "seccomp-net.json", parse));
+    auto gateway = TRY(load(directory, "seccomp-gateway.json", parse));
 
     std::ofstream out(output, std::ios::binary | std::ios::trunc);
     out << "// Generated from policy/*.json by policy_generate; edit those.\n";
@@ -121,7 +122,8 @@ Result<> generate(const std::string& directory, const std::string& output) {
     auto emit_programs = [&](Architecture native) -> Result<> {
         TRY(emit_program(out, "kDefaultProgram", policy, capabilities.defaults, native, table));
         TRY(emit_program(out, "kStrictProgram", strict, 0, native, table));
-        return emit_program(out, "kNetworkProgram", network, 0, native, table);
+        TRY(emit_program(out, "kNetworkProgram", network, 0, native, table));
+        return emit_program(out, "kGatewayProgram", gateway, 0, native, table);
     };
     out << "#if defined(__x86_64__)\n";
     TRY(emit_programs(Architecture::x86_64));

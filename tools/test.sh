@@ -6,12 +6,16 @@
 #   ./dev test unit spec       these steps only
 #   ./dev test --long          the campaigns too
 #
-# Steps: build unit spec security crash vm lint portable asan tsan (and worlds, fuzz with --long).
+# Steps: build unit spec security crash vm lint portable asan tsan (and worlds, fuzz, podman with --long).
 set -euo pipefail
 # shellcheck source=tools/common.sh
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 
 results=$CRANK_TOP/build/test-results
+# The transcripts that also run with the sanitizer, which takes twice the time: those in which most of
+# what is read was written by others, and most processes end early. --long: all of them.
+asan_transcripts=(adopt build build_sources cp health import native networks oci oci_userns
+    registry_chunked registry_hostile run run_settings store)
 all_steps=(build unit spec security crash vm lint portable asan tsan)
 # Every program under test is stopped by its own test; this bounds one that hangs.
 unit_timeout=300
@@ -91,10 +95,13 @@ unit_tests() {
         --output-junit "$out/ctest.junit" >&2
 }
 
-# bats_tests PRESET SUITE: the transcripts of tests/SUITE with the programs of that preset.
+# bats_tests PRESET SUITE [NAME...]: the transcripts of tests/SUITE, or those named, with the programs
+# of that preset.
 bats_tests() {
     local preset=$1 suite=$2 out=$results/$1-$2 files
+    shift 2
     files=$(find "$CRANK_TOP/tests/$suite" -name '*.bats' 2>/dev/null | sort)
+    if [ $# -gt 0 ]; then files=$(printf "$CRANK_TOP/tests/$suite/%s.bats\n" "$@"); fi
     if [ -z "$files" ]; then
         say "no $suite tests yet"
         return 0
@@ -113,6 +120,10 @@ vm_tests() {
     if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then filter=(); fi
     CRANK_BIN=$CRANK_TOP/build/dev/bin "$CRANK_TOP/tests/vm/run.sh" bats "${filter[@]}" \
         "$CRANK_TOP/tests/security/limits.bats" "$CRANK_TOP/tests/security/isolation.bats" >&2
+}
+
+vm_reboots() {
+    CRANK_BIN=$CRANK_TOP/build/dev/bin bats "$CRANK_TOP/tests/vm/reboot.bats" >&2
 }
 
 # The worlds that the host is none of: the unified hierarchy without and with systemd, on Debian's
@@ -155,6 +166,27 @@ fuzz_campaign() {
         --inputs "$CRANK_FUZZ_INPUTS" --evidence "$CRANK_TOP/docs/evidence/fuzz.json" >&2
 }
 
+# The files of podman's suite that take a few minutes in all, where a checkout of it is there.
+podman_suite() {
+    if [ ! -d "${CRANK_PODMAN_SUITE:-}/test/system" ]; then
+        say "skipped: CRANK_PODMAN_SUITE names no checkout of github.com/containers/podman"
+        return 0
+    fi
+    run_step single "podman's suite, the short files" env CRANK_BIN="$CRANK_TOP/build/dev/bin" \
+        "$CRANK_TOP/tests/conformance/podman.sh" "$CRANK_PODMAN_SUITE" \
+        020-tag 040-ps 065-cp 075-exec 110-history 125-import 140-diff 160-volumes 505-networking-pasta >&2
+}
+
+# The compose files that are not kept here, where checkouts of their repositories are there.
+compose_files() {
+    if [ ! -d "${CRANK_COMPOSE_CHECKOUTS:-}" ]; then
+        say "skipped: CRANK_COMPOSE_CHECKOUTS names no checkouts of tests/conformance/compose.sources"
+        return 0
+    fi
+    run_step single "other people's compose files" "$CRANK_TOP/tests/conformance/compose.py" check \
+        "$CRANK_COMPOSE_CHECKOUTS" "$CRANK_TOP/build/dev/bin/crank" >&2
+}
+
 run_named() {
     case $1 in
         build) run_step single "build dev" build_preset dev -k 0 ;;
@@ -170,7 +202,9 @@ run_named() {
         portable) build_and_unit portable ;;
         asan)
             build_and_unit asan
-            if [ "$step_status" = 0 ]; then run_step counted "spec asan" bats_tests asan spec; fi
+            if [ "$step_status" = 0 ]; then
+                run_step counted "spec asan" bats_tests asan spec "${asan_transcripts[@]}"
+            fi
             ;;
         tsan)
             build_and_unit tsan
@@ -179,10 +213,15 @@ run_named() {
                 run_step counted "spec tsan" bats_tests tsan spec
             fi
             ;;
-        vm) run_step single "cgroup v2 alone, in a virtual machine" vm_tests ;;
+        vm)
+            run_step single "cgroup v2 alone, in a virtual machine" vm_tests
+            run_step single "reboots, in a virtual machine" vm_reboots
+            ;;
         worlds) vm_worlds ;;
         fuzz) fuzz_campaign ;;
-        *) die "unknown step: $1 (${all_steps[*]} worlds fuzz)" ;;
+        podman) podman_suite ;;
+        compose) compose_files ;;
+        *) die "unknown step: $1 (${all_steps[*]} worlds fuzz podman compose)" ;;
     esac
 }
 
@@ -192,7 +231,8 @@ main() {
         case $1 in
             --long)
                 export CRANK_TEST_LONG=1
-                all_steps+=(worlds fuzz)
+                asan_transcripts=()
+                all_steps+=(worlds fuzz podman compose)
                 ;;
             -*) die "unknown flag: $1" ;;
             *) steps+=("$1") ;;

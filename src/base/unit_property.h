@@ -17,7 +17,7 @@ struct UnitCommand {  // of ExecStart
 
 struct UnitProperty {
     std::string name;
-    std::variant<bool, std::uint64_t, std::string, std::vector<std::uint32_t>,
+    std::variant<bool, std::int32_t, std::uint64_t, std::string, std::vector<std::uint32_t>,
                  std::vector<std::uint8_t>, std::vector<std::string>, UnitCommand>
         value;
     bool operator==(const UnitProperty&) const = default;

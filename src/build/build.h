@@ -75,6 +75,7 @@ struct BuildRequest {
     // given (`-f -`), whose name in messages is "Dockerfile".
     std::string dockerfile;
     std::optional<std::string> dockerfile_text;
+    std::string ignore_file;                        // in place of the context's own; empty: that
     std::vector<std::string> tags;                  // as the user wrote them; checked first
     std::map<std::string, std::string> build_args;  // --build-arg NAME=VALUE, resolved
     std::map<std::string, std::string> labels;      // --label

@@ -65,6 +65,25 @@ Result<std::pair<std::string, sys::UniqueFd>> enter(const std::string& base,
     }
 }
 
+std::string mark_of(const std::string& path) { return path + "/ready"; }
+
+// Until nobody else fills it. It may be complete by then.
+Result<sys::UniqueFd> begin_to_fill(const std::string& path, int cancel_fd) {
+    sys::UniqueFd file = TRY(sys::open_lock_file(path + "/filling"));
+    while (!TRY(sys::try_lock_fd(file.get(), sys::LockMode::exclusive, path)))
+        TRY(wait_a_moment(cancel_fd));
+    return file;
+}
+
+// Empty, whatever one that was killed while it filled it has left.
+Result<> make_empty(const std::string& directory, const dockerfile::Mount& mount) {
+    TRY(sys::remove_tree(directory));
+    TRY(sys::make_dir(directory, 0700));
+    sys::UniqueFd fd = TRY(sys::open_dir(directory));
+    TRY(sys::set_owner_at(fd.get(), "", mount.uid.value_or(0), mount.gid.value_or(0)));
+    return sys::set_mode(fd.get(), mount.mode.value_or(0755), directory);
+}
+
 }  // namespace
 
 Result<CacheDirectory> open_cache_directory(const std::string& store_root,
@@ -74,24 +93,21 @@ Result<CacheDirectory> open_cache_directory(const std::string& store_root,
     std::string base = directory_of(store_root) + "/" + name_of(mount, begins_with);
     auto [path, lock] = TRY(enter(base, mount.sharing, cancel_fd));
     CacheDirectory directory{path + "/fs", false, std::move(lock)};
-    directory.fresh = !sys::exists(path + "/ready");
-    if (directory.fresh && !sys::exists(directory.path)) {
-        auto made = sys::make_dir(directory.path, 0700);
-        // Somebody else who shares it.
-        if (!made && made.error().code() != Code::already_exists)
-            return fail(std::move(made).error());
-        sys::UniqueFd fd = TRY(sys::open_dir(directory.path));
-        TRY(sys::set_owner_at(fd.get(), "", mount.uid.value_or(0), mount.gid.value_or(0)));
-        TRY(sys::set_mode(fd.get(), mount.mode.value_or(0755), directory.path));
+    if (!sys::exists(mark_of(path))) {
+        directory.filling = TRY(begin_to_fill(path, cancel_fd));
+        directory.fresh = !sys::exists(mark_of(path));
+        if (directory.fresh) TRY(make_empty(directory.path, mount));
     }
     std::int64_t now = sys::wall_clock_ns() / 1'000'000'000;
     TRY(sys::set_mtime_at(directory.lock.get(), "", now, 0));
     return directory;
 }
 
-Result<> keep_cache_directory(const CacheDirectory& directory) {
-    std::string mark = directory.path.substr(0, directory.path.rfind('/')) + "/ready";
-    return sys::write_file_atomic(mark, "", 0600, sys::Sync::no);
+Result<> keep_cache_directory(CacheDirectory& directory) {
+    std::string mark = mark_of(directory.path.substr(0, directory.path.rfind('/')));
+    TRY(sys::write_file_atomic(mark, "", 0600, sys::Sync::no));
+    directory.filling.reset();
+    return {};
 }
 
 Result<PrunedDirectories> prune_cache_directories(const std::string& store_root,

@@ -16,6 +16,8 @@ struct CacheDirectory {
     std::string path;    // absolute, of its files
     bool fresh = false;  // nobody has used it: what it begins with is the caller's to put there
     sys::UniqueFd lock;  // held while a step uses it; others see it by `sharing`
+    // Held while it is fresh: of two that share it one fills it, and the other waits for that.
+    sys::UniqueFd filling = {};
 };
 
 // Makes the one of this mount where there is none, with its owner and mode. `store_root`: below it
@@ -26,7 +28,7 @@ Result<CacheDirectory> open_cache_directory(const std::string& store_root,
                                             const dockerfile::Mount& mount,
                                             const oci::Digest& begins_with, int cancel_fd);
 // Says that what the directory begins with is complete.
-Result<> keep_cache_directory(const CacheDirectory& directory);
+Result<> keep_cache_directory(CacheDirectory& directory);
 
 // Removes those that nobody uses now and nobody has used since `before`.
 struct PrunedDirectories {

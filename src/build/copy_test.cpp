@@ -24,7 +24,7 @@ protected:
         step.dest = dest;
         step.chown = chown;
         if (chmod != nullptr) step.chmod = dockerfile::ModeChange::parse(chmod);
-        auto tree = SourceTree::open_context(context.path(), "");
+        auto tree = SourceTree::open_context(context.path(), {});
         auto selection = tree->select(step.sources, step.excludes, {});
         if (!selection) return selection.error().text();
         sys::UniqueFd fd = *sys::open_dir(root.path());
@@ -146,7 +146,7 @@ TEST_F(Copy, LinksInTheDestinationStayInsideTheRoot) {
 
 TEST_F(Copy, NoticesAChangeBetweenHashAndCopy) {
     context.file("a", "1");
-    auto tree = SourceTree::open_context(context.path(), "");
+    auto tree = SourceTree::open_context(context.path(), {});
     std::vector<std::string> sources{"a"};
     auto selection = *tree->select(sources, {}, {});
     context.file("a", "2");

@@ -72,7 +72,8 @@ Result<Prepared> prepare(const BuildRequest& request) {
     options.build_platform = options.target_platform = platform_of(request);
     prepared.spec = TRY(dockerfile::lower(prepared.file, options));
     if (!request.context.empty())
-        prepared.context = TRY(SourceTree::open_context(request.context, file.path));
+        prepared.context = TRY(SourceTree::open_context(
+            request.context, {.dockerfile = file.path, .named = request.ignore_file}));
     if (prepared.spec.source_date_epoch)
         prepared.epoch = *prepared.spec.source_date_epoch;
     else if (request.source_date_epoch)

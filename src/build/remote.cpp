@@ -68,10 +68,28 @@ Result<Remote> file_of(const std::string& source, const dockerfile::TransferStep
     return remote;
 }
 
+// It would be in the image's history, which everybody reads who has the image. ssh wants a name.
+Result<> check_user(std::string_view source) {
+    std::size_t begin = source.find("://");
+    if (begin == std::string_view::npos) return {};
+    std::string_view authority = source.substr(begin + 3);
+    authority = authority.substr(0, authority.find_first_of("/?#"));
+    std::size_t at = authority.rfind('@');
+    if (at == std::string_view::npos) return {};
+    bool has_password = authority.substr(0, at).find(':') != std::string_view::npos;
+    if (!is_http(source) && !has_password) return {};
+    return fail(
+        Error(Code::invalid_argument, "the URL of " + std::string(authority.substr(at + 1)) +
+                                          " holds a user name, which the image's history "
+                                          "would tell")
+            .with_hint("fetch it in a step that has a secret: RUN --mount=type=secret,..."));
+}
+
 }  // namespace
 
 Result<std::optional<Remote>> remote_of(const std::string& source,
                                         const dockerfile::TransferStep& step) {
+    TRY(check_user(source));
     if (is_repository(source)) return TRY(repository_of(source, step));
     if (is_http(source)) return TRY(file_of(source, step));
     return std::nullopt;

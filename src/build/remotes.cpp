@@ -175,9 +175,12 @@ Result<> FetchedRemote::fetch_repository(const BuildRequest& request, store::Sto
         TRY(git(request, {"fetch", "-q", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*"},
                 tree));
     TRY(git(request, {"checkout", "-q", "--detach", commit_}, tree));
-    if (sys::exists(tree + "/.gitmodules"))
-        TRY(git(request, {"submodule", "update", "-q", "--init", "--recursive", "--depth=1"},
-                tree));
+    // Nor its latest alone.
+    std::vector<std::string> update{"submodule", "update", "-q", "--init", "--recursive"};
+    std::vector<std::string> latest = update;
+    latest.emplace_back("--depth=1");
+    if (sys::exists(tree + "/.gitmodules") && !git(request, latest, tree))
+        TRY(git(request, update, tree));
     if (!remote_.keep_git_dir) TRY(remove_git_entries(tree));
     tree_.emplace(TRY(sys::open_dir(tree)), dockerfile::IgnoreMatcher(),
                   SourceTree::Metadata::normalised, remote_.url);

@@ -47,6 +47,15 @@ Result<std::optional<std::string>> read_ignore_file(const std::string& path) {
     return fail(std::move(text).error());
 }
 
+// Of the context: a link in it stays in it, as with all that comes from there (CVE-2022-4122). One
+// that leads nowhere in it is as if there were none.
+Result<std::optional<std::string>> read_own_ignore_file(int root, const char* name) {
+    auto file = sys::open_file_in_root(root, name);
+    if (!file && file.error().code() == Code::not_found) return std::nullopt;
+    if (!file) return fail(std::move(file).error());
+    return TRY(sys::read_all(file->get(), dockerfile::kMaxIgnoreBytes, name));
+}
+
 }  // namespace
 
 oci::Digest digest_of(std::span<const SelectedSource> selection) {
@@ -175,17 +184,27 @@ struct SourceTree::Walk {
     }
 };
 
-Result<SourceTree> SourceTree::open_context(const std::string& directory,
-                                            const std::string& dockerfile, std::string name) {
+Result<SourceTree> SourceTree::open_context(const std::string& directory, const IgnoreFile& ignored,
+                                            std::string name) {
     auto root = sys::open_dir(directory + "/.");  // the directory itself may be a link
     if (!root) return fail(std::move(root).error().with_context("build context " + directory));
-    std::string file = dockerfile + ".dockerignore";
     std::optional<std::string> text;
-    if (!dockerfile.empty()) text = TRY(read_ignore_file(file));
-    if (!text) {
-        file = ".dockerignore";
-        text = TRY(read_ignore_file(directory + "/.dockerignore"));
+    std::string file = ignored.named;
+    if (!file.empty()) {
+        text = TRY(read_ignore_file(file));
+    } else if (!ignored.dockerfile.empty()) {
+        file = ignored.dockerfile + ".dockerignore";
+        text = TRY(read_ignore_file(file));
     }
+    // Podman's name for it, which it prefers, and Docker does not know: what Docker builds is what
+    // is built.
+    for (const char* own : {".dockerignore", ".containerignore"}) {
+        if (text || !ignored.named.empty()) break;
+        file = own;
+        text = TRY(read_own_ignore_file(root->get(), own));
+    }
+    if (!text && !ignored.named.empty())
+        return fail(Code::not_found, "--ignorefile: there is no file " + ignored.named);
     dockerfile::IgnoreMatcher ignore =
         TRY(dockerfile::IgnoreMatcher::parse(text.value_or(""), base_name(file)));
     return SourceTree(std::move(*root), std::move(ignore), Metadata::normalised, std::move(name));
@@ -293,13 +312,17 @@ Result<SelectedSource> SourceTree::read_source(const std::string& path,
     sys::Attributes info = TRY(sys::attributes_at(found->get(), ""));
     source.directory = info.is_dir();
     const std::string& at = source.location;
-    if (ignore_.excluded(at) && (!source.directory || ignore_.prune(at)))
-        return fail(Error(Code::not_found, path + " is excluded from " + name_)
-                        .with_hint("add a line '!" + path + "' to .dockerignore"));
+    Error excluded = Error(Code::not_found, path + " is excluded from " + name_)
+                         .with_hint("add a line '!" + path + "' to .dockerignore");
+    bool hidden = ignore_.excluded(at);
+    if (hidden && (!source.directory || ignore_.prune(at))) return fail(std::move(excluded));
     Walk walk{*this, excludes, warn, source};
     if (source.directory) {
         sys::UniqueFd fd = TRY(sys::open_dir_in_root(root_.get(), path));
         TRY(walk.directory(fd.get(), at, "", 0));
+        // It could have held what is not: then it is there for that, as with BuildKit.
+        bool bare = std::ranges::all_of(source.entries, &std::string::empty, &SelectedEntry::path);
+        if (hidden && bare) return fail(std::move(excluded));
         return source;
     }
     if (!info.is_regular())

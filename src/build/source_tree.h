@@ -70,11 +70,15 @@ public:
           metadata_(metadata),
           name_(std::move(name)) {}
 
-    // The context directory with its `.dockerignore`, or `DOCKERFILE.dockerignore` beside the
-    // Dockerfile where that exists. Errors: not_found, invalid_argument (no directory; the ignore
-    // file's syntax).
-    static Result<SourceTree> open_context(const std::string& directory,
-                                           const std::string& dockerfile,
+    // Where a context's ignore file is looked for.
+    struct IgnoreFile {
+        std::string dockerfile;  // empty: it came as text
+        std::string named;       // this one and no other; empty: as below
+    };
+    // The context directory with `DOCKERFILE.dockerignore` beside the Dockerfile, where that
+    // exists, or its `.dockerignore`, or its `.containerignore`. Errors: not_found,
+    // invalid_argument (no directory; the ignore file's syntax).
+    static Result<SourceTree> open_context(const std::string& directory, const IgnoreFile& ignored,
                                            std::string name = "the build context");
 
     // Each pattern must name something (not_found, with the nearest name). Special files

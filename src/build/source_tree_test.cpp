@@ -12,7 +12,8 @@ class Context : public testing::Test {
 protected:
     Result<std::vector<SelectedSource>> select(std::vector<std::string> sources,
                                                std::vector<std::string> excludes = {}) {
-        auto tree = SourceTree::open_context(context.path(), context.path() + "/Dockerfile");
+        auto tree = SourceTree::open_context(context.path(),
+                                             {.dockerfile = context.path() + "/Dockerfile"});
         if (!tree) return fail(std::move(tree).error());
         return tree->select(sources, excludes, [&](std::string text) { warnings.push_back(text); });
     }
@@ -120,11 +121,11 @@ TEST_F(Context, SaysWhatItLeavesOut) {
 }
 
 TEST_F(Context, MissingDirectory) {
-    auto tree = SourceTree::open_context(context.path() + "/nowhere", "");
+    auto tree = SourceTree::open_context(context.path() + "/nowhere", {});
     ASSERT_FALSE(tree);
     EXPECT_EQ(tree.error().code(), Code::not_found);
     context.file("file");
-    EXPECT_FALSE(SourceTree::open_context(context.path() + "/file", ""));
+    EXPECT_FALSE(SourceTree::open_context(context.path() + "/file", {}));
 }
 
 TEST_F(Context, DigestDependsOnContentAloneNotOnTheCheckout) {
@@ -137,7 +138,7 @@ TEST_F(Context, DigestDependsOnContentAloneNotOnTheCheckout) {
 
     TempDir other;
     auto same = [&] {
-        auto tree = SourceTree::open_context(other.path(), "");
+        auto tree = SourceTree::open_context(other.path(), {});
         return digest_of(*tree->select(std::vector<std::string>{"code"}, {}, {})) == digest;
     };
     other.file("code/a", "1", 0600);

@@ -34,7 +34,7 @@ Result<const SourceTree*> Builder::tree_of(const df::Origin& origin) {
         if (known == contexts_.end()) {
             const std::string& directory = request_.contexts.at(named->name).directory;
             SourceTree tree =
-                TRY(SourceTree::open_context(directory, "", "the build context " + named->name));
+                TRY(SourceTree::open_context(directory, {}, "the build context " + named->name));
             known = contexts_.emplace(named->name, std::move(tree)).first;
         }
         return &known->second;

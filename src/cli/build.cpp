@@ -5,32 +5,28 @@
 
 #include "base/text.h"
 #include "build/bootstrap.h"
-#include "build/host_trust.h"
 #include "cli/build_flags.h"
+#include "cli/build_image.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
-#include "engine/egress.h"
 #include "engine/events.h"
-#include "engine/local/network_plan.h"
 #include "engine/names.h"
 #include "engine/options.h"
-#include "engine/rootless.h"
 #include "exchange/archive.h"
 #include "oci/reference.h"
 #include "runtime/host.h"
 #include "store/extract.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
-#include "sys/poll.h"
 #include "sys/signals.h"
 #include "sys/stream.h"
 #include "sys/system.h"
 #include "sys/terminal.h"
-#include "transfer/fetch.h"
 
 namespace crank::cli {
 namespace {
@@ -41,7 +37,9 @@ constexpr std::size_t kMaxDockerfile = std::size_t{1} << 20;
 constexpr Flag kFlags[] = {
     {"tag", 't', FlagKind::list, "NAME[:TAG]", "name of the image"},
     {"file", 'f', FlagKind::value, "FILE",
-     "the Dockerfile (CONTEXT/Dockerfile; -: standard input)"},
+     "the Dockerfile (CONTEXT/Dockerfile or CONTEXT/Containerfile; -: standard input)"},
+    {"ignorefile", 0, FlagKind::value, "FILE",
+     "what the build does not see (CONTEXT/.dockerignore or .containerignore)"},
     {"build-arg", 0, FlagKind::list, "NAME[=VALUE]", "value of an ARG"},
     {"label", 0, FlagKind::list, "NAME[=VALUE]", "a label of the image"},
     {"target", 0, FlagKind::value, "STAGE", "build up to this stage"},
@@ -59,7 +57,8 @@ constexpr Flag kFlags[] = {
     {"iidfile", 0, FlagKind::value, "FILE", "write the image's id to this file"},
     {"load", 0, FlagKind::boolean, "", "changes nothing: images always go to the store"},
     {"network", 0, FlagKind::value, "MODE", "network of RUN steps: bridge (default), none or host"},
-    {"pull", 0, FlagKind::boolean, "", "get the base images from their registries again"},
+    {"pull", 0, FlagKind::optional, "always|missing|never|newer",
+     "whether to get the base images from their registries again (missing; --pull alone: always)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
     {"progress", 0, FlagKind::value, "MODE", "auto, plain, tty or quiet"},
     {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
@@ -92,15 +91,6 @@ constexpr std::string_view kBootstrapExamples[] = {
     "crank config set alias.python:3.11-slim localhost/crank/python:3.11-slim",
 };
 
-std::map<std::string, std::string> environment_map() {
-    std::map<std::string, std::string> all;
-    for (const std::string& entry : sys::environment()) {
-        std::size_t equals = entry.find('=');
-        if (equals != std::string::npos) all[entry.substr(0, equals)] = entry.substr(equals + 1);
-    }
-    return all;
-}
-
 Result<std::map<std::string, std::string>> pairs(const Arguments& arguments, std::string_view flag,
                                                  bool from_environment) {
     std::map<std::string, std::string> all;
@@ -116,16 +106,6 @@ Result<std::map<std::string, std::string>> pairs(const Arguments& arguments, std
         all[key] = value;
     }
     return all;
-}
-
-Result<std::optional<std::int64_t>> source_date_epoch() {
-    const char* text = std::getenv("SOURCE_DATE_EPOCH");
-    if (text == nullptr || *text == 0) return std::nullopt;
-    auto seconds = parse_int(text);
-    if (!seconds || *seconds < 0)
-        return fail(Code::invalid_argument,
-                    "SOURCE_DATE_EPOCH: invalid time \"" + std::string(text) + "\"");
-    return seconds;
 }
 
 // CONTEXT -: a Dockerfile, or a tar archive that is the context. `spool` keeps that.
@@ -184,15 +164,25 @@ Result<> read_place(const Arguments& arguments, store::Store& store,
         return fail(Error(Code::invalid_argument, "the context " + context + " is no directory")
                         .with_hint("crank build -f " + context + " ."));
     request.context = TRY(sys::real_path(context));
+    // podman's name for it, where there is none of Docker's.
+    std::string other = request.context + "/Containerfile";
+    bool unnamed = request.dockerfile.empty() && file != "-";
+    if (unnamed && !sys::exists(request.context + "/Dockerfile") && sys::exists(other))
+        request.dockerfile = other;
     return {};
 }
 
-Result<build::BuildRequest> read_request(const Invocation& invocation, const engine::Config& config,
-                                         store::Store& store,
+Result<build::BuildRequest> read_request(const Invocation& invocation, store::Store& store,
                                          std::optional<store::Staging>& spool) {
     const Arguments& arguments = invocation.arguments;
     build::BuildRequest request;
     TRY(read_place(arguments, store, spool, request));
+    request.ignore_file = arguments.value("ignorefile");
+    if (!request.ignore_file.empty() && request.context.empty())
+        return fail(
+            Error(Code::usage,
+                  "--ignorefile with a Dockerfile from standard input: there is no context")
+                .with_hint("crank build -f - --ignorefile " + request.ignore_file + " DIRECTORY"));
     request.tags = arguments.values("tag");
     request.build_args = TRY(pairs(arguments, "build-arg", true));
     request.labels = TRY(pairs(arguments, "label", false));
@@ -208,17 +198,11 @@ Result<build::BuildRequest> read_request(const Invocation& invocation, const eng
         case engine::NetworkMode::none: request.network = build::BuildRequest::Network::none; break;
         case engine::NetworkMode::host: request.network = build::BuildRequest::Network::host; break;
         case engine::NetworkMode::container:
-            return fail(Error(Code::unsupported, "--network container: is for crank run")
+        case engine::NetworkMode::pasta:
+            return fail(Error(Code::unsupported,
+                              "--network " + arguments.value("network") + " is for crank run")
                             .with_hint("--network bridge, none or host"));
     }
-    if (config.flag("build.host-trust"))
-        request.host_trust = TRY(build::collect_host_trust(environment_map()));
-    constexpr std::string_view kAlias = "alias.";
-    for (const auto& [key, value] : config.entries())
-        if (key.starts_with(kAlias)) request.aliases[key.substr(kAlias.size())] = value;
-    request.source_date_epoch = TRY(source_date_epoch());
-    request.state_dir = invocation.paths.state;
-    request.bridge = engine::local::bridge_of(invocation.paths, config);
     return request;
 }
 
@@ -228,34 +212,9 @@ Result<ProgressMode> progress_mode(const Arguments& arguments) {
     return parse_progress(arguments.value("progress", preset == nullptr ? "" : preset));
 }
 
-// Of an ordinary user: his containers' bridge lies in a namespace of its own. `kept` holds it.
-Result<> use_own_network(const Invocation& invocation, std::optional<engine::Kept>& kept,
-                         build::BuildRequest& request) {
-    kept = TRY(engine::find_kept(invocation.paths));
-    if (!kept) return {};
-    request.bridge.home = kept->network.get();
-    request.open_way_out = [&invocation, &request,
-                            warned = false]() mutable -> Result<std::string> {
-        std::string warning = TRY(engine::ensure_egress(invocation.paths, request.bridge.home));
-        if (warning.empty()) return std::string(engine::kEgressResolver);
-        if (!std::exchange(warned, true)) warn(warning);
-        return "";
-    };
-    return {};
-}
-
-// A file that is written under another name until it is whole; without a path standard output.
+// Without a path standard output.
 Result<> write_whole(const std::string& path, const std::function<Result<>(int)>& write) {
-    if (path.empty()) return write(kStdout);
-    std::string half = path + "." + TRY(engine::random_id()).substr(0, 12) + ".part";
-    auto written = [&]() -> Result<> {
-        sys::UniqueFd file =
-            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kExclusive, 0644));
-        TRY(write(file.get()));
-        return sys::rename(half, path);
-    }();
-    if (!written) (void)sys::remove_file(half);
-    return written;
+    return path.empty() ? write(kStdout) : write_output(path, 0644, write);
 }
 
 // The image leaves as an archive, under the names that were asked for, and stays only where the
@@ -303,6 +262,24 @@ Result<build::BuildOutcome> build_for(const BuildOutput& output, build::BuildReq
     return build::build(request, store);
 }
 
+// Docker's --pull, true or false, and podman's words.
+Result<PullPolicy> read_pull(const Arguments& arguments) {
+    std::string text = arguments.value("pull", "false");
+    if (text == "true") return PullPolicy::always;
+    if (text == "false") return PullPolicy::missing;
+    return parse_pull_policy(text);
+}
+
+void apply_pull(PullPolicy policy, store::Store& store, build::BuildRequest& request) {
+    request.pull = policy == PullPolicy::always || policy == PullPolicy::newer;
+    if (policy == PullPolicy::never) request.fetch_image = nullptr;
+    if (policy != PullPolicy::newer) return;
+    request.fetch_image = [&store, fetch = request.fetch_image](const std::string& name) {
+        bool here = store.find(name).has_value();
+        return or_what_is_here(fetch(name), name, here);
+    };
+}
+
 Result<int> perform_build(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     ProgressMode mode = TRY(progress_mode(invocation.arguments));
@@ -310,28 +287,20 @@ Result<int> perform_build(Invocation& invocation) {
     std::optional store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     std::optional<store::Staging> spool;
-    build::BuildRequest request = TRY(read_request(invocation, config, *store, spool));
-    request.host = TRY(runtime::probe_host());
+    build::BuildRequest request = TRY(read_request(invocation, *store, spool));
     std::optional<engine::Kept> kept;
-    TRY(use_own_network(invocation, kept, request));
+    TRY(complete_build(invocation.paths, config, kept, request));
     if (invocation.arguments.on("explain")) {
         print(TRY(build::explain(request, *store)).describe());
         return 0;
     }
-    request.progress = make_progress(mode);
-    request.pull = invocation.arguments.on("pull");
+    PullPolicy policy = TRY(read_pull(invocation.arguments));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
-    request.cancel_fd = signals.fd();
-    request.fetch_image = [&](const std::string& name) {
-        return fetch_into(*store, name, mode == ProgressMode::quiet, signals.fd());
-    };
-    request.fetch_url = [&](const std::string& url, int fd) -> Result<> {
-        transfer::SessionOptions options{TRY(find_crank_net()), true, 1, {}, signals.fd()};
-        return transfer::fetch_url(options, url, fd);
-    };
+    attend_build(mode, signals.fd(), *store, request);
+    apply_pull(policy, *store, request);
     build::BuildOutcome outcome = TRY(build_for(output, request, *store));
     if (std::string file = invocation.arguments.value("iidfile"); !file.empty())
-        TRY_IN(sys::write_file_atomic(file, outcome.id.str(), 0644, sys::Sync::no), "--iidfile");
+        TRY_IN(write_output(file, 0644, outcome.id.str()), "--iidfile");
     if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
     engine::note_image(invocation.paths, outcome.id.str(), "build",
                        invocation.arguments.value("tag"));

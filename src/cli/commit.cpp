@@ -1,9 +1,12 @@
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "build/changes.h"
 #include "build/workspace.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/shown.h"
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
@@ -12,6 +15,7 @@
 #include "engine/files/container_root.h"
 #include "engine/lifecycle.h"
 #include "engine/processes.h"
+#include "engine/project_labels.h"
 #include "oci/reference.h"
 #include "runtime/host.h"
 #include "runtime/oci/control.h"
@@ -29,6 +33,8 @@ constexpr Flag kFlags[] = {
     {"message", 'm', FlagKind::value, "TEXT", "what the history says of it"},
     {"pause", 'p', FlagKind::boolean, "",
      "hold its processes meanwhile (on; --pause=false: do not)"},
+    {"iidfile", 0, FlagKind::value, "FILE", "write the image's id to this file"},
+    {"quiet", 'q', FlagKind::boolean, "", "as podman's: the id alone is printed anyway"},
 };
 constexpr std::string_view kExamples[] = {
     "crank commit mail mail:debug",
@@ -63,6 +69,19 @@ private:
     runtime::HostFacts host_;
 };
 
+// A probe from outside is none of an image's; nor is what follows. An image cannot say of a check
+// that it isn't made by itself (--health-interval=disable): nothing is said, then.
+std::optional<oci::Healthcheck> health_of(const engine::Record& record) {
+    if (!record.health || record.health->test.front() == engine::kProbe) return std::nullopt;
+    const engine::HealthCheck& check = *record.health;
+    return oci::Healthcheck{.test = check.test,
+                            .interval = std::max(check.interval, std::int64_t{0}),
+                            .timeout = check.timeout,
+                            .start_period = check.start_period,
+                            .start_interval = check.start_interval,
+                            .retries = check.retries};
+}
+
 // Docker: the image's own configuration, with what the container was started with over it.
 Result<oci::ContainerConfig> config_of(const engine::Record& record, oci::ContainerConfig config,
                                        const Arguments& arguments) {
@@ -78,6 +97,8 @@ Result<oci::ContainerConfig> config_of(const engine::Record& record, oci::Contai
             !entry.starts_with("TERM="))
             config.env.push_back(entry);
     config.labels = record.labels;
+    engine::drop_project_labels(config.labels);
+    config.healthcheck = health_of(record);
     return build::apply_changes(std::move(config), arguments.values("change"));
 }
 
@@ -131,6 +152,8 @@ Result<int> perform(Invocation& invocation) {
     store::Image made = TRY(store.add_image(oci::serialize(config)));
     if (name) TRY(store.tag(*name, made.id));
     engine::note_container(invocation.paths, record, "commit", {{"imageID", made.id.str()}});
+    if (std::string file = arguments.value("iidfile"); !file.empty())
+        TRY_IN(write_output(file, 0644, made.id.str()), "--iidfile");
     print_line(made.id.str());
     TRY(keep_storage_limit(invocation.paths));
     return 0;

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
+#include "engine/networks/store.h"
 #include "engine/processes.h"
 #include "oci/reference.h"
 #include "store/store.h"
@@ -132,6 +133,11 @@ void offer_words(Offered& offered, const Verb& verb, std::size_t at, std::string
     if (containers)
         for (std::string& name : names.containers())
             offer(offered, typed, std::move(name), "container");
+    bool networks = place.find("NETWORK") != std::string::npos;
+    if (networks) offered.files = false;
+    if (networks && names.networks)
+        for (std::string& name : names.networks())
+            offer(offered, typed, std::move(name), "network");
     if (images)
         for (std::string& name : names.images()) offer(offered, typed, std::move(name), "image");
     if (place.find('|') != std::string::npos && !containers && !images) {
@@ -156,7 +162,7 @@ Offered complete_verb(const Verb& verb, std::span<const std::string_view> words,
             flags_end = true;
         } else if (!flags_end && word.starts_with('-') && word != "-") {
             const Flag* flag = find_flag(verb, word);
-            if (flag != nullptr && flag->kind != FlagKind::boolean) wants_value = flag;
+            if (flag != nullptr && takes_word(*flag)) wants_value = flag;
         } else {
             ++positional;
             flags_end = flags_end || verb.syntax.first_word_ends_flags;
@@ -191,6 +197,13 @@ std::vector<std::string> image_names(const engine::Paths& paths) {
     return names;
 }
 
+std::vector<std::string> network_names(const engine::Paths& paths) {
+    std::vector<std::string> names;
+    if (auto networks = engine::networks::list(paths))
+        for (const auto& network : *networks) names.push_back(network.name);
+    return names;
+}
+
 Result<int> perform(Invocation& invocation) {
     const std::string& shell = invocation.arguments.words()[0];
     if (shell == "bash") return print(kBash), 0;
@@ -207,7 +220,8 @@ Result<int> perform_complete(Invocation& invocation) {
                                         invocation.arguments.words().end());
     if (words.empty()) words.emplace_back();
     LiveNames names{.containers = [&] { return container_names(invocation.paths); },
-                    .images = [&] { return image_names(invocation.paths); }};
+                    .images = [&] { return image_names(invocation.paths); },
+                    .networks = [&] { return network_names(invocation.paths); }};
     Offered offered = complete(words, names);
     for (const Candidate& candidate : offered.candidates)
         print_line(candidate.text + "\t" + candidate.help);

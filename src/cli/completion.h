@@ -18,7 +18,7 @@ struct Offered {
 };
 // Names that exist now; asked only where they are wanted.
 struct LiveNames {
-    std::function<std::vector<std::string>()> containers, images;
+    std::function<std::vector<std::string>()> containers, images, networks = {};
 };
 // `words`: what stands behind "crank", the last of them unfinished, perhaps empty.
 Offered complete(std::span<const std::string_view> words, const LiveNames& names);

@@ -1,9 +1,12 @@
 // diff, export: a container's own files.
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/choice.h"
 #include "cli/format.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/verbs.h"
 #include "engine/events.h"
 #include "engine/files/changes.h"
@@ -26,6 +29,10 @@ constexpr int kStdout = 1;
 constexpr Flag kExportFlags[] = {
     {"output", 'o', FlagKind::value, "FILE", "write here instead of standard output"},
 };
+constexpr Flag kDiffFlags[] = {
+    {"format", 0, FlagKind::value, "json", "one object: the paths added, changed and deleted"},
+    kLatestFlag,
+};
 constexpr std::string_view kDiffExamples[] = {"crank diff mail"};
 constexpr std::string_view kExportExamples[] = {
     "crank export -o mail.tar mail", "crank export mail | crank import - mail-files:latest"};
@@ -39,20 +46,42 @@ const char* letter(files::Change change) {
     return "";
 }
 
+const char* word(files::Change change) {
+    switch (change) {
+        case files::Change::added: return "added";
+        case files::Change::deleted: return "deleted";
+        case files::Change::changed: return "changed";
+    }
+    return "";
+}
+
+void print_changes(const std::vector<files::PathChange>& changes, bool json) {
+    nlohmann::ordered_json lists = nlohmann::ordered_json::object();
+    std::string text;
+    for (const files::PathChange& change : changes) {
+        if (json) lists[word(change.kind)].push_back(change.path);
+        text += std::string(letter(change.kind)) + " " + change.path + "\n";
+    }
+    // Names of files may be any bytes.
+    using Json = nlohmann::ordered_json;
+    print(json ? lists.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text);
+}
+
 Result<int> perform_diff(Invocation& invocation) {
-    engine::Container container =
-        TRY(engine::find(invocation.paths, invocation.arguments.words()[0]));
+    std::string format = invocation.arguments.value("format");
+    if (!format.empty() && format != "json")
+        return fail(Code::usage, "--format " + format + ": json alone");
+    std::vector<std::string> words = invocation.arguments.words();
+    engine::Container container = TRY(choose_one(invocation, words));
     if (container.record.kind == engine::Kind::native)
         return fail(Code::unsupported, engine::shown_name(container.record) +
                                            " is a native worker: it has no files of its own");
     sys::UniqueFd below = TRY(files::open_image_files(invocation.paths, container));
     sys::UniqueFd upper =
         TRY(sys::open_dir(invocation.paths.container(container.record.id) + "/upper"));
-    std::string text;
-    for (const files::PathChange& change :
-         TRY(files::changes(upper.get(), below.get(), files::mount_points(container.record))))
-        text += std::string(letter(change.kind)) + " " + change.path + "\n";
-    print(text);
+    print_changes(
+        TRY(files::changes(upper.get(), below.get(), files::mount_points(container.record))),
+        format == "json");
     return 0;
 }
 
@@ -82,16 +111,7 @@ Result<int> perform_export(Invocation& invocation) {
         TRY(write_export(root, kStdout, "standard output"));
         return 0;
     }
-    // Beside it first: whoever has an older one keeps it until the new one is whole.
-    std::string partial = path + "." + TRY(engine::random_id()).substr(0, 12) + ".partial";
-    sys::UniqueFd file =
-        TRY(sys::open(partial, sys::kWriteOnly | sys::kCreate | sys::kExclusive, 0600));
-    Result<> written = write_export(root, file.get(), path);
-    if (written) written = sys::rename(partial, path);
-    if (!written) {
-        (void)sys::remove_file(partial);
-        return fail(std::move(written).error());
-    }
+    TRY(write_output(path, 0600, [&](int fd) { return write_export(root, fd, path); }));
     return 0;
 }
 
@@ -101,7 +121,7 @@ constinit const Verb kDiff = {
     .name = "diff",
     .summary = "show which files of its image a container has changed",
     .group = Group::containers,
-    .syntax = {.min_words = 1, .max_words = 1, .arguments = "CONTAINER"},
+    .syntax = {.flags = kDiffFlags, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kDiffExamples,
     .rights = Rights::ids,
     .perform = perform_diff,

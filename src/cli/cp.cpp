@@ -26,12 +26,15 @@ constexpr Flag kFlags[] = {
     {"archive", 'a', FlagKind::boolean, "",
      "keep owners (else: who copies, or the container's root)"},
     {"follow-link", 'L', FlagKind::boolean, "", "a link at the source's end is what it leads to"},
+    {"overwrite", 0, FlagKind::boolean, "",
+     "a file may take the place of a directory, and a directory that of a file"},
     {"quiet", 'q', FlagKind::boolean, "", "say nothing of what was copied"},
 };
 constexpr std::string_view kExamples[] = {
     "crank cp mail:/app/report.txt .",
     "crank cp models/. mail:/models",
     "crank cp mail:/var/log - | tar -t",
+    "crank cp mail:/app/models other:/app",
 };
 
 // "NAME:PATH", or a path of this machine's: one that begins with '/' or '.' always is.
@@ -64,7 +67,7 @@ struct Task {
     const Side& from;
     const Side& to;
     const files::ContainerRoot& root;
-    bool archive = false, follow = false;
+    bool archive = false, follow = false, overwrite = false;
 };
 
 Result<std::int64_t> copy_between(const Task& task, int from_root, const std::string& from_path,
@@ -81,21 +84,27 @@ Result<std::int64_t> copy_between(const Task& task, int from_root, const std::st
 }
 
 Result<std::int64_t> copy_out(const Task& task) {
-    files::TreeCopyRequest request{
-        .owner = {}, .keep_set_id = task.archive, .left_out = say_left_out};
+    files::TreeCopyRequest request{.owner = {},
+                                   .keep_set_id = task.archive,
+                                   .overwrite = task.overwrite,
+                                   .left_out = say_left_out};
     if (task.archive)
         request.owner = [&](std::uint32_t uid,
                             std::uint32_t gid) -> Result<std::optional<sys::Owner>> {
             return sys::Owner{static_cast<uid_t>(task.root.uid_inside(uid)),
                               static_cast<gid_t>(task.root.gid_inside(gid))};
         };
+    std::string to = TRY(absolute(task.to.path));
+    // Here too, because what the kernel's own links lead to, as /dev/stdout, no walk finds.
+    if (auto there = sys::stat(to); there && !there->is_dir() && !there->is_regular())
+        return fail(files::not_replaceable(task.to.shown));
     sys::UniqueFd machine = TRY(open_machine());
-    return copy_between(task, task.root.fd.get(), task.from.path, machine.get(),
-                        TRY(absolute(task.to.path)), request);
+    return copy_between(task, task.root.fd.get(), task.from.path, machine.get(), to, request);
 }
 
 Result<std::int64_t> copy_in(const Task& task) {
-    files::TreeCopyRequest request{.owner = {}, .keep_set_id = true, .left_out = say_left_out};
+    files::TreeCopyRequest request{
+        .owner = {}, .keep_set_id = true, .overwrite = task.overwrite, .left_out = say_left_out};
     request.owner = [&](std::uint32_t uid, std::uint32_t gid) -> Result<std::optional<sys::Owner>> {
         return sys::Owner{TRY(task.root.uid_outside(task.archive ? uid : 0)),
                           TRY(task.root.gid_outside(task.archive ? gid : 0))};
@@ -135,31 +144,83 @@ Result<std::int64_t> archive_in(const Task& task) {
         kStdin, "standard input");
 }
 
-Result<int> perform(Invocation& invocation) {
+// The path in the container, from its root.
+Result<> root_path(Side& side) {
+    if (side.path.empty())
+        return fail(Code::usage, side.shown + ": the path in the container is missing");
+    // Docker: relative to the container's root, not to its working directory.
+    if (!side.path.starts_with('/')) side.path = "/" + side.path;
+    return {};
+}
+
+// Owners with --archive are the same numbers inside.
+Result<std::int64_t> copy_across(const Task& task, const files::ContainerRoot& to_root) {
+    TRY(sys::make_files_as(TRY(to_root.uid_outside(0)), TRY(to_root.gid_outside(0))));
+    // Without --archive all becomes root's there, which a set-user-ID program of anybody must not.
+    files::TreeCopyRequest request{.owner = {},
+                                   .keep_set_id = task.archive,
+                                   .overwrite = task.overwrite,
+                                   .left_out = say_left_out};
+    request.owner = [&](std::uint32_t uid, std::uint32_t gid) -> Result<std::optional<sys::Owner>> {
+        std::int64_t user = task.archive ? task.root.uid_inside(uid) : 0;
+        std::int64_t group = task.archive ? task.root.gid_inside(gid) : 0;
+        return sys::Owner{TRY(to_root.uid_outside(user)), TRY(to_root.gid_outside(group))};
+    };
+    return copy_between(task, task.root.fd.get(), task.from.path, to_root.fd.get(), task.to.path,
+                        request);
+}
+
+Result<std::int64_t> copy_between_containers(Invocation& invocation, Side& from, Side& to) {
     const Arguments& arguments = invocation.arguments;
-    Side from = parse_side(arguments.words()[0]), to = parse_side(arguments.words()[1]);
-    if (!from.container.empty() && !to.container.empty())
-        return fail(
-            Error(Code::usage, "copying between containers is not supported")
-                .with_hint("crank cp " + from.shown + " - | crank cp - " + to.container + ":DIR"));
-    if (from.container.empty() && to.container.empty())
-        return fail(
-            Error(Code::usage, "neither " + from.shown + " nor " + to.shown + " is in a container")
-                .with_hint("a container's path is written CONTAINER:PATH"));
+    TRY(root_path(from));
+    TRY(root_path(to));
+    engine::Container source = TRY(engine::find(invocation.paths, from.container));
+    engine::Container target = TRY(engine::find(invocation.paths, to.container));
+    files::ContainerRoot root = TRY(files::open_root(invocation.paths, source));
+    Task task{from,
+              to,
+              root,
+              arguments.on("archive"),
+              arguments.on("follow-link"),
+              arguments.on("overwrite")};
+    // Of one container the root is opened once: whoever opens it locks it.
+    if (source.record.id == target.record.id) return copy_across(task, root);
+    files::ContainerRoot to_root = TRY(files::open_root(invocation.paths, target));
+    return copy_across(task, to_root);
+}
+
+Result<std::int64_t> copy_one_way(Invocation& invocation, Side& from, Side& to) {
+    const Arguments& arguments = invocation.arguments;
     bool out = !from.container.empty();
     Side& inside = out ? from : to;
-    if (inside.path.empty())
-        return fail(Code::usage, inside.shown + ": the path in the container is missing");
-    // Docker: relative to the container's root, not to its working directory.
-    if (!inside.path.starts_with('/')) inside.path = "/" + inside.path;
+    TRY(root_path(inside));
     engine::Container container = TRY(engine::find(invocation.paths, inside.container));
     files::ContainerRoot root = TRY(files::open_root(invocation.paths, container));
     // What is made in it is its root's until it is given to somebody.
     if (!out) TRY(sys::make_files_as(TRY(root.uid_outside(0)), TRY(root.gid_outside(0))));
-    Task task{from, to, root, arguments.on("archive"), arguments.on("follow-link")};
+    Task task{from,
+              to,
+              root,
+              arguments.on("archive"),
+              arguments.on("follow-link"),
+              arguments.on("overwrite")};
     bool piped = (out ? to : from).path == "-";
-    std::int64_t bytes = TRY(out ? (piped ? archive_out(task) : copy_out(task))
-                                 : (piped ? archive_in(task) : copy_in(task)));
+    return out ? (piped ? archive_out(task) : copy_out(task))
+               : (piped ? archive_in(task) : copy_in(task));
+}
+
+Result<int> perform(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    Side from = parse_side(arguments.words()[0]), to = parse_side(arguments.words()[1]);
+    if (from.container.empty() && to.container.empty())
+        return fail(
+            Error(Code::usage, "neither " + from.shown + " nor " + to.shown + " is in a container")
+                .with_hint("a container's path is written CONTAINER:PATH"));
+    bool piped =
+        (from.container.empty() && from.path == "-") || (to.container.empty() && to.path == "-");
+    bool between = !from.container.empty() && !to.container.empty();
+    std::int64_t bytes = TRY(between ? copy_between_containers(invocation, from, to)
+                                     : copy_one_way(invocation, from, to));
     if (!arguments.on("quiet") && !piped)
         note("Successfully copied " + format_size(bytes) + " to " + to.shown);
     return 0;
@@ -169,12 +230,12 @@ Result<int> perform(Invocation& invocation) {
 
 constinit const Verb kCp = {
     .name = "cp",
-    .summary = "copy files into a container or out of it",
+    .summary = "copy files into a container, out of it, or from one to another",
     .group = Group::containers,
     .syntax = {.flags = kFlags,
                .min_words = 2,
                .max_words = 2,
-               .arguments = "CONTAINER:PATH PATH|- | PATH|- CONTAINER:PATH"},
+               .arguments = "[CONTAINER:]PATH|- [CONTAINER:]PATH|-"},
     .examples = kExamples,
     .rights = Rights::ids,
     .perform = perform,

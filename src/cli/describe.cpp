@@ -3,9 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/units.h"
+#include "cli/describe_health.h"
 #include "cli/describe_settings.h"
 #include "cli/shown.h"
 #include "engine/logs.h"
+#include "engine/networks/endpoint.h"
 #include "engine/reason.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
@@ -20,26 +22,29 @@ Json state_of(const engine::Container& container) {
     engine::Reason reason = engine::explain(container);
     bool running = state.status == engine::Status::running;
     bool restarting = state.status == engine::Status::restarting;
-    return {{"Status", state_word(state)},
-            {"Running", running || restarting},
-            {"Paused", state.paused},
-            {"Restarting", restarting},
-            {"OOMKilled", state.exit.oom_killed},
-            {"Dead", state.status == engine::Status::left_over},
-            {"Pid", running ? state.pid : 0},
-            {"ExitCode", state.exit.code},
-            {"Error", state.error.empty() ? state.start_error : state.error},
-            {"StartedAt", rfc3339(state.started_at_ns)},
-            {"FinishedAt", rfc3339(state.exit.finished_at_ns)},
-            {"Signal", state.exit.signal},
-            {"Cause", engine::cause_word(reason.cause)},
-            {"Why", reason.text},
-            {"Notes", reason.notes}};
+    Json json = {{"Status", state_word(state)},
+                 {"Running", running || restarting},
+                 {"Paused", state.paused},
+                 {"Restarting", restarting},
+                 {"OOMKilled", state.exit.oom_killed},
+                 {"Dead", state.status == engine::Status::left_over},
+                 {"Pid", running ? state.pid : 0},
+                 {"MonitorPid", running && state.monitor_pid > 0 ? state.monitor_pid : 0},
+                 {"ExitCode", state.exit.code},
+                 {"Error", state.error.empty() ? state.start_error : state.error},
+                 {"StartedAt", rfc3339(state.started_at_ns)},
+                 {"FinishedAt", rfc3339(state.exit.finished_at_ns)},
+                 {"Signal", state.exit.signal},
+                 {"Cause", engine::cause_word(reason.cause)},
+                 {"Why", reason.text},
+                 {"Notes", reason.notes}};
+    if (state.health) json["Health"] = describe_health(*state.health);
+    return json;
 }
 
 Json ports_of(const engine::Record& record) {
     Json ports = Json::object();
-    for (const engine::PublishedPort& port : record.ports)
+    for (const engine::PublishedPort& port : engine::published_ports(record))
         ports[std::to_string(port.container_port) + "/" + port.protocol].push_back(
             {{"HostIp", port.host_ip}, {"HostPort", std::to_string(port.host_port)}});
     return ports;
@@ -63,7 +68,19 @@ std::string volume_text(const engine::MountRecord& mount) {
            (options.empty() ? "" : ":" + options);
 }
 
-Json host_config_of(const engine::Record& record) {
+Json on_unhealthy_of(const engine::HealthCheck& check) {
+    bool restarts = check.on_unhealthy == engine::OnUnhealthy::restart;
+    return {{"Action", engine::name_of(check.on_unhealthy)},
+            {"MaximumRestarts", restarts ? engine::most_restarts_of(check) : 0}};
+}
+
+// As podman says it: ids that were named are "private".
+const char* userns_mode_of(const engine::Record& record) {
+    if (!record.ids) return "host";
+    return record.ids->blocks == 0 ? "private" : "auto";
+}
+
+Json host_config_of(const engine::Paths& paths, const engine::Record& record) {
     Json binds = Json::array();
     for (const engine::MountRecord& mount : record.mounts)
         if (mount.type == "bind" || (mount.type == "volume" && !mount.anonymous))
@@ -73,7 +90,7 @@ Json host_config_of(const engine::Record& record) {
                    {"PortBindings", ports_of(record)},
                    {"AutoRemove", record.remove},
                    {"ReadonlyRootfs", record.read_only},
-                   {"UsernsMode", record.ids ? "auto" : "host"},
+                   {"UsernsMode", userns_mode_of(record)},
                    {"IDMappings", id_mappings_of(record)},
                    {"Init", record.init},
                    {"ShmSize", record.shm_size},
@@ -84,7 +101,10 @@ Json host_config_of(const engine::Record& record) {
                    {"RestartPolicy",
                     {{"Name", engine::name_of(record.restart.kind)},
                      {"MaximumRetryCount", record.restart.most}}}};
+    if (record.health) config["OnUnhealthy"] = on_unhealthy_of(*record.health);
     config.update(describe_settings(record.settings));
+    bool kept = record.settings.log_driver != engine::kNoLog;
+    config["LogConfig"]["Path"] = kept ? engine::log_path(paths, record.id) : "";
     return config;
 }
 
@@ -107,19 +127,48 @@ Json config_of(const engine::Record& record) {
     std::vector<std::string> command(
         record.args.begin() + static_cast<std::ptrdiff_t>(record.entrypoint.size()),
         record.args.end());
-    return {{"Hostname", record.hostname},
-            {"Domainname", record.settings.domainname},
-            {"User", record.user},
-            {"Tty", record.terminal},
-            {"OpenStdin", record.interactive},
-            {"Env", record.env},
-            {"Cmd", command},
-            {"Image", record.image},
-            {"WorkingDir", record.working_dir},
-            {"Entrypoint", record.entrypoint},
-            {"Labels", record.labels},
-            {"StopSignal", record.stop_signal},
-            {"StopTimeout", record.stop_timeout}};
+    Json config = {{"Hostname", record.hostname},
+                   {"Domainname", record.settings.domainname},
+                   {"User", record.user},
+                   {"Tty", record.terminal},
+                   {"OpenStdin", record.interactive},
+                   {"Env", record.env},
+                   {"Cmd", command},
+                   {"Image", record.image},
+                   {"WorkingDir", record.working_dir},
+                   {"Entrypoint", record.entrypoint},
+                   {"Labels", record.labels},
+                   {"StopSignal", record.stop_signal},
+                   {"StopTimeout", record.stop_timeout}};
+    if (record.health) config["Healthcheck"] = describe_health_check(*record.health);
+    return config;
+}
+
+Json endpoint_of(const engine::EndpointRecord& endpoint) {
+    Json asked = Json::object();
+    if (!endpoint.wanted_ip.empty()) asked["IPv4Address"] = endpoint.wanted_ip;
+    if (!endpoint.wanted_ip6.empty()) asked["IPv6Address"] = endpoint.wanted_ip6;
+    return {{"IPAMConfig", asked},
+            {"Links", nullptr},
+            {"Aliases", endpoint.aliases},
+            {"MacAddress", endpoint.mac},
+            {"DriverOpts", nullptr},
+            {"NetworkID", endpoint.network_id},
+            {"Gateway", endpoint.gateway},
+            {"IPAddress", endpoint.address},
+            {"IPPrefixLen", endpoint.prefix},
+            {"IPv6Gateway", endpoint.gateway6},
+            {"GlobalIPv6Address", endpoint.address6},
+            {"GlobalIPv6PrefixLen", endpoint.prefix6},
+            {"DNSNames", nullptr}};
+}
+
+// Names that others on the network find it by.
+Json names_of(const engine::Record& record, const engine::EndpointRecord& endpoint) {
+    Json names = Json::array();
+    for (const std::string& name : engine::networks::guest_of(record).names) names.push_back(name);
+    for (const std::string& alias : endpoint.aliases) names.push_back(alias);
+    return names;
 }
 
 Json network_of(const engine::Record& record) {
@@ -131,6 +180,13 @@ Json network_of(const engine::Record& record) {
     Json all = one;
     all["Ports"] = ports_of(record);
     all["Networks"] = {{network.mode, one}};
+    if (record.networks.empty()) return all;
+    all["Networks"] = Json::object();
+    for (const engine::EndpointRecord& endpoint : record.networks) {
+        Json shown = endpoint_of(endpoint);
+        if (!endpoint.network_id.empty()) shown["DNSNames"] = names_of(record, endpoint);
+        all["Networks"][endpoint.network] = std::move(shown);
+    }
     return all;
 }
 
@@ -164,34 +220,36 @@ Json describe_container(const engine::Paths& paths, const engine::Container& con
     const engine::Record& record = container.record;
     std::vector<std::string> rest(record.args.begin() + (record.args.empty() ? 0 : 1),
                                   record.args.end());
-    return {{"Id", record.id},
-            {"Created", rfc3339(record.created_ns)},
-            {"Path", record.args.empty() ? "" : record.args[0]},
-            {"Args", rest},
-            {"State", state_of(container)},
-            {"Image", record.image_id},
-            {"ResolvConfPath", paths.monitor(record.id) + "/resolv.conf"},
-            {"HostnamePath", paths.monitor(record.id) + "/hostname"},
-            {"HostsPath", paths.monitor(record.id) + "/hosts"},
-            {"LogPath", engine::log_path(paths, record.id)},
-            {"Name", "/" + record.name},
-            {"RestartCount", container.state.status == engine::Status::restarting
-                                 ? container.state.restarts
-                                 : record.restart_count},
-            {"Platform", "linux"},
-            {"HostConfig", host_config_of(record)},
-            {"Mounts", mounts_of(record)},
-            {"Config", config_of(record)},
-            {"NetworkSettings", network_of(record)},
-            {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
-            {"Sandbox",
-             {{"Level", record.kind == engine::Kind::native ? "none" : record.sandbox},
-              {"Landlock", record.landlock},
-              {"Writable", record.writable},
-              {"BindPorts", record.bind_ports}}},
-            {"Warnings", warnings_of(container)},
-            {"Usage", usage_of(container)},
-            {"Figures", describe_figures(container)}};
+    return {
+        {"Id", record.id},
+        {"Created", rfc3339(record.created_ns)},
+        {"Path", record.args.empty() ? "" : record.args[0]},
+        {"Args", rest},
+        {"State", state_of(container)},
+        {"Image", record.image_id},
+        {"ResolvConfPath", paths.monitor(record.id) + "/resolv.conf"},
+        {"HostnamePath", paths.monitor(record.id) + "/hostname"},
+        {"HostsPath", paths.monitor(record.id) + "/hosts"},
+        {"LogPath",
+         record.settings.log_driver == engine::kNoLog ? "" : engine::log_path(paths, record.id)},
+        {"Name", "/" + record.name},
+        {"RestartCount", container.state.status == engine::Status::restarting
+                             ? container.state.restarts
+                             : record.restart_count},
+        {"Platform", "linux"},
+        {"HostConfig", host_config_of(paths, record)},
+        {"Mounts", mounts_of(record)},
+        {"Config", config_of(record)},
+        {"NetworkSettings", network_of(record)},
+        {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
+        {"Sandbox",
+         {{"Level", record.kind == engine::Kind::native ? "none" : record.sandbox},
+          {"Landlock", record.landlock},
+          {"Writable", record.writable},
+          {"BindPorts", record.bind_ports}}},
+        {"Warnings", warnings_of(container)},
+        {"Usage", usage_of(container)},
+        {"Figures", describe_figures(container)}};
 }
 
 Json describe_image(const store::Image& image) {
@@ -214,12 +272,7 @@ Json describe_image(const store::Image& image) {
                       {"Entrypoint", config.entrypoint},
                       {"Labels", config.labels},
                       {"StopSignal", config.stop_signal}};
-    if (config.healthcheck)
-        described["Healthcheck"] = {{"Test", config.healthcheck->test},
-                                    {"Interval", config.healthcheck->interval},
-                                    {"Timeout", config.healthcheck->timeout},
-                                    {"StartPeriod", config.healthcheck->start_period},
-                                    {"Retries", config.healthcheck->retries}};
+    if (config.healthcheck) described["Healthcheck"] = describe_health_check(*config.healthcheck);
     return {{"Id", image.id.str()},
             {"RepoTags", tags},
             {"Created", image.config.created},

@@ -1,5 +1,7 @@
 #include "cli/describe_settings.h"
 
+#include "base/units.h"
+
 namespace crank::cli {
 namespace {
 
@@ -23,7 +25,11 @@ Json log_of(const engine::Settings& settings) {
     Json options = Json::object();
     if (settings.log_max_size != 0) options["max-size"] = std::to_string(settings.log_max_size);
     if (settings.log_max_files != 0) options["max-file"] = std::to_string(settings.log_max_files);
-    return {{"Type", "json-file"}, {"Config", options}};
+    std::string type = settings.log_driver.empty() ? "json-file" : settings.log_driver;
+    return {{"Type", type},
+            {"Config", options},
+            // podman's
+            {"Size", format_size(settings.log_max_size)}};
 }
 
 }  // namespace
@@ -33,6 +39,7 @@ Json describe_settings(const engine::Settings& settings) {
             {"CapDrop", settings.cap_drop},
             {"Privileged", settings.privileged},
             {"SecurityOpt", settings.security_opt},
+            {"DeviceCgroupRules", settings.device_rules},
             {"GroupAdd", settings.group_add},
             {"OomScoreAdj", settings.oom_score_adj.value_or(0)},
             {"Ulimits", ulimits_of(settings)},
@@ -48,9 +55,11 @@ Json describe_settings(const engine::Settings& settings) {
             {"CpuShares", settings.cpu_shares.value_or(0)},
             {"CpusetCpus", settings.cpuset_cpus},
             {"CpusetMems", settings.cpuset_mems},
+            {"CgroupnsMode", settings.cgroupns.empty() ? "private" : settings.cgroupns},
             {"PublishAllPorts", settings.publish_all},
             {"Annotations", settings.annotations},
-            {"LogConfig", log_of(settings)}};
+            {"LogConfig", log_of(settings)},
+            {"Runtime", settings.runtime.empty() ? "crank" : settings.runtime}};
 }
 
 }  // namespace crank::cli

@@ -67,23 +67,33 @@ bool is_wanted(const engine::Event& event, const Filters& filters) {
     auto is_image = [&](const std::string& wanted) {
         return named(event, "image", wanted, event.type == "image" ? "name" : "image");
     };
-    // What crank tells is of this machine, and of containers and images alone.
+    auto is_network = [&](const std::string& wanted) {
+        return event.type == "network" && named(event, "network", wanted, "name");
+    };
+    auto is_volume = [&](const std::string& wanted) {
+        return event.type == "volume" && named(event, "volume", wanted, "name");
+    };
+    // What crank tells is of this machine, and of containers, images, networks and volumes alone.
     auto none = [](const std::string&) { return false; };
     return filters.any("type", [&](const std::string& type) { return type == event.type; }) &&
-           filters.any("event", [&](const std::string& word) { return word == action; }) &&
+           filters.any(
+               "event",
+               [&](const std::string& word) { return word == action || word == event.action; }) &&
            filters.any("container", is_container) && filters.any("image", is_image) &&
            filters.all(
                "label",
                [&](const std::string& label) { return matches_label(event.attributes, label); }) &&
            filters.any("scope", [](const std::string& scope) { return scope == "local"; }) &&
-           filters.any("network", none) && filters.any("volume", none) &&
+           filters.any("network", is_network) && filters.any("volume", is_volume) &&
            filters.any("daemon", none) && filters.any("plugin", none);
 }
 
 Result<std::int64_t> time_of(const std::string& text, const char* flag) {
     std::string shown = TRY_IN(engine::parse_log_time(text, sys::wall_clock_ns()), flag);
     auto ns = parse_rfc3339(shown);
-    if (!ns) return fail(Code::usage, std::string(flag) + ": invalid time \"" + text + "\"");
+    if (!ns)
+        return fail(Error(Code::usage, std::string(flag) + ": invalid time \"" + text + "\"")
+                        .with_hint("10m, 2026-01-02T03:04:05Z, or seconds since 1970"));
     return *ns;
 }
 

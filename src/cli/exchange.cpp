@@ -4,9 +4,11 @@
 #include "build/changes.h"
 #include "build/image_config.h"
 #include "cli/output.h"
+#include "cli/output_file.h"
 #include "cli/storage_limit.h"
 #include "cli/transfer_progress.h"
 #include "cli/verbs.h"
+#include "engine/events.h"
 #include "exchange/archive.h"
 #include "exchange/import.h"
 #include "registry/document.h"
@@ -67,17 +69,8 @@ Result<> save_archive(store::Store& store, const Arguments& arguments) {
     exchange::ArchiveFormat format = TRY(archive_format(arguments.value("format")));
     std::string path = arguments.value("output");
     if (path.empty()) return exchange::save(store, arguments.words(), format, kStdout);
-    // Under another name until it is whole: a half-written archive must not look like one.
-    std::string half = path + ".part";
-    auto write = [&]() -> Result<> {
-        sys::UniqueFd file =
-            TRY(sys::open(half, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0644));
-        TRY(exchange::save(store, arguments.words(), format, file.get()));
-        return sys::rename(half, path);
-    };
-    Result<> written = write();
-    if (!written) (void)sys::remove_file(half);
-    return written;
+    return write_output(
+        path, 0644, [&](int fd) { return exchange::save(store, arguments.words(), format, fd); });
 }
 
 Result<int> perform_save(Invocation& invocation) {
@@ -94,19 +87,37 @@ Result<int> perform_save(Invocation& invocation) {
     Result<store::Store> store =
         store::Store::open(invocation.paths.root, store::OpenMode::read_only);
     if (!store && store.error().code() == Code::not_found)
-        return fail(Code::not_found, "no such image: " + arguments.words()[0]);
+        return fail(Error(Code::not_found, "no such image: " + arguments.words()[0])
+                        .with_hint("crank images lists those that are here"));
     if (!store) return fail(std::move(store).error());
     TRY(directory ? exchange::save_layout(*store, arguments.words(), path)
                   : save_archive(*store, arguments));
     return 0;
 }
 
+std::string familiar(const std::string& tag) {
+    Result<oci::Reference> reference = oci::Reference::parse(tag);
+    return reference ? reference->familiar() : tag;
+}
+
+// Whoever runs it by that name gets another image from now on: said aloud, however quiet.
+void warn_of_taken(const exchange::Loaded& loaded) {
+    for (const exchange::Loaded::Taken& taken : loaded.taken)
+        warn(familiar(taken.tag) + " is another image now: it was " + taken.from.str());
+}
+
 void print_loaded(const exchange::Loaded& loaded) {
+    for (const std::string& tag : loaded.tags) print_line("Loaded image: " + familiar(tag));
+    if (loaded.tags.empty()) print_line("Loaded image ID: " + loaded.id.str());
+}
+
+// In `crank events`, under each of its names.
+void note_came(const engine::Paths& paths, const exchange::Loaded& loaded, const char* action) {
     for (const std::string& tag : loaded.tags) {
         Result<oci::Reference> reference = oci::Reference::parse(tag);
-        print_line("Loaded image: " + (reference ? reference->familiar() : tag));
+        engine::note_image(paths, loaded.id.str(), action, reference ? reference->familiar() : tag);
     }
-    if (loaded.tags.empty()) print_line("Loaded image ID: " + loaded.id.str());
+    if (loaded.tags.empty()) engine::note_image(paths, loaded.id.str(), action, loaded.id.str());
 }
 
 Result<int> perform_load(Invocation& invocation) {
@@ -126,8 +137,11 @@ Result<int> perform_load(Invocation& invocation) {
             TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
         images = TRY(exchange::load(store, fd));
     }
-    for (const exchange::Loaded& loaded : images)
+    for (const exchange::Loaded& loaded : images) {
+        note_came(invocation.paths, loaded, "load");
         if (!arguments.on("quiet")) print_loaded(loaded);
+        warn_of_taken(loaded);
+    }
     TRY(keep_storage_limit(invocation.paths));
     return 0;
 }
@@ -219,9 +233,10 @@ Result<int> import_all(Invocation& invocation, const exchange::ImportRequest& re
         store::Store store =
             TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
         auto each = [&](const std::string& name, Result<exchange::Loaded> loaded) {
+            if (loaded) note_came(invocation.paths, *loaded, "import");
             if (loaded && arguments.on("quiet")) print_line(loaded->id.str());
             if (loaded && !arguments.on("quiet")) print_loaded(*loaded);
-            if (loaded) return;
+            if (loaded) return warn_of_taken(*loaded);
             code = 1;
             report("import", std::move(loaded).error().with_context("importing " + name),
                    invocation.debug);
@@ -250,6 +265,8 @@ Result<int> perform_import(Invocation& invocation) {
             TRY_IN(source ? import_image(store, arguments, *source) : import_root(store, arguments),
                    "importing " + typed);
     }
+    note_came(invocation.paths, loaded, "import");
+    warn_of_taken(loaded);
     // Of a root file system the id, as Docker prints it.
     if (arguments.on("quiet") || !source)
         print_line(loaded.id.str());

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "engine/env_file.h"
 #include "engine/events.h"
 #include "engine/lifecycle.h"
 #include "engine/local/attend.h"
@@ -20,17 +21,19 @@ constexpr Flag kFlags[] = {
     {"interactive", 'i', FlagKind::boolean, "", "pass standard input on"},
     {"tty", 't', FlagKind::boolean, "", "give it a terminal"},
     {"env", 'e', FlagKind::list, "NAME[=VALUE]", "set a variable"},
+    {"env-file", 0, FlagKind::list, "FILE", "variables from a file: NAME=value, a line each"},
     {"workdir", 'w', FlagKind::value, "DIR", "working directory in the container"},
     {"user", 'u', FlagKind::value, "USER[:GROUP]", "user to run as"},
 };
-constexpr MissingFlag kMissing[] = {
-    {"detach-keys", 0, true}, {"env-file", 0, true}, {"privileged", 0, false}};
+constexpr MissingFlag kMissing[] = {{"detach-keys", 0, true}, {"privileged", 0, false}};
 constexpr std::string_view kExamples[] = {"crank exec mail cat /etc/hosts",
                                           "crank exec -it mail sh"};
 
-Result<engine::local::ExecRequest> read_request(const Arguments& arguments,
+Result<engine::local::ExecRequest> read_request(const engine::Paths& paths,
+                                                const Arguments& arguments,
                                                 const engine::Container& container) {
-    engine::local::ExecRequest request{.container = container,
+    engine::local::ExecRequest request{.paths = paths,
+                                       .container = container,
                                        .command = arguments.words(),
                                        .env = {},
                                        .user = arguments.value("user"),
@@ -40,8 +43,12 @@ Result<engine::local::ExecRequest> read_request(const Arguments& arguments,
                                        .terminal = arguments.on("tty")};
     request.command.erase(request.command.begin());
     std::vector<std::string> environment = sys::environment();
+    for (const std::string& path : arguments.values("env-file"))
+        for (std::string& entry : TRY_IN(engine::read_env_file(path, environment), "--env-file"))
+            request.env.push_back(std::move(entry));
     for (const std::string& text : arguments.values("env"))
-        request.env.push_back(TRY(engine::parse_env(text, environment)));
+        for (std::string& one : TRY(engine::parse_env_words(text, environment)))
+            request.env.push_back(std::move(one));
     if (request.terminal && request.interactive && !request.detach && !sys::is_terminal(kStdin))
         return fail(Error(Code::invalid_argument,
                           "-t with -i wants a terminal as standard input, and it is none")
@@ -58,7 +65,7 @@ Result<engine::local::ExecRequest> read_request(const Arguments& arguments,
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     engine::Container container = TRY(engine::find(invocation.paths, arguments.words()[0]));
-    engine::local::ExecRequest request = TRY(read_request(arguments, container));
+    engine::local::ExecRequest request = TRY(read_request(invocation.paths, arguments, container));
     sys::SignalQueue signals = TRY(engine::local::take_signals());
     engine::local::Executed executed = TRY(engine::local::execute(request));
     engine::note_container(invocation.paths, container.record,
@@ -76,6 +83,7 @@ Result<int> perform(Invocation& invocation) {
         .stderr_read = std::move(executed.stderr_read),
         .copy_terminal = request.terminal,
     }));
+    TRY(engine::local::check_end(request, executed, exit));
     return exit.code;
 }
 

@@ -8,19 +8,21 @@
 
 namespace crank::cli {
 
-Result<std::string> find_crank_net() {
-    std::string dir = TRY(engine::program_dir());
-    for (const std::string& path : {dir + "/crank-net", dir + "/../libexec/crank/crank-net"})
-        if (sys::exists(path)) return path;
-    return fail(Error(Code::not_found, "crank-net is not installed beside crank")
-                    .with_hint("./dev install"));
-}
+Result<std::string> find_crank_net() { return engine::crank_net_path(); }
 
-Result<PullPolicy> parse_pull_policy(std::string_view text) {
+Result<PullPolicy> parse_pull_policy(std::string_view text, std::string_view flag) {
     if (text == "missing") return PullPolicy::missing;
     if (text == "always") return PullPolicy::always;
     if (text == "never") return PullPolicy::never;
-    return fail(Code::usage, "--pull=\"" + std::string(text) + "\": missing, always or never");
+    if (text == "newer") return PullPolicy::newer;
+    return fail(Code::usage, "--" + std::string(flag) + "=\"" + std::string(text) +
+                                 "\": missing, always, never or newer");
+}
+
+Result<> or_what_is_here(Result<> fetched, const std::string& typed, bool here) {
+    if (fetched || !here || fetched.error().code() == Code::cancelled) return fetched;
+    warn("whether there is a newer " + typed + " is not known: " + fetched.error().text());
+    return {};
 }
 
 Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet, int cancel_fd) {
@@ -44,10 +46,10 @@ Result<> fetch_into(store::Store& store, const std::string& typed, bool quiet, i
 }
 
 Result<> fetch_image(const engine::Paths& paths, const engine::Config& config,
-                     const std::string& typed, int cancel_fd) {
+                     const std::string& typed, int cancel_fd, bool quiet) {
     if (engine::local::alias_of(config, typed)) return {};
     store::Store store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
-    return fetch_into(store, typed, false, cancel_fd);
+    return fetch_into(store, typed, quiet, cancel_fd);
 }
 
 }  // namespace crank::cli

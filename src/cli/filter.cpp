@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/units.h"
+#include "sys/system.h"
 
 namespace crank::cli {
 
@@ -59,6 +61,15 @@ Result<bool> parse_truth(const std::string& text, const std::string& filter) {
     for (const char* no : {"false", "0", "f"})
         if (word == no) return false;
     return fail(Code::usage, "--filter " + filter + "=" + text + ": true or false");
+}
+
+Result<std::int64_t> made_before(const Filters& filters) {
+    std::int64_t now = sys::wall_clock_ns();
+    if (!filters.has("until")) return now;
+    auto age = parse_duration(filters.values("until").back());
+    if (!age)
+        return fail(std::move(age).error().with_code(Code::usage).with_context("--filter until"));
+    return now - age->count();
 }
 
 }  // namespace crank::cli

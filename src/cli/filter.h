@@ -1,6 +1,7 @@
 // --filter KEY=VALUE as Docker's verbs take it: values of one key are alternatives, keys all count.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -31,6 +32,9 @@ private:
 
 // "key" or "key=value" of a label filter.
 bool matches_label(const std::map<std::string, std::string>& labels, const std::string& wanted);
+// The time (CLOCK_REALTIME, nanoseconds) that until=AGE means; now where it was not given. Errors:
+// usage.
+Result<std::int64_t> made_before(const Filters& filters);
 // true, 1, t and their likes, false and theirs. Error: usage, naming the filter.
 Result<bool> parse_truth(const std::string& text, const std::string& filter);
 

@@ -118,6 +118,7 @@ private:
             return fail(unknown_long(tables_, name));
         }
         if (flag->kind == FlagKind::boolean) return add_switch(*flag, value.value_or("true"));
+        if (!value && flag->kind == FlagKind::optional) value = "true";
         if (!value) value = TRY(next_word(*flag));
         found_.push_back({flag, std::string(*value)});
         return {};
@@ -137,6 +138,10 @@ private:
             if (flag->kind == FlagKind::boolean) {
                 if (rest.starts_with("=")) return add_switch(*flag, rest.substr(1));
                 TRY(add_switch(*flag, "true"));
+                continue;
+            }
+            if (flag->kind == FlagKind::optional && !rest.starts_with("=")) {
+                found_.push_back({flag, "true"});
                 continue;
             }
             if (rest.starts_with("=")) rest.remove_prefix(1);
@@ -186,6 +191,12 @@ Result<> check_count(const Syntax& syntax, std::size_t count) {
 
 std::span<const Flag> global_flags() { return kGlobalFlags; }
 
+std::string spelled_with_value(const Flag& flag) {
+    std::string value(flag.value_name);
+    if (takes_word(flag)) return spelled(flag) + " " + value;
+    return spelled(flag) + (flag.kind == FlagKind::optional ? "[=" + value + "]" : "");
+}
+
 const Arguments::Given* Arguments::last(std::string_view name) const {
     auto it = std::find_if(given_.rbegin(), given_.rend(),
                            [&](const Given& given) { return given.flag->name == name; });
@@ -194,6 +205,13 @@ const Arguments::Given* Arguments::last(std::string_view name) const {
         for (const Flag& flag : table)
             if (flag.name == name) return nullptr;
     no_such_flag(name);
+}
+
+bool Arguments::knows(std::string_view name) const {
+    for (std::span<const Flag> table : {flags_, global_flags()})
+        for (const Flag& flag : table)
+            if (flag.name == name) return true;
+    return false;
 }
 
 bool Arguments::on(std::string_view name) const { return find_switch(name).value_or(false); }
@@ -251,7 +269,7 @@ Result<std::size_t> find_verb(std::span<const std::string_view> words) {
             return fail(Error(Code::usage, "unknown flag: " + std::string(word))
                             .with_hint("flags of a command stand behind it: crank COMMAND " +
                                        std::string(word)));
-        if (flag->kind != FlagKind::boolean && !has_value) ++i;
+        if (takes_word(*flag) && !has_value) ++i;
     }
     return words.size();
 }

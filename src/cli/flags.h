@@ -19,8 +19,9 @@ namespace crank::cli {
 
 enum class FlagKind : std::uint8_t {
     boolean,
-    value,  // the last one counts
-    list,   // every one counts
+    optional,  // a word alone ("true"), or with a value behind =
+    value,     // the last one counts
+    list,      // every one counts
 };
 
 struct Flag {
@@ -31,6 +32,12 @@ struct Flag {
     std::string_view help;        // empty: not shown
     std::string_view alias_of;    // another spelling of that flag
 };
+// Whether the next word of the command line is its value.
+inline bool takes_word(const Flag& flag) {
+    return flag.kind == FlagKind::value || flag.kind == FlagKind::list;
+}
+// "--pull", "--pull=POLICY", "--pull POLICY", as the help writes it.
+std::string spelled_with_value(const Flag& flag);
 
 // A flag that people know from Docker and that crank does not have yet: the error says so.
 struct MissingFlag {
@@ -54,6 +61,8 @@ class Arguments {
 public:
     // Boolean flags.
     bool on(std::string_view name) const;
+    // Whether the verb has such a flag at all: for what several verbs share.
+    bool knows(std::string_view name) const;
     std::optional<bool> find_switch(std::string_view name) const;
     // Flags with values.
     bool has(std::string_view name) const;

@@ -33,7 +33,8 @@ std::string listeners_text(const std::vector<engine::PublishedPort>& ports) {
     for (const engine::PublishedPort& port : ports) {
         bool v6 = port.host_ip.find(':') != std::string::npos;
         text += (text.empty() ? "" : ", ") + (v6 ? "[" + port.host_ip + "]" : port.host_ip) + ":" +
-                std::to_string(port.host_port) + " -> " + std::to_string(port.container_port);
+                std::to_string(port.host_port) + " -> " + std::to_string(port.container_port) +
+                (port.protocol == "tcp" ? "" : "/" + port.protocol);
     }
     return text;
 }

@@ -8,9 +8,7 @@ namespace {
 std::string spelling(const Flag& flag) {
     std::string text = "  ";
     text += flag.letter != 0 ? std::string("-") + flag.letter + ", " : "    ";
-    text += "--" + std::string(flag.name);
-    if (flag.kind != FlagKind::boolean) text += " " + std::string(flag.value_name);
-    return text;
+    return text + spelled_with_value(flag);
 }
 
 std::string flag_lines(std::span<const Flag> flags) {
@@ -50,6 +48,7 @@ std::string help_text(const Verb& verb) {
     if (!verb.syntax.flags.empty()) text += " [FLAGS]";
     if (!verb.syntax.arguments.empty()) text += " " + std::string(verb.syntax.arguments);
     text += "\n\n" + capital(verb.summary) + ".\n";
+    if (!verb.others.empty()) text += capital(verb.others) + ".\n";
     if (!verb.syntax.flags.empty()) text += "\nFlags:\n" + flag_lines(verb.syntax.flags);
     text += "\nEverywhere:\n" + flag_lines(global_flags());
     if (!verb.examples.empty()) text += "\nExamples:\n";

@@ -51,6 +51,7 @@ Json row_of(const oci::HistoryEntry& entry, const std::string& id, std::int64_t 
             const Shown& shown) {
     return {{"ID", id},
             {"CreatedSince", shown.human ? since(entry.created) : entry.created},
+            {"Created", shown.human ? since(entry.created) : entry.created},
             {"CreatedBy", cut(entry.created_by, shown)},
             {"Size", shown.human ? format_size(size) : std::to_string(size)},
             {"Comment", entry.comment},
@@ -82,7 +83,8 @@ Result<int> perform(Invocation& invocation) {
     Result<store::Store> store =
         store::Store::open(invocation.paths.root, store::OpenMode::read_only);
     if (!store && store.error().code() == Code::not_found)
-        return fail(Code::not_found, "no such image: " + name);
+        return fail(Error(Code::not_found, "no such image: " + name)
+                        .with_hint("crank images lists those that are here"));
     if (!store) return fail(std::move(store).error());
     store::Image image = TRY(store->find(name));
     Shown shown{.whole = arguments.on("no-trunc"),

@@ -1,5 +1,6 @@
 // images.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -24,9 +25,13 @@ using Time = std::chrono::system_clock::time_point;
 constexpr Flag kFlags[] = {
     {"all", 'a', FlagKind::boolean, "", "as Docker's: crank keeps no images between steps"},
     {"digests", 0, FlagKind::boolean, "", "what registries call them"},
-    {"filter", 'f', FlagKind::list, "FILTER", "dangling= reference= before= since= label= until="},
+    {"filter", 'f', FlagKind::list, "FILTER",
+     "dangling= reference= before= since= (after=) label= until="},
     {"quiet", 'q', FlagKind::boolean, "", "ids alone"},
     {"no-trunc", 0, FlagKind::boolean, "", "nothing is shortened"},
+    {"noheading", 'n', FlagKind::boolean, "", "without the line of headings"},
+    {"sort", 0, FlagKind::value, "COLUMN",
+     "by a column's text: repository, tag; size: the largest first"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Repository}}"},
 };
 constexpr MissingFlag kMissing[] = {{"tree", 0, false}};
@@ -39,8 +44,8 @@ constexpr Column kColumns[] = {
     {"CreatedSince", "CREATED"},        {"Size", "SIZE"},
     {"CreatedAt", "CREATED AT", false}, {"Containers", "CONTAINERS", false},
 };
-constexpr std::string_view kFilters[] = {"before",    "dangling", "label",
-                                         "reference", "since",    "until"};
+constexpr std::string_view kFilters[] = {"after",     "before", "dangling", "label",
+                                         "reference", "since",  "until"};
 
 // When it came to this machine: the time inside a reproducible image says nothing about it.
 std::int64_t added_ns(const store::Image& image) {
@@ -69,7 +74,7 @@ public:
             for (const std::string& part : split(pattern, '/'))
                 TRY_IN(build::check_glob(part), "--filter reference=" + pattern);
         listing.before_ = TRY(listing.time_of("before"));
-        listing.since_ = TRY(listing.time_of("since"));
+        listing.since_ = TRY(listing.time_of(filters.has("after") ? "after" : "since"));
         if (filters.has("until")) {
             auto age = parse_duration(filters.values("until").back());
             if (!age)
@@ -123,7 +128,8 @@ private:
 
     bool is_wanted(const oci::Reference& reference) const {
         std::string name = reference.familiar_name(), whole = reference.familiar();
-        if (!wanted_.empty() && wanted_ != name && wanted_ != whole) return false;
+        auto named = [&](const std::string& wanted) { return wanted == name || wanted == whole; };
+        if (!wanted_.empty() && !named(wanted_) && !named("localhost/" + wanted_)) return false;
         return filters_.any("reference", [&](const std::string& pattern) {
             return matches_path(pattern, name) || matches_path(pattern, whole);
         });
@@ -142,6 +148,10 @@ private:
     Result<Json> row(const store::Image& image, const std::string& name, const std::string& tag,
                      const std::string& repository) {
         bool whole = arguments_.on("no-trunc");
+        // Its names: podman's field.
+        Json names = Json::array();
+        for (const std::string& one : image.tags)
+            if (auto reference = oci::Reference::parse(one)) names.push_back(reference->familiar());
         return Json{{"Repository", name},
                     {"Tag", tag},
                     {"Digest", TRY(digest(image, repository))},
@@ -149,6 +159,8 @@ private:
                     {"CreatedSince", age_text(added_ns(image)) + " ago"},
                     {"CreatedAt", time_text(added_ns(image))},
                     {"Size", format_size(image.size)},
+                    {"Names", std::move(names)},
+                    {"Labels", image.config.config.labels},
                     {"Containers", "N/A"}};
     }
 
@@ -166,12 +178,28 @@ Result<std::vector<Json>> rows_of(const engine::Paths& paths, const Arguments& a
     if (!store && store.error().code() == Code::not_found) return std::vector<Json>();
     if (!store) return fail(std::move(store).error());
     Listing listing = TRY(Listing::make(*store, arguments, filters));
-    return listing.rows(TRY(store->list()));
+    std::vector<store::Image> images = TRY(store->list());
+    // Equal ones by their id, so that two calls say the same.
+    if (arguments.value("sort") == "size")
+        std::ranges::sort(images, [](const store::Image& a, const store::Image& b) {
+            return a.size != b.size ? a.size > b.size : a.id.str() < b.id.str();
+        });
+    return listing.rows(images);
+}
+
+// The images are the newest first, or the largest.
+Result<> sort(const Arguments& arguments, std::vector<Json>& rows) {
+    auto by = arguments.find("sort");
+    if (!by || *by == "size" || *by == "created") return {};
+    // A repository's tags stand in their order.
+    TRY(sort_rows("tag", kColumns, rows));
+    return sort_rows(*by, kColumns, rows);
 }
 
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::vector<Json> rows = TRY(rows_of(invocation.paths, arguments));
+    TRY(sort(arguments, rows));
     if (arguments.on("quiet")) {
         for (const Json& row : rows) print_line(row["ID"].get<std::string>());
         return 0;
@@ -179,7 +207,8 @@ Result<int> perform(Invocation& invocation) {
     std::vector<Column> columns(std::begin(kColumns), std::end(kColumns));
     for (Column& column : columns)
         if (column.field == "Digest") column.shown = arguments.on("digests");
-    print(TRY(format_list(arguments.value("format"), columns, rows)));
+    Headings headings = arguments.on("noheading") ? Headings::left_out : Headings::shown;
+    print(TRY(format_list(arguments.value("format"), columns, rows, headings)));
     return 0;
 }
 

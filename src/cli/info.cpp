@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "engine/config.h"
 #include "engine/lifecycle.h"
+#include "engine/other_runtime.h"
 #include "runtime/host.h"
 #include "sys/landlock.h"
 #include "sys/system.h"
@@ -70,6 +71,18 @@ Result<Json> count_containers(const engine::Paths& paths) {
     return Json{{"Total", all}, {"Running", running}};
 }
 
+// Those that --runtime knows by name, with the program; crank itself has none but its own.
+Json describe_runtimes(const engine::Config& config) {
+    Json list = {{std::string(engine::other::kOwn), {{"path", "crank-shim"}}}};
+    for (const auto& [name, words] : engine::other::known(config)) {
+        Json entry = {{"path", words.empty() ? "" : words.front()}};
+        if (words.size() > 1)
+            entry["runtimeArgs"] = std::vector<std::string>(words.begin() + 1, words.end());
+        list[name] = std::move(entry);
+    }
+    return list;
+}
+
 Result<int> perform(Invocation& invocation) {
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     sys::KernelInfo kernel = sys::kernel_info();
@@ -87,6 +100,8 @@ Result<int> perform(Invocation& invocation) {
                  {"MemTotal", host.memory_total},
                  {"CgroupVersion", cgroup_version(host.cgroup_mode)},
                  {"Limits", limits_of(host)},
+                 {"Runtimes", describe_runtimes(config)},
+                 {"DefaultRuntime", engine::other::kOwn},
                  {"Landlock", sys::landlock_version()},
                  {"Rootless", sys::effective_uid() != 0}};
     std::string format = invocation.arguments.value("format");

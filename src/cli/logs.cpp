@@ -1,9 +1,14 @@
 #include "engine/logs.h"
 
+#include <thread>
+
 #include "base/text.h"
+#include "cli/choice.h"
+#include "cli/log_lines.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
+#include "engine/names.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -16,6 +21,8 @@ constexpr Flag kFlags[] = {
     {"since", 0, FlagKind::value, "TIME",
      "not before: 2026-01-02T03:04:05Z, or 10m for ten minutes ago"},
     {"until", 0, FlagKind::value, "TIME", "not after"},
+    {"names", 0, FlagKind::boolean, "", "of several: begin lines with the name, not the id"},
+    kLatestFlag,
 };
 constexpr MissingFlag kMissing[] = {{"details", 0, false}};
 constexpr std::string_view kExamples[] = {"crank logs mail", "crank logs -f -n 20 mail",
@@ -27,7 +34,9 @@ Result<engine::LogQuery> read_query(const Arguments& arguments) {
     std::string tail = arguments.value("tail", "all");
     if (tail != "all") {
         auto lines = parse_int(tail);
-        if (!lines) return fail(Code::usage, "--tail: invalid number \"" + tail + "\"");
+        if (!lines)
+            return fail(Error(Code::usage, "--tail: invalid number \"" + tail + "\"")
+                            .with_hint("--tail 100, or --tail all"));
         if (*lines >= 0) query.tail = static_cast<std::size_t>(*lines);
     }
     std::int64_t now = sys::wall_clock_ns();
@@ -38,24 +47,55 @@ Result<engine::LogQuery> read_query(const Arguments& arguments) {
     return query;
 }
 
+Result<> print_logs(const Invocation& invocation, const engine::Container& container,
+                    const engine::LogQuery& query, std::string prefix) {
+    LogPrinter printer(invocation.arguments.on("timestamps"), std::move(prefix));
+    return engine::read_logs(invocation.paths, container, query,
+                             [&](const engine::LogLine& line) { return printer.print(line); });
+}
+
+std::string prefix_of(const Arguments& arguments, const engine::Record& record) {
+    return (arguments.on("names") ? record.name : record.id.substr(0, engine::kShortIdLength)) +
+           " ";
+}
+
+// Each by a thread of its own: with --follow all of them go on.
+Result<int> print_several(const Invocation& invocation,
+                          const std::vector<engine::Container>& containers,
+                          const engine::LogQuery& query) {
+    std::vector<Result<>> results(containers.size());
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < containers.size(); ++i) {
+            auto print = [&, i] {
+                results[i] = print_logs(invocation, containers[i], query,
+                                        prefix_of(invocation.arguments, containers[i].record));
+            };
+            // What has been written stands in the order of the names.
+            if (query.follow)
+                threads.emplace_back(print);
+            else
+                print();
+        }
+    }
+    int code = 0;
+    for (const Result<>& result : results)
+        if (!result) {
+            report("logs", result.error(), invocation.debug);
+            code = 1;
+        }
+    return code;
+}
+
 Result<int> perform(Invocation& invocation) {
-    bool timestamps = invocation.arguments.on("timestamps");
     engine::LogQuery query = TRY(read_query(invocation.arguments));
-    engine::Container container =
-        TRY(engine::find(invocation.paths, invocation.arguments.words()[0]));
-    bool begins[2] = {true, true};  // of a line, in each stream
-    auto sink = [&](const engine::LogLine& line) -> Result<> {
-        bool& begin = begins[line.stream == engine::Stream::err];
-        std::string text;
-        if (timestamps && begin) text = std::string(line.time) + " ";
-        text += line.text;
-        if (line.full) text += '\n';
-        begin = line.full;
-        print_to(line.stream == engine::Stream::err ? Output::err : Output::out, text);
-        return {};
-    };
+    std::vector<std::string> words = invocation.arguments.words();
+    std::vector<engine::Container> containers;
+    do containers.push_back(TRY(choose_one(invocation, words)));
+    while (!words.empty() && !invocation.arguments.on("latest"));
     if (query.follow) flush_each_line();
-    TRY(engine::read_logs(invocation.paths, container, query, sink));
+    if (containers.size() > 1) return print_several(invocation, containers, query);
+    TRY(print_logs(invocation, containers.front(), query, ""));
     return 0;
 }
 
@@ -63,13 +103,12 @@ Result<int> perform(Invocation& invocation) {
 
 constinit const Verb kLogs = {
     .name = "logs",
-    .summary = "print what a worker has written",
+    .summary = "print what workers have written",
     .group = Group::containers,
     .syntax = {.flags = kFlags,
                .missing = kMissing,
-               .min_words = 1,
-               .max_words = 1,
-               .arguments = "CONTAINER"},
+               .max_words = kAnyWords,
+               .arguments = "CONTAINER [CONTAINER...]"},
     .examples = kExamples,
     .perform = perform,
 };

@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/compose_words.h"
 #include "cli/flush.h"
 #include "cli/oci.h"
 #include "cli/output.h"
+#include "cli/overview.h"
 #include "cli/verb.h"
 #include "engine/names.h"
 #include "engine/paths.h"
@@ -37,7 +39,7 @@ Result<std::optional<engine::Entered>> take_rights(const Verb& verb, const Invoc
         TRY(engine::check_directories(invocation.paths));
     bool native =
         (verb.name == "run" || verb.name == "create") && invocation.arguments.on("native");
-    if (verb.name == "start" || verb.name == "restart")
+    if (verb.name == "start" || verb.name == "restart" || verb.name == "healthcheck run")
         native = engine::are_native(invocation.paths, invocation.arguments.words());
     if (sys::effective_uid() == 0 || verb.rights == Rights::callers || native) return std::nullopt;
     Result<engine::Entered> entered = engine::enter_user_namespace(invocation.paths);
@@ -67,7 +69,10 @@ int run_verb(const FoundVerb& found, const Arguments& before,
              std::span<const std::string_view> rest) {
     const Verb& verb = *found.verb;
     bool debug = before.on("debug");
-    Result<Arguments> arguments = parse(verb.syntax, rest);
+    std::vector<std::string_view> typed(rest.begin(), rest.end());
+    // In front: what is typed counts more.
+    if (!found.flag.empty()) typed.insert(typed.begin(), found.flag);
+    Result<Arguments> arguments = parse(verb.syntax, typed);
     if (!arguments) {
         Error error = std::move(arguments).error();
         if (error.hint().empty())
@@ -83,6 +88,25 @@ int run_verb(const FoundVerb& found, const Arguments& before,
     if (code) return *code;
     report(verb.name, code.error(), debug || arguments->on("debug"));
     return exit_code_for(verb, code.error());
+}
+
+// `crank` alone. What cannot be read is said, and is no failure of who has asked for nothing.
+int tell_where(const Arguments& before) {
+    auto where = [&]() -> Result<std::string> {
+        engine::Paths paths = TRY(engine::find_paths({.root = before.value("root"),
+                                                      .state = before.value("state"),
+                                                      .config = before.value("config")}));
+        TRY(engine::check_directories(paths));
+        return where_text(paths);
+    };
+    Result<std::string> text = where();
+    if (text) {
+        print(*text);
+        return 0;
+    }
+    report("", text.error(), before.on("debug"));
+    print_line("crank --help lists every command, crank doctor what this machine lacks.");
+    return 0;
 }
 
 // Engines look for a program of one of these names (dockerd does not start without a runc): a link
@@ -113,18 +137,25 @@ int run(std::string_view program, std::span<const std::string_view> words) {
     if (!words.empty() && words[0] == "oci") return run_oci("crank oci", words.subspan(1));
     if (!words.empty() && words[0] == "help") {
         words = words.subspan(1);
-        if (!words.empty()) before = parse({}, std::vector<std::string_view>{"--help"});
+        before = parse({}, std::vector<std::string_view>{"--help"});
     }
-    if (words.empty()) {
+    if (words.empty() && before->on("help")) {
         print(overview_text());
         return 0;
     }
-    Result<FoundVerb> found = find_verb_named(words);
-    if (!found) {
-        report("", found.error(), before->on("debug"));
+    if (words.empty()) return tell_where(*before);
+    Result<std::vector<std::string_view>> typed = compose_words(words);
+    if (auto help = typed ? compose_help(*typed, before->on("help")) : std::nullopt) {
+        print(*help);
+        return 0;
+    }
+    Result<FoundVerb> found = fail(Code::internal, "not looked for");
+    if (typed) found = find_verb_named(*typed);
+    if (!typed || !found) {
+        report("", typed ? found.error() : typed.error(), before->on("debug"));
         return kUsage;
     }
-    return run_verb(*found, *before, words.subspan(found->words));
+    return run_verb(*found, *before, std::span(*typed).subspan(found->words));
 }
 
 }  // namespace

@@ -19,9 +19,7 @@ std::string dashed(std::string_view name) {
 
 std::string spelling(const Flag& flag) {
     std::string text = flag.letter != 0 ? std::string("-") + flag.letter + ", " : "";
-    text += "--" + std::string(flag.name);
-    if (flag.kind != FlagKind::boolean) text += " " + std::string(flag.value_name);
-    return text;
+    return text + spelled_with_value(flag);
 }
 
 // Behind a flag's help: what the table knows of it besides.
@@ -130,6 +128,7 @@ std::string markdown_page(const Verb& verb) {
     text += "```\n" + usage(verb) + "\n```\n";
     if (auto names = other_names(verb); !names.empty())
         text += "\nAlso `" + join(names, "`, `") + "`.\n";
+    if (!verb.others.empty()) text += "\n" + capital(verb.others) + ".\n";
     if (!verb.syntax.flags.empty()) text += "\n" + flag_table(verb.syntax.flags);
     text += "\n[Flags that every verb has](README.md#everywhere).\n";
     if (std::string missing = missing_flags(verb); !missing.empty())
@@ -160,6 +159,7 @@ std::string man_page(const Verb& verb) {
     text += ".SH DESCRIPTION\n" + roff(capital(verb.summary)) + ".\n";
     if (auto names = other_names(verb); !names.empty())
         text += "Also " + roff(join(names, ", ")) + ".\n";
+    if (!verb.others.empty()) text += roff(capital(verb.others)) + ".\n";
     if (!verb.syntax.flags.empty()) text += ".SH OPTIONS\n" + roff_flags(verb.syntax.flags);
     text += ".SH EVERYWHERE\n" + roff_flags(global_flags());
     if (std::string missing = missing_flags(verb); !missing.empty())

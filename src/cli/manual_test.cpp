@@ -16,7 +16,8 @@ const Verb& verb(std::string_view name) {
 
 TEST(Manual, APageHasWhatTheTableHas) {
     std::string page = markdown_page(verb("cp"));
-    EXPECT_TRUE(page.starts_with("# crank cp\n\nCopy files into a container or out of it.\n"));
+    EXPECT_TRUE(page.starts_with(
+        "# crank cp\n\nCopy files into a container, out of it, or from one to another.\n"));
     EXPECT_NE(page.find("| `-a, --archive` | "), std::string::npos);
     EXPECT_NE(page.find("Also `crank container cp`."), std::string::npos);
     EXPECT_NE(page.find("crank cp models/. mail:/models\n"), std::string::npos);

@@ -53,8 +53,7 @@ std::string overview(std::string_view program) {
     }
     text += "\nFlags:\n";
     for (const Flag& flag : kFlags) {
-        std::string line = "  --" + std::string(flag.name);
-        if (flag.kind != FlagKind::boolean) line += " " + std::string(flag.value_name);
+        std::string line = "  " + spelled_with_value(flag);
         line.append(line.size() < 32 ? 32 - line.size() : 1, ' ');
         text += line + std::string(flag.help) + "\n";
     }

@@ -1,28 +1,43 @@
 // pause and unpause.
 #include "engine/pause.h"
 
-#include "cli/each.h"
+#include "cli/choice.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 
 namespace crank::cli {
 namespace {
 
+constexpr Flag kPauseFlags[] = {
+    {"all", 'a', FlagKind::boolean, "", "every container that runs"},
+    kLatestFlag,
+    kCidFileFlag,
+    kChoiceFilterLetterFlag,
+};
+constexpr Flag kUnpauseFlags[] = {
+    {"all", 'a', FlagKind::boolean, "", "every container that is paused"},
+    kLatestFlag,
+    kCidFileFlag,
+    kChoiceFilterLetterFlag,
+};
 constexpr std::string_view kPauseExamples[] = {"crank pause mail"};
-constexpr std::string_view kUnpauseExamples[] = {"crank unpause mail"};
+constexpr std::string_view kUnpauseExamples[] = {"crank unpause mail", "crank unpause --all"};
+
+bool is_awake(const engine::State& state) { return lives(state) && !state.paused; }
+bool is_paused(const engine::State& state) { return state.paused; }
 
 Result<int> perform_pause(Invocation& invocation) {
-    return for_each(invocation, "pause", [&](const std::string& name) -> Result<> {
-        TRY(engine::pause(invocation.paths, TRY(engine::find(invocation.paths, name))));
-        print_line(name);
+    return for_each_chosen(invocation, "pause", is_awake, [&](const Chosen& chosen) -> Result<> {
+        TRY(engine::pause(invocation.paths, chosen.container));
+        print_line(chosen.shown);
         return {};
     });
 }
 
 Result<int> perform_unpause(Invocation& invocation) {
-    return for_each(invocation, "unpause", [&](const std::string& name) -> Result<> {
-        TRY(engine::unpause(invocation.paths, TRY(engine::find(invocation.paths, name))));
-        print_line(name);
+    return for_each_chosen(invocation, "unpause", is_paused, [&](const Chosen& chosen) -> Result<> {
+        TRY(engine::unpause(invocation.paths, chosen.container));
+        print_line(chosen.shown);
         return {};
     });
 }
@@ -33,7 +48,9 @@ constinit const Verb kPause = {
     .name = "pause",
     .summary = "freeze every process of containers",
     .group = Group::containers,
-    .syntax = {.min_words = 1, .max_words = kAnyWords, .arguments = "CONTAINER [CONTAINER...]"},
+    .syntax = {.flags = kPauseFlags,
+               .max_words = kAnyWords,
+               .arguments = "CONTAINER [CONTAINER...]"},
     .examples = kPauseExamples,
     .rights = Rights::ids,
     .perform = perform_pause,
@@ -42,7 +59,9 @@ constinit const Verb kUnpause = {
     .name = "unpause",
     .summary = "let paused containers go on",
     .group = Group::containers,
-    .syntax = {.min_words = 1, .max_words = kAnyWords, .arguments = "CONTAINER [CONTAINER...]"},
+    .syntax = {.flags = kUnpauseFlags,
+               .max_words = kAnyWords,
+               .arguments = "CONTAINER [CONTAINER...]"},
     .examples = kUnpauseExamples,
     .rights = Rights::ids,
     .perform = perform_unpause,

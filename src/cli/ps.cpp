@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -23,11 +24,16 @@ constexpr Flag kFlags[] = {
     {"all", 'a', FlagKind::boolean, "", "also those that have ended"},
     {"quiet", 'q', FlagKind::boolean, "", "ids alone"},
     {"no-trunc", 0, FlagKind::boolean, "", "nothing is shortened"},
+    {"notruncate", 0, FlagKind::boolean, "", "", "no-trunc"},
+    {"noheading", 0, FlagKind::boolean, "", "without the line of headings"},
+    {"sort", 0, FlagKind::value, "COLUMN",
+     "by a column's text: names, status; created: the oldest first"},
+    {"external", 0, FlagKind::boolean, "", "as podman's: crank has no other containers"},
     {"last", 'n', FlagKind::value, "NUMBER", "the newest so many, ended ones too"},
     {"latest", 'l', FlagKind::boolean, "", "the newest, also if it has ended"},
     {"filter", 'f', FlagKind::list, "FILTER",
      "name= id= label= status= ancestor= before= since= exited= publish= expose= health= network= "
-     "volume="},
+     "volume= restart-policy="},
     {"size", 's', FlagKind::boolean, "", "what each has written, and has with its image"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Names}}"},
 };
@@ -70,6 +76,13 @@ std::string mounts_text(const engine::Record& record) {
     return text;
 }
 
+std::string networks_text(const engine::Record& record) {
+    std::string text;
+    for (const engine::EndpointRecord& endpoint : record.networks)
+        text += (text.empty() ? "" : ",") + endpoint.network;
+    return text.empty() ? record.network.mode : text;
+}
+
 // The host's ids that its own are.
 std::string ids_text(const engine::Record& record) {
     if (!record.ids) return "host";
@@ -89,8 +102,9 @@ Json row_of(const engine::Container& container, bool whole) {
             {"Ports", ports_text(record)},
             {"Names", record.name},
             {"Labels", labels_text(record)},
+            {kLabelField, record.labels},
             {"Mounts", mounts_text(record)},
-            {"Networks", record.network.mode},
+            {"Networks", networks_text(record)},
             {"Kind", record.kind == engine::Kind::native ? "native" : "container"},
             {"Reason", engine::explain(container).brief},
             {"UserNS", ids_text(record)}};
@@ -127,8 +141,20 @@ Result<std::optional<std::size_t>> newest(const Arguments& arguments) {
     if (!text || text == "-1") return std::nullopt;
     auto number = parse_int(*text);
     if (!number || *number < 0)
-        return fail(Code::usage, "--last: invalid number \"" + *text + "\"");
+        return fail(Error(Code::usage, "--last: invalid number \"" + *text + "\"")
+                        .with_hint("--last 5, or -1 for all"));
     return static_cast<std::size_t>(*number);
+}
+
+// The rows are the newest first.
+Result<> sort(const Arguments& arguments, std::span<const Column> columns,
+              std::vector<Json>& rows) {
+    auto by = arguments.find("sort");
+    if (!by) return {};
+    std::string word = to_lower(*by);
+    if (word != "created" && word != "runningfor") return sort_rows(*by, columns, rows);
+    std::reverse(rows.begin(), rows.end());
+    return {};
 }
 
 Result<int> perform(Invocation& invocation) {
@@ -149,16 +175,18 @@ Result<int> perform(Invocation& invocation) {
         row["Size"] = sized ? TRY(size_text(invocation.paths, container.record)) : "";
         rows.push_back(std::move(row));
     }
+    std::vector<Column> columns(std::begin(kColumns), std::end(kColumns));
+    for (Column& column : columns)
+        if (column.field == "Size") column.shown = arguments.on("size");
+    TRY(sort(arguments, columns, rows));
     if (arguments.on("quiet")) {
         for (const Json& row : rows) print_line(row["ID"].get<std::string>());
         return 0;
     }
     std::string format = arguments.value("format");
     if (format.empty() || format == "table") add_reasons(rows);
-    std::vector<Column> columns(std::begin(kColumns), std::end(kColumns));
-    for (Column& column : columns)
-        if (column.field == "Size") column.shown = arguments.on("size");
-    print(TRY(format_list(format, columns, rows)));
+    Headings headings = arguments.on("noheading") ? Headings::left_out : Headings::shown;
+    print(TRY(format_list(format, columns, rows, headings)));
     return 0;
 }
 

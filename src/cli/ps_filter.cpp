@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "cli/describe_health.h"
 #include "cli/shown.h"
 #include "engine/lifecycle.h"
 #include "oci/reference.h"
@@ -15,11 +16,11 @@ namespace {
 
 using engine::Container;
 
-constexpr std::string_view kKnown[] = {"ancestor", "before", "exited", "expose",  "health",
-                                       "id",       "label",  "name",   "network", "publish",
-                                       "since",    "status", "volume"};
-constexpr std::string_view kStatuses[] = {"created",  "dead",       "exited", "paused",
-                                          "removing", "restarting", "running"};
+constexpr std::string_view kKnown[] = {
+    "ancestor", "before",  "exited",  "expose",         "health", "id",     "label",
+    "name",     "network", "publish", "restart-policy", "since",  "status", "volume"};
+constexpr std::string_view kStatuses[] = {"created",  "dead",       "exited",  "paused",
+                                          "removing", "restarting", "running", "stopped"};
 constexpr std::string_view kHealths[] = {"healthy", "none", "starting", "unhealthy"};
 
 Result<> check_words(const Filters& filters, const char* key,
@@ -69,6 +70,14 @@ bool matches_name(const std::string& name, std::string pattern) {
     return expression && expression->matches(name);
 }
 
+// The beginning of it in either case, or an expression.
+bool matches_id(const std::string& id, const std::string& wanted) {
+    if (id.starts_with(to_lower(wanted))) return true;
+    if (wanted.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos) return false;
+    Result<sys::Pattern> expression = sys::Pattern::create(wanted);
+    return expression && expression->matches(id);
+}
+
 // Images that are one of those named, or were made from one.
 class Ancestors {
 public:
@@ -109,8 +118,28 @@ bool has_volume(const engine::Record& record, const std::string& wanted) {
     });
 }
 
+// By the network's name, or the beginning of its id.
+bool is_on(const engine::Record& record, const std::string& network) {
+    if (record.networks.empty()) return network == record.network.mode;
+    return std::ranges::any_of(record.networks, [&](const engine::EndpointRecord& endpoint) {
+        return endpoint.network == network ||
+               (!network.empty() && endpoint.network_id.starts_with(network));
+    });
+}
+
+// podman's "stopped" is what Docker calls exited.
+bool has_status(const engine::State& state, const std::string& wanted) {
+    return (wanted == "stopped" ? "exited" : wanted) == state_word(state);
+}
+
+// As it is typed for --restart; "none" is podman's word for "no".
+bool has_policy(const engine::Record& record, const std::string& wanted) {
+    return (wanted == "none" ? "no" : wanted) == engine::name_of(record.restart.kind);
+}
+
 bool has_port(const engine::Record& record, const std::vector<Ports>& wanted) {
-    return wanted.empty() || std::ranges::any_of(record.ports, [&](const auto& port) {
+    return wanted.empty() ||
+           std::ranges::any_of(engine::published_ports(record), [&](const auto& port) {
                return std::ranges::any_of(wanted, [&](const Ports& ports) {
                    return ports.contain(port.container_port, port.protocol);
                });
@@ -123,17 +152,20 @@ bool pleases(const Container& container, const Filters& filters, const std::vect
         return container.state.status == engine::Status::exited &&
                std::to_string(container.state.exit.code) == code;
     };
-    return filters.any("id", [&](const std::string& id) { return record.id.starts_with(id); }) &&
+    return filters.any("id", [&](const std::string& id) { return matches_id(record.id, id); }) &&
            filters.any("name",
                        [&](const std::string& n) { return matches_name(record.name, n); }) &&
            filters.all("label",
                        [&](const std::string& l) { return matches_label(record.labels, l); }) &&
            filters.any("status",
-                       [&](const std::string& s) { return s == state_word(container.state); }) &&
+                       [&](const std::string& s) { return has_status(container.state, s); }) &&
            filters.any("exited", exit_code) &&
-           // crank has no health checks yet
-           filters.any("health", [](const std::string& health) { return health == "none"; }) &&
-           filters.any("network", [&](const std::string& n) { return n == record.network.mode; }) &&
+           filters.any("restart-policy",
+                       [&](const std::string& p) { return has_policy(record, p); }) &&
+           filters.any(
+               "health",
+               [&](const std::string& health) { return health == health_word(container); }) &&
+           filters.any("network", [&](const std::string& n) { return is_on(record, n); }) &&
            filters.any("volume", [&](const std::string& v) { return has_volume(record, v); }) &&
            has_port(record, ports);
 }
@@ -154,6 +186,9 @@ Result<Filters> parse_ps_filters(const std::vector<std::string>& texts) {
     TRY(check_words(filters, "status", kStatuses));
     TRY(check_words(filters, "health", kHealths));
     TRY(ports_of(filters));
+    for (const std::string& policy : filters.values("restart-policy"))
+        if (policy != "none")
+            TRY_IN(engine::parse_restart_policy(policy), "--filter restart-policy");
     for (const std::string& code : filters.values("exited"))
         if (!parse_int(code))
             return fail(Code::usage, "--filter exited=" + code + ": an exit code is a number");

@@ -16,6 +16,8 @@ namespace {
 constexpr Flag kPullFlags[] = {
     {"platform", 0, FlagKind::value, "OS/ARCH[/VARIANT]",
      "of an image for several (this machine's)"},
+    {"policy", 0, FlagKind::value, "always|missing|never|newer",
+     "whether to ask the registry (always)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's name alone"},
     {"tls-verify", 0, FlagKind::boolean, "",
      "--tls-verify=false: take any certificate, and plain http"},
@@ -48,26 +50,54 @@ Result<transfer::Connection> connect(const Arguments& arguments, Direction direc
                                 make_transfer_progress(direction, arguments.on("quiet"))};
 }
 
+// Whether it is here, where a registry is to be asked; nothing: it is here, and that is enough.
+Result<std::optional<bool>> look_here(PullPolicy policy, store::Store& store,
+                                      const std::string& typed, const oci::Reference& reference) {
+    if (policy == PullPolicy::always) return std::optional(false);
+    auto found = store.find(reference.str());
+    if (!found && found.error().code() != Code::not_found) return fail(std::move(found).error());
+    if (policy == PullPolicy::newer || (policy == PullPolicy::missing && !found))
+        return std::optional(found.has_value());
+    if (found) return std::nullopt;
+    return fail(
+        Error(Code::not_found, "no such image: " + typed).with_hint("leave out --policy never"));
+}
+
+// Nothing: what is here was enough.
+Result<std::optional<transfer::Pulled>> pull_by_policy(const Invocation& invocation,
+                                                       const std::string& typed,
+                                                       const oci::Reference& reference) {
+    const Arguments& arguments = invocation.arguments;
+    PullPolicy policy = TRY(parse_pull_policy(arguments.value("policy", "always"), "policy"));
+    store::Store store =
+        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
+    std::optional<bool> here = TRY(look_here(policy, store, typed, reference));
+    if (!here) return std::nullopt;
+    // The last copy of the progress goes before anything else is printed.
+    transfer::Connection connection = TRY(connect(arguments, Direction::pull));
+    auto pulled = transfer::pull(store, connection, typed, arguments.value("platform"));
+    if (pulled) return std::optional(std::move(*pulled));
+    TRY(or_what_is_here(fail(std::move(pulled).error()), typed, *here));
+    return std::nullopt;
+}
+
 Result<int> perform_pull(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     const std::string& typed = arguments.words()[0];
     oci::Reference reference = TRY(oci::Reference::parse(typed));
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
-    transfer::Pulled pulled;
-    {
-        store::Store store =
-            TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-        // The last copy of the progress goes before anything else is printed.
-        transfer::Connection connection = TRY(connect(arguments, Direction::pull));
-        pulled = TRY(transfer::pull(store, connection, typed, arguments.value("platform")));
+    std::optional<transfer::Pulled> pulled = TRY(pull_by_policy(invocation, typed, reference));
+    if (!pulled) {
+        print_line(reference.str());
+        return 0;
     }
-    engine::note_image(invocation.paths, pulled.digest.str(), "pull", reference.familiar());
+    engine::note_image(invocation.paths, pulled->digest.str(), "pull", reference.familiar());
     if (auto alias = engine::local::alias_of(config, typed))
         warn(typed + " still stands for " + *alias + " (alias in the configuration)");
     if (!arguments.on("quiet")) {
-        print_line("Digest: " + pulled.digest.str());
-        print_line((pulled.up_to_date ? "Status: Image is up to date for "
-                                      : "Status: Downloaded newer image for ") +
+        print_line("Digest: " + pulled->digest.str());
+        print_line((pulled->up_to_date ? "Status: Image is up to date for "
+                                       : "Status: Downloaded newer image for ") +
                    reference.familiar());
     }
     print_line(reference.str());

@@ -11,7 +11,9 @@
 #include "cli/verbs.h"
 #include "engine/config.h"
 #include "engine/failed_start.h"
+#include "engine/lifecycle.h"
 #include "engine/local/attend.h"
+#include "engine/local/prepare.h"
 #include "engine/local/start.h"
 #include "engine/native/start.h"
 #include "sys/system.h"
@@ -49,6 +51,45 @@ Result<> check_terminal(const engine::RunOptions& options) {
                     .with_hint("leave out -t"));
 }
 
+// Without --attach everything is.
+bool is_attached(const std::vector<std::string>& shown, std::string_view stream) {
+    return shown.empty() || std::ranges::find(shown, stream) != shown.end();
+}
+
+Result<> read_attach(const Arguments& arguments, engine::RunOptions& options) {
+    std::vector<std::string> shown = arguments.values("attach");
+    if (shown.empty()) return {};
+    for (const std::string& stream : shown)
+        if (stream != "stdin" && stream != "stdout" && stream != "stderr")
+            return fail(Code::invalid_argument,
+                        "--attach \"" + stream + "\": stdin, stdout or stderr");
+    if (options.detach)
+        return fail(Error(Code::invalid_argument,
+                          "conflicting options: cannot specify both --attach and --detach")
+                        .with_hint("leave out one of the two"));
+    if (is_attached(shown, "stdin")) options.interactive = true;
+    return {};
+}
+
+Result<> make_room(const engine::Paths& paths, const std::string& name) {
+    Result<engine::Container> before = engine::find(paths, name);
+    // By its name alone, not by an id that begins so.
+    if (before && before->record.name == name) return engine::remove(paths, *before, true);
+    if (!before && before.error().code() != Code::not_found) return fail(std::move(before).error());
+    return {};
+}
+
+// --replace: who has the name goes, once there is an image for the one that takes its place.
+Result<> arrange_replacement(const Invocation& invocation, engine::local::StartRequest& request) {
+    if (!invocation.arguments.on("replace")) return {};
+    const std::string& name = request.options.name;
+    if (name.empty())
+        return fail(Error(Code::usage, "--replace wants a name: whose place should it take?")
+                        .with_hint("--name NAME"));
+    request.before_name = [&paths = invocation.paths, name] { return make_room(paths, name); };
+    return {};
+}
+
 engine::local::StartRequest make_request(Invocation& invocation, const engine::Config& config,
                                          engine::RunOptions options) {
     engine::local::StartRequest request{.paths = invocation.paths,
@@ -56,27 +97,34 @@ engine::local::StartRequest make_request(Invocation& invocation, const engine::C
                                         .options = std::move(options),
                                         .timings = invocation.arguments.on("timings")};
     if (!request.options.detach) {
-        request.forward_stdout = kStdout;
-        request.forward_stderr = kStderr;
+        std::vector<std::string> shown = invocation.arguments.values("attach");
+        if (is_attached(shown, "stdout")) request.forward_stdout = kStdout;
+        if (is_attached(shown, "stderr")) request.forward_stderr = kStderr;
     }
     if (request.options.terminal) set_size(request);
     return request;
 }
 
-// --pull: before the start, where it is missing, or never.
+// --pull: before the start (always, newer), where it is missing, or never.
 Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
                        engine::local::StartRequest& request,
                        const std::optional<sys::SignalQueue>& signals) {
     const std::string& image = request.options.image;
     PullPolicy policy = TRY(parse_pull_policy(invocation.arguments.value("pull", "missing")));
     auto fetch = [&invocation, &config](const std::string& typed, int cancel_fd) -> Result<> {
-        TRY(fetch_image(invocation.paths, config, typed, cancel_fd));
+        bool quiet = invocation.arguments.on("quiet");
+        TRY(fetch_image(invocation.paths, config, typed, cancel_fd, quiet));
         return keep_storage_limit(invocation.paths);
     };
     if (policy == PullPolicy::always) return fetch(image, -1);
+    if (policy == PullPolicy::newer) {
+        bool here = engine::local::find_image(invocation.paths, config, image).has_value();
+        return or_what_is_here(fetch(image, -1), image, here);
+    }
     if (policy == PullPolicy::missing)
-        request.fetch_image = [&signals, fetch](const std::string& typed) {
-            note("unable to find image '" + typed + "' locally");
+        request.fetch_image = [&invocation, &signals, fetch](const std::string& typed) {
+            if (!invocation.arguments.on("quiet"))
+                note("unable to find image '" + typed + "' locally");
             return fetch(typed, signals ? signals->fd() : -1);
         };
     return {};
@@ -101,6 +149,7 @@ Result<int> perform_run(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     engine::RunOptions options = TRY(read_run_options(arguments));
     options.detach = arguments.on("detach");
+    TRY(read_attach(arguments, options));
     bool native = arguments.on("native");
     if (!native && options.image.empty())
         return fail(Error(Code::usage, "no image given").with_hint("crank run --help"));
@@ -115,7 +164,12 @@ Result<int> perform_run(Invocation& invocation) {
     CidFile cid_file = TRY(CidFile::take(arguments.value("cidfile")));
     std::optional<sys::SignalQueue> signals;
     if (!native) TRY(arrange_fetch(invocation, config, request, signals));
-    if (!options.detach) signals.emplace(TRY(engine::local::take_signals()));
+    TRY(arrange_replacement(invocation, request));
+    bool proxied = arguments.find_switch("sig-proxy").value_or(true);
+    using engine::local::SignalProxy;
+    if (!options.detach)
+        signals.emplace(
+            TRY(engine::local::take_signals(proxied ? SignalProxy::on : SignalProxy::off)));
     auto begin = native ? engine::native::start : engine::local::start;
     Result<engine::local::Started> begun = begin(std::move(request));
     if (!begun) {
@@ -127,7 +181,9 @@ Result<int> perform_run(Invocation& invocation) {
     TRY(cid_file.write(started.record.id));
     for (const std::string& warning : started.record.warnings) warn(warning);
     if (arguments.on("timings")) print_timings(started);
-    if (options.detach) print_line(started.record.id);
+    bool unseen = !is_attached(arguments.values("attach"), "stdout") &&
+                  !is_attached(arguments.values("attach"), "stderr");
+    if (options.detach || unseen) print_line(started.record.id);
     if (!started.record.ports.empty()) note("listening on " + listeners_text(started.record.ports));
     if (options.detach) return 0;
     return attend_foreground(started, {.input = options.interactive, .terminal = options.terminal},
@@ -147,6 +203,7 @@ Result<int> perform_create(Invocation& invocation) {
     std::optional<sys::SignalQueue> signals;
     if (!native) TRY(arrange_fetch(invocation, config, request, signals));
     auto make = native ? engine::native::create : engine::local::create;
+    TRY(arrange_replacement(invocation, request));
     engine::Record record = TRY(make(std::move(request)));
     TRY(cid_file.write(record.id));
     for (const std::string& warning : record.warnings) warn(warning);

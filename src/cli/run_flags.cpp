@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/verbs.h"
+#include "dockerfile/words.h"
 #include "engine/env_file.h"
 #include "engine/gpu/request.h"
 #include "network/network.h"
@@ -22,27 +23,47 @@ constexpr Flag kFlags[] = {
     {"detach", 'd', FlagKind::boolean, "", "run in the background and print the id"},
     {"interactive", 'i', FlagKind::boolean, "", "keep standard input open"},
     {"tty", 't', FlagKind::boolean, "", "give it a terminal"},
+    {"attach", 'a', FlagKind::list, "stdin|stdout|stderr",
+     "show only these; of stdin alone the id is printed"},
+    {"detach-keys", 0, FlagKind::value, "KEYS", "\"\" alone: it is not left by any"},
+    {"sig-proxy", 0, FlagKind::boolean, "",
+     "pass signals on to the worker (on; --sig-proxy=false: they end crank alone)"},
+    {"quiet", 'q', FlagKind::boolean, "", "a pull shows no progress"},
+    {"replace", 0, FlagKind::boolean, "", "first remove the container that has the name"},
     {"rm", 0, FlagKind::boolean, "", "remove the container once it has ended"},
     {"name", 0, FlagKind::value, "NAME", "name of the container"},
-    {"env", 'e', FlagKind::list, "NAME[=VALUE]", "set a variable; NAME alone passes on your own"},
+    {"env", 'e', FlagKind::list, "NAME[=VALUE]",
+     "set a variable; NAME alone passes on your own, NAME* all that begin so"},
     {"env-file", 0, FlagKind::list, "FILE", "variables from a file: NAME=value, a line each"},
+    {"env-host", 0, FlagKind::boolean, "", "your own variables, below those of the flags"},
+    {"unsetenv", 0, FlagKind::list, "NAME", "without this variable"},
+    {"unsetenv-all", 0, FlagKind::boolean, "", "without the image's variables and crank's"},
     {"publish", 'p', FlagKind::list, "[IP:][HOST:]PORT",
      "make a port of the container reachable from this machine"},
-    {"volume", 'v', FlagKind::list, "[HOST|NAME:]PATH[:ro,nocopy,noidmap]",
+    {"volume", 'v', FlagKind::list, "[HOST|NAME:]PATH[:ro,noexec,nocopy,noidmap]",
      "mount a directory or file of this machine, or a volume"},
     {"mount", 0, FlagKind::list, "type=TYPE,src=SOURCE,dst=PATH[,KEY=VALUE]",
      "the same in Docker's other way; TYPE is bind, volume or tmpfs"},
     {"volumes-from", 0, FlagKind::list, "CONTAINER[:ro]", "mount what that container has mounted"},
     {"workdir", 'w', FlagKind::value, "DIR", "working directory in the container"},
     {"user", 'u', FlagKind::value, "USER[:GROUP]", "user to run as, by name or number"},
-    {"entrypoint", 0, FlagKind::value, "PROGRAM", "run this instead of the image's entrypoint"},
-    {"network", 0, FlagKind::value, "MODE", "bridge (default), none, host or container:NAME"},
-    {"ip", 0, FlagKind::value, "ADDRESS", "its address on the bridge"},
+    {"entrypoint", 0, FlagKind::value, "PROGRAM|[\"PROGRAM\",\"ARG\"]",
+     "run this instead of the image's entrypoint"},
+    {"network", 0, FlagKind::list, "NETWORK",
+     "a network: bridge (default), one of `crank network create`; none, host, container:NAME, "
+     "pasta[:OPTIONS]"},
+    {"network-alias", 0, FlagKind::list, "NAME", "another name of it for who is on its network"},
+    {"ip", 0, FlagKind::value, "ADDRESS", "its address on the network"},
+    {"ip6", 0, FlagKind::value, "ADDRESS", "its IPv6 address on the network"},
     {"pid", 0, FlagKind::value, "host|container:NAME", "whose processes it sees, if not its own"},
     {"ipc", 0, FlagKind::value, "host|private|none",
      "host: the machine's shared memory; none: no /dev/shm"},
     {"uts", 0, FlagKind::value, "host", "the machine's host name"},
-    {"net", 0, FlagKind::value, "MODE", "", "network"},
+    {"cgroupns", 0, FlagKind::value, "host|private", "host: it sees the machine's cgroups"},
+    {"umask", 0, FlagKind::value, "OCTAL", "of its processes (0022)"},
+    {"tz", 0, FlagKind::value, "ZONE|local", "its time zone: Europe/Berlin; local: this machine's"},
+    {"net", 0, FlagKind::list, "NETWORK", "", "network"},
+    {"net-alias", 0, FlagKind::list, "NAME", "", "network-alias"},
     {"cpus", 0, FlagKind::value, "NUMBER", "use at most so many CPUs: 0.5, 2"},
     {"memory", 'm', FlagKind::value, "SIZE", "use at most so much memory: 512m, 4g"},
     {"shm-size", 0, FlagKind::value, "SIZE", "size of /dev/shm (half of --memory, 64m without)"},
@@ -53,11 +74,16 @@ constexpr Flag kFlags[] = {
     {"gpus", 0, FlagKind::value, "all|NUMBER|device=ID", "pass GPUs on: all, 2, device=0"},
     {"device", 0, FlagKind::list, "PATH[:PATH][:rwm]|VENDOR/CLASS=NAME",
      "pass a device on: /dev/fuse, or nvidia.com/gpu=0 as a CDI file names it"},
+    {"device-cgroup-rule", 0, FlagKind::list, "\"TYPE MAJOR:MINOR ACCESS\"",
+     "allow devices that the container makes itself: \"c 189:* rmw\""},
     {"read-only", 0, FlagKind::boolean, "", "the image's files cannot be changed"},
     {"sandbox", 0, FlagKind::value, "default|strict",
      "strict: no capabilities, read-only files but for /tmp and volumes, fewer system calls"},
     {"userns", 0, FlagKind::value, "host|auto[:size=N]",
      "auto: ids of its own, so that root in it is nobody on this machine (strict has them)"},
+    {"uidmap", 0, FlagKind::list, "0:HOST:SIZE",
+     "ids of its own that you name: its users from 0 on are these of this machine"},
+    {"gidmap", 0, FlagKind::list, "0:HOST:SIZE", "and its groups these (those of --uidmap)"},
     {"tmpfs", 0, FlagKind::list, "PATH[:OPTIONS]", "an empty file system in memory: /tmp:size=64m"},
     {"init", 0, FlagKind::boolean, "",
      "an init as first process: reaps and forwards signals (the default; --init=false: none)"},
@@ -75,6 +101,8 @@ constexpr Flag kFlags[] = {
      "a kernel setting of the container's own: net.core.somaxconn=1024"},
     {"oom-score-adj", 0, FlagKind::value, "NUMBER",
      "which process the kernel kills first when memory runs out: -1000 to 1000"},
+    {"no-hosts", 0, FlagKind::boolean, "", "the image's /etc/hosts stays"},
+    {"no-hostname", 0, FlagKind::boolean, "", "the image's /etc/hostname stays"},
     {"add-host", 0, FlagKind::list, "NAME:IP", "a line more in /etc/hosts (IP: also host-gateway)"},
     {"dns", 0, FlagKind::list, "IP", "a name server instead of this machine's"},
     {"dns-search", 0, FlagKind::list, "DOMAIN", "a domain to look names up in (.: none)"},
@@ -90,21 +118,40 @@ constexpr Flag kFlags[] = {
     {"cpuset-mems", 0, FlagKind::value, "LIST", "memory of these NUMA nodes alone"},
     {"expose", 0, FlagKind::list, "PORT[/PROTOCOL]", "a port that --publish-all publishes"},
     {"publish-all", 'P', FlagKind::boolean, "", "publish every exposed port on a free one here"},
+    {"log-driver", 0, FlagKind::value, "json-file|local|k8s-file|none",
+     "none: its output is not kept; the others mean crank's own log"},
     {"log-opt", 0, FlagKind::list, "NAME=VALUE",
      "of the kept output: max-size=10m (of a file), max-file=5"},
     {"label-file", 0, FlagKind::list, "FILE", "labels from a file: NAME=value, a line each"},
     {"annotation", 0, FlagKind::list, "NAME=VALUE",
      "an annotation of its OCI configuration, for hooks"},
     {"cidfile", 0, FlagKind::value, "FILE", "write its id into this new file"},
+    {"health-cmd", 0, FlagKind::value, "COMMAND",
+     "run this in the container every so often: exit code 0 is healthy"},
+    {"probe", 0, FlagKind::value, "URL",
+     "ask it from outside instead: http://:PORT/PATH, https://, tcp://:PORT, tls://"},
+    {"health-interval", 0, FlagKind::value, "DURATION|disable",
+     "between two checks (30s); disable: `crank healthcheck run` alone checks it"},
+    {"health-timeout", 0, FlagKind::value, "DURATION", "how long one may take (30s)"},
+    {"health-retries", 0, FlagKind::value, "NUMBER", "so many failures in a row are unhealthy (3)"},
+    {"health-start-period", 0, FlagKind::value, "DURATION",
+     "failures in this time do not count, until one has passed (0s)"},
+    {"health-start-interval", 0, FlagKind::value, "DURATION",
+     "between two checks in the start period (5s)"},
     {"no-healthcheck", 0, FlagKind::boolean, "", "leave out the image's health check"},
+    {"on-unhealthy", 0, FlagKind::value, "ACTION",
+     "restart[:N] (at most N times in a row, 5), stop, kill, or nothing at all (none)"},
+    {"health-on-failure", 0, FlagKind::value, "ACTION", "", "on-unhealthy"},
     {"platform", 0, FlagKind::value, "OS/ARCH", "what the image is for: this machine's alone"},
     {"restart", 0, FlagKind::value, "POLICY",
      "start it again when it ends: on-failure[:N], always, unless-stopped (no)"},
     {"stop-signal", 0, FlagKind::value, "SIGNAL", "what `crank stop` sends first"},
     {"stop-timeout", 0, FlagKind::value, "SECONDS",
      "how long `crank stop` waits before it kills (10)"},
-    {"pull", 0, FlagKind::value, "missing|always|never",
+    {"pull", 0, FlagKind::value, "missing|always|never|newer",
      "when to get the image from its registry (missing)"},
+    {"runtime", 0, FlagKind::value, "NAME|PATH",
+     "the OCI runtime that makes the container: runc, crun, runsc (crank itself)"},
     {"native", 0, FlagKind::boolean, "",
      "run COMMAND as a plain process of this machine: no image, no container"},
     {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
@@ -117,37 +164,22 @@ constexpr std::string_view kExamples[] = {
     "crank run -v ~/.crank/certs:/home/worker/.crank/certs:ro crank-email-classifier:latest",
     "crank run -v models:/models crank-email-classifier:latest",
     "crank run --cpus=2 --memory=4g crank-email-classifier:latest",
+    "crank run -d -p 8501:8501 --probe http://:8501/health --on-unhealthy restart mail:latest",
     "crank run --cap-drop ALL --cap-add NET_BIND_SERVICE --ulimit nofile=4096 web:latest",
     "crank run --native -- python services/crank_image_classifier_gpu.py",
 };
 
 constexpr MissingFlag kMissing[] = {
-    {"attach", 'a', true, "without -d standard output and error are attached, with -i input too"},
     {"blkio-weight", 0, true},
     {"cgroup-parent", 0, true},
-    {"cgroupns", 0, true, "each container has a cgroup namespace of its own"},
     {"cpu-period", 0, true, "--cpus=NUMBER"},
     {"cpu-quota", 0, true, "--cpus=NUMBER"},
-    {"detach-keys", 0, true},
-    {"device-cgroup-rule", 0, true, "--device PATH[:PATH][:rwm]"},
-    {"health-cmd", 0, true},
-    {"health-interval", 0, true},
-    {"health-retries", 0, true},
-    {"health-start-interval", 0, true},
-    {"health-start-period", 0, true},
-    {"health-timeout", 0, true},
-    {"ip6", 0, true, "containers have IPv4 addresses alone"},
     {"isolation", 0, true, "it is for Windows; --sandbox strict confines a worker more"},
-    {"link", 0, true, "--add-host NAME:IP"},
-    {"log-driver", 0, true, "crank keeps what a worker writes: crank logs, --log-opt max-size=10m"},
+    {"link", 0, true, "crank network create NAME, and --network NAME for both"},
+    {"link-local-ip", 0, true},
     {"mac-address", 0, true, "the address is made from the container's IP address"},
     {"memory-swappiness", 0, true, "--memory-swap says how much swap there may be"},
-    {"network-alias", 0, true, "--add-host NAME:IP"},
     {"oom-kill-disable", 0, false, "--oom-score-adj NUMBER"},
-    {"quiet", 'q', false},
-    {"runtime", 0, true,
-     "crank is its own runtime; others run bundles: crank save --format oci-dir"},
-    {"sig-proxy", 0, false},
     {"storage-opt", 0, true},
     {"volume-driver", 0, true, "volumes are directories of this machine"},
 };
@@ -156,6 +188,8 @@ Result<> read_limits(const Arguments& arguments, RunOptions& options) {
     if (auto text = arguments.find("cpus")) options.nano_cpus = TRY_IN(parse_cpus(*text), "--cpus");
     if (auto text = arguments.find("memory"))
         options.memory = TRY_IN(parse_size(*text), "--memory");
+    // Docker: 0 is as if nothing was said.
+    if (options.memory == 0) options.memory.reset();
     if (auto text = arguments.find("shm-size")) {
         options.shm_size = TRY_IN(parse_size(*text), "--shm-size");
         if (*options.shm_size == 0)
@@ -165,13 +199,30 @@ Result<> read_limits(const Arguments& arguments, RunOptions& options) {
     if (auto text = arguments.find("pids-limit")) {
         options.pids_limit = parse_int(*text);
         if (!options.pids_limit)
-            return fail(Code::invalid_argument, "--pids-limit: invalid number \"" + *text + "\"");
+            return fail(
+                Error(Code::invalid_argument, "--pids-limit: invalid number \"" + *text + "\"")
+                    .with_hint("--pids-limit 512, or -1 for any number"));
     }
     std::string limits = arguments.value("limits", "strict");
     if (limits != "strict" && limits != "best-effort")
         return fail(Code::invalid_argument, "--limits=\"" + limits + "\": strict or best-effort");
     options.limits = limits == "strict" ? engine::Limits::strict : engine::Limits::best_effort;
     return {};
+}
+
+// As podman: the zone's file, or this machine's own, over /etc/localtime.
+Result<engine::BindMount> time_zone(const std::string& zone) {
+    constexpr const char* kZones = "/usr/share/zoneinfo/";
+    bool local = zone == "local";
+    // A zone is a path below the directory of zones.
+    bool plain = !zone.empty() && !zone.starts_with('/') &&
+                 ("/" + zone + "/").find("/../") == std::string::npos;
+    Result<std::string> file = fail(Code::not_found, "");
+    if (plain) file = sys::real_path(local ? "/etc/localtime" : kZones + zone);
+    if (!file)
+        return fail(Error(Code::invalid_argument, "--tz " + zone + ": no such time zone")
+                        .with_hint(std::string("names are those of files below ") + kZones));
+    return engine::BindMount{.source = *file, .destination = "/etc/localtime", .read_only = true};
 }
 
 Result<> read_mounts(const Arguments& arguments, RunOptions& options) {
@@ -185,6 +236,7 @@ Result<> read_mounts(const Arguments& arguments, RunOptions& options) {
         if (mount.bind) options.binds.push_back(std::move(*mount.bind));
         if (mount.tmpfs) options.tmpfs.push_back(std::move(*mount.tmpfs));
     }
+    if (auto zone = arguments.find("tz")) options.binds.push_back(TRY(time_zone(*zone)));
     for (const std::string& text : arguments.values("tmpfs"))
         options.tmpfs.push_back(TRY(engine::parse_tmpfs(text)));
     for (const std::string& text : arguments.values("volumes-from"))
@@ -194,12 +246,17 @@ Result<> read_mounts(const Arguments& arguments, RunOptions& options) {
 
 Result<> read_lists(const Arguments& arguments, RunOptions& options) {
     std::vector<std::string> environment = sys::environment();
+    if (arguments.on("env-host"))
+        options.env.insert(options.env.end(), environment.begin(), environment.end());
+    options.bare_env = arguments.on("unsetenv-all");
+    for (const std::string& name : arguments.values("unsetenv")) options.env.push_back(name);
     // -e stands above every file, as with Docker.
     for (const std::string& path : arguments.values("env-file"))
         for (std::string& entry : TRY_IN(engine::read_env_file(path, environment), "--env-file"))
             options.env.push_back(std::move(entry));
     for (const std::string& text : arguments.values("env"))
-        options.env.push_back(TRY(engine::parse_env(text, environment)));
+        for (std::string& one : TRY(engine::parse_env_words(text, environment)))
+            options.env.push_back(std::move(one));
     for (const std::string& path : arguments.values("label-file"))
         for (const std::string& text : TRY_IN(engine::read_label_file(path), "--label-file"))
             options.labels.insert_or_assign(TRY(engine::parse_label(text)).first,
@@ -225,15 +282,24 @@ Result<> read_stop(const Arguments& arguments, RunOptions& options) {
     return {};
 }
 
-// Two mounts on one place: which one is meant?
-Result<> check_destinations(const RunOptions& options) {
+template <class T>
+void drop_repeated(std::vector<T>& mounts) {
+    for (auto it = mounts.begin(); it != mounts.end();)
+        it = std::find(mounts.begin(), it, *it) != it ? mounts.erase(it) : it + 1;
+}
+
+// Two mounts on one place: which one is meant? The same thing typed twice is one.
+Result<> check_destinations(RunOptions& options) {
+    drop_repeated(options.binds);
+    drop_repeated(options.tmpfs);
     std::vector<std::string> seen;
     for (const auto& mount : options.binds) seen.push_back(mount.destination);
     for (const auto& mount : options.tmpfs) seen.push_back(mount.destination);
     std::sort(seen.begin(), seen.end());
     auto twice = std::adjacent_find(seen.begin(), seen.end());
     if (twice == seen.end()) return {};
-    return fail(Code::invalid_argument, "duplicate mount point: " + *twice);
+    return fail(Error(Code::invalid_argument, "duplicate mount point: " + *twice)
+                    .with_hint("leave one of the two mounts out"));
 }
 
 Result<> check_device(const std::string& typed) {
@@ -257,6 +323,39 @@ constexpr std::string_view kCreateExamples[] = {
     "crank create --name mail -p 8501:8501 crank-email-classifier:latest",
     "crank start mail",
 };
+
+Result<> read_ids(const Arguments& arguments, RunOptions& options) {
+    std::vector<std::string> users = arguments.values("uidmap");
+    std::vector<std::string> groups = arguments.values("gidmap");
+    auto mode = arguments.find("userns");
+    if (users.empty() && groups.empty()) {
+        if (mode) options.userns = TRY(engine::ids::parse_userns(*mode));
+        return {};
+    }
+    if (mode)
+        return fail(Error(Code::invalid_argument,
+                          "--userns with --uidmap or --gidmap: which ids are meant?")
+                        .with_hint("leave out one of the two"));
+    options.userns = TRY(engine::ids::parse_id_maps(users, groups));
+    return {};
+}
+
+// A program, or several words as a Dockerfile has them.
+Result<> read_entrypoint(const Arguments& arguments, RunOptions& options) {
+    auto text = arguments.find("entrypoint");
+    if (!text) return {};
+    options.entrypoint = *text;
+    if (!text->starts_with('[')) return {};
+    dockerfile::JsonArray list = dockerfile::parse_json_array(*text);
+    if (list.kind != dockerfile::JsonArray::Kind::strings || list.words.empty())
+        return fail(Error(Code::invalid_argument,
+                          "--entrypoint " + *text + ": no list of words as JSON has it")
+                        .with_hint("--entrypoint '[\"python\", \"-m\", \"app\"]'"));
+    options.entrypoint = list.words.front();
+    // They stand between the program and what is typed behind the image.
+    options.entrypoint_args.assign(list.words.begin() + 1, list.words.end());
+    return {};
+}
 
 }  // namespace
 
@@ -298,14 +397,20 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
         options.image = options.command.front();
         options.command.erase(options.command.begin());
     }
-    options.entrypoint = arguments.find("entrypoint");
+    TRY(read_entrypoint(arguments, options));
+    // A name as `inspect` writes it.
     options.name = arguments.value("name");
+    if (options.name.starts_with('/')) options.name.erase(0, 1);
     if (arguments.has("name")) TRY(engine::check_name(options.name));
     options.hostname = arguments.value("hostname");
     if (arguments.has("hostname")) TRY(engine::check_hostname(options.hostname));
     options.user = arguments.value("user");
     options.working_dir = arguments.value("workdir");
-    options.network = TRY(engine::parse_network(arguments.value("network")));
+    TRY(engine::apply_network_flags({.networks = arguments.values("network"),
+                                     .aliases = arguments.values("network-alias"),
+                                     .ip = arguments.value("ip"),
+                                     .ip6 = arguments.value("ip6")},
+                                    options));
     TRY(read_lists(arguments, options));
     TRY(read_limits(arguments, options));
     TRY(read_stop(arguments, options));
@@ -318,14 +423,23 @@ Result<RunOptions> read_run_options(const Arguments& arguments) {
     options.interactive = arguments.on("interactive");
     options.terminal = arguments.on("tty");
     options.remove = arguments.on("rm");
+    if (!arguments.value("detach-keys").empty())
+        return fail(
+            Error(Code::unsupported, "--detach-keys: a worker in the foreground is not left")
+                .with_hint("run it with -d, and attach to it: crank attach --detach-keys"));
     options.restart = TRY(engine::parse_restart_policy(arguments.value("restart", "no")));
     if (options.remove && options.restart.kind != engine::RestartPolicy::Kind::no)
         return fail(Code::invalid_argument,
                     "conflicting options: cannot specify both --restart and --rm");
-    options.init = arguments.find_switch("init").value_or(true);
+    TRY(read_health(arguments, options));
+    bool own_runtime = options.settings.runtime.empty();
+    options.init = arguments.find_switch("init").value_or(own_runtime);
+    if (options.init && !own_runtime)
+        return fail(Error(Code::unsupported, "--init with --runtime " + options.settings.runtime +
+                                                 ": the init is a part of crank's own runtime")
+                        .with_hint("leave out one of the two"));
     options.read_only = arguments.on("read-only");
-    if (auto text = arguments.find("userns"))
-        options.userns = TRY(engine::ids::parse_userns(*text));
+    TRY(read_ids(arguments, options));
     options.sandbox = TRY(engine::parse_sandbox(arguments.value("sandbox")));
     return options;
 }

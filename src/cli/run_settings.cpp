@@ -6,7 +6,6 @@
 #include "cli/run_flags.h"
 #include "policy/capability.h"
 #include "sys/file.h"
-#include "sys/ipv4.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -28,7 +27,12 @@ Result<> read_rights(const Arguments& arguments, engine::Settings& settings) {
     for (const std::string& group : arguments.values("group-add")) {
         if (group.empty())
             return fail(Code::invalid_argument, "--group-add \"\": a group is wanted");
-        settings.group_add.push_back(group);
+        // podman takes several at once; no group's name has a comma.
+        for (std::string& one : split(group, ',')) settings.group_add.push_back(std::move(one));
+    }
+    for (const std::string& text : arguments.values("device-cgroup-rule")) {
+        TRY(engine::parse_device_rule(text));
+        settings.device_rules.push_back(text);
     }
     for (const std::string& text : arguments.values("ulimit")) {
         engine::Ulimit limit = TRY(engine::parse_ulimit(text));
@@ -86,6 +90,9 @@ Result<> read_more_limits(const Arguments& arguments, engine::Settings& settings
         settings.cpuset_cpus = TRY(engine::parse_cpu_set("--cpuset-cpus", *text));
     if (auto text = arguments.find("cpuset-mems"))
         settings.cpuset_mems = TRY(engine::parse_cpu_set("--cpuset-mems", *text));
+    if (auto text = arguments.find("umask")) settings.umask = TRY(engine::parse_umask(*text));
+    if (auto text = arguments.find("log-driver"))
+        settings.log_driver = TRY(engine::parse_log_driver(*text));
     for (const std::string& text : arguments.values("log-opt"))
         TRY(engine::apply_log_option(settings, text));
     return {};
@@ -94,16 +101,10 @@ Result<> read_more_limits(const Arguments& arguments, engine::Settings& settings
 Result<> read_namespaces(const Arguments& arguments, engine::Settings& settings) {
     if (auto text = arguments.find("pid")) settings.pid = TRY(engine::parse_pid(*text));
     if (auto text = arguments.find("ipc")) settings.ipc = TRY(engine::parse_ipc(*text));
+    if (auto text = arguments.find("cgroupns"))
+        settings.cgroupns = TRY(engine::parse_cgroupns(*text));
     if (auto text = arguments.find("uts")) settings.uts = TRY(engine::parse_uts(*text));
-    if (auto text = arguments.find("ip")) {
-        if (!sys::parse_ipv4(*text))
-            return fail(Code::invalid_argument, "--ip \"" + *text + "\": no IPv4 address");
-        settings.ip = *text;
-    }
-    std::string network = arguments.value("network");
-    constexpr std::string_view kContainer = "container:";
-    if (!network.starts_with(kContainer)) return {};
-    settings.network_of = network.substr(kContainer.size());
+    if (settings.network_of.empty()) return {};
     for (const char* flag : {"hostname", "add-host", "dns", "dns-search", "dns-option"})
         if (arguments.has(flag))
             return fail(Error(Code::invalid_argument,
@@ -144,8 +145,18 @@ Result<> read_settings(const Arguments& arguments, engine::Settings& settings) {
             TRY(engine::parse_assignment("--annotation", text)).second);
     for (const std::string& text : arguments.values("expose"))
         settings.expose.push_back(TRY(engine::parse_expose(text)));
+    settings.no_hosts = arguments.on("no-hosts");
+    settings.no_hostname = arguments.on("no-hostname");
+    if (settings.no_hosts && arguments.has("add-host"))
+        return fail(Error(Code::invalid_argument,
+                          "--no-hosts with --add-host: there is no file to put the name into")
+                        .with_hint("leave out one of the two"));
     settings.publish_all = arguments.on("publish-all");
     settings.no_healthcheck = arguments.on("no-healthcheck");
+    settings.runtime = arguments.value("runtime");
+    if (arguments.has("runtime") && settings.runtime.empty())
+        return fail(Code::invalid_argument, "--runtime \"\": a name or a path is wanted");
+    if (settings.runtime == "crank") settings.runtime.clear();
     return {};
 }
 

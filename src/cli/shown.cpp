@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/describe_health.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -36,7 +37,8 @@ std::string status_text(const engine::Container& container) {
         case engine::Status::starting:
         case engine::Status::created: return "Created";
         case engine::Status::running:
-            return "Up " + age_text(state.started_at_ns) + (state.paused ? " (Paused)" : "");
+            return "Up " + age_text(state.started_at_ns) +
+                   (state.paused ? " (Paused)" : health_suffix(container));
         case engine::Status::restarting:
         case engine::Status::exited: {
             bool again = state.status == engine::Status::restarting;
@@ -53,7 +55,7 @@ std::string status_text(const engine::Container& container) {
 
 std::string ports_text(const engine::Record& record) {
     std::string text;
-    for (const engine::PublishedPort& port : record.ports) {
+    for (const engine::PublishedPort& port : engine::published_ports(record)) {
         bool v6 = port.host_ip.find(':') != std::string::npos;
         if (!text.empty()) text += ", ";
         text += v6 ? "[" + port.host_ip + "]" : port.host_ip;

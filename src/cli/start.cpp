@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/attach.h"
+#include "cli/choice.h"
 #include "cli/each.h"
 #include "cli/foreground.h"
 #include "cli/output.h"
@@ -22,16 +23,25 @@ constexpr Flag kStartFlags[] = {
     {"attach", 'a', FlagKind::boolean, "", "show its output, wait for its end, and end as it does"},
     {"interactive", 'i', FlagKind::boolean, "",
      "pass standard input on too, to a container that was made with -i"},
+    {"all", 0, FlagKind::boolean, "", "every container that does not run"},
+    kLatestFlag,
+    kChoiceFilterLetterFlag,
     // Of a monitor whose container's policy says so: how many milliseconds it has waited.
     {"again", 0, FlagKind::value, "", ""},
 };
 constexpr MissingFlag kStartMissing[] = {
     {"detach-keys", 0, true}, {"checkpoint", 0, true}, {"checkpoint-dir", 0, true}};
-constexpr std::string_view kStartExamples[] = {"crank start mail", "crank start -a job"};
+constexpr std::string_view kStartExamples[] = {"crank start mail", "crank start -a job",
+                                               "crank start --all --filter restart-policy=always"};
 constexpr Flag kRestartFlags[] = {
     {"time", 't', FlagKind::value, "SECONDS", "wait so long before it is killed (-1: for ever)"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
     {"signal", 's', FlagKind::value, "SIGNAL", "send this first"},
+    kAllFlag,
+    {"running", 0, FlagKind::boolean, "", "every container that runs"},
+    kLatestFlag,
+    kCidFileFlag,
+    kChoiceFilterLetterFlag,
 };
 constexpr std::string_view kRestartExamples[] = {"crank restart mail",
                                                  "crank restart -t 30 mail other"};
@@ -53,8 +63,8 @@ void tell(const engine::Record& before, const Started& started) {
 }
 
 Result<> start_detached(Invocation& invocation, const engine::Config& config,
-                        const std::string& name) {
-    engine::Container container = TRY(engine::find(invocation.paths, name));
+                        const Chosen& chosen) {
+    const engine::Container& container = chosen.container;
     TRY(require_startable(container));
     engine::local::StartRequest request{.paths = invocation.paths, .config = config, .options = {}};
     engine::Starter starter = engine::Starter::command;
@@ -64,13 +74,14 @@ Result<> start_detached(Invocation& invocation, const engine::Config& config,
     }
     auto started = TRY(engine::start_existing(std::move(request), container.record.id, starter));
     if (started) tell(container.record, *started);
-    print_line(name);
+    print_line(chosen.shown);
     return {};
 }
 
 Result<int> start_attached(Invocation& invocation, const engine::Config& config,
-                           const std::string& name) {
-    engine::Container container = TRY(engine::find(invocation.paths, name));
+                           const Chosen& chosen) {
+    const engine::Container& container = chosen.container;
+    const std::string& name = chosen.shown;
     TRY(require_startable(container));
     bool input = invocation.arguments.on("interactive") && container.record.interactive;
     bool terminal = container.record.terminal;
@@ -97,16 +108,18 @@ Result<int> perform_start(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     if (!arguments.on("attach") && !arguments.on("interactive"))
-        return for_each(invocation, "start", [&](const std::string& name) {
-            return start_detached(invocation, config, name);
-        });
-    if (arguments.words().size() > 1)
+        return for_each_chosen(
+            invocation, "start", is_ended,
+            [&](const Chosen& chosen) { return start_detached(invocation, config, chosen); },
+            Presence::wanted, Order::oldest_first);
+    if (arguments.words().size() > 1 || arguments.on("all"))
         return fail(Code::usage, "you cannot start and attach multiple containers at once");
     int code = 0;
-    int failed = for_each(invocation, "start", [&](const std::string& name) -> Result<> {
-        code = TRY(start_attached(invocation, config, name));
-        return {};
-    });
+    int failed =
+        TRY(for_each_chosen(invocation, "start", is_ended, [&](const Chosen& chosen) -> Result<> {
+            code = TRY(start_attached(invocation, config, chosen));
+            return {};
+        }));
     return failed != 0 ? failed : code;
 }
 
@@ -114,16 +127,21 @@ Result<int> perform_restart(Invocation& invocation) {
     engine::StopOptions options = TRY(read_stop_options(invocation.arguments));
     options.keep = true;
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
-    return for_each(invocation, "restart", [&](const std::string& name) -> Result<> {
-        engine::Container container = TRY(engine::find(invocation.paths, name));
-        TRY(engine::stop(invocation.paths, container, options));
-        auto started =
-            TRY(engine::start_existing({.paths = invocation.paths, .config = config, .options = {}},
+    Suits suits = invocation.arguments.on("running") ? Suits(lives) : Suits(any_state);
+    return for_each_chosen(
+        invocation, "restart", suits,
+        [&](const Chosen& chosen) -> Result<> {
+            const engine::Container& container = chosen.container;
+            auto stopped = TRY(engine::stop(invocation.paths, container, options));
+            tell_of_kill(container.record, options, stopped);
+            auto started = TRY(
+                engine::start_existing({.paths = invocation.paths, .config = config, .options = {}},
                                        container.record.id, engine::Starter::command));
-        if (started) tell(container.record, *started);
-        print_line(name);
-        return {};
-    });
+            if (started) tell(container.record, *started);
+            print_line(chosen.shown);
+            return {};
+        },
+        Presence::wanted, Order::oldest_first);
 }
 
 }  // namespace
@@ -134,7 +152,6 @@ constinit const Verb kStart = {
     .group = Group::containers,
     .syntax = {.flags = kStartFlags,
                .missing = kStartMissing,
-               .min_words = 1,
                .max_words = kAnyWords,
                .arguments = "CONTAINER [CONTAINER...]"},
     .examples = kStartExamples,
@@ -147,7 +164,6 @@ constinit const Verb kRestart = {
     .summary = "stop containers and start them again",
     .group = Group::containers,
     .syntax = {.flags = kRestartFlags,
-               .min_words = 1,
                .max_words = kAnyWords,
                .arguments = "CONTAINER [CONTAINER...]"},
     .examples = kRestartExamples,

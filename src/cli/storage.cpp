@@ -1,11 +1,11 @@
 // df and prune.
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "build/cache_mounts.h"
+#include "cli/confirm.h"
 #include "cli/format.h"
 #include "cli/output.h"
 #include "cli/storage_limit.h"
@@ -14,14 +14,11 @@
 #include "engine/lifecycle.h"
 #include "engine/volume.h"
 #include "store/prune.h"
-#include "sys/stream.h"
-#include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr int kStdin = 0;
 
 constexpr Flag kDfFlags[] = {
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Type}} {{.Bytes}}"},
@@ -142,20 +139,11 @@ Result<std::chrono::system_clock::time_point> until(const Arguments& arguments) 
     return before;
 }
 
-// Asks on a terminal; elsewhere only --force says yes.
-Result<bool> confirmed(const Arguments& arguments) {
-    if (arguments.on("force")) return true;
-    if (!sys::is_terminal(kStdin))
-        return fail(Error(Code::usage, "prune removes without a way back, and cannot ask here")
-                        .with_hint("crank prune -f"));
-    note(std::string("This removes ") +
-         (arguments.on("all") ? "all images without a container" : "images without a name") +
-         " and the build cache that no image shares" +
-         (arguments.on("volumes") ? ", and volumes without a name that no container has" : "") +
-         ". Go on? [y/N]");
-    std::array<std::uint8_t, 64> answer;
-    std::size_t n = TRY(sys::read_some(kStdin, answer, "the terminal"));
-    return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
+std::string removed_by_prune(const Arguments& arguments) {
+    return std::string(arguments.on("all") ? "all images without a container"
+                                           : "images without a name") +
+           " and the build cache that no image shares" +
+           (arguments.on("volumes") ? ", and volumes without a name that no container has" : "");
 }
 
 Result<int> perform_prune(Invocation& invocation) {
@@ -163,7 +151,7 @@ Result<int> perform_prune(Invocation& invocation) {
     store::PruneRequest request{.tagged_too = arguments.on("all"),
                                 .in_use = TRY(images_in_use(invocation.paths)),
                                 .before = TRY(until(arguments))};
-    if (!TRY(confirmed(arguments))) return 1;
+    if (!TRY(confirmed(arguments, "prune", removed_by_prune(arguments)))) return 1;
     store::Store store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
     store::Pruned pruned = TRY(store::prune(store, request));

@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "cli/output.h"
+#include "deploy/releases.h"
 #include "engine/lifecycle.h"
 #include "store/prune.h"
 
@@ -11,6 +12,8 @@ Result<std::set<std::string>> images_in_use(const engine::Paths& paths) {
     std::set<std::string> ids;
     for (const engine::Container& container : TRY(engine::list(paths)))
         if (!container.record.image_id.empty()) ids.insert(container.record.image_id);
+    // What a rollback needs.
+    ids.merge(TRY(deploy::released_images(paths)));
     return ids;
 }
 

@@ -10,7 +10,7 @@
 
 namespace crank::cli {
 
-// The ids of the images that containers need, whether they run or have ended.
+// The ids of the images that containers need, whether they run or have ended, and releases.
 Result<std::set<std::string>> images_in_use(const engine::Paths& paths);
 
 // After whatever has added to the store, which must be closed: where the setting storage.max is

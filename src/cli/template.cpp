@@ -111,6 +111,14 @@ struct Scope {
 Result<Json> field_of(Json value, std::string_view path, std::string_view whole) {
     for (const std::string& name : split(path, '.')) {
         if (name.empty()) continue;
+        // Docker's lists say ID, its inspect says Id, podman takes either everywhere.
+        if (std::string other = name == "ID"   ? "Id"
+                                : name == "Id" ? "ID"
+                                               : "";
+            !other.empty() && value.is_object() && !value.contains(name) && value.contains(other)) {
+            value = Json(value[other]);
+            continue;
+        }
         if (!value.is_object() || !value.contains(name)) {
             std::vector<std::string_view> known;
             if (value.is_object())
@@ -258,6 +266,8 @@ private:
         }
         if (piped) args.push_back(std::move(*piped));
         if (!function.empty()) return call(function, args);
+        // {{.Label "tier"}}: a map is asked for what belongs to the word.
+        if (args.size() == 2 && args[0].is_object() && args[1].is_string()) return index_into(args);
         if (args.size() != 1) return fail(bad("one value is wanted between {{ and }}"));
         return args[0];
     }

@@ -115,7 +115,7 @@ Result<int> perform_port(Invocation& invocation) {
     // Of one that has ended nothing listens.
     bool listens = container.state.pid > 0;
     std::string text;
-    for (const engine::PublishedPort& port : container.record.ports) {
+    for (const engine::PublishedPort& port : engine::published_ports(container.record)) {
         if (!listens) break;
         std::string inside = std::to_string(port.container_port);
         if (number.empty())

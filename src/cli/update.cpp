@@ -13,16 +13,19 @@ namespace {
 constexpr Flag kFlags[] = {
     {"memory", 'm', FlagKind::value, "SIZE", "at most so much memory"},
     {"memory-swap", 0, FlagKind::value, "SIZE", "memory and swap together (-1: no limit)"},
+    {"memory-reservation", 0, FlagKind::value, "SIZE",
+     "memory to be left to it when there is little (0: none)"},
     {"cpus", 0, FlagKind::value, "NUMBER", "at most so many processors (0: no limit)"},
     {"cpu-shares", 'c', FlagKind::value, "NUMBER", "weight among those who want more (1024)"},
     {"cpuset-cpus", 0, FlagKind::value, "LIST", "these processors alone: 0-2,4"},
     {"cpuset-mems", 0, FlagKind::value, "LIST", "memory of these nodes alone"},
     {"pids-limit", 0, FlagKind::value, "NUMBER", "at most so many processes (-1: no limit)"},
+    {"restart", 0, FlagKind::value, "POLICY",
+     "start it again when it ends: on-failure[:N], always, unless-stopped, no"},
 };
 constexpr MissingFlag kMissing[] = {
-    {"restart", 0, true},       {"blkio-weight", 0, true},       {"cpu-period", 0, true},
-    {"cpu-quota", 0, true},     {"cpu-rt-period", 0, true},      {"cpu-rt-runtime", 0, true},
-    {"kernel-memory", 0, true}, {"memory-reservation", 0, true},
+    {"blkio-weight", 0, true},  {"cpu-period", 0, true},     {"cpu-quota", 0, true},
+    {"cpu-rt-period", 0, true}, {"cpu-rt-runtime", 0, true}, {"kernel-memory", 0, true},
 };
 constexpr std::string_view kExamples[] = {"crank update --memory 2g --cpus 1.5 mail",
                                           "crank update --pids-limit 500 mail other"};
@@ -48,6 +51,10 @@ Result<engine::NewLimits> limits_of(const Arguments& arguments) {
         std::int64_t most = TRY(number_of(arguments, "pids-limit", -1));
         limits.pids_limit = most == 0 ? -1 : most;  // Docker: 0 and -1 mean none
     }
+    if (auto text = arguments.find("memory-reservation"))
+        limits.memory_reservation = TRY_IN(parse_size(*text), "--memory-reservation");
+    if (auto text = arguments.find("restart"))
+        limits.restart = TRY(engine::parse_restart_policy(*text));
     limits.cpuset_cpus = arguments.find("cpuset-cpus");
     limits.cpuset_mems = arguments.find("cpuset-mems");
     return limits;
@@ -82,7 +89,7 @@ Result<int> perform(Invocation& invocation) {
 
 constinit const Verb kUpdate = {
     .name = "update",
-    .summary = "give containers other limits, at once",
+    .summary = "give containers other limits, or another restart policy, at once",
     .group = Group::containers,
     .syntax = {.flags = kFlags,
                .missing = kMissing,

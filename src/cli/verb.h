@@ -34,6 +34,7 @@ struct Verb {
     Group group = Group::containers;
     Syntax syntax;
     std::span<const std::string_view> examples;
+    std::string_view others = {};  // verbs that begin with the same word, and mean another thing
     // The exit code of an error that has none of its own: 125 for those that pass on a worker's.
     int engine_failure = 0;  // 0: by the error's code
     Rights rights = Rights::callers;
@@ -48,12 +49,14 @@ std::span<const Verb* const> verbs();
 // Other spellings of them.
 struct Alias {
     std::string_view typed, name;
+    std::string_view flag = {};  // which it means: "image inspect" is inspect --type=image
 };
 std::span<const Alias> aliases();
 // The verb that `words` begin with ("image" "ls"), by name or alias, and how many words it takes.
 struct FoundVerb {
     const Verb* verb = nullptr;
     std::size_t words = 0;
+    std::string_view flag = {};  // of its alias
 };
 // Errors: usage (with a did-you-mean), unsupported for Docker's verbs that crank does not have yet.
 Result<FoundVerb> find_verb_named(std::span<const std::string_view> words);

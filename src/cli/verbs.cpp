@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "cli/compose_words.h"
 
 namespace crank::cli {
 namespace {
@@ -11,13 +12,16 @@ namespace {
 // clang-format off
 constexpr const Verb* kVerbs[] = {
     &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
-    &kRm, &kRename, &kWait, &kInspect, &kWhy,
-    &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerPrune,
-    &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kSave, &kLoad, &kImport,
-    &kPull, &kPush, &kLogin, &kLogout,
-    &kVolumeCreate, &kVolumeLs, &kVolumeInspect, &kVolumeRm, &kVolumePrune,
-    &kDf, &kPrune, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
-    &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+    &kRm, &kRename, &kWait, &kInspect, &kWhy, &kHealthcheckRun,
+    &kUp, &kDown, &kPlan, &kStatus, &kReleases, &kRollback, &kReconcile,
+    &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerExists, &kContainerPrune,
+    &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kUntag, &kSave, &kLoad, &kImport,
+    &kPull, &kPush, &kSearch, &kLogin, &kLogout,
+    &kVolumeCreate, &kVolumeLs, &kVolumeInspect, &kVolumeRm, &kVolumePrune, &kVolumeExists,
+    &kVolumeExport, &kVolumeImport,
+    &kNetworkCreate, &kNetworkLs, &kNetworkInspect, &kNetworkConnect, &kNetworkDisconnect, &kNetworkRm, &kNetworkPrune,
+    &kDf, &kPrune, &kImageExists, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
+    &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kComposeConfig, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
     &kCompletion, &kComplete, &kManual,
 };
@@ -25,6 +29,9 @@ constexpr const Verb* kVerbs[] = {
 
 constexpr Alias kAliases[] = {
     {"builder prune", "prune"},
+    {"compose config", "config"},
+    {"compose down", "down"},
+    {"compose up", "up"},
     {"config ls", "config list"},
     {"container attach", "attach"},
     {"container commit", "commit"},
@@ -33,7 +40,7 @@ constexpr Alias kAliases[] = {
     {"container diff", "diff"},
     {"container exec", "exec"},
     {"container export", "export"},
-    {"container inspect", "inspect"},
+    {"container inspect", "inspect", "--type=container"},
     {"container kill", "kill"},
     {"container list", "ps"},
     {"container logs", "logs"},
@@ -55,7 +62,7 @@ constexpr Alias kAliases[] = {
     {"image build", "build"},
     {"image history", "history"},
     {"image import", "import"},
-    {"image inspect", "inspect"},
+    {"image inspect", "inspect", "--type=image"},
     {"image list", "images"},
     {"image load", "load"},
     {"image ls", "images"},
@@ -65,7 +72,10 @@ constexpr Alias kAliases[] = {
     {"image rm", "rmi"},
     {"image save", "save"},
     {"image tag", "tag"},
+    {"image untag", "untag"},
     {"ls", "ps"},
+    {"network list", "network ls"},
+    {"network remove", "network rm"},
     {"system df", "df"},
     {"system events", "events"},
     {"system info", "info"},
@@ -76,15 +86,20 @@ constexpr Alias kAliases[] = {
 
 // Docker's, which crank will have.
 constexpr std::string_view kMissing[] = {
-    "compose", "down", "network", "search", "system", "up",
+    "manifest",
 };
 
-const Verb* by_name(std::string_view name) {
-    for (const Alias& alias : kAliases)
-        if (alias.typed == name) name = alias.name;
+FoundVerb by_name(std::string_view name) {
+    FoundVerb found;
+    for (const Alias& alias : kAliases) {
+        if (alias.typed != name) continue;
+        name = alias.name;
+        found.flag = alias.flag;
+        break;
+    }
     for (const Verb* verb : kVerbs)
-        if (verb->name == name) return verb;
-    return nullptr;
+        if (verb->name == name) found.verb = verb;
+    return found;
 }
 
 bool is_group(std::string_view word) {
@@ -132,14 +147,23 @@ std::span<const Alias> aliases() { return kAliases; }
 Result<FoundVerb> find_verb_named(std::span<const std::string_view> words) {
     std::string first(words[0]);
     if (words.size() > 1) {
-        if (const Verb* verb = by_name(first + " " + std::string(words[1])))
-            return FoundVerb{verb, 2};
+        FoundVerb found = by_name(first + " " + std::string(words[1]));
+        found.words = 2;
+        if (found.verb != nullptr) return found;
     }
-    if (const Verb* verb = by_name(first)) return FoundVerb{verb, 1};
+    FoundVerb found = by_name(first);
+    found.words = 1;
+    if (found.verb != nullptr) return found;
     if (is_group(first)) {
+        auto instead =
+            first == "compose" && words.size() > 1 ? instead_of_compose(words[1]) : std::nullopt;
+        if (instead)
+            return fail(Error(Code::usage, "no command \"compose " + std::string(words[1]) + "\"")
+                            .with_hint(*instead));
         if (words.size() > 1 && !words[1].starts_with('-'))
             return fail(unknown(first + " " + std::string(words[1])));
-        return fail(Error(Code::usage, "crank " + first + " wants one of " + members(first)));
+        return fail(Error(Code::usage, "crank " + first + " wants one of " + members(first))
+                        .with_hint(first == "compose" ? "crank compose --help" : ""));
     }
     if (std::find(std::begin(kMissing), std::end(kMissing), first) != std::end(kMissing))
         return fail(Code::unsupported, "crank " + first + " is not supported yet");

@@ -5,16 +5,21 @@
 
 namespace crank::cli {
 
-extern const Verb kBuild, kImageBootstrap, kImages, kImport, kLoad, kRmi, kSave, kTag;
+extern const Verb kBuild, kImageBootstrap, kImages, kImport, kLoad, kRmi, kSave, kTag, kUntag;
+extern const Verb kContainerExists, kImageExists, kVolumeExists;
 extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, kImageVerify, kPrune;
-extern const Verb kPull, kPush, kLogin, kLogout;
+extern const Verb kPull, kPush, kLogin, kLogout, kSearch;
 extern const Verb kCertsInit, kCertsIssue;
+extern const Verb kComposeConfig, kDown, kPlan, kReconcile, kReleases, kRollback, kStatus, kUp;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
 extern const Verb kCommit, kComplete, kCompletion, kContainerPrune, kCp, kDiff, kEvents, kExport,
     kHistory, kManual, kPort, kStats, kTop, kUpdate;
-extern const Verb kAttach, kCreate, kPause, kRename, kRestart, kStart, kUnpause;
+extern const Verb kAttach, kCreate, kHealthcheckRun, kPause, kRename, kRestart, kStart, kUnpause;
 extern const Verb kExec, kInspect, kKill, kLogs, kPs, kRm, kRun, kStop, kWait, kWhy;
-extern const Verb kVolumeCreate, kVolumeInspect, kVolumeLs, kVolumePrune, kVolumeRm;
+extern const Verb kNetworkConnect, kNetworkCreate, kNetworkDisconnect, kNetworkInspect, kNetworkLs,
+    kNetworkPrune, kNetworkRm;
+extern const Verb kVolumeCreate, kVolumeExport, kVolumeImport, kVolumeInspect, kVolumeLs,
+    kVolumePrune, kVolumeRm;
 extern const Verb kDoctor, kDoctorGpu, kInfo, kVersion;
 
 }  // namespace crank::cli

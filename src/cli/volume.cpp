@@ -1,8 +1,9 @@
 // crank volume.
 #include "cli/volume.h"
+#include "cli/confirm.h"
 
 #include <algorithm>
-#include <array>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -13,9 +14,10 @@
 #include "cli/verbs.h"
 #include "engine/options.h"
 #include "engine/volume.h"
+#include "engine/volume_options.h"
 #include "store/disk_use.h"
-#include "sys/stream.h"
-#include "sys/terminal.h"
+#include "sys/file.h"
+#include "sys/pattern.h"
 
 namespace crank::cli {
 namespace {
@@ -24,14 +26,14 @@ using Json = nlohmann::ordered_json;
 namespace volumes = engine::volumes;
 using volumes::Volume;
 
-constexpr int kStdin = 0;
-
 constexpr Flag kCreateFlags[] = {
     {"label", 0, FlagKind::list, "NAME[=VALUE]", "a label for your own use"},
     {"driver", 'd', FlagKind::value, "local", "the only one"},
+    {"opt", 'o', FlagKind::list, "KEY=VALUE",
+     "type=none, o=bind, device=DIRECTORY: it stands for that directory"},
+    {"ignore", 0, FlagKind::boolean, "", "as podman's: one that exists is no error anyway"},
 };
 constexpr MissingFlag kCreateMissing[] = {
-    {"opt", 'o', true, "mount it on this machine, and run with -v DIR:PATH"},
     {"availability", 0, true},
     {"scope", 0, true},
     {"type", 0, true},
@@ -40,20 +42,25 @@ constexpr Flag kLsFlags[] = {
     {"filter", 0, FlagKind::list, "FILTER", "dangling=true|false, name=TEXT, label=NAME[=VALUE]"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Name}}"},
     {"quiet", 'q', FlagKind::boolean, "", "names alone"},
+    {"noheading", 'n', FlagKind::boolean, "", "without the line of headings"},
 };
 constexpr Flag kInspectFlags[] = {
     {"format", 'f', FlagKind::value, "FORMAT", "json, or a template: {{.Mountpoint}}"},
 };
 constexpr Flag kRmFlags[] = {
     {"force", 'f', FlagKind::boolean, "", "one that is not there is no error"},
+    {"all", 'a', FlagKind::boolean, "", "every volume that no container has"},
+    // podman's: how long it waits for containers that it ends; crank ends none
+    {"time", 't', FlagKind::value, "SECONDS", ""},
 };
 constexpr Flag kPruneFlags[] = {
     {"all", 'a', FlagKind::boolean, "", "also those that were given a name"},
     {"force", 'f', FlagKind::boolean, "", "do not ask"},
     {"filter", 0, FlagKind::list, "FILTER", "label=NAME[=VALUE], label!=NAME[=VALUE]"},
 };
-constexpr std::string_view kCreateExamples[] = {"crank volume create models",
-                                                "crank volume create --label team=mail"};
+constexpr std::string_view kCreateExamples[] = {
+    "crank volume create models", "crank volume create --label team=mail",
+    "crank volume create -o type=none -o o=bind -o device=/srv/models models"};
 constexpr std::string_view kLsExamples[] = {"crank volume ls",
                                             "crank volume ls -q --filter dangling=true"};
 constexpr std::string_view kInspectExamples[] = {
@@ -92,8 +99,12 @@ Result<Test> test_of(const engine::Paths& paths, const std::string& filter) {
     std::size_t equals = filter.find('=');
     std::string key = filter.substr(0, equals);
     std::string value = equals == std::string::npos ? "" : filter.substr(equals + 1);
-    if (key == "name")
-        return [value](const Volume& v) { return v.name.find(value) != std::string::npos; };
+    if (key == "name") {
+        // Docker's: an expression, found anywhere.
+        auto pattern = std::make_shared<sys::Pattern>(
+            TRY_IN(sys::Pattern::create(value), "--filter name=" + value));
+        return [pattern](const Volume& v) { return pattern->matches(v.name); };
+    }
     if (key == "label") return [value](const Volume& v) { return has_label(v, value); };
     if (key == "label!") return [value](const Volume& v) { return !has_label(v, value); };
     if (key == "driver") return [value](const Volume&) { return value == "local"; };
@@ -116,14 +127,13 @@ Result<Test> tests_of(const Invocation& invocation) {
     };
 }
 
-Json describe(const engine::Paths& paths, const Volume& volume) {
-    return {{"CreatedAt", rfc3339(volume.created_ns)},
-            {"Driver", "local"},
-            {"Labels", volume.labels},
-            {"Mountpoint", volumes::data_of(paths, volume.name)},
-            {"Name", volume.name},
-            {"Options", Json::object()},
-            {"Scope", "local"}};
+Result<> check_device(const std::string& device) {
+    if (device.empty()) return {};
+    Result<sys::FileInfo> info = sys::stat(device);
+    if (info && info->is_dir()) return {};
+    if (!info && info.error().code() != Code::not_found) return fail(std::move(info).error());
+    return fail(Error(Code::not_found, "--opt device=" + device + ": no such directory")
+                    .with_hint("mkdir -p " + device));
 }
 
 Result<int> perform_create(Invocation& invocation) {
@@ -143,7 +153,14 @@ Result<int> perform_create(Invocation& invocation) {
         auto [name, value] = TRY(engine::parse_label(text));
         wanted.labels.insert_or_assign(name, value);
     }
-    TRY(volumes::create(invocation.paths, wanted));
+    wanted.device = TRY(volumes::device_in(arguments.values("opt")));
+    TRY(check_device(wanted.device));
+    bool made = TRY(volumes::create(invocation.paths, wanted));
+    // Its labels are no matter, as with Docker; where its files are is.
+    if (!made && TRY(volumes::find(invocation.paths, wanted.name)).device != wanted.device)
+        return fail(Error(Code::already_exists,
+                          "volume " + wanted.name + " is there, and has another directory")
+                        .with_hint("crank volume inspect " + wanted.name));
     print_line(wanted.name);
     return 0;
 }
@@ -153,7 +170,7 @@ Result<int> perform_ls(Invocation& invocation) {
     std::vector<Json> rows;
     for (const Volume& volume : TRY(volumes::list(invocation.paths))) {
         if (!wanted(volume)) continue;
-        Json row = describe(invocation.paths, volume);
+        Json row = describe_volume(invocation.paths, volume);
         row["Labels"] = labels_text(volume);
         rows.push_back(std::move(row));
     }
@@ -161,7 +178,8 @@ Result<int> perform_ls(Invocation& invocation) {
         for (const Json& row : rows) print_line(row["Name"].get<std::string>());
         return 0;
     }
-    print(TRY(format_list(invocation.arguments.value("format"), kColumns, rows)));
+    Headings headings = invocation.arguments.on("noheading") ? Headings::left_out : Headings::shown;
+    print(TRY(format_list(invocation.arguments.value("format"), kColumns, rows, headings)));
     return 0;
 }
 
@@ -175,9 +193,9 @@ Result<int> perform_inspect(Invocation& invocation) {
             report("volume inspect", volume.error(), invocation.debug);
             code = 1;
         } else if (format.empty()) {
-            all.push_back(describe(invocation.paths, *volume));
+            all.push_back(describe_volume(invocation.paths, *volume));
         } else {
-            print(TRY(format_one(format, describe(invocation.paths, *volume))));
+            print(TRY(format_one(format, describe_volume(invocation.paths, *volume))));
         }
     }
     if (format.empty()) print_line(all.dump(4, ' ', false, Json::error_handler_t::replace));
@@ -185,8 +203,17 @@ Result<int> perform_inspect(Invocation& invocation) {
 }
 
 Result<int> perform_rm(Invocation& invocation) {
+    std::vector<std::string> names = invocation.arguments.words();
+    bool all = invocation.arguments.on("all");
+    if (all != names.empty())
+        return fail(Code::usage,
+                    all ? "--all and volumes by name are alternatives"
+                        : "not enough arguments, wanted: VOLUME [VOLUME...], or --all");
+    if (all)
+        for (const Volume& volume : TRY(volumes::list(invocation.paths)))
+            if (!is_used(invocation.paths, volume)) names.push_back(volume.name);
     int code = 0;
-    for (const std::string& name : invocation.arguments.words()) {
+    for (const std::string& name : names) {
         Result<> removed = volumes::remove(invocation.paths, name);
         bool absent = !removed && removed.error().code() == Code::not_found;
         if (removed) {
@@ -199,25 +226,12 @@ Result<int> perform_rm(Invocation& invocation) {
     return code;
 }
 
-// Asks on a terminal; elsewhere only --force says yes.
-Result<bool> confirmed(const Arguments& arguments) {
-    if (arguments.on("force")) return true;
-    if (!sys::is_terminal(kStdin))
-        return fail(
-            Error(Code::usage, "volume prune removes without a way back, and cannot ask here")
-                .with_hint("crank volume prune -f"));
-    note(std::string("This removes all volumes ") +
-         (arguments.on("all") ? "" : "without a name of their own ") +
-         "that no container has. Go on? [y/N]");
-    std::array<std::uint8_t, 64> answer;
-    std::size_t n = TRY(sys::read_some(kStdin, answer, "the terminal"));
-    return n > 0 && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 Result<int> perform_prune(Invocation& invocation) {
     Test wanted = TRY(tests_of(invocation));
-    if (!TRY(confirmed(invocation.arguments))) return 1;
     bool all = invocation.arguments.on("all");
+    std::string what = std::string("all volumes ") + (all ? "" : "without a name of their own ") +
+                       "that no container has";
+    if (!TRY(confirmed(invocation.arguments, "volume prune", what))) return 1;
     std::int64_t bytes = TRY(prune_volumes(invocation.paths, [&](const Volume& volume) {
         return (all || volume.anonymous) && wanted(volume);
     }));
@@ -226,6 +240,16 @@ Result<int> perform_prune(Invocation& invocation) {
 }
 
 }  // namespace
+
+Json describe_volume(const engine::Paths& paths, const Volume& volume) {
+    return {{"CreatedAt", rfc3339(volume.created_ns)},
+            {"Driver", "local"},
+            {"Labels", volume.labels},
+            {"Mountpoint", volumes::data_of(paths, volume)},
+            {"Name", volume.name},
+            {"Options", Json::object()},
+            {"Scope", "local"}};
+}
 
 Result<std::int64_t> prune_volumes(const engine::Paths& paths, const Test& wanted) {
     store::DiskUse disk;
@@ -282,10 +306,7 @@ constinit const Verb kVolumeRm = {
     .name = "volume rm",
     .summary = "remove volumes that no container has",
     .group = Group::containers,
-    .syntax = {.flags = kRmFlags,
-               .min_words = 1,
-               .max_words = kAnyWords,
-               .arguments = "VOLUME [VOLUME...]"},
+    .syntax = {.flags = kRmFlags, .max_words = kAnyWords, .arguments = "VOLUME [VOLUME...]"},
     .examples = kRmExamples,
     .rights = Rights::ids,
     .perform = perform_rm,

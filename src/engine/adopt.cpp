@@ -1,16 +1,20 @@
 #include "engine/adopt.h"
 
 #include "engine/names.h"
+#include "engine/networks/endpoint.h"
 #include "engine/rootless.h"
 #include "engine/sweep.h"
+#include "network/resolver.h"
 #include "runtime/adopt.h"
 #include "runtime/host.h"
 #include "shim/wire.h"
 #include "store/store.h"
 #include "sys/file.h"
 #include "sys/netns.h"
+#include "sys/open_flags.h"
 #include "sys/system.h"
 #include "sys/tcp.h"
+#include "sys/udp.h"
 
 namespace crank::engine {
 namespace {
@@ -19,7 +23,9 @@ namespace {
 std::vector<sys::UniqueFd> open_ports(const Record& record, std::string& notes) {
     std::vector<sys::UniqueFd> listeners;
     for (const PublishedPort& port : record.ports) {
-        auto listener = sys::listen_tcp(port.host_ip, port.host_port, sys::kLongBacklog);
+        auto listener = port.protocol == "udp"
+                            ? sys::bind_udp(port.host_ip, port.host_port)
+                            : sys::listen_tcp(port.host_ip, port.host_port, sys::kLongBacklog);
         if (!listener)
             notes += "published port " + std::to_string(port.host_port) + " on " + port.host_ip +
                      " is closed: it could not be opened again when the container got a new "
@@ -28,6 +34,25 @@ std::vector<sys::UniqueFd> open_ports(const Record& record, std::string& notes) 
         listeners.push_back(listener ? std::move(*listener) : sys::UniqueFd());
     }
     return listeners;
+}
+
+// On the port that its namespace leads to. Without it names do not resolve any more.
+runtime::ResolverSockets open_names(const Paths& paths, const Container& container,
+                                    std::string& notes) {
+    auto open = [&]() -> Result<runtime::ResolverSockets> {
+        std::optional<networks::Told> told = TRY(networks::read_told(paths, container.record.id));
+        if (!told || told->port == 0) return runtime::ResolverSockets{};
+        sys::UniqueFd space = TRY(
+            sys::open("/proc/" + std::to_string(container.state.pid) + "/ns/net", sys::kReadOnly));
+        if (!runtime::is_alive(container.state.pid, container.state.start_time))
+            return fail(Code::failed_precondition, "the container has just ended");
+        auto sockets = TRY(network::open_resolver(space.get(), told->port));
+        return runtime::ResolverSockets{std::move(sockets.udp), std::move(sockets.tcp)};
+    };
+    auto opened = open();
+    if (opened) return std::move(*opened);
+    notes += "names of its networks do not resolve any more: " + opened.error().message() + "\n";
+    return {};
 }
 
 // As the start did; without it the container goes on, but its image may be removed under it.
@@ -63,6 +88,7 @@ Result<> adopt(const Paths& paths, const Container& container) {
     request.state = TRY(runtime::read_monitor_state(dir));
     if (container.state.status == Status::running) {
         request.listeners = open_ports(record, notes);
+        request.resolver = open_names(paths, container, notes);
         request.held = hold_image(paths, record, notes);
     }
     // Before the monitor, which removes the directory with --rm.
@@ -74,7 +100,7 @@ Result<> adopt(const Paths& paths, const Container& container) {
         return {};
     };
     // The monitor connects to the published ports from where the bridge is.
-    if (kept && !record.ports.empty())
+    if (kept && (!record.ports.empty() || !record.networks.empty()))
         return sys::run_in_network_namespace(kept->network.get(), start);
     return start();
 }

@@ -18,7 +18,9 @@ std::string serialize(const Asked& asked) {
                  {"signal", asked.signal}, {"firstSignal", asked.first_signal},
                  {"grace", asked.grace},   {"graceOver", asked.grace_over},
                  {"at", asked.at_ns}};
-    return json.dump() + "\n";
+    if (!asked.why.empty()) json["why"] = asked.why;
+    if (asked.restarts != 0) json["restarts"] = asked.restarts;
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Result<Asked> parse_asked(std::string_view text) {
@@ -31,7 +33,9 @@ Result<Asked> parse_asked(std::string_view text) {
                      .first_signal = json.at("firstSignal"),
                      .grace = json.at("grace"),
                      .grace_over = json.at("graceOver"),
-                     .at_ns = json.at("at")};
+                     .at_ns = json.at("at"),
+                     .why = json.value("why", ""),
+                     .restarts = json.value("restarts", 0)};
     } catch (const nlohmann::json::exception& e) {
         return fail(Code::corrupt, std::string("what was asked of a container: ") + e.what());
     }

@@ -28,6 +28,8 @@ constexpr Setting kSettings[] = {
      "the containers' addresses, like 10.88.0.0/16; none: a range that this machine does not use"},
     {"publish.address", SettingKind::text, "127.0.0.1",
      "the address of published ports that name none"},
+    {"runtime.", SettingKind::text, "",
+     "what --runtime NAME stands for: runtime.NAME, a program's path and its options"},
     {"storage.max", SettingKind::size, "",
      "how much images, build cache and containers may take of the disk, like 20g; none: no limit"},
     {"userns.range", SettingKind::text, "",

@@ -65,7 +65,8 @@ std::vector<std::string> controllers_of(const runtime::HostFacts& host) {
     if (host.cgroup_mode == runtime::CgroupMode::v1)
         for (const auto& [controller, mount] : host.cgroup_mounts) names.push_back(controller);
     // v2 has no controller for devices: a program of the kernel's does it.
-    if (host.cgroup_mode == runtime::CgroupMode::v2) names.emplace_back("devices");
+    if (host.cgroup_mode == runtime::CgroupMode::v2 && !host.user_namespace)
+        names.emplace_back("devices");
     return names;
 }
 

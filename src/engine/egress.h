@@ -20,4 +20,15 @@ std::string egress_obstacle();
 // said in the warning, and published ports work all the same. Empty: there is one.
 Result<std::string> ensure_egress(const Paths& paths, int network_namespace);
 
+// What a container reaches, and is reached by, in a namespace with a pasta of its own.
+struct OwnWay {
+    std::string address, gateway;  // IPv4; empty: it has none
+    int prefix = 0;
+    std::string address6;  // empty: none
+};
+// Of a namespace of one container's (--network pasta), with the options of parse_pasta(). It lasts
+// until `link`, which is made, is removed. failed_precondition: what stands in its way.
+Result<OwnWay> lead_out(int network_namespace, const std::vector<std::string>& options,
+                        const std::string& link);
+
 }  // namespace crank::engine

@@ -1,8 +1,7 @@
 #include "engine/env_file.h"
 
-#include <algorithm>
-
 #include "base/text.h"
+#include "engine/options.h"
 #include "sys/file.h"
 
 namespace crank::engine {
@@ -49,10 +48,8 @@ Result<std::vector<std::string>> parse_env_file(std::string_view text,
             variables.push_back(std::move(line));
             continue;
         }
-        std::string prefix = line + "=";
-        auto own = std::ranges::find_if(
-            environment, [&](const std::string& entry) { return entry.starts_with(prefix); });
-        if (own != environment.end()) variables.push_back(*own);
+        for (std::string& own : TRY(parse_env_words(line, environment)))
+            if (own.find('=') != std::string::npos) variables.push_back(std::move(own));
     }
     return variables;
 }

@@ -10,9 +10,9 @@
 namespace crank::engine {
 
 // NAME=value, the value as it stands to the end of the line (no quotes, no expansion), or NAME with
-// the value in `environment` ("NAME=value" each); where that has none, the line says nothing, as
-// with Docker. Lines that are empty or begin with # are passed over. Errors: invalid_argument with
-// the line's number.
+// the value in `environment` ("NAME=value" each), or NAME* with all that begin so; where that has
+// none, the line says nothing, as with Docker. Lines that are empty or begin with # are passed
+// over. Errors: invalid_argument with the line's number.
 Result<std::vector<std::string>> parse_env_file(std::string_view text,
                                                 const std::vector<std::string>& environment);
 // not_found and others name the file.

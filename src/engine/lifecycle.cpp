@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/text.h"
 #include "engine/adopt.h"
 #include "engine/asked.h"
 #include "engine/events.h"
 #include "engine/names.h"
 #include "engine/options.h"
+#include "engine/other_runtime.h"
 #include "engine/pause.h"
 #include "engine/start_attempt.h"
 #include "engine/sweep.h"
@@ -34,13 +36,25 @@ std::string shown(const Container& container) { return shown_name(container.reco
 
 Result<int> parse_signal(std::string_view text) {
     if (auto number = sys::signal_number(text)) return *number;
-    return fail(Code::invalid_argument, "unknown signal \"" + std::string(text) + "\"");
+    std::string error = "unknown signal \"" + std::string(text) + "\"";
+    if (parse_int(text)) error += ": signals are 1 to 64";
+    return fail(
+        Error(Code::invalid_argument, error).with_hint("a name or a number: TERM, SIGHUP, 10"));
 }
+
+bool is_running(const State& state) { return runtime::is_alive(state.pid, state.start_time); }
 
 // To the container's first process, which passes it on or ends with everything in it. A native
 // worker has no such process: its group gets the signal.
-Result<> signal(const Container& container, int number) {
+Result<> signal(const Paths& paths, const Container& container, int number) {
     const State& state = container.state;
+    if (other::has(container.record)) {
+        Result<> sent = other::signal(paths, container.record, number);
+        if (sent || !is_running(state)) return {};
+        // Where the runtime is gone, or knows the container no more, its process is known all the
+        // same.
+        if (number != kSigKill) return sent;
+    }
     Result<> sent = runtime::signal_process(state.pid, state.start_time, number);
     if (sent && container.record.kind == Kind::native)
         sent = sys::signal_group(static_cast<int>(state.pid), number);
@@ -57,8 +71,8 @@ Result<> end_orphans(const Container& container) {
     return runtime::remove_cgroups(container.record.cgroups_path, TRY(runtime::probe_host()));
 }
 
-Result<> kill_all(const Container& container) {
-    TRY(signal(container, kSigKill));
+Result<> kill_all(const Paths& paths, const Container& container) {
+    TRY(signal(paths, container, kSigKill));
     return end_orphans(container);
 }
 
@@ -78,16 +92,19 @@ Result<> settle(const Container& container) {
 
 // Before the signal: its monitor asks when it has ended.
 Result<> end_policy(const Paths& paths, const Container& container) {
-    if (container.record.restart.kind == RestartPolicy::Kind::no) return {};
+    const Record& record = container.record;
+    bool by_health = record.health && record.health->on_unhealthy == OnUnhealthy::restart;
+    if (record.restart.kind == RestartPolicy::Kind::no && !by_health) return {};
     return runtime::give_order(paths.monitor(container.record.id), runtime::Order::stay_ended);
 }
 
 Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why) {
     why.signal = kSigKill;
     why.at_ns = sys::wall_clock_ns();
+    bool starts_again = why.verb == kUnhealthy && why.restarts != 0;
     note_asked(paths.monitor(container.record.id), why);
-    TRY(end_policy(paths, container));
-    TRY(kill_all(container));
+    if (!starts_again) TRY(end_policy(paths, container));
+    TRY(kill_all(paths, container));
     // On cgroup v1 what is frozen does not die.
     TRY(thaw(paths, container));
     // What is frozen does not die (cgroup v1): a command that was killed may have left it so.
@@ -97,13 +114,14 @@ Result<> kill_and_wait(const Paths& paths, const Container& container, Asked why
         return fail(Code::deadline_exceeded, "container " + shown(container) +
                                                  " does not die (its first process is " +
                                                  std::to_string(container.state.pid) + ")");
-    return settle(container);
+    return starts_again ? Result<>() : settle(container);
 }
 
 // Of one that waits for its next start. It may be in the middle of it: then it runs, afterwards.
 Result<Container> end_restarting(const Paths& paths, Container container) {
     while (container.state.status == Status::restarting) {
-        TRY(end_policy(paths, container));
+        // Whatever its policy is by now: it waits for a start.
+        TRY(runtime::give_order(paths.monitor(container.record.id), runtime::Order::stay_ended));
         TRY(sys::poll({}, kLookAgain));
         container = TRY(load(paths, container.record.id));
     }
@@ -193,31 +211,39 @@ Result<std::vector<Container>> list(const Paths& paths) {
     return containers;
 }
 
-Result<> stop(const Paths& paths, const Container& found, const StopOptions& options) {
+Result<> check_signal(std::string_view text) {
+    TRY(parse_signal(text));
+    return {};
+}
+
+Result<Stopped> stop(const Paths& paths, const Container& found, const StopOptions& options) {
     int number = TRY(parse_signal(options.signal.value_or(found.record.stop_signal)));
     Container container = TRY(end_restarting(paths, found));
-    if (container.state.status != Status::running) return {};
+    if (container.state.status != Status::running) return Stopped::before;
     if (options.keep && container.record.remove)
         TRY(runtime::give_order(paths.monitor(container.record.id), runtime::Order::keep));
-    TRY(end_policy(paths, container));
+    if (!options.starts_again) TRY(end_policy(paths, container));
     int seconds = options.timeout.value_or(container.record.stop_timeout);
-    Asked asked{.verb = "stop",
-                .signal = number,
-                .first_signal = number,
-                .grace = seconds,
-                .at_ns = sys::wall_clock_ns()};
+    Asked asked = options.unhealthy.value_or(Asked{.verb = "stop"});
+    asked.signal = asked.first_signal = number;
+    asked.grace = seconds;
+    asked.at_ns = sys::wall_clock_ns();
     note_asked(paths.monitor(container.record.id), asked);
     note_container(paths, container.record, "kill", {{"signal", std::to_string(number)}});
-    TRY(signal(container, number));
+    TRY(signal(paths, container, number));
     TRY(thaw(paths, container));
     milliseconds deadline = seconds < 0 ? kForEver : milliseconds(std::int64_t{seconds} * 1000);
     asked.grace_over = true;
-    if (!TRY(gone_within(container, deadline)))
+    bool ended = TRY(gone_within(container, deadline));
+    if (!ended)
         TRY(kill_and_wait(paths, container, asked));
-    else
+    else if (!options.starts_again)
         TRY(settle(container));
     note_container(paths, container.record, "stop");
-    return end_orphans(container);
+    TRY(end_orphans(container));
+    // That it was stopped is known after a reboot: looking keeps it.
+    (void)look(paths, container.record.id);
+    return ended ? Stopped::asked : Stopped::killed;
 }
 
 Result<> kill(const Paths& paths, const Container& container, std::string_view text) {
@@ -227,15 +253,14 @@ Result<> kill(const Paths& paths, const Container& container, std::string_view t
         Container now = TRY(end_restarting(paths, container));
         return now.state.status == Status::running ? kill(paths, now, text) : Result<>();
     }
-    if (container.state.status != Status::running)
-        return fail(Code::failed_precondition, "container " + shown(container) + " is not running");
+    if (container.state.status != Status::running) return fail(not_running(container.record));
     Asked asked{.verb = "kill", .signal = number, .at_ns = sys::wall_clock_ns()};
     note_container(paths, container.record, "kill", {{"signal", std::to_string(number)}});
     if (number == kSigKill) return kill_and_wait(paths, container, asked);
     note_asked(paths.monitor(container.record.id), asked);
     bool ends = sys::signal_number(container.record.stop_signal) == number;
     if (ends) TRY(end_policy(paths, container));
-    TRY(signal(container, number));
+    TRY(signal(paths, container, number));
     return ends ? thaw(paths, container) : Result<>();
 }
 

@@ -9,6 +9,7 @@
 #include "sys/file.h"
 #include "sys/open_flags.h"
 #include "sys/poll.h"
+#include "sys/system.h"
 #include "sys/watch.h"
 
 namespace crank::engine {
@@ -69,6 +70,12 @@ Result<std::vector<LineReader>> open_all(const std::string& path) {
     return files;
 }
 
+std::string format_ns(std::int64_t ns) {
+    return format_time(std::chrono::system_clock::time_point(
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds(ns))));
+}
+
 class Query {
 public:
     Query(const LogQuery& query, const LogSink& sink) : query_(query), sink_(sink) {}
@@ -82,6 +89,10 @@ public:
         if (!holding_) return sink_(*line);
         held_.emplace_back(text);
         return {};
+    }
+    // Nothing that is written from `now` on is wanted.
+    bool is_over(const std::string& now) const {
+        return !query_.until.empty() && now > query_.until;
     }
     // With a tail: nothing is handed out until the end of what is there is known.
     void hold() { holding_ = true; }
@@ -124,6 +135,7 @@ Result<> follow(const Paths& paths, const Container& container, std::optional<Li
         Result<State> state = look(paths, container.record.id);
         // One that waits for a start by somebody has nothing to say until then.
         bool ended = !state || is_at_rest(*state);
+        bool over = query.is_over(format_ns(sys::wall_clock_ns()));
         if (file) TRY(file->read(each));
         if (!file || !same_file(path, file->fd())) {
             auto next = TRY(open_log(path));
@@ -132,19 +144,13 @@ Result<> follow(const Paths& paths, const Container& container, std::optional<Li
                 continue;
             }
         }
-        if (ended) return {};
+        if (ended || over) return {};
         std::array<sys::PollEntry, 2> entries = {
             sys::PollEntry{.fd = watch.fd(), .want_read = true},
             sys::PollEntry{.fd = stop_fd, .want_read = true}};
         TRY(sys::poll(entries, kLookAgain));
         if (entries[1].readable || entries[1].hung_up) return {};
     }
-}
-
-std::string format_ns(std::int64_t ns) {
-    return format_time(std::chrono::system_clock::time_point(
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(
-            std::chrono::nanoseconds(ns))));
 }
 
 }  // namespace
@@ -169,9 +175,42 @@ std::optional<LogLine> parse_log_line(std::string_view line) {
     return parsed;
 }
 
+namespace {
+
+// "2026-01-02T03:04:05.006+01:00", as date --iso-8601 writes it (a comma before the fraction, too).
+std::optional<std::string> with_offset(std::string_view text) {
+    constexpr std::size_t kOffset = 6, kSeconds = 19;
+    if (text.size() < kSeconds + kOffset) return std::nullopt;
+    std::string_view zone = text.substr(text.size() - kOffset);
+    auto hours = parse_int(zone.substr(1, 2)), minutes = parse_int(zone.substr(4));
+    if ((zone[0] != '+' && zone[0] != '-') || zone[3] != ':' || !hours || !minutes)
+        return std::nullopt;
+    tm parts{};
+    std::string seconds(text.substr(0, kSeconds));
+    const char* end = strptime(seconds.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (end == nullptr || *end != 0) return std::nullopt;
+    std::string_view fraction = text.substr(kSeconds, text.size() - kSeconds - kOffset);
+    std::int64_t ns = 0, unit = 100'000'000;
+    bool fits = fraction.empty() || fraction[0] == '.' || fraction[0] == ',';
+    for (char c : fraction.substr(fraction.empty() ? 0 : 1)) {
+        fits = fits && c >= '0' && c <= '9';
+        ns += (c - '0') * unit;
+        unit /= 10;
+    }
+    if (!fits) return std::nullopt;
+    std::int64_t offset = (*hours * 60 + *minutes) * 60 * (zone[0] == '-' ? -1 : 1);
+    return format_ns((timegm(&parts) - offset) * 1'000'000'000 + ns);
+}
+
+}  // namespace
+
 Result<std::string> parse_log_time(std::string_view text, std::int64_t now_ns) {
     if (auto seconds = parse_int(text)) return format_ns(*seconds * 1'000'000'000);
-    if (auto back = parse_duration(text)) return format_ns(now_ns - back->count());
+    // "-5s" is in the future, as for Docker.
+    bool ahead = text.starts_with('-');
+    if (auto back = parse_duration(text.substr(ahead ? 1 : 0)))
+        return format_ns(ahead ? now_ns + back->count() : now_ns - back->count());
+    if (auto zoned = with_offset(text)) return *zoned;
     tm parts{};
     std::string copy(text);
     for (const char* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
@@ -192,6 +231,11 @@ std::string log_path(const Paths& paths, const std::string& id) {
 
 Result<> read_logs(const Paths& paths, const Container& container, const LogQuery& query,
                    const LogSink& sink) {
+    if (container.record.settings.log_driver == kNoLog)
+        return fail(Error(Code::failed_precondition,
+                          "container " + shown_name(container.record) +
+                              " keeps no log: it was made with --log-driver none")
+                        .with_hint("crank attach " + shown_name(container.record)));
     Query filter(query, sink);
     if (query.tail) filter.hold();
     std::vector<LineReader> files = TRY(open_all(log_path(paths, container.record.id)));

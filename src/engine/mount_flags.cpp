@@ -47,6 +47,12 @@ Result<> apply_volume_option(BindMount& mount, std::string_view text, std::strin
         mount.map_ids = option == "idmap";
     } else if (option == "nocopy" && mount.volume) {
         mount.volume->copy = false;
+    } else if (option == "noexec" || option == "nosuid" || option == "nodev") {
+        mount.flags.emplace_back(option);
+    } else if (option == "exec" || option == "suid" || option == "dev") {
+        std::erase(mount.flags, "no" + std::string(option));
+    } else if (option == "rbind" || option == "bind") {
+        mount.recursive = option == "rbind";
     } else if (option == "rprivate" || option == "private") {
         // What a mount is anyway.
     } else if (option == "z" || option == "Z") {
@@ -59,7 +65,7 @@ Result<> apply_volume_option(BindMount& mount, std::string_view text, std::strin
         std::string why = option == "nocopy"
                               ? " is for volumes, and this is a directory of the host"
                           : known ? " is not supported yet"
-                                  : " is unknown (ro, rw, noidmap, nocopy)";
+                                  : " is unknown (ro, rw, noexec, nosuid, nodev, noidmap, nocopy)";
         return fail(known ? Code::unsupported : Code::invalid_argument,
                     "--volume " + in_quotes(text) + ": option " + in_quotes(option) + why);
     }
@@ -238,6 +244,10 @@ Result<> read_mount_key(MountFlag& flag, const std::string& key, const std::stri
         flag.target = value;
     } else if (key == "readonly" || key == "ro") {
         flag.read_only = TRY(flag_value(flag, key, value, has_value));
+    } else if (key == "rw" || key == "readwrite") {
+        flag.read_only = !TRY(flag_value(flag, key, value, has_value));
+    } else if (key == "z" || key == "relabel") {
+        // SELinux relabelling, as with -v.
     } else if (key == "consistency") {
         // Of Docker on macOS; every mount here is consistent.
         if (value != "consistent" && value != "cached" && value != "delegated" &&
@@ -301,8 +311,9 @@ Result<MountOf> parse_mount(std::string_view text, std::string_view current_dir)
     for (const std::string& field : *fields) {
         std::size_t equals = field.find('=');
         bool has_value = equals != std::string::npos;
-        bool may_stand_alone = field == "readonly" || field == "ro" || field == "volume-nocopy" ||
-                               field == "bind-nonrecursive";
+        constexpr std::string_view kSwitches[] = {
+            "readonly", "ro", "rw", "readwrite", "volume-nocopy", "bind-nonrecursive", "z", "Z"};
+        bool may_stand_alone = std::ranges::find(kSwitches, field) != std::end(kSwitches);
         if (!has_value && !may_stand_alone)
             return fail(flag.bad(in_quotes(field) + " is no key=value"));
         TRY(read_mount_key(flag, to_lower(field.substr(0, equals)),

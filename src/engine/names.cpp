@@ -155,6 +155,8 @@ Reservation::~Reservation() {
 }
 
 Result<std::string> resolve(const Paths& paths, std::string_view name_or_id) {
+    // As `inspect` writes names.
+    if (name_or_id.starts_with('/')) name_or_id.remove_prefix(1);
     if (check_name(name_or_id)) {
         if (Result<std::string> id = sys::read_link(paths.name(std::string(name_or_id)))) return id;
         if (is_id(name_or_id) && sys::exists(paths.container(std::string(name_or_id))))

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/pasta_options.h"
 
 namespace crank::engine {
 namespace {
@@ -27,8 +28,9 @@ Result<NetworkMode> parse_network(std::string_view text) {
     if (text == "container:")
         return fail(Code::invalid_argument, "--network container: wants a name behind it");
     if (text.starts_with("container:")) return NetworkMode::container;
+    if (is_pasta(text)) return NetworkMode::pasta;
     return fail(Error(Code::not_found, "no network " + in_quotes(text))
-                    .with_hint("--network bridge, none, host or container:NAME"));
+                    .with_hint("--network bridge, none, host, pasta or container:NAME"));
 }
 
 std::string_view network_name(NetworkMode mode) {
@@ -37,6 +39,7 @@ std::string_view network_name(NetworkMode mode) {
         case NetworkMode::none: return "none";
         case NetworkMode::host: return "host";
         case NetworkMode::container: return "container";
+        case NetworkMode::pasta: return kPastaMode;
     }
     return "";
 }
@@ -59,6 +62,16 @@ Result<std::string> parse_env(std::string_view text, const std::vector<std::stri
     for (const std::string& entry : environment)
         if (entry.starts_with(prefix)) return entry;
     return std::string(text);
+}
+
+Result<std::vector<std::string>> parse_env_words(std::string_view text,
+                                                 const std::vector<std::string>& environment) {
+    if (!text.ends_with('*') || text.find('=') != std::string_view::npos)
+        return std::vector{TRY(parse_env(text, environment))};
+    std::vector<std::string> found;
+    for (const std::string& entry : environment)
+        if (entry.starts_with(text.substr(0, text.size() - 1))) found.push_back(entry);
+    return found;
 }
 
 Result<std::pair<std::string, std::string>> parse_label(std::string_view text) {

@@ -51,7 +51,8 @@ TEST(Options, BadVolumes) {
     EXPECT_EQ(volume_error("/a:/b:rw:x"), "--volume \"/a:/b:rw:x\": wanted HOST:CONTAINER[:ro]");
     EXPECT_EQ(volume_error(":/b"), "--volume \":/b\": wanted HOST:CONTAINER[:ro]");
     EXPECT_EQ(volume_error("/a:/b:rx"),
-              "--volume \"/a:/b:rx\": option \"rx\" is unknown (ro, rw, noidmap, nocopy)");
+              "--volume \"/a:/b:rx\": option \"rx\" is unknown (ro, rw, noexec, nosuid, nodev, "
+              "noidmap, nocopy)");
     EXPECT_EQ(volume_error("/a:/b:shared"),
               "--volume \"/a:/b:shared\": option \"shared\" is not supported yet");
 }

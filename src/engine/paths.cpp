@@ -73,4 +73,19 @@ Result<std::string> program_dir() {
     return path.substr(0, path.rfind('/'));
 }
 
+namespace {
+
+Result<std::string> find_beside(const std::string& name) {
+    std::string dir = TRY(program_dir());
+    for (const std::string& path : {dir + "/" + name, dir + "/../libexec/crank/" + name})
+        if (sys::exists(path)) return path;
+    return fail(
+        Error(Code::not_found, name + " is not installed beside crank").with_hint("./dev install"));
+}
+
+}  // namespace
+
+Result<std::string> crank_net_path() { return find_beside("crank-net"); }
+Result<std::string> crank_gateway_path() { return find_beside("crank-gateway"); }
+
 }  // namespace crank::engine

@@ -29,6 +29,11 @@ struct Paths {
     // An empty directory: each container mounts its root on it in a mount namespace of its own.
     std::string mount_point() const { return state + "/rootfs"; }
     std::string network() const { return state + "/network"; }
+    // Networks that somebody has defined: the definitions, and what a bridge has.
+    std::string networks() const { return root + "/networks"; }
+    std::string network_states() const { return state + "/networks"; }
+    // What the gateway of a project has: its socket, its log.
+    std::string gateway(const std::string& project) const { return state + "/gateways/" + project; }
 };
 
 // What the command line says; empty: the environment (CRANK_ROOT, CRANK_STATE, CRANK_CONFIG), and
@@ -44,5 +49,8 @@ Result<Paths> find_paths(const GivenPaths& given);
 
 // The directory of this executable, the shim's and crank-net's first place. Absolute.
 Result<std::string> program_dir();
+// Beside it, or in libexec. Errors: not_found.
+Result<std::string> crank_net_path();
+Result<std::string> crank_gateway_path();
 
 }  // namespace crank::engine

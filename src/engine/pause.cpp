@@ -16,10 +16,10 @@ std::string marker(const Paths& paths, const Container& container) {
 Result<> require_running(const Container& container) {
     if (container.state.status == Status::running) return {};
     if (container.state.status == Status::restarting)
-        return fail(Code::failed_precondition, "container " + shown_name(container.record) +
-                                                   " is restarting: wait until it runs");
-    return fail(Code::failed_precondition,
-                "container " + shown_name(container.record) + " is not running");
+        return fail(Error(Code::failed_precondition, "container " + shown_name(container.record) +
+                                                         " is restarting: wait until it runs")
+                        .with_hint("crank why " + shown_name(container.record)));
+    return fail(not_running(container.record));
 }
 
 Result<> set_frozen(const Container& container, bool frozen) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "engine/names.h"
 #include "policy/policy.h"
@@ -53,7 +54,7 @@ struct Facts {
         const Asked& asked = *state.asked;
         if (number != 0 && asked.signal != number && !ended_before_kill(asked)) return nullptr;
         std::int64_t within = kSoon;
-        if (asked.verb == "stop" && !asked.grace_over)
+        if ((asked.verb == "stop" || asked.verb == kUnhealthy) && !asked.grace_over)
             within = asked.grace < 0 ? INT64_MAX : within + asked.grace * kSecond;
         std::int64_t since = state.exit.finished_at_ns - asked.at_ns;
         return since >= -kSecond && since <= within ? &asked : nullptr;
@@ -143,6 +144,9 @@ const Fault* find_fault(int signal) {
 }
 
 Reason asked_for(const Facts& facts, const Asked& asked) {
+    if (asked.verb == kUnhealthy)
+        return {
+            Cause::unhealthy, asked.restarts > 0 ? "unhealthy" : "unhealthy, ended", asked.why, {}};
     bool in_time = !asked.grace_over || facts.ended_before_kill(asked);
     std::string name =
         sys::signal_name(in_time && asked.first_signal != 0 ? asked.first_signal : asked.signal);
@@ -264,6 +268,7 @@ std::string_view cause_word(Cause cause) {
         case Cause::finished: return "finished";
         case Cause::failed: return "failed";
         case Cause::stopped: return "stopped";
+        case Cause::unhealthy: return "unhealthy";
         case Cause::oom: return "oom";
         case Cause::machine_oom: return "machine-oom";
         case Cause::refused: return "refused";
@@ -274,13 +279,44 @@ std::string_view cause_word(Cause cause) {
     return "";
 }
 
+namespace {
+
+std::string last_failure(const HealthState& health) {
+    if (health.log.empty()) return "";
+    const ProbeResult& last = health.log.back();
+    std::string text = "exit code " + std::to_string(last.exit_code);
+    std::string_view output = trim(last.output);
+    if (!output.empty()) text += ", \"" + std::string(output.substr(0, output.find('\n'))) + "\"";
+    return text;
+}
+
+Reason running(const Container& container) {
+    const State& state = container.state;
+    Reason reason{Cause::running, "", state.paused ? "it is paused" : "it runs", {}};
+    if (container.record.unhealthy_restarts > 0)
+        reason.notes.push_back("it was unhealthy and started again " +
+                               times(container.record.unhealthy_restarts) + " in a row");
+    if (!state.health || state.health->failing_streak == 0) return reason;
+    const HealthState& health = *state.health;
+    std::string failures = "its health check (" + describe(*container.record.health) + ") failed " +
+                           times(health.failing_streak) + " in a row, last with " +
+                           last_failure(health);
+    if (health.status != HealthStatus::unhealthy) {
+        reason.notes.push_back(failures);
+        return reason;
+    }
+    reason.text += ", and is unhealthy: " + failures;
+    return reason;
+}
+
+}  // namespace
+
 Reason explain(const Container& container) {
     const State& state = container.state;
     switch (state.status) {
         case Status::starting: return {Cause::starting, "", "a command is starting it", {}};
         case Status::created: return {Cause::created, "", "it was never started", {}};
-        case Status::running:
-            return {Cause::running, "", state.paused ? "it is paused" : "it runs", {}};
+        case Status::running: return running(container);
         case Status::left_over:
             return {Cause::lost, "", "the command that was starting it was killed", {}};
         case Status::restarting:
@@ -296,7 +332,14 @@ Reason explain(const Container& container) {
 std::vector<std::string> next_commands(const Container& container, const Reason& reason) {
     std::string name = name_of(container);
     switch (reason.cause) {
-        case Cause::running: return {"crank logs -f " + name, "crank exec -it " + name + " sh"};
+        case Cause::running:
+            if (container.state.health && container.state.health->status == HealthStatus::unhealthy)
+                return {"crank healthcheck run " + name, "crank logs " + name,
+                        "crank restart " + name};
+            return {"crank logs -f " + name, "crank exec -it " + name + " sh"};
+        case Cause::unhealthy:
+            return {"crank logs " + name, "crank inspect -f '{{json .State.Health}}' " + name,
+                    "crank start " + name};
         case Cause::starting: return {"crank ps -a"};
         case Cause::created: return {"crank start " + name, "crank rm " + name};
         case Cause::oom:

@@ -17,6 +17,7 @@ enum class Cause : std::uint8_t {
     finished,     // ended by itself with 0
     failed,       // ended by itself with another code
     stopped,      // a command of crank's, or Ctrl-C at one
+    unhealthy,    // its health check failed, and --on-unhealthy ended it
     oom,          // the kernel killed it at its own memory limit
     machine_oom,  // the kernel killed it because the machine had no memory left
     refused,      // its system call filter ended it

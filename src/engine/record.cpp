@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/health_json.h"
 #include "engine/names.h"
 #include "engine/settings_json.h"
 
@@ -14,10 +15,12 @@ constexpr int kVersion = 1;
 constexpr int kStrictVersion = 2;
 
 Json to_json(const PublishedPort& port) {
-    return {{"hostIp", port.host_ip},
-            {"hostPort", port.host_port},
-            {"containerPort", port.container_port},
-            {"protocol", port.protocol}};
+    Json json = {{"hostIp", port.host_ip},
+                 {"hostPort", port.host_port},
+                 {"containerPort", port.container_port},
+                 {"protocol", port.protocol}};
+    if (port.worker_port != 0) json["workerPort"] = port.worker_port;
+    return json;
 }
 
 Json to_json(const MountRecord& mount) {
@@ -40,6 +43,26 @@ Json to_json(const NetworkRecord& network) {
             {"leasePath", network.lease_path}};
 }
 
+Json to_json(const EndpointRecord& endpoint) {
+    return {{"network", endpoint.network},
+            {"id", endpoint.network_id},
+            {"aliases", endpoint.aliases},
+            {"wantedIp", endpoint.wanted_ip},
+            {"wantedIp6", endpoint.wanted_ip6},
+            {"address", endpoint.address},
+            {"prefix", endpoint.prefix},
+            {"gateway", endpoint.gateway},
+            {"mac", endpoint.mac},
+            {"hostDevice", endpoint.host_device},
+            {"leasePath", endpoint.lease_path},
+            {"address6", endpoint.address6},
+            {"prefix6", endpoint.prefix6},
+            {"gateway6", endpoint.gateway6},
+            {"lease6Path", endpoint.lease6_path},
+            {"device", endpoint.device},
+            {"leadsOut", endpoint.leads_out}};
+}
+
 Json to_json(const network::PortSpec& port) {
     return {{"hostIp", port.host_ip},
             {"hostPort", port.host_port},
@@ -55,7 +78,8 @@ Json list_to_json(const std::vector<T>& items) {
 }
 
 PublishedPort port_from(const Json& json) {
-    return {json.at("hostIp"), json.at("hostPort"), json.at("containerPort"), json.at("protocol")};
+    return {json.at("hostIp"), json.at("hostPort"), json.at("containerPort"), json.at("protocol"),
+            json.value("workerPort", std::uint16_t{0})};
 }
 
 MountRecord mount_from(const Json& json) {
@@ -76,6 +100,26 @@ NetworkRecord network_from(const Json& json) {
             .host_device = json.at("hostDevice"),
             .lease_path = json.at("leasePath"),
             .prefix = json.at("prefix")};
+}
+
+EndpointRecord endpoint_from(const Json& json) {
+    EndpointRecord endpoint{.network = json.at("network"), .network_id = json.at("id")};
+    endpoint.aliases = json.at("aliases").get<std::vector<std::string>>();
+    endpoint.wanted_ip = json.at("wantedIp");
+    endpoint.wanted_ip6 = json.at("wantedIp6");
+    endpoint.address = json.at("address");
+    endpoint.prefix = json.at("prefix");
+    endpoint.gateway = json.at("gateway");
+    endpoint.mac = json.at("mac");
+    endpoint.host_device = json.at("hostDevice");
+    endpoint.lease_path = json.at("leasePath");
+    endpoint.address6 = json.at("address6");
+    endpoint.prefix6 = json.at("prefix6");
+    endpoint.gateway6 = json.at("gateway6");
+    endpoint.lease6_path = json.at("lease6Path");
+    endpoint.device = json.at("device");
+    endpoint.leads_out = json.at("leadsOut");
+    return endpoint;
 }
 
 void read_options(const Json& json, Record& record) {
@@ -122,6 +166,8 @@ void read_wanted(const Json& json, Record& record) {
     record.devices = wanted.value("devices", std::vector<std::string>());
     if (wanted.contains("spec")) record.spec_without_devices = wanted.at("spec").dump();
     if (json.contains("restart")) read_restart(json.at("restart"), record);
+    if (json.contains("health")) record.health = health_check_from(json.at("health"));
+    record.unhealthy_restarts = json.value("unhealthyRestarts", 0);
 }
 
 void read_sandbox(const Json& json, Record& record) {
@@ -152,8 +198,13 @@ Record record_from(const Json& json) {
     record.env = json.at("env").get<std::vector<std::string>>();
     record.labels = json.at("labels").get<std::map<std::string, std::string>>();
     for (const Json& port : json.at("ports")) record.ports.push_back(port_from(port));
+    if (json.contains("gatewayPorts"))
+        for (const Json& port : json.at("gatewayPorts"))
+            record.gateway_ports.push_back(port_from(port));
     for (const Json& mount : json.at("mounts")) record.mounts.push_back(mount_from(mount));
     record.network = network_from(json.at("network"));
+    if (json.contains("networks"))
+        for (const Json& one : json.at("networks")) record.networks.push_back(endpoint_from(one));
     read_options(json.at("options"), record);
     if (json.at("version") == kStrictVersion) read_sandbox(json.at("sandbox"), record);
     if (json.contains("ids")) record.ids = ids_from(json.at("ids"));
@@ -196,6 +247,20 @@ std::optional<runtime::Confinement> confinement_of(const Record& record) {
     return runtime::Confinement{record.writable, record.bind_ports};
 }
 
+std::string own_address(const Record& record) {
+    return record.kind == Kind::native ? "127.0.0.1" : record.network.address;
+}
+
+std::uint16_t own_port(const PublishedPort& port) {
+    return port.worker_port == 0 ? port.container_port : port.worker_port;
+}
+
+std::vector<PublishedPort> published_ports(const Record& record) {
+    std::vector<PublishedPort> all = record.ports;
+    all.insert(all.end(), record.gateway_ports.begin(), record.gateway_ports.end());
+    return all;
+}
+
 std::string shown_name(const Record& record) {
     return record.name.empty() ? record.id.substr(0, kShortIdLength) : record.name;
 }
@@ -233,8 +298,12 @@ std::string serialize(const Record& record) {
                        {"block", record.ids->block},
                        {"blocks", record.ids->blocks}};
     if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
+    if (!record.networks.empty()) json["networks"] = list_to_json(record.networks);
+    if (!record.gateway_ports.empty()) json["gatewayPorts"] = list_to_json(record.gateway_ports);
     json["wanted"] = wanted_to_json(record);
     json["restart"] = restart_to_json(record);
+    if (record.health) json["health"] = to_json(*record.health);
+    if (record.unhealthy_restarts != 0) json["unhealthyRestarts"] = record.unhealthy_restarts;
     // Arguments and variables may be any bytes; a record is text.
     std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     // The configuration is a document already: to read it and to write it again is a quarter of

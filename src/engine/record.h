@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/health_check.h"
 #include "engine/ids/lease.h"
 #include "engine/restart_policy.h"
 #include "engine/settings.h"
@@ -26,6 +27,8 @@ struct PublishedPort {
     std::uint16_t host_port = 0;
     std::uint16_t container_port = 0;
     std::string protocol = "tcp";
+    // Where a native worker listens on this machine for it; 0: there.
+    std::uint16_t worker_port = 0;
     bool operator==(const PublishedPort&) const = default;
 };
 
@@ -47,6 +50,21 @@ struct NetworkRecord {
     bool operator==(const NetworkRecord&) const = default;
 };
 
+// A network that the container is on, or comes to at its next start.
+struct EndpointRecord {
+    std::string network, network_id;  // of the default one "bridge" and nothing
+    std::vector<std::string> aliases = {};
+    std::string wanted_ip = {}, wanted_ip6 = {};
+    // Of its last start.
+    std::string address = {}, gateway = {}, mac = {}, host_device = {}, lease_path = {};
+    int prefix = 0;
+    std::string address6 = {}, gateway6 = {}, lease6_path = {};
+    int prefix6 = 0;
+    std::string device = {};  // in the container
+    bool leads_out = false;   // its default routes go through this one
+    bool operator==(const EndpointRecord&) const = default;
+};
+
 struct Record {
     std::string id, name;
     Kind kind = Kind::container;
@@ -59,8 +77,13 @@ struct Record {
     std::vector<std::string> env;
     std::map<std::string, std::string> labels;
     std::vector<PublishedPort> ports;
+    // Of its project's gateway, not of its monitor: they are there whether it runs or not.
+    std::vector<PublishedPort> gateway_ports;
     std::vector<MountRecord> mounts;
+    // The mode is the first network's name; the rest is of that one, too.
     NetworkRecord network;
+    // Empty: the default one alone, or none.
+    std::vector<EndpointRecord> networks;
     bool terminal = false, interactive = false, remove = false, init = true, read_only = false;
     std::string stop_signal;                                                // "SIGTERM"
     int stop_timeout = 0;                                                   // seconds; -1: for ever
@@ -84,9 +107,18 @@ struct Record {
     std::vector<std::string> devices;
     RestartPolicy restart;
     int restart_count = 0;  // since a command last started it
+    std::optional<HealthCheck> health;
+    int unhealthy_restarts = 0;  // in a row (health_state.h, decide)
 
     bool operator==(const Record&) const = default;
 };
+
+// Those that lead to it, whoever holds them.
+std::vector<PublishedPort> published_ports(const Record& record);
+
+// Where those who lead to it find it: 127.0.0.1 is a native worker's. Empty: it has no address.
+std::string own_address(const Record& record);
+std::uint16_t own_port(const PublishedPort& port);
 
 // Its name, or where it has none the beginning of its id.
 std::string shown_name(const Record& record);

@@ -34,6 +34,16 @@ Record full_record() {
     record.spec_without_devices = R"({"ociVersion":"1.1.0"})";
     record.restart = {RestartPolicy::Kind::on_failure, 3};
     record.restart_count = 2;
+    record.health = HealthCheck{.test = {"CMD-SHELL", "true"},
+                                .shell = {"/bin/bash", "-c"},
+                                .interval = 1,
+                                .timeout = 2,
+                                .start_period = 3,
+                                .start_interval = 4,
+                                .retries = 5,
+                                .on_unhealthy = OnUnhealthy::restart,
+                                .most_restarts = 7};
+    record.unhealthy_restarts = 2;
     return record;
 }
 

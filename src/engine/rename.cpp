@@ -4,6 +4,7 @@
 #include "engine/events.h"
 #include "engine/lifecycle.h"
 #include "engine/names.h"
+#include "engine/networks/connect.h"
 #include "engine/options.h"
 #include "engine/sweep.h"
 
@@ -26,6 +27,7 @@ Result<> rename(const Paths& paths, const std::string& container, const std::str
     }
     crash_point("rename.recorded");
     TRY(free_name(paths, record.id, former));
+    if (!record.networks.empty()) TRY(networks::rename(paths, record, former));
     note_container(paths, record, "rename", {{"oldName", former}});
     return {};
 }

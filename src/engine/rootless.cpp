@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "runtime/delegation.h"
 #include "sys/child.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -216,6 +217,9 @@ Result<Entered> enter_user_namespace(const Paths& paths) {
     TRY(sys::make_dirs(paths.state, 0700));
     TRY(sys::make_dirs(paths.root, 0700));
     TRY(check_directories(paths));
+    // Where it fails he has no limits, and the first that he asks for says so.
+    const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
+    (void)runtime::take_delegation(sys::effective_uid(), runtime_dir ? runtime_dir : "");
     Entered entered{
         .lock = TRY(sys::open_lock_file(lock_of(paths))), .single = !ids.whole(), .user = ids.user};
     // Behind a keeper that is going.

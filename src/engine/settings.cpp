@@ -196,6 +196,66 @@ Result<std::string> parse_uts(std::string_view text) {
     return fail(bad("--uts", text, "host alone").with_hint("its own: leave it out"));
 }
 
+namespace {
+
+// "*": any.
+Result<std::optional<std::int64_t>> device_number(std::string_view text, std::string_view rule) {
+    if (text == "*") return std::optional<std::int64_t>();
+    auto number = parse_int(text);
+    if (!number || *number < 0)
+        return fail(bad("--device-cgroup-rule", rule,
+                        "\"" + std::string(text) + "\" is no number of a device"));
+    return std::optional(*number);
+}
+
+}  // namespace
+
+Result<oci::DeviceRule> parse_device_rule(std::string_view text) {
+    std::vector<std::string> words = split(text, ' ');
+    Error shape = bad("--device-cgroup-rule", text, "type, numbers and access are wanted")
+                      .with_hint("--device-cgroup-rule \"c 189:* rmw\"");
+    if (words.size() != 3) return fail(std::move(shape));
+    if (words[0] != "a" && words[0] != "b" && words[0] != "c")
+        return fail(bad("--device-cgroup-rule", text, "the type is a, b or c, not " + words[0]));
+    if (words[2].empty() || words[2].find_first_not_of("rwm") != std::string::npos)
+        return fail(
+            bad("--device-cgroup-rule", text, "access is some of r, w and m, not " + words[2]));
+    std::size_t colon = words[1].find(':');
+    if (colon == std::string::npos) return fail(std::move(shape));
+    oci::DeviceRule rule{
+        .allow = true, .type = words[0], .major = {}, .minor = {}, .access = words[2]};
+    rule.major = TRY(device_number(words[1].substr(0, colon), text));
+    rule.minor = TRY(device_number(words[1].substr(colon + 1), text));
+    return rule;
+}
+
+Result<std::string> parse_cgroupns(std::string_view text) {
+    if (text == "host") return std::string(text);
+    if (text == "private") return std::string();
+    return fail(bad("--cgroupns", text, "host or private"));
+}
+
+Result<std::uint32_t> parse_umask(std::string_view text) {
+    constexpr std::uint32_t kMost = 0777;
+    std::uint32_t mask = 0;
+    for (char c : text) {
+        bool digit = c >= '0' && c <= '7';
+        mask = mask * 8 + static_cast<std::uint32_t>(c - '0');
+        if (!digit || mask > kMost) return fail(bad("--umask", text, "an octal number to 0777"));
+    }
+    if (text.empty()) return fail(bad("--umask", text, "an octal number to 0777"));
+    return mask;
+}
+
+Result<std::string> parse_log_driver(std::string_view text) {
+    for (std::string_view known : {"json-file", "k8s-file", "local", "none"})
+        if (text == known) return std::string(text);
+    return fail(bad("--log-driver", text, "crank keeps what a worker writes in files of its own")
+                    .with_code(Code::unsupported)
+                    .with_hint("json-file, k8s-file and local mean these files; none: nothing "
+                               "is kept"));
+}
+
 Result<std::string> parse_expose(std::string_view text) {
     std::size_t slash = text.find('/');
     std::string protocol =

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "oci/runtime_spec.h"
 
 namespace crank::engine {
 
@@ -36,6 +37,7 @@ struct Settings {
     std::vector<std::string> security_opt;  // as typed
     std::string seccomp;                    // kUnconfined, or a profile's JSON; empty: the default
     std::optional<bool> no_new_privileges;  // nothing: yes, unless privileged
+    std::vector<std::string> device_rules;  // --device-cgroup-rule as typed, checked
     bool bare_paths = false;                // systempaths=unconfined: nothing is masked
     std::vector<std::string> group_add;     // names or numbers
     std::optional<int> oom_score_adj;
@@ -47,6 +49,7 @@ struct Settings {
     std::string uts;         // "host"; empty: its own
     std::string network_of;  // whose network it has, with NetworkMode::container
     std::string ip;          // its address on the bridge; empty: any
+    std::vector<std::string> pasta_options;  // checked, with NetworkMode::pasta
     // Names.
     std::vector<ExtraHost> hosts;
     std::vector<std::string> dns, dns_search, dns_options;
@@ -56,6 +59,11 @@ struct Settings {
     std::optional<std::int64_t> memory_reservation;  // bytes
     std::optional<std::int64_t> cpu_shares;
     std::string cpuset_cpus, cpuset_mems;
+    std::optional<std::uint32_t> umask;          // of its processes
+    std::string cgroupns;                        // "host"; empty: its own
+    bool no_hosts = false, no_hostname = false;  // the image's files stay
+    // What keeps its output: as typed, and all the same but for kNoLog, which keeps none.
+    std::string log_driver;
     // The log's files: bytes of one, and how many; 0: the usual.
     std::int64_t log_max_size = 0;
     int log_max_files = 0;
@@ -63,9 +71,14 @@ struct Settings {
     std::vector<std::string> expose;  // "8501/tcp", as an image has them; checked
     bool publish_all = false;
     bool no_healthcheck = false;
+    // Which OCI runtime makes it, as typed, and that one's command; empty: crank itself.
+    std::string runtime;
+    std::vector<std::string> runtime_command;
 
     bool operator==(const Settings&) const = default;
 };
+
+inline constexpr std::string_view kNoLog = "none";
 
 // Whether no filter of system calls is loaded.
 bool is_unfiltered(const Settings& settings);
@@ -89,6 +102,14 @@ Result<std::optional<std::string>> apply_security_option(Settings& settings, std
 Result<std::string> parse_pid(std::string_view text);
 Result<std::string> parse_ipc(std::string_view text);
 Result<std::string> parse_uts(std::string_view text);
+// "TYPE MAJOR:MINOR ACCESS": "c 7:* rmw".
+Result<oci::DeviceRule> parse_device_rule(std::string_view text);
+// "host", or nothing for "private".
+Result<std::string> parse_cgroupns(std::string_view text);
+// An octal number to 0777.
+Result<std::uint32_t> parse_umask(std::string_view text);
+// Names of what engines call the log that crank keeps, and kNoLog.
+Result<std::string> parse_log_driver(std::string_view text);
 // PORT[-PORT][/tcp|udp], in the form of an image's.
 Result<std::string> parse_expose(std::string_view text);
 // "0-3,7"; `flag` is for the error.

@@ -28,6 +28,7 @@ void visit(S& s, Visitor&& field) {
     field("securityOpt", s.security_opt);
     field("seccomp", s.seccomp);
     field("noNewPrivileges", s.no_new_privileges);
+    field("deviceRules", s.device_rules);
     field("barePaths", s.bare_paths);
     field("groupAdd", s.group_add);
     field("oomScoreAdj", s.oom_score_adj);
@@ -37,6 +38,7 @@ void visit(S& s, Visitor&& field) {
     field("uts", s.uts);
     field("networkOf", s.network_of);
     field("ip", s.ip);
+    field("pastaOptions", s.pasta_options);
     field("dns", s.dns);
     field("dnsSearch", s.dns_search);
     field("dnsOptions", s.dns_options);
@@ -46,12 +48,19 @@ void visit(S& s, Visitor&& field) {
     field("cpuShares", s.cpu_shares);
     field("cpusetCpus", s.cpuset_cpus);
     field("cpusetMems", s.cpuset_mems);
+    field("umask", s.umask);
+    field("cgroupns", s.cgroupns);
+    field("noHosts", s.no_hosts);
+    field("noHostname", s.no_hostname);
+    field("logDriver", s.log_driver);
     field("logMaxSize", s.log_max_size);
     field("logMaxFiles", s.log_max_files);
     field("annotations", s.annotations);
     field("expose", s.expose);
     field("publishAll", s.publish_all);
     field("noHealthcheck", s.no_healthcheck);
+    field("runtime", s.runtime);
+    field("runtimeCommand", s.runtime_command);
 }
 
 struct Writer {

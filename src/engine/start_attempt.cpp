@@ -4,6 +4,8 @@
 
 #include "base/crash_point.h"
 #include "engine/names.h"
+#include "engine/other_runtime.h"
+#include "engine/sweep.h"
 #include "network/network.h"
 #include "runtime/adopt.h"
 #include "runtime/host.h"
@@ -16,7 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kOtherStart(60'000), kMonitorEnds(30'000), kShimEnds(3'000), kLookAgain(10);
+constexpr milliseconds kOtherStart(60'000), kMonitorEnds(30'000), kShimEnds(3'000), kLookAgain(10),
+    kLookOften(50);
 
 std::string shown(const std::string& id) { return id.substr(0, kShortIdLength); }
 
@@ -45,7 +48,8 @@ Result<std::optional<sys::UniqueFd>> lock_container(const Paths& paths, const st
     return std::move(*dir);
 }
 
-void remove_groups(const Record& record) {
+void remove_groups(const Paths& paths, const Record& record) {
+    other::forget(paths, record);
     auto host = runtime::probe_host();
     if (!record.cgroups_path.empty() && host && host->root)
         (void)runtime::remove_cgroups(record.cgroups_path, *host);
@@ -65,22 +69,29 @@ void keep_end_if_any(const Paths& paths, const std::string& id) {
 }
 
 void clear_killed_start(const Paths& paths, const Record& record) {
-    remove_groups(record);
+    remove_groups(paths, record);
     // The shim of a start that was killed ends by itself, and holds the ports until then.
-    if (runtime::wait_unwatched(paths.monitor(record.id), kShimEnds)) remove_groups(record);
+    if (runtime::wait_unwatched(paths.monitor(record.id), kShimEnds)) remove_groups(paths, record);
     // It may have been killed between the lease and the record.
     (void)network::sweep_leases({.state_dir = paths.network()},
                                 [&](const std::string& holder) { return holder != record.id; });
+    (void)release_networks(paths, record.id);
     keep_end_if_any(paths, record.id);
     (void)sys::remove_tree(paths.monitor(record.id));
     (void)sys::remove_file(marker(paths, record.id));
 }
 
-// Until the monitor of the last start has cleaned up.
-Result<> settle(const State& state, const std::string& id) {
-    if (state.monitor_pid <= 0 || state.monitor_pid == sys::own_pid()) return {};
-    if (TRY(runtime::wait_gone(state.monitor_pid, state.monitor_start_time, kMonitorEnds)))
-        return {};
+// Until the monitor of the last start has cleaned up. False: a policy was about to start it again,
+// and the monitor, which has become the command that does, waits for the lock that is held here.
+Result<bool> settle(const Paths& paths, const State& state, const std::string& id) {
+    if (state.monitor_pid <= 0 || state.monitor_pid == sys::own_pid()) return true;
+    auto end = std::chrono::steady_clock::now() + kMonitorEnds;
+    while (std::chrono::steady_clock::now() < end) {
+        if (TRY(runtime::wait_gone(state.monitor_pid, state.monitor_start_time, kLookOften)))
+            return true;
+        Result<State> now = look(paths, id);
+        if (now && now->status == Status::restarting) return false;
+    }
     return fail(Code::deadline_exceeded, "the monitor of container " + shown(id) + " does not end");
 }
 
@@ -91,10 +102,10 @@ Result<std::optional<StartAttempt>> StartAttempt::begin(const Paths& paths, cons
     auto lock = TRY(lock_container(paths, id));
     if (!lock) return std::nullopt;
     StartAttempt attempt(paths, std::move(*lock));
-    Container container = TRY(load(paths, id));
+    Container container = TRY(load(paths, id, Lock::own));
     bool own = starter == Starter::monitor && container.state.status == Status::restarting;
     if (!is_at_rest(container.state) && !own) return std::nullopt;
-    TRY(settle(container.state, id));
+    if (!TRY(settle(paths, container.state, id))) return std::nullopt;
     // With --rm its monitor has removed it.
     if (!sys::exists(paths.container(id) + "/container.json")) return fail(no_such(id));
     if (sys::exists(marker(paths, id))) clear_killed_start(paths, container.record);
@@ -110,7 +121,8 @@ StartAttempt::~StartAttempt() {
     if (!lock_ || container_.record.id.empty()) return;
     const std::string& id = container_.record.id;
     // The shim of a failed start cleans up before it ends.
-    if (runtime::wait_unwatched(paths_.monitor(id), kShimEnds)) remove_groups(container_.record);
+    if (runtime::wait_unwatched(paths_.monitor(id), kShimEnds))
+        remove_groups(paths_, container_.record);
     // With --rm it has removed the container too.
     if (sys::exists(paths_.container(id) + "/container.json") && written_)
         (void)write_record(paths_, container_.record);

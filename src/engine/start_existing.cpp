@@ -1,5 +1,6 @@
 #include "engine/start_existing.h"
 
+#include "engine/gateway.h"
 #include "engine/native/start.h"
 
 namespace crank::engine {
@@ -9,13 +10,24 @@ Result<std::optional<local::Started>> start_existing(local::StartRequest request
     std::optional<StartAttempt> attempt = TRY(StartAttempt::begin(request.paths, id, starter));
     if (!attempt) return std::nullopt;
     const Record& record = attempt->container().record;
+    // The request moves on.
+    const Paths paths = request.paths;
     request.restart_count = starter == Starter::monitor ? record.restart_count + 1 : 0;
+    // That it is started again for its health the end says; one that ended otherwise in between
+    // begins no new row.
+    const auto& asked = attempt->container().state.asked;
+    bool unhealthy = asked && asked->verb == kUnhealthy;
+    if (starter == Starter::monitor)
+        request.unhealthy_restarts = unhealthy ? asked->restarts : record.unhealthy_restarts;
     auto start = record.kind == Kind::native ? native::start_again : local::start_again;
     Result<local::Started> started = start(std::move(request), *attempt);
     if (!started) {
         attempt->failed(started.error());
         return fail(std::move(started).error());
     }
+    // It runs: a gateway that does not answer is the next `crank up`'s affair.
+    if (Result<> told = tell_gateway(paths, started->record, started->running.pid()); !told)
+        started->record.warnings.push_back(told.error().text());
     attempt->done();
     return std::optional(std::move(*started));
 }

@@ -23,7 +23,8 @@ constexpr std::chrono::milliseconds kRecordDelay(5000);
 constexpr std::chrono::milliseconds kSuccession(150);
 
 // `exit` last: where it lies, the others do.
-constexpr const char* kKept[] = {"/state", "/end", "/asked", "/exit"};
+constexpr const char* kKept[] = {"/state", "/end", "/asked", "/health", "/exit"};
+constexpr std::size_t kMaxKept = std::size_t{256} << 10;
 
 // Those of an earlier end count as none.
 bool has_kept(const Paths& paths, const std::string& id, const runtime::ExitStatus& exit) {
@@ -90,13 +91,14 @@ std::optional<State> restarting(const std::string& dir) {
 }
 
 // Neither a state nor an exit.
-State never_started(const Paths& paths, const std::string& id) {
+State never_started(const Paths& paths, const std::string& id, Lock lock) {
     if (sys::exists(paths.container(id) + "/" + kCreated) &&
         sys::exists(paths.container(id) + "/container.json"))
         return {.status = Status::created, .start_error = read_start_error(paths, id)};
     // A start of one whose end nobody saw.
     bool starts_again = sys::exists(paths.container(id) + "/" + kStarting);
-    if (!starts_again && is_being_started(paths, id)) return {.status = Status::starting};
+    if (lock == Lock::others && !starts_again && is_being_started(paths, id))
+        return {.status = Status::starting};
     if ((starts_again || !sys::exists(paths.monitor(id))) &&
         sys::exists(paths.container(id) + "/container.json"))
         return lost(paths.container(id), "the machine was restarted while it ran",
@@ -144,7 +146,7 @@ bool is_at_rest(const State& state) {
 // record. Failing to is no error of the one who looks.
 void keep_end(const Paths& paths, const std::string& id) {
     for (const char* name : kKept) {
-        Result<std::string> text = sys::read_file(paths.monitor(id) + name, 4096);
+        Result<std::string> text = sys::read_file(paths.monitor(id) + name, kMaxKept);
         if (text)
             (void)sys::write_file_atomic(paths.container(id) + name, *text, 0600, sys::Sync::no);
         else
@@ -153,11 +155,11 @@ void keep_end(const Paths& paths, const std::string& id) {
 }
 
 void forget_end(const Paths& paths, const std::string& id) {
-    for (const char* name : {"/exit", "/state", "/end", "/asked"})
+    for (const char* name : {"/exit", "/state", "/end", "/asked", "/health"})
         (void)sys::remove_file(paths.container(id) + name);
 }
 
-Result<State> look(const Paths& paths, const std::string& id) {
+Result<State> look(const Paths& paths, const std::string& id, Lock lock) {
     std::string dir = paths.monitor(id);
     Result<runtime::MonitorState> monitor = runtime::read_monitor_state(dir);
     if (!monitor && monitor.error().code() != Code::not_found)
@@ -176,8 +178,9 @@ Result<State> look(const Paths& paths, const std::string& id) {
                            exited(paths.container(id), *exit,
                                   runtime::read_monitor_state(paths.container(id))));
         if (!sys::exists(paths.container(id)))
-            return fail(Code::not_found, "no such container: " + id.substr(0, kShortIdLength));
-        return never_started(paths, id);
+            return fail(Error(Code::not_found, "no such container: " + id.substr(0, kShortIdLength))
+                            .with_hint("crank ps -a"));
+        return never_started(paths, id, lock);
     }
     if (!runtime::is_alive(monitor->pid, monitor->start_time))
         return at_rest(paths, id, ended(paths, id, *monitor));
@@ -213,8 +216,25 @@ bool is_going(const Container& container) {
            runtime::is_alive(container.state.monitor_pid, container.state.monitor_start_time);
 }
 
+Error not_running(const Record& record) {
+    std::string name = shown_name(record);
+    return Error(Code::failed_precondition, "container " + name + " is not running")
+        .with_hint("crank start " + name + ", or crank why " + name);
+}
+
+HealthState read_health(const Paths& paths, const std::string& id, const State& state) {
+    for (const std::string& dir : {paths.monitor(id), paths.container(id)}) {
+        Result<std::string> text = sys::read_file(dir + "/" + kHealthFile, kMaxKept);
+        if (!text) continue;
+        Result<HealthState> health = parse_health(*text);
+        // Of an earlier life: a probe of that one was late.
+        if (health && health->started_at_ns == state.started_at_ns) return std::move(*health);
+    }
+    return {.started_at_ns = state.started_at_ns};
+}
+
 bool are_native(const Paths& paths, const std::vector<std::string>& names) {
-    return std::ranges::all_of(names, [&](const std::string& name) {
+    return !names.empty() && std::ranges::all_of(names, [&](const std::string& name) {
         Result<std::string> id = resolve(paths, name);
         if (!id) return false;
         auto text = sys::read_file(paths.container(*id) + "/container.json", kMaxRecord);
@@ -223,17 +243,21 @@ bool are_native(const Paths& paths, const std::vector<std::string>& names) {
     });
 }
 
-Result<Container> load(const Paths& paths, const std::string& id) {
+Result<Container> load(const Paths& paths, const std::string& id, Lock lock) {
     Result<std::string> text = sys::read_file(paths.container(id) + "/container.json", kMaxRecord);
     if (!text) {
         if (text.error().code() != Code::not_found) return fail(std::move(text).error());
         if (sys::exists(paths.container(id)))
             return fail(Code::failed_precondition,
                         "container " + id.substr(0, kShortIdLength) + " is still being made");
-        return fail(Code::not_found, "no such container: " + id.substr(0, kShortIdLength));
+        return fail(Error(Code::not_found, "no such container: " + id.substr(0, kShortIdLength))
+                        .with_hint("crank ps -a"));
     }
-    return Container{TRY_IN(parse_record(*text), "container " + id.substr(0, kShortIdLength)),
-                     TRY(look(paths, id))};
+    Container container{TRY_IN(parse_record(*text), "container " + id.substr(0, kShortIdLength)),
+                        TRY(look(paths, id, lock))};
+    if (container.record.health && container.state.started_at_ns != 0)
+        container.state.health = read_health(paths, id, container.state);
+    return container;
 }
 
 }  // namespace crank::engine

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/asked.h"
+#include "engine/health_state.h"
 #include "engine/paths.h"
 #include "engine/record.h"
 #include "runtime/end.h"
@@ -48,6 +49,8 @@ struct State {
     // More of the end, where its monitor recorded it and where a command of crank's asked for it.
     std::optional<runtime::EndFacts> end;
     std::optional<Asked> asked;
+    // Of a container with a health check that was started (load()).
+    std::optional<HealthState> health = {};
     // Why the last start, by a command or its monitor, did not come about; empty: it did.
     std::string start_error = {};
     // What it lacks since it got a new monitor, a sentence each.
@@ -70,8 +73,12 @@ void keep_end(const Paths& paths, const std::string& id);
 // And takes it away: the container runs again.
 void forget_end(const Paths& paths, const std::string& id);
 
+// Whoever starts a container holds its lock. Where that is the caller itself, nobody is starting
+// it.
+enum class Lock : std::uint8_t { others, own };
+
 // Errors: not_found when the container has no directory.
-Result<State> look(const Paths& paths, const std::string& id);
+Result<State> look(const Paths& paths, const std::string& id, Lock lock = Lock::others);
 
 // Whoever writes the record of a container that is there holds this lock. Errors: in_use (another
 // command does, for longer than ten seconds).
@@ -86,11 +93,17 @@ struct Container {
 // With --rm: it has ended, and its monitor is removing it at this moment.
 bool is_going(const Container& container);
 
+// Of its present life, or its last. Without a result yet it is starting.
+HealthState read_health(const Paths& paths, const std::string& id, const State& state);
+
 // Whether all that are named, by name or id, are native workers: asked before anything of a
 // container is opened.
 bool are_native(const Paths& paths, const std::vector<std::string>& names);
 
+// That it does not run, and what to type next.
+Error not_running(const Record& record);
+
 // Errors: not_found; failed_precondition for one that is still being made.
-Result<Container> load(const Paths& paths, const std::string& id);
+Result<Container> load(const Paths& paths, const std::string& id, Lock lock = Lock::others);
 
 }  // namespace crank::engine

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "engine/names.h"
+#include "engine/networks/endpoint.h"
+#include "engine/other_runtime.h"
 #include "engine/state.h"
 #include "engine/volume.h"
 #include "network/network.h"
@@ -34,8 +36,24 @@ std::optional<Record> record_of(const Paths& paths, const std::string& id) {
     return record ? std::optional(std::move(*record)) : std::nullopt;
 }
 
+}  // namespace
+
+// Of networks that are defined, whose states are few.
+Result<> release_networks(const Paths& paths, const std::string& id) {
+    networks::take_back(paths, id);
+    Result<std::vector<std::string>> states = sys::list_dir(paths.network_states());
+    if (!states && states.error().code() == Code::not_found) return {};
+    for (const std::string& state : TRY(std::move(states)))
+        TRY(network::sweep_leases({.state_dir = paths.network_states() + "/" + state},
+                                  [&](const std::string& holder) { return holder != id; }));
+    return {};
+}
+
+namespace {
+
 Result<> release_address(const Paths& paths, const std::string& id,
                          const std::optional<Record>& record) {
+    if (!record || !record->networks.empty()) TRY(release_networks(paths, id));
     // A start that was killed may have another than the record's.
     bool certain = record && !sys::exists(paths.container(id) + "/" + kStarting);
     if (certain && record->network.lease_path.empty()) return {};
@@ -123,6 +141,7 @@ Result<> discard(const Paths& paths, const std::string& id) {
     if (runtime::wait_unwatched(paths.monitor(id), kShimEnds) && host.root)
         TRY(runtime::remove_cgroups(group, host));
     std::optional<Record> record = record_of(paths, id);
+    if (record) other::forget(paths, *record);
     TRY(release_address(paths, id, record));
     TRY(release_ids(paths, id, record));
     // Its directory goes before its name: a name that leads nowhere is free, a container without

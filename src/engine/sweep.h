@@ -20,6 +20,9 @@ ids::Place place_of(const Paths& paths);
 // the directories. The container must not have a monitor that lives.
 Result<> discard(const Paths& paths, const std::string& id);
 
+// Addresses that it has on networks of one's own, and its names there.
+Result<> release_networks(const Paths& paths, const std::string& id);
+
 // Names that lead to no container: a removal was killed, or failed, half way. Best effort.
 void sweep_names(const Paths& paths);
 

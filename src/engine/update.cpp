@@ -7,10 +7,13 @@
 #include "engine/options.h"
 #include "engine/processes.h"
 #include "engine/record.h"
+#include "engine/restart_command.h"
 #include "engine/state.h"
+#include "runtime/adopt.h"
 #include "runtime/host.h"
 #include "runtime/oci/control.h"
 #include "sys/file.h"
+#include "sys/own_user_namespace.h"
 
 namespace crank::engine {
 namespace {
@@ -18,7 +21,21 @@ namespace {
 constexpr std::int64_t kNanosPerCpu = 1'000'000'000, kMinNanoCpus = kNanosPerCpu / 100;
 constexpr std::uint64_t kPeriodUs = 100'000;
 
+Result<> check_policy(const Record& record, const NewLimits& limits) {
+    if (!limits.restart || limits.restart->kind == RestartPolicy::Kind::no) return {};
+    if (!record.wanted_ports.empty() && !TRY(sys::own_user_namespace()).initial)
+        return fail(Error(Code::unsupported,
+                          "--restart: container " + shown_name(record) +
+                              " publishes ports, which a monitor without root cannot open")
+                        .with_hint("make it again without --publish"));
+    if (!record.remove) return {};
+    return fail(Error(Code::invalid_argument,
+                      "--restart: container " + shown_name(record) + " is removed when it ends")
+                    .with_hint("--restart and --rm are alternatives"));
+}
+
 Result<> check(const Record& record, const NewLimits& limits, const runtime::HostFacts& host) {
+    if (!limits.has_limits()) return {};
     if (record.cgroups_path.empty())
         return fail(Code::unsupported,
                     shown_name(record) + " has no cgroup whose limits could change");
@@ -49,6 +66,7 @@ oci::Resources resources_of(const NewLimits& limits) {
     oci::Resources resources;
     resources.memory_limit = limits.memory;
     resources.memory_swap = limits.memory_swap;
+    resources.memory_reservation = limits.memory_reservation;
     resources.pids_limit = limits.pids_limit;
     resources.cpu_shares = limits.cpu_shares;
     resources.cpuset_cpus = limits.cpuset_cpus.value_or("");
@@ -66,6 +84,7 @@ oci::Resources resources_of(const NewLimits& limits) {
 void merge(oci::Resources& into, const oci::Resources& from) {
     if (from.memory_limit) into.memory_limit = from.memory_limit;
     if (from.memory_swap) into.memory_swap = from.memory_swap;
+    if (from.memory_reservation) into.memory_reservation = from.memory_reservation;
     if (from.pids_limit) into.pids_limit = from.pids_limit;
     if (from.cpu_shares) into.cpu_shares = from.cpu_shares;
     if (from.cpu_period) into.cpu_period = from.cpu_period;
@@ -91,21 +110,32 @@ Result<> write(const Paths& paths, const Container& container, const NewLimits& 
     if (limits.memory) record.memory = *limits.memory;
     if (limits.memory_swap) record.memory_swap = *limits.memory_swap;
     if (limits.nano_cpus) record.nano_cpus = *limits.nano_cpus;
+    if (limits.memory_reservation) record.settings.memory_reservation = limits.memory_reservation;
+    if (limits.restart) record.restart = *limits.restart;
     if (limits.pids_limit) record.pids_limit = *limits.pids_limit < 0 ? 0 : *limits.pids_limit;
     return write_record(paths, record);
 }
 
 }  // namespace
 
+bool NewLimits::has_limits() const {
+    return memory || memory_swap || nano_cpus || pids_limit || cpu_shares || memory_reservation ||
+           cpuset_cpus || cpuset_mems;
+}
+
 Result<> update(const Paths& paths, const Container& container, const NewLimits& limits) {
     runtime::HostFacts host = TRY(runtime::probe_host());
+    TRY(check_policy(container.record, limits));
     TRY(check(container.record, limits, host));
     oci::Resources resources = resources_of(limits);
     // The record last: what it says has been applied.
-    if (container.state.pid > 0)
+    if (container.state.pid > 0 && limits.has_limits())
         TRY_IN(runtime::oci_verbs::update_limits(container.record.cgroups_path, resources, host),
                "container " + shown_name(container.record));
     TRY(write(paths, container, limits, resources));
+    if (limits.restart)
+        TRY(runtime::give_policy(paths.monitor(container.record.id), when_of(limits.restart->kind),
+                                 static_cast<std::uint32_t>(limits.restart->most)));
     note_container(paths, container.record, "update");
     return {};
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/paths.h"
+#include "engine/restart_policy.h"
 #include "engine/state.h"
 #include "oci/runtime_spec.h"
 
@@ -17,7 +18,11 @@ struct NewLimits {
     std::optional<std::int64_t> nano_cpus;    // 0: no limit
     std::optional<std::int64_t> pids_limit;   // -1: no limit
     std::optional<std::uint64_t> cpu_shares;
+    std::optional<std::int64_t> memory_reservation;  // bytes; 0: none
     std::optional<std::string> cpuset_cpus, cpuset_mems;
+    std::optional<RestartPolicy> restart;
+    // Anything that a cgroup has to do with.
+    bool has_limits() const;
 };
 
 // Of one that runs at once, all of them or none; its record has them from then on. Errors:

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/crash_point.h"
+#include "engine/events.h"
 #include "engine/names.h"
 #include "engine/options.h"
 #include "engine/state.h"
@@ -39,6 +40,7 @@ std::string document_of(const Volume& volume) {
                  {"created", volume.created_ns},
                  {"labels", volume.labels},
                  {"anonymous", volume.anonymous}};
+    if (!volume.device.empty()) json["device"] = volume.device;
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -48,7 +50,8 @@ Result<Volume> parse_document(std::string_view text, const std::string& path) {
         return Volume{.name = json.at("name"),
                       .created_ns = json.at("created"),
                       .labels = json.at("labels").get<std::map<std::string, std::string>>(),
-                      .anonymous = json.at("anonymous")};
+                      .anonymous = json.at("anonymous"),
+                      .device = json.value("device", "")};
     } catch (const nlohmann::json::exception& e) {
         return fail(Code::corrupt, path + ": " + e.what());
     }
@@ -87,6 +90,12 @@ Result<> build(const std::string& dir, const Volume& volume, const std::string& 
     return {};
 }
 
+void note_volume(const Paths& paths, const std::string& name, const char* action) {
+    note_event(
+        paths,
+        {.type = "volume", .action = action, .id = name, .attributes = {{"driver", "local"}}});
+}
+
 // already_exists: another has made it meanwhile.
 Result<> make(const Paths& paths, Volume volume, const std::string& container, const Fill& fill) {
     Staged staged = TRY(stage(paths));
@@ -99,6 +108,7 @@ Result<> make(const Paths& paths, Volume volume, const std::string& container, c
     Result<> made = work();
     if (!made) (void)sys::remove_tree(staged.path);
     crash_point("volume.make.named");
+    if (made) note_volume(paths, volume.name, "create");
     return made;
 }
 
@@ -115,6 +125,7 @@ Result<> finish_removal(const Paths& paths, const std::string& name) {
     Result<> renamed = move();
     if (!renamed && renamed.error().code() != Code::not_found) return renamed;
     crash_point("volume.remove.renamed");
+    if (renamed) note_volume(paths, name, "destroy");
     return sys::remove_tree(going);
 }
 
@@ -169,8 +180,8 @@ Result<> check_name(std::string_view name) {
 
 Result<std::string> random_name() { return random_id(); }
 
-std::string data_of(const Paths& paths, const std::string& name) {
-    return paths.volume(name) + "/_data";
+std::string data_of(const Paths& paths, const Volume& volume) {
+    return volume.device.empty() ? paths.volume(volume.name) + "/_data" : volume.device;
 }
 
 Result<bool> create(const Paths& paths, const Volume& wanted) {

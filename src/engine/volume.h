@@ -23,14 +23,15 @@ struct Volume {
     std::string name;
     std::int64_t created_ns = 0;  // CLOCK_REALTIME
     std::map<std::string, std::string> labels;
-    bool anonymous = false;  // it was made for one container, with a name that nobody chose
+    bool anonymous = false;   // it was made for one container, with a name that nobody chose
+    std::string device = {};  // a directory of this machine that it stands for; empty: its own
     bool operator==(const Volume&) const = default;
 };
 
 // As Docker's: letters, digits, '_', '.' and '-', a letter or digit first, 2 to 128.
 Result<> check_name(std::string_view name);
 Result<std::string> random_name();  // of an anonymous one: 64 hexadecimal digits
-std::string data_of(const Paths& paths, const std::string& name);
+std::string data_of(const Paths& paths, const Volume& volume);
 
 // Puts into an empty directory, an open one, what a new volume begins with.
 using Fill = std::function<Result<>(int data)>;

@@ -47,7 +47,7 @@ protected:
         return all;
     }
     std::vector<std::string> in(const std::string& name) const {
-        return sys::list_dir(data_of(paths_, name)).value();
+        return sys::list_dir(data_of(paths_, {.name = name})).value();
     }
     // In a process that a crash point kills.
     void crash_in(const char* point, const std::function<void()>& work) {
@@ -104,7 +104,7 @@ TEST_F(Volumes, ANewOneAndAnEmptyOneAreFilledAndOthersAreNot) {
     ASSERT_TRUE(use(paths_, {.name = "empty"}, kOne, filler()));
     EXPECT_THAT(in("empty"), ElementsAre("dir", "link"));
     ASSERT_TRUE(create(paths_, {.name = "full"}));
-    std::ofstream(data_of(paths_, "full") + "/mine") << "x";
+    std::ofstream(data_of(paths_, {.name = "full"}) + "/mine") << "x";
     ASSERT_TRUE(use(paths_, {.name = "full"}, kOne, filler()));
     EXPECT_THAT(in("full"), ElementsAre("mine"));
 }
@@ -151,7 +151,7 @@ TEST_F(Volumes, AreWholeOrNotThereAfterACrash) {
 TEST_F(Volumes, AreThereOrGoneAfterACrash) {
     for (const char* point : {"volume.remove.decided", "volume.remove.renamed"}) {
         ASSERT_TRUE(create(paths_, {.name = "old"}));
-        std::ofstream(data_of(paths_, "old") + "/mine") << "x";
+        std::ofstream(data_of(paths_, {.name = "old"}) + "/mine") << "x";
         crash_in(point, [&] { (void)remove(paths_, "old"); });
         EXPECT_EQ(find(paths_, "old").error().code(), Code::not_found) << point;
         EXPECT_TRUE(use(paths_, {.name = "old"}, kOne, {}).value()) << "a new one: " << point;

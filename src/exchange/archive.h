@@ -36,6 +36,12 @@ Result<> save_layout(store::Store& store, const std::vector<std::string>& names,
 struct Loaded {
     oci::Digest id;
     std::vector<std::string> tags;  // full references; may be empty
+    // Of the tags those that another image had until now, and which.
+    struct Taken {
+        std::string tag;
+        oci::Digest from;
+    };
+    std::vector<Taken> taken = {};
 };
 
 // Reads either format, plain, gzip or zstd, from `fd` (may be a pipe). Hostile input: every blob is

@@ -34,6 +34,7 @@ public:
         crash_point("exchange.take_in.before_images");
         std::vector<Store::NewImage> news;
         for (const IncomingImage& image : images) news.push_back({image.config_json, image.tags});
+        std::vector<Loaded::Taken> before = holders_of(images);
         auto ids = TRY(store_.add_images(news));
         std::vector<Loaded> out;
         for (std::size_t i = 0; i < images.size(); ++i) {
@@ -41,6 +42,9 @@ public:
             auto same = std::ranges::find(out, ids[i], &Loaded::id);
             if (same == out.end()) same = out.insert(out.end(), {ids[i], {}});
             same->tags.insert(same->tags.end(), images[i].tags.begin(), images[i].tags.end());
+            for (const Loaded::Taken& held : before)
+                if (held.from != ids[i] && std::ranges::count(images[i].tags, held.tag) > 0)
+                    same->taken.push_back(held);
         }
         return out;
     }
@@ -50,6 +54,14 @@ public:
     }
 
 private:
+    std::vector<Loaded::Taken> holders_of(const std::vector<IncomingImage>& images) {
+        std::vector<Loaded::Taken> holders;
+        for (const IncomingImage& image : images)
+            for (const std::string& tag : image.tags)
+                if (auto held = store_.find(tag)) holders.push_back({tag, held->id});
+        return holders;
+    }
+
     Result<> take_layers(const IncomingImage& image) {
         if (image.layers.size() != image.diff_ids.size())
             return fail(Code::corrupt, "an image has " + std::to_string(image.layers.size()) +

@@ -72,7 +72,7 @@ registry::Url Target::url(const std::string& path) const {
 }
 
 std::string Target::scope() const {
-    if (endpoint.repository.empty()) return "";
+    if (endpoint.repository.empty()) return also;
     std::string own = "repository:" + endpoint.repository + ":" + actions;
     return also.empty() ? own : own + " " + also;
 }

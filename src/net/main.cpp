@@ -8,6 +8,8 @@
 #include "net/certs.h"
 #include "net/keeper.h"
 #include "net/serve.h"
+#include "net/tls_probe.h"
+#include "registry/lane.h"
 
 namespace {
 
@@ -42,6 +44,11 @@ int main(int argc, char** argv) {
     if (!words.empty() && words[0] == "keeper") {
         auto served = crank::net::serve_keeper();
         return served ? 0 : report_error("net keeper", served.error());
+    }
+    if (!words.empty() && words[0] == "probe") {
+        auto served = crank::net::serve_probe();
+        if (!served) print_line(stderr, crank::registry::shown(served.error().text()));
+        return served ? 0 : 1;
     }
     if (words.empty() || words[0] != "certs")
         return report_error("net", Error(Code::usage, "no such command").with_hint("crank certs"));

@@ -13,6 +13,8 @@
 //   resume    (place), digest -> offset: from where the put that failed last goes on
 //   manifest  (place), tag, media_type; then data and an end -> digest
 //   referrers reference -> digest, pages: sizes "12,345"; data: the pages of the list
+//   search    domain, term, limit -> kind: "search" or "catalog", pages: sizes; data: the pages
+//   registries -> domains: whom a search without a registry asks
 //   login     domain, user, secret -> stored: where
 //   logout    domain -> erased: "true" or "false"
 #pragma once

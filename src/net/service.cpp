@@ -43,7 +43,7 @@ Result<Fields> Service::perform(const Fields& request) {
         Result<Fields> (Service::*perform)(const Fields&);
         bool uploads = false;
     };
-    static constexpr std::array<Operation, 12> kOperations = {{
+    static constexpr std::array<Operation, 14> kOperations = {{
         {"resolve", &Service::resolve},
         {"blob", &Service::blob},
         {"parts", &Service::parts},
@@ -53,6 +53,8 @@ Result<Fields> Service::perform(const Fields& request) {
         {"resume", &Service::resume},
         {"manifest", &Service::put_manifest, true},
         {"referrers", &Service::referrers},
+        {"search", &Service::search},
+        {"registries", &Service::registries},
         {"fetch", &Service::fetch},
         {"login", &Service::login},
         {"logout", &Service::logout},

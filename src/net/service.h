@@ -44,11 +44,17 @@ private:
                                                            const oci::Reference& candidate)>;
     Result<registry::Fields> first_of(const std::string& typed, const oci::Reference& reference,
                                       const AtPlace& ask);
+    // service_search.cpp
+    Result<registry::Fields> search(const registry::Fields& request);
+    Result<registry::Fields> registries(const registry::Fields& request);
+    Result<std::optional<std::string>> searched(const Target& target, const std::string& term,
+                                                const std::string& limit);
+    Result<std::vector<std::string>> catalogue(const Target& target);
     Result<registry::Fields> login(const registry::Fields& request);
     Result<registry::Fields> logout(const registry::Fields& request);
     // service_fetch.cpp
     Result<registry::Fields> fetch(const registry::Fields& request);
-    Result<> fetch_once(registry::Url url, bool& begun);
+    Result<> fetch_once(registry::Url url, std::int64_t most, bool& begun);
 
     struct Document {
         std::string bytes, media_type;

@@ -1,4 +1,6 @@
 // A file by its URL, for ADD of a Dockerfile: no registry, no credentials.
+#include "base/text.h"
+#include "base/units.h"
 #include "net/service.h"
 
 namespace crank::net {
@@ -19,11 +21,20 @@ Error refusal(const registry::Url& url, long status) {
     return Error(code, url.str() + " answers with status " + std::to_string(status));
 }
 
+// What is announced to be too long is not begun; of the rest whoever asked counts the bytes.
+Result<> check_length(const registry::Url& url, const HttpResponse& response, std::int64_t most) {
+    auto length = parse_int(response.header("content-length"));
+    if (!length || *length <= most) return {};
+    return fail(Code::exhausted, url.str() + " sends " + format_size_binary(*length) +
+                                     ", more than " + format_size_binary(most) +
+                                     ": it is not fetched");
+}
+
 }  // namespace
 
 // Follows redirects, never from https to http. The sink has had nothing where this fails with a
 // code that another attempt may cure and `begun` is false.
-Result<> Service::fetch_once(registry::Url url, bool& begun) {
+Result<> Service::fetch_once(registry::Url url, std::int64_t most, bool& begun) {
     Http http;
     TlsTrust trust;
     for (int hops = 0; hops <= kMaxRedirects; ++hops) {
@@ -31,7 +42,8 @@ Result<> Service::fetch_once(registry::Url url, bool& begun) {
         request.url = url;
         request.trust = &trust;
         request.headers = {"Accept: */*", "User-Agent: crank"};
-        request.sink = [&](const HttpResponse&, Bytes bytes) {
+        request.sink = [&](const HttpResponse& response, Bytes bytes) -> Result<> {
+            if (!begun) TRY(check_length(url, response, most));
             begun = true;
             return lane_.send(registry::FrameKind::data, bytes);
         };
@@ -49,9 +61,10 @@ Result<> Service::fetch_once(registry::Url url, bool& begun) {
 
 Result<registry::Fields> Service::fetch(const registry::Fields& request) {
     registry::Url url = TRY(registry::Url::parse(TRY(registry::field(request, "url"))));
+    std::int64_t most = parse_int(TRY(registry::field(request, "most"))).value_or(0);
     for (int attempt = 1;; ++attempt) {
         bool begun = false;
-        auto done = fetch_once(url, begun);
+        auto done = fetch_once(url, most, begun);
         if (done) return registry::Fields{};
         bool again =
             may_pass(done.error()) && done.error().message().find("status 4") == std::string::npos;

@@ -17,7 +17,6 @@ namespace crank::network {
 
 namespace {
 
-constexpr const char* kInsideName = "eth0";
 constexpr std::chrono::milliseconds kLinkDeadline{2000};
 constexpr std::chrono::milliseconds kLinkPause{1};
 
@@ -28,13 +27,15 @@ std::string host_device_of(sys::Ipv4 address) {
     return name;
 }
 
-// Opens a socket inside, and sees to it that eth0 will be born without IPv6 (CVE-2024-32473). lo
-// exists already and keeps it.
-Result<sys::RouteSocket> enter(int namespace_fd) {
+// Opens a socket inside, and sees to it that the device will be born without IPv6 (CVE-2024-32473),
+// or with that of its network alone: a neighbour is no router. lo exists already and keeps it.
+Result<sys::RouteSocket> enter(int namespace_fd, bool ipv6) {
     std::optional<sys::RouteSocket> socket;
     TRY(sys::run_in_network_namespace(namespace_fd, [&]() -> Result<> {
-        auto written = sys::write_knob("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-        if (!written && written.error().code() != Code::not_found) return written;
+        const std::string knobs = "/proc/sys/net/ipv6/conf/default/";
+        auto written = sys::write_knob(knobs + "disable_ipv6", ipv6 ? "0" : "1");
+        if (!written && (ipv6 || written.error().code() != Code::not_found)) return written;
+        if (ipv6) TRY(sys::write_knob(knobs + "accept_ra", "0"));
         socket = TRY(sys::RouteSocket::open());
         return {};
     }));
@@ -82,19 +83,26 @@ Result<> wait_until_operational(Host& host, const std::string& device, int bridg
     }
 }
 
-Result<> connect_device(Host& host, const Bridge& bridge, const Attachment& attachment,
-                        int namespace_fd, Undo& undo) {
+void add_default_routes(const Attachment& attachment, int index, sys::RouteChanges& changes) {
+    if (auto gateway = sys::parse_ipv4(attachment.gateway))
+        changes.add_default_route(*gateway, index);
+    if (auto gateway = sys::parse_ipv6(attachment.gateway6))
+        changes.add_default_route(*gateway, index);
+}
+
+Result<> connect_device(Host& host, const BridgeConfig& config, const Bridge& bridge,
+                        const Attachment& attachment, int namespace_fd, Undo& undo) {
     auto address = sys::parse_ipv4(attachment.address);
     if (!address || !bridge.subnet.contains(*address)) {
         return fail(Code::failed_precondition, "the address " + attachment.address +
                                                    " is none of the bridge's range " +
                                                    bridge.subnet.text());
     }
-    auto inside = TRY(enter(namespace_fd));
+    auto inside = TRY(enter(namespace_fd, !attachment.address6.empty()));
     sys::VethRequest request;
     request.host_name = attachment.host_device;
     request.bridge_index = bridge.index;
-    request.peer_name = kInsideName;
+    request.peer_name = attachment.device;
     request.peer_namespace = namespace_fd;
     request.peer_mac = mac_of(*address);
     request.mtu = bridge.mtu;
@@ -104,12 +112,19 @@ Result<> connect_device(Host& host, const Bridge& bridge, const Attachment& atta
         changes.remove_link(name);
         return host.route.apply(changes);
     });
-    const int index = TRY(inside.link(kInsideName)).index;
+    if (!config.between) {
+        sys::RouteChanges isolate;
+        isolate.isolate_port(request.host_name);
+        TRY(host.route.apply(isolate));
+    }
+    const int index = TRY(inside.link(attachment.device)).index;
     sys::RouteChanges configure;
     configure.set_up(sys::kLoopbackIndex, "lo");
-    configure.set_up(index, kInsideName);
+    configure.set_up(index, attachment.device);
     configure.add_address(index, *address, bridge.subnet.length);
-    configure.add_default_route(gateway_of(bridge.subnet), index);
+    auto address6 = sys::parse_ipv6(attachment.address6);
+    if (address6) configure.add_address(index, *address6, attachment.prefix6);
+    if (attachment.leads_out) add_default_routes(attachment, index, configure);
     TRY(inside.apply(configure));
     return wait_until_operational(host, request.host_name, bridge.index, inside, index);
 }
@@ -122,8 +137,44 @@ Result<Host> Host::open() {
 
 namespace {
 
+Pool pool_of(const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
+    Pool pool(subnet);
+    pool.gateway = gateway_in(config, subnet);
+    pool.range = sys::parse_ipv4_prefix(config.range);
+    return pool;
+}
+
+// The directory is there but where somebody has tidied up.
+template <class Take>
+auto take_with(const BridgeConfig& config, Take take) -> decltype(take()) {
+    auto taken = take();
+    if (taken || taken.error().code() != Code::not_found) return taken;
+    TRY(prepare_leases(config.state_dir));
+    return take();
+}
+
+Result<> lease6_here(const BridgeConfig& config, const Lease& lease, const Pool& pool,
+                     const WantedAddresses& wanted, Attachment& attachment) {
+    if (config.subnet6.empty()) {
+        if (wanted.ip6.empty()) return {};
+        return fail(
+            Error(Code::invalid_argument, "--ip6 " + wanted.ip6 + ": the network has no IPv6")
+                .with_hint("crank network create --ipv6 NAME makes one that has"));
+    }
+    auto subnet = sys::parse_ipv6_prefix(config.subnet6);
+    auto gateway = sys::parse_ipv6(config.gateway6);
+    if (!subnet || !gateway) return fail(Code::corrupt, "no IPv6 range: " + config.subnet6);
+    Lease6 lease6 = TRY(take_lease6(config.state_dir, *subnet, *gateway, attachment.container_id,
+                                    wanted.ip6, lease.address.value - pool.subnet.base.value));
+    attachment.address6 = lease6.address.text();
+    attachment.prefix6 = subnet->length;
+    attachment.gateway6 = config.gateway6;
+    attachment.lease6_path = lease6.path;
+    return {};
+}
+
 Result<Attachment> lease_here(const BridgeConfig& config, std::string_view container_id,
-                              std::string_view wanted) {
+                              const WantedAddresses& wanted) {
     KnownSubnet known = TRY(known_subnet(config));
     Attachment attachment;
     if (!known.subnet) {
@@ -133,33 +184,31 @@ Result<Attachment> lease_here(const BridgeConfig& config, std::string_view conta
         known = {bridge.subnet, std::move(bridge.lock)};
         attachment.warnings = std::move(bridge.warnings);
     }
-    auto take = [&] {
-        return wanted.empty()
-                   ? take_lease(config.state_dir, *known.subnet, container_id)
-                   : take_wanted_lease(config.state_dir, *known.subnet, container_id, wanted);
-    };
-    auto taken = take();
-    if (!taken && taken.error().code() == Code::not_found) {
-        // Somebody tidied up in the state directory.
-        TRY(prepare_leases(config.state_dir));
-        taken = take();
-    }
-    Lease lease = TRY(std::move(taken));
+    const Pool pool = pool_of(config, *known.subnet);
+    Lease lease = TRY(take_with(config, [&] {
+        return wanted.ip.empty()
+                   ? take_lease(config.state_dir, pool, container_id)
+                   : take_wanted_lease(config.state_dir, pool, container_id, wanted.ip);
+    }));
     attachment.address = lease.address.text();
     attachment.prefix = known.subnet->length;
-    attachment.gateway = gateway_of(*known.subnet).text();
+    attachment.gateway = pool.gateway.text();
     attachment.mac = sys::format_mac(mac_of(lease.address));
     attachment.host_device = host_device_of(lease.address);
     attachment.container_id = container_id;
     attachment.lease_path = lease.path;
-    return attachment;
+    auto leased6 = lease6_here(config, lease, pool, wanted, attachment);
+    if (leased6) return attachment;
+    Undo undo;
+    undo.add([&] { return release(attachment); });
+    return fail(undo.run(std::move(leased6).error()));
 }
 
 Result<> connect_here(const BridgeConfig& config, const Attachment& attachment, int namespace_fd) {
     Host host = TRY(Host::open());
     Bridge bridge = TRY(ensure_bridge(host, config));
     Undo undo;
-    auto connected = connect_device(host, bridge, attachment, namespace_fd, undo);
+    auto connected = connect_device(host, config, bridge, attachment, namespace_fd, undo);
     if (!connected) return fail(undo.run(std::move(connected).error()));
     undo.commit();
     return {};
@@ -172,7 +221,7 @@ Result<> beside_bridge(const BridgeConfig& bridge, const std::function<Result<>(
 }
 
 Result<Attachment> lease(const BridgeConfig& given, std::string_view container_id,
-                         std::string_view wanted) {
+                         const WantedAddresses& wanted) {
     const BridgeConfig config = TRY(complete(given));
     std::optional<Attachment> taken;
     TRY(beside_bridge(config, [&]() -> Result<> {
@@ -198,7 +247,37 @@ Result<Attachment> attach(const BridgeConfig& config, std::string_view container
 }
 
 Result<> release(const Attachment& attachment) {
+    if (!attachment.lease6_path.empty())
+        TRY(drop_lease(attachment.lease6_path, attachment.container_id));
     return drop_lease(attachment.lease_path, attachment.container_id);
+}
+
+namespace {
+
+// The device itself says where the routes went: they go with it.
+Result<> remove_device(const Attachment& attachment) {
+    Host host = TRY(Host::open());
+    sys::RouteChanges changes;
+    changes.remove_link(attachment.host_device);
+    auto removed = host.route.apply(changes);
+    // ENODEV has no code of its own.
+    if (!removed && !host.route.link(attachment.host_device)) return {};
+    return removed;
+}
+
+}  // namespace
+
+Result<> disconnect(const BridgeConfig& bridge, const Attachment& attachment, int namespace_fd,
+                    const Attachment* successor) {
+    TRY(beside_bridge(bridge, [&] { return remove_device(attachment); }));
+    if (successor == nullptr) return {};
+    auto inside = TRY(sys::RouteSocket::open_in(namespace_fd));
+    sys::RouteChanges routes;
+    add_default_routes(*successor, TRY(inside.link(successor->device)).index, routes);
+    auto led = inside.apply(routes);
+    // Of one that was killed after this.
+    if (!led && led.error().code() == Code::already_exists) return {};
+    return led;
 }
 
 Result<std::size_t> sweep_leases(

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "network/bridge.h"
+#include "network/rules.h"
 #include "network/test_world.h"
 #include "sys/child.h"
 #include "sys/nftables.h"

@@ -10,6 +10,7 @@
 #include "network/forwarding.h"
 #include "network/lease.h"
 #include "network/obstacles.h"
+#include "network/rules.h"
 #include "network/subnet.h"
 #include "sys/file.h"
 #include "sys/netns.h"
@@ -63,14 +64,28 @@ Result<std::optional<sys::Link>> find_device(Host& host, const BridgeConfig& con
             .with_hint("choose another name for the bridge in the configuration: network.device"));
 }
 
+// What it takes for packets to pass from and to other devices.
+std::vector<Family> forwarded(const BridgeConfig& config) {
+    if (config.internal) return {};
+    if (config.subnet6.empty()) return {Family::ip};
+    return {Family::ip, Family::ip6};
+}
+
+Result<bool> is_forwarded(const BridgeConfig& config) {
+    for (Family family : forwarded(config))
+        if (!TRY(is_forwarding(family))) return false;
+    return true;
+}
+
 // The bridge if everything about it is as it should be.
 Result<std::optional<Bridge>> find_ready(Host& host, const BridgeConfig& config) {
     auto subnet = TRY(remembered_subnet(config));
     auto link = TRY(find_device(host, config));
-    if (!subnet || !link || !link->up || !TRY(host.nft.has_table(table_of(config))) ||
-        !TRY(is_forwarding()))
+    if (!subnet || !link || !link->up || !TRY(has_rules(host, config)) ||
+        !TRY(is_forwarded(config)))
         return std::optional<Bridge>();
-    return std::optional(Bridge{link->index, link->mtu, *subnet, {}, {}});
+    return std::optional(
+        Bridge{link->index, link->mtu, *subnet, gateway_in(config, *subnet), {}, {}});
 }
 
 // Everything that has an address of this host or a way to it.
@@ -85,8 +100,9 @@ Result<> check_overlap(const sys::Ipv4Prefix& subnet, std::span<const sys::Ipv4P
     if (!other) return {};
     return fail(Error(Code::in_use, "subnet " + subnet.text() + " overlaps " + other->text() +
                                         ", which this host has a route to")
-                    .with_hint("choose another network.subnet, or none: crank finds one; the "
-                               "routes: ip route show table all"));
+                    .with_hint("choose another subnet (network.subnet of the configuration, or "
+                               "--subnet), or none: crank finds one; the routes: ip route show "
+                               "table all"));
 }
 
 Result<sys::Ipv4Prefix> decide_subnet(Host& host, const BridgeConfig& config,
@@ -116,35 +132,35 @@ Result<std::uint32_t> decide_mtu(Host& host) {
     return mtu;
 }
 
-// IPv4 alone for now: containers must not hand routes to the host by IPv6 router advertisements
-// (CVE-2020-13401), nor reach it by link-local addresses that no rule of ours knows.
-Result<> disable_ipv6(const std::string& device) {
-    std::string knob = "/proc/sys/net/ipv6/conf/" + device + "/disable_ipv6";
-    if (!sys::exists(knob)) return {};  // a kernel without IPv6
-    return sys::write_knob(knob, "1");
+// Without a range of IPv6 addresses there is none at all: containers must not reach the host by
+// link-local addresses that no rule of ours knows. And never do they hand routes to it by router
+// advertisements (CVE-2020-13401).
+Result<> configure_ipv6(const BridgeConfig& config) {
+    std::string knobs = "/proc/sys/net/ipv6/conf/" + config.device;
+    bool wanted = !config.subnet6.empty();
+    if (!sys::exists(knobs)) {
+        if (!wanted) return {};
+        return fail(Error(Code::unsupported, "this kernel has no IPv6")
+                        .with_hint("a network without --ipv6"));
+    }
+    TRY(sys::write_knob(knobs + "/accept_ra", "0"));
+    return sys::write_knob(knobs + "/disable_ipv6", wanted ? "0" : "1");
 }
 
 Result<sys::Link> create_device(Host& host, const BridgeConfig& config,
                                 const sys::Ipv4Prefix& subnet) {
     sys::BridgeRequest request;
     request.name = config.device;
-    request.mac = mac_of(gateway_of(subnet));
-    request.mtu = TRY(decide_mtu(host));
+    request.mac = mac_of(gateway_in(config, subnet));
+    request.mtu = config.mtu != 0 ? config.mtu : TRY(decide_mtu(host));
     sys::RouteChanges create;
     create.add_bridge(request);
     create.set_alias(config.device, alias_of(config));
     TRY(host.route.apply(create));
     auto device = TRY(find_device(host, config));
     if (!device) return fail(Code::io, "the bridge " + config.device + " is gone again");
-    TRY(disable_ipv6(config.device));
+    TRY(configure_ipv6(config));
     return *device;
-}
-
-Result<> remove_rules(Host& host, const BridgeConfig& config) {
-    if (!TRY(host.nft.has_table(table_of(config)))) return {};
-    sys::NftBatch batch;
-    batch.delete_table(table_of(config));
-    return host.nft.apply(batch);
 }
 
 // Bridges without a container whose state directory is gone (a test's that was killed) give their
@@ -164,28 +180,16 @@ Result<> remove_abandoned(Host& host) {
     return {};
 }
 
-Result<> put_rules(Host& host, const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
-    const std::string table = table_of(config);
-    sys::NftBatch batch;
-    if (TRY(host.nft.has_table(table))) batch.delete_table(table);
-    batch.add_table(table);
-    batch.add_chain(table, "forward", sys::NftHook::forward);
-    batch.add_chain(table, "postrouting", sys::NftHook::postrouting_nat);
-    sys::NftRule uninvited("nobody outside reaches a port that was not published");
-    uninvited.in_device_is_not(config.device).out_device(config.device).is_no_answer().drop();
-    batch.add_rule(table, "forward", uninvited);
-    sys::NftRule outward("containers speak with the host's address");
-    outward.source_in(subnet).out_device_is_not(config.device).masquerade();
-    batch.add_rule(table, "postrouting", outward);
-    return host.nft.apply(batch);
-}
-
 // Address and switch of a device that may be half made; adding an address twice is no error here.
-Result<> configure_device(Host& host, const sys::Link& device, const sys::Ipv4Prefix& subnet) {
+Result<> configure_device(Host& host, const BridgeConfig& config, const sys::Link& device,
+                          const sys::Ipv4Prefix& subnet) {
     auto present = TRY(host.route.addresses(device.index));
     sys::RouteChanges changes;
     if (std::ranges::find(present, subnet) == present.end())
-        changes.add_address(device.index, gateway_of(subnet), subnet.length);
+        changes.add_address(device.index, gateway_in(config, subnet), subnet.length);
+    auto gateway6 = sys::parse_ipv6(config.gateway6);
+    auto subnet6 = sys::parse_ipv6_prefix(config.subnet6);
+    if (gateway6 && subnet6) changes.add_address(device.index, *gateway6, subnet6->length);
     changes.set_up(device.index, device.name);
     return host.route.apply(changes);
 }
@@ -206,21 +210,27 @@ Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
         });
         device = TRY(create_device(host, config, subnet));
     }
-    TRY(configure_device(host, *device, subnet));
+    TRY(configure_device(host, config, *device, subnet));
     // Before the host forwards: rules first, then the gate.
     TRY(put_rules(host, config, subnet));
-    if (!TRY(is_forwarding())) TRY(enable_forwarding(host, config.state_dir));
+    for (Family family : forwarded(config))
+        if (!TRY(is_forwarding(family))) TRY(enable_forwarding(host, config.state_dir, family));
     // Last, since it says that the rest is there.
     TRY(sys::write_file_atomic(subnet_path(config), subnet.text() + "\n", 0644, sys::Sync::no));
     // What may be wrong with the host's own rules is worth a word, and no reason to fail.
-    auto obstacles = find_obstacles(host, config.device);
-    return Bridge{
-        device->index, device->mtu, subnet, obstacles.value_or(std::vector<std::string>{}), {}};
+    std::vector<std::string> obstacles;
+    if (!config.internal)
+        obstacles = find_obstacles(host, config.device).value_or(std::vector<std::string>{});
+    return Bridge{device->index,        device->mtu, subnet, gateway_in(config, subnet),
+                  std::move(obstacles), {}};
 }
 
 }  // namespace
 
-std::string table_of(const BridgeConfig& config) { return "crank_" + config.device; }
+sys::Ipv4 gateway_in(const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
+    auto chosen = sys::parse_ipv4(config.gateway);
+    return chosen && subnet.contains(*chosen) ? *chosen : gateway_of(subnet);
+}
 
 sys::MacAddress mac_of(sys::Ipv4 address) {
     auto byte = [&](int shift) { return static_cast<std::uint8_t>(address.value >> shift); };
@@ -257,12 +267,23 @@ Result<BridgeConfig> complete(const BridgeConfig& config) {
 
 namespace {
 
+// Whoever removes a network takes its definition away under the lock.
+Result<> check_defined(const BridgeConfig& config) {
+    if (config.definition.empty() || sys::exists(config.definition)) return {};
+    return fail(
+        Error(Code::not_found, "the network has just been removed").with_hint("crank network ls"));
+}
+
 Result<sys::UniqueFd> lock_state(const BridgeConfig& config, sys::LockMode mode) {
     auto lock = sys::lock_file(lock_path(config), mode);
-    if (lock || lock.error().code() != Code::not_found) return lock;
-    // The directory is there but for the very first time.
-    TRY(sys::make_dirs(config.state_dir));
-    return sys::lock_file(lock_path(config), mode);
+    if (!lock && lock.error().code() == Code::not_found) {
+        // The directory is there but for the very first time.
+        TRY(check_defined(config));
+        TRY(sys::make_dirs(config.state_dir));
+        lock = sys::lock_file(lock_path(config), mode);
+    }
+    if (lock) TRY(check_defined(config));
+    return lock;
 }
 
 }  // namespace
@@ -293,16 +314,9 @@ Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config) {
     return std::move(*ready);
 }
 
-Result<> remove_bridge(const BridgeConfig& given) {
-    const BridgeConfig config = TRY(complete(given));
-    if (!sys::exists(lock_path(config))) return {};
-    Host host = TRY(Host::open());
-    sys::UniqueFd lock = TRY(sys::lock_file(lock_path(config), sys::LockMode::exclusive));
-    if (std::size_t leases = TRY(count_leases(config.state_dir)); leases != 0) {
-        return fail(Error(Code::in_use,
-                          std::to_string(leases) + " containers use the bridge " + config.device)
-                        .with_hint("remove them first: crank ps, crank rm"));
-    }
+namespace {
+
+Result<> take_away(Host& host, const BridgeConfig& config) {
     if (TRY(find_device(host, config))) {
         sys::RouteChanges changes;
         changes.remove_link(config.device);
@@ -315,6 +329,47 @@ Result<> remove_bridge(const BridgeConfig& given) {
     TRY(sys::remove_tree(subnet_path(config)));
     TRY(sys::remove_tree(config.state_dir + "/next"));
     return sys::remove_tree(config.state_dir + "/leases");
+}
+
+Result<> remove_here(const BridgeConfig& config, const std::function<Result<>()>& meanwhile) {
+    sys::UniqueFd lock;
+    if (sys::exists(lock_path(config)))
+        lock = TRY(sys::lock_file(lock_path(config), sys::LockMode::exclusive));
+    if (std::size_t leases = TRY(count_leases(config.state_dir)); leases != 0) {
+        return fail(Error(Code::in_use,
+                          std::to_string(leases) + " containers use the bridge " + config.device)
+                        .with_hint("remove them first: crank ps, crank rm"));
+    }
+    if (meanwhile) TRY(meanwhile());
+    if (!lock) return {};
+    Host host = TRY(Host::open());
+    return take_away(host, config);
+}
+
+}  // namespace
+
+Result<> remove_bridge(const BridgeConfig& given, const std::function<Result<>()>& meanwhile) {
+    const BridgeConfig config = TRY(complete(given));
+    return beside_bridge(config, [&] { return remove_here(config, meanwhile); });
+}
+
+Result<std::string> find_subnet(int home, const std::vector<std::string>& others) {
+    std::string found;
+    TRY(beside_bridge({.home = home}, [&]() -> Result<> {
+        Host host = TRY(Host::open());
+        auto taken = TRY(taken_ranges(host));
+        for (const std::string& other : others) taken.push_back(TRY(parse_subnet(other)));
+        found = TRY(choose_network_subnet(taken)).text();
+        return {};
+    }));
+    return found;
+}
+
+Result<> check_free(int home, const std::string& subnet) {
+    return beside_bridge({.home = home}, [&]() -> Result<> {
+        Host host = TRY(Host::open());
+        return check_overlap(TRY(parse_subnet(subnet)), TRY(taken_ranges(host)));
+    });
 }
 
 }  // namespace crank::network

@@ -16,6 +16,7 @@ struct Bridge {
     int index = 0;
     std::uint32_t mtu = 1500;
     sys::Ipv4Prefix subnet;
+    sys::Ipv4 gateway;                  // its own address
     std::vector<std::string> warnings;  // where it was made just now
     // Held while an address is leased and its device made, so that nobody removes the bridge
     // meanwhile.
@@ -37,8 +38,8 @@ Result<KnownSubnet> known_subnet(const BridgeConfig& config);
 // must be complete.
 Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config);
 
-// "crank_" and the device's name: the nf_tables table of the bridge.
-std::string table_of(const BridgeConfig& config);
+// The bridge's own address: the first of the range where the configuration names none.
+sys::Ipv4 gateway_in(const BridgeConfig& config, const sys::Ipv4Prefix& subnet);
 
 // A locally administered address that is the same whenever an IPv4 address is used again, so that
 // what neighbours remember of it stays true: 02:63 and the four bytes.

@@ -9,16 +9,20 @@
 
 namespace crank::network {
 
-// Whether net.ipv4.ip_forward is on.
-Result<bool> is_forwarding();
+using Family = sys::NftFamily;
+
+// Whether net.ipv4.ip_forward, or IPv6's net.ipv6.conf.all.forwarding, is on.
+Result<bool> is_forwarding(Family family = Family::ip);
 
 // Switches it on. Where it was off, the host was no router, and other machines shall not find it to
 // be one now: a table `crank_guard` of ours keeps dropping what would pass between the devices that
 // lead outside and were there before. state_dir remembers that it was crank who did it.
-Result<> enable_forwarding(Host& host, const std::string& state_dir);
+// IPv6: a router takes no routes from its neighbours (RFC 4861, section 6.2.1), so devices that do
+// are told to go on (accept_ra 2).
+Result<> enable_forwarding(Host& host, const std::string& state_dir, Family family = Family::ip);
 
-// Takes it back if it was crank who did it and no device has come since whose owner may rely on it;
-// otherwise leaves switch and guard as they are.
+// Takes both back if it was crank who did it and no device has come since whose owner may rely on
+// it; otherwise leaves switch and guard as they are.
 Result<> restore_forwarding(Host& host, const std::string& state_dir);
 
 // The devices that a guard must keep apart: those that are no mere product of software on this

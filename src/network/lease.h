@@ -6,11 +6,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "network/subnet.h"
 #include "sys/ipv4.h"
+#include "sys/ipv6.h"
 
 namespace crank::network {
 
@@ -19,14 +22,33 @@ struct Lease {
     std::string path;
 };
 
+// What the containers of a network may have.
+struct Pool {
+    // All but the gateway, which is the first.
+    Pool(const sys::Ipv4Prefix& whole) : subnet(whole), gateway(gateway_of(whole)) {}
+    sys::Ipv4Prefix subnet;
+    sys::Ipv4 gateway;
+    std::optional<sys::Ipv4Prefix> range = {};
+};
+
+struct Lease6 {
+    sys::Ipv6 address;
+    std::string path;
+};
+
 // The directory. What is there already stays.
 Result<> prepare_leases(const std::string& state_dir);
 // Any number of processes may do so at once. Error: exhausted.
-Result<Lease> take_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
+Result<Lease> take_lease(const std::string& state_dir, const Pool& pool,
                          std::string_view container_id);
 // The one that is asked for. Errors: invalid_argument (none of the subnet's), already_exists.
-Result<Lease> take_wanted_lease(const std::string& state_dir, const sys::Ipv4Prefix& subnet,
+Result<Lease> take_wanted_lease(const std::string& state_dir, const Pool& pool,
                                 std::string_view container_id, std::string_view wanted);
+// As `wanted` says; where that is empty, as far behind the range's beginning as the container's
+// IPv4 address is behind its own: nobody else has that one, but for who asked for it.
+Result<Lease6> take_lease6(const std::string& state_dir, const sys::Ipv6Prefix& subnet,
+                           const sys::Ipv6& gateway, std::string_view container_id,
+                           std::string_view wanted, std::uint32_t offset);
 // Gives it back if it is still this container's; a lease that is gone is no error.
 Result<> drop_lease(const std::string& path, std::string_view container_id);
 Result<std::size_t> count_leases(const std::string& state_dir);

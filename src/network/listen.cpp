@@ -1,6 +1,7 @@
 #include "network/network.h"
 #include "network/port_owner.h"
 #include "sys/tcp.h"
+#include "sys/udp.h"
 
 namespace crank::network {
 
@@ -29,10 +30,12 @@ std::string bracketed(const std::string& ip) {
     return ip.find(':') == std::string::npos ? ip : "[" + ip + "]";
 }
 
-Error explain_taken(Error error, const std::string& ip, std::uint16_t port) {
+Error explain_taken(Error error, const std::string& ip, std::uint16_t port,
+                    const std::string& protocol) {
     if (error.code() != Code::already_exists) return error;
-    std::string message = "port " + std::to_string(port) + " on " + bracketed(ip) + " is in use";
-    auto owner = find_port_owner(ip, port);
+    std::string message = (protocol == "udp" ? "udp port " : "port ") + std::to_string(port) +
+                          " on " + bracketed(ip) + " is in use";
+    auto owner = find_port_owner(ip, port, protocol);
     if (owner) message += " by " + owner->name + " (pid " + std::to_string(owner->pid) + ")";
     return Error(Code::already_exists, std::move(message))
         .with_hint("stop what uses it or publish another port, for example -p " +
@@ -40,15 +43,15 @@ Error explain_taken(Error error, const std::string& ip, std::uint16_t port) {
                    ":...; crank ps shows the ports of containers");
 }
 
-Result<Listener> listen_one(const std::string& ip, std::uint16_t host_port,
-                            std::uint16_t container_port) {
-    auto fd = sys::listen_tcp(ip, host_port, sys::kLongBacklog);
-    if (!fd) return fail(explain_taken(std::move(fd).error(), ip, host_port));
+Result<Listener> listen_one(const std::string& ip, std::uint16_t host_port, const PortSpec& port) {
+    auto fd = port.protocol == "udp" ? sys::bind_udp(ip, host_port)
+                                     : sys::listen_tcp(ip, host_port, sys::kLongBacklog);
+    if (!fd) return fail(explain_taken(std::move(fd).error(), ip, host_port, port.protocol));
     Listener listener;
     listener.host_port = host_port != 0 ? host_port : TRY(sys::local_port(fd->get()));
     listener.fd = std::move(*fd);
     listener.host_ip = ip;
-    listener.container_port = container_port;
+    listener.container_port = port.container_port;
     return listener;
 }
 
@@ -59,9 +62,9 @@ bool host_lacks_address(const Error& error) {
 // The same port on both addresses.
 Result<std::vector<Listener>> listen_pair(const Addresses& addresses, const PortSpec& port) {
     std::vector<Listener> listeners;
-    listeners.push_back(TRY(listen_one(addresses.first, port.host_port, port.container_port)));
+    listeners.push_back(TRY(listen_one(addresses.first, port.host_port, port)));
     if (addresses.second.empty()) return listeners;
-    auto second = listen_one(addresses.second, listeners.front().host_port, port.container_port);
+    auto second = listen_one(addresses.second, listeners.front().host_port, port);
     if (second) {
         listeners.push_back(std::move(*second));
     } else if (!host_lacks_address(second.error())) {
@@ -72,13 +75,14 @@ Result<std::vector<Listener>> listen_pair(const Addresses& addresses, const Port
 
 }  // namespace
 
+std::vector<std::string> published_addresses(const PortSpec& port,
+                                             std::string_view default_host_ip) {
+    Addresses addresses = choose_addresses(port, default_host_ip);
+    if (addresses.second.empty()) return {addresses.first};
+    return {addresses.first, addresses.second};
+}
+
 Result<std::vector<Listener>> listen_on(const PortSpec& port, std::string_view default_host_ip) {
-    if (port.protocol != "tcp") {
-        return fail(Error(Code::unsupported, "publishing " + port.protocol + " port " +
-                                                 std::to_string(port.container_port) +
-                                                 " is not supported yet")
-                        .with_hint("publish tcp ports, or use --network host"));
-    }
     Addresses addresses = choose_addresses(port, default_host_ip);
     for (int attempt = 1;; ++attempt) {
         auto listeners = listen_pair(addresses, port);

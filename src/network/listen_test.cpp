@@ -113,11 +113,19 @@ TEST_F(ListenTest, ALowPortWithoutRightsSaysWhatToDo) {
         ::testing::ExitedWithCode(0), "");
 }
 
-TEST_F(ListenTest, UdpIsRefusedByName) {
-    auto listeners = listen_on({"", 53, 53, "udp"}, "");
-    ASSERT_FALSE(listeners);
-    EXPECT_EQ(listeners.error().code(), Code::unsupported);
-    EXPECT_EQ(listeners.error().text(), "publishing udp port 53 is not supported yet");
+TEST_F(ListenTest, AUdpPortIsBoundOnBothLoopbackAddressesAndTakenFromThenOn) {
+    auto listeners = listen_on({"", 53, 54, "udp"}, "");
+    ASSERT_TRUE(listeners) << listeners.error().text();
+    ASSERT_EQ(listeners->size(), 2U);
+    EXPECT_EQ(listeners->front().host_ip, "127.0.0.1");
+    EXPECT_EQ(listeners->front().host_port, 53);
+    EXPECT_EQ(listeners->front().container_port, 54);
+    EXPECT_TRUE(listen_on({"", 53, 53, "tcp"}, ""));
+    auto again = listen_on({"", 53, 53, "udp"}, "");
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code(), Code::already_exists);
+    EXPECT_TRUE(again.error().text().starts_with("udp port 53 on 127.0.0.1 is in use by "))
+        << again.error().text();
 }
 
 }  // namespace

@@ -26,6 +26,17 @@ struct BridgeConfig {
     // The network namespace in which the bridge lies, not owned; -1: the caller's. Not the host's
     // where crank is not the host's root.
     int home = -1;
+
+    // Of a network that somebody has defined.
+    std::string definition = {};  // the file that says so: without it nothing is made
+    std::string gateway = {};     // the bridge's address; empty: the subnet's first
+    std::string range = {};       // CIDR in the subnet: what containers get; empty: all of it
+    std::string subnet6 = {};     // CIDR; empty: no IPv6
+    std::string gateway6 = {};
+    bool internal = false;   // nothing leads out, and this host's own ports are closed to it
+    bool masquerade = true;  // what leads out does so with the host's address
+    bool between = true;     // its containers reach each other
+    std::uint32_t mtu = 0;   // 0: what the ways out allow
 };
 
 // The name of the bridge's device, chosen as said above.
@@ -39,8 +50,18 @@ struct Attachment {
     std::string host_device;
     std::string container_id;
     std::string lease_path;  // absolute; release() takes it back
+    // With IPv6.
+    std::string address6 = {}, gateway6 = {}, lease6_path = {};
+    int prefix6 = 0;
+    std::string device = "eth0";  // in the container
+    bool leads_out = true;        // its default routes go through this one
     // Of the first lease alone, which makes the bridge: forward_obstacles().
-    std::vector<std::string> warnings;
+    std::vector<std::string> warnings = {};
+};
+
+// Addresses that are asked for; empty: any.
+struct WantedAddresses {
+    std::string ip = {}, ip6 = {};
 };
 
 // Runs `work` where the bridge lies.
@@ -59,10 +80,10 @@ Result<> bring_up_loopback(int namespace_fd);
 // of a state_dir also makes the bridge, which decides on the subnet. Every field of the result is
 // set (host_device and mac are chosen here). Errors: exhausted (no free address, or no free range
 // for a bridge), and those of connect() that concern the bridge.
-// `wanted` is an address of the bridge's; empty: any. invalid_argument: it is none; already_exists:
-// another container has it.
+// invalid_argument: what is wanted is no address of the bridge's; already_exists: another container
+// has it; not_found: the network has been removed.
 Result<Attachment> lease(const BridgeConfig& bridge, std::string_view container_id,
-                         std::string_view wanted = "");
+                         const WantedAddresses& wanted = {});
 // Makes what is missing of the bridge (device, address, forwarding, masquerading in an nf_tables
 // table of our own, `ip crank_<device>`; others flush rules) and creates a veth whose peer is born
 // as eth0 inside the namespace, with address, default route and lo up; returns when packets flow
@@ -85,8 +106,20 @@ Result<std::size_t> sweep_leases(const BridgeConfig& bridge,
 // accepts them, one sentence each, with the remedy: containers may reach no other host. crank does
 // not write into other programs' chains.
 Result<std::vector<std::string>> forward_obstacles(const BridgeConfig& bridge);
-// Removes bridge, rules and state where no lease is left: in_use otherwise.
-Result<> remove_bridge(const BridgeConfig& bridge);
+// Removes bridge, rules and state where no lease is left: in_use otherwise. `meanwhile` is called
+// when that is decided and nobody can take one: an error of it leaves everything as it is.
+Result<> remove_bridge(const BridgeConfig& bridge, const std::function<Result<>()>& meanwhile = {});
+// Takes a container off that runs: its device goes, and the routes through it. `successor`, if any,
+// gets the default routes.
+Result<> disconnect(const BridgeConfig& bridge, const Attachment& attachment, int namespace_fd,
+                    const Attachment* successor);
+
+// A range of addresses for a network that somebody defines: the first of the built-in ones that
+// overlaps no route and no address where the bridge is to lie, and none of `others`. Error:
+// exhausted.
+Result<std::string> find_subnet(int home, const std::vector<std::string>& others);
+// Whether somebody has a route into it: in_use, naming that one. `home` as in BridgeConfig.
+Result<> check_free(int home, const std::string& subnet);
 
 // `-p [ip:][host]:container[/tcp|udp]`, also ranges of equal length; host port 0 or empty: any
 // free one.
@@ -99,6 +132,11 @@ struct PortSpec {
 };
 // Errors: invalid_argument naming the text and the part that is wrong; unsupported for sctp.
 Result<std::vector<PortSpec>> parse_port(std::string_view text);
+
+// The addresses that it is published at: one, or with the second, which the host may lack, both of
+// this machine's loopback or of everything.
+std::vector<std::string> published_addresses(const PortSpec& port,
+                                             std::string_view default_host_ip);
 
 // A bound listener of a published port (design.md section 5). Without an address: 127.0.0.1 and
 // ::1, two sockets.

@@ -13,7 +13,8 @@ namespace crank::network {
 
 namespace {
 
-constexpr std::string_view kListening = "0A";  // TCP_LISTEN in /proc/net/tcp
+constexpr std::string_view kListening = "0A";    // TCP_LISTEN in /proc/net/tcp
+constexpr std::string_view kUnconnected = "07";  // TCP_CLOSE, as a bound UDP socket is shown
 constexpr std::size_t kTableLimit = std::size_t{64} << 20;
 
 // The end of an address in /proc/net/tcp's notation (words of the machine's byte order): enough to
@@ -35,8 +36,8 @@ bool covers(std::string_view bound, std::string_view wanted_suffix) {
 
 // The inodes of the sockets that listen on `port`, from /proc/net/tcp's columns:
 // "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode".
-void collect_inodes(const std::string& table, const std::string& ip, std::uint16_t port,
-                    std::vector<std::string>& out) {
+void collect_inodes(const std::string& table, std::string_view state, const std::string& ip,
+                    std::uint16_t port, std::vector<std::string>& out) {
     char port_suffix[8];
     std::snprintf(port_suffix, sizeof port_suffix, ":%04X", port);
     const std::string address = address_suffix(ip);
@@ -46,7 +47,7 @@ void collect_inodes(const std::string& table, const std::string& ip, std::uint16
         std::vector<std::string> fields;
         for (std::string& field : split(line, ' '))
             if (!field.empty()) fields.push_back(std::move(field));
-        if (fields.size() < 10 || fields[3] != kListening) continue;
+        if (fields.size() < 10 || fields[3] != state) continue;
         std::string_view local = fields[1];
         if (!local.ends_with(port_suffix)) continue;
         if (!covers(local.substr(0, local.size() - 5), address)) continue;
@@ -68,11 +69,13 @@ bool holds_any(const std::string& fd_dir, const std::vector<std::string>& target
 
 }  // namespace
 
-std::optional<PortOwner> find_port_owner(const std::string& ip, std::uint16_t port) {
+std::optional<PortOwner> find_port_owner(const std::string& ip, std::uint16_t port,
+                                         const std::string& protocol) {
     std::vector<std::string> targets;
     // An IPv6 wildcard socket may hold the IPv4 port too, so both tables count.
-    collect_inodes("/proc/net/tcp", ip, port, targets);
-    collect_inodes("/proc/net/tcp6", ip, port, targets);
+    std::string_view state = protocol == "udp" ? kUnconnected : kListening;
+    collect_inodes("/proc/net/" + protocol, state, ip, port, targets);
+    collect_inodes("/proc/net/" + protocol + "6", state, ip, port, targets);
     if (targets.empty()) return std::nullopt;
     auto processes = sys::list_dir("/proc");
     if (!processes) return std::nullopt;

@@ -62,4 +62,16 @@ Result<sys::Ipv4Prefix> choose_subnet(std::span<const sys::Ipv4Prefix> taken) {
                        "routes: ip route show table all"));
 }
 
+Result<sys::Ipv4Prefix> choose_network_subnet(std::span<const sys::Ipv4Prefix> taken) {
+    constexpr std::uint32_t kFirst = 205, kLast = 223, kPerSecond = 256;
+    for (std::uint32_t second = kFirst; second <= kLast; ++second)
+        for (std::uint32_t third = 0; third < kPerSecond; ++third) {
+            auto candidate = range(10, second, third, 24);
+            if (!find_overlap(candidate, taken)) return candidate;
+        }
+    return fail(Error(Code::exhausted, "every built-in range for networks is taken")
+                    .with_hint("name a free one: crank network create --subnet RANGE NAME; the "
+                               "routes: ip route show table all"));
+}
+
 }  // namespace crank::network

@@ -26,6 +26,10 @@ std::optional<sys::Ipv4Prefix> find_overlap(const sys::Ipv4Prefix& subnet,
 // Error: exhausted when every candidate overlaps something.
 Result<sys::Ipv4Prefix> choose_subnet(std::span<const sys::Ipv4Prefix> taken);
 
+// The same for a network that somebody defines: of ranges of 254 containers each, others than the
+// default one's.
+Result<sys::Ipv4Prefix> choose_network_subnet(std::span<const sys::Ipv4Prefix> taken);
+
 // The first address of the range is the gateway's.
 inline sys::Ipv4 gateway_of(const sys::Ipv4Prefix& subnet) { return {subnet.base.value + 1}; }
 

@@ -269,5 +269,6 @@ Result<RuntimeSpec> parse_runtime_spec(std::string_view json,
 Result<Process> parse_process(std::string_view json, std::vector<std::string>* ignored);
 Result<Resources> parse_resources(std::string_view json, std::vector<std::string>* ignored);
 std::string serialize(const RuntimeSpec& spec);
+std::string serialize(const Process& process);
 
 }  // namespace crank::oci

@@ -168,6 +168,8 @@ Json to_json(const Linux& part) {
 
 }  // namespace
 
+std::string serialize(const Process& process) { return text_of(to_json(process)); }
+
 std::string serialize(const RuntimeSpec& spec) {
     Json out{{"ociVersion", spec.oci_version}};
     if (spec.has_process) out["process"] = to_json(spec.process);

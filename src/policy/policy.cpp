@@ -67,6 +67,8 @@ std::span<const BpfInstruction> strict_seccomp_program() { return kStrictProgram
 
 std::span<const BpfInstruction> network_seccomp_program() { return kNetworkProgram; }
 
+std::span<const BpfInstruction> gateway_seccomp_program() { return kGatewayProgram; }
+
 std::optional<std::string_view> call_name(long number, std::uint32_t audit) {
     for (Architecture architecture :
          {Architecture::x86_64, Architecture::i386, Architecture::aarch64, Architecture::arm}) {

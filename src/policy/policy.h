@@ -69,4 +69,7 @@ std::optional<std::string_view> call_name(long number, std::uint32_t audit_archi
 // send. Static storage.
 std::span<const BpfInstruction> network_seccomp_program();
 
+// policy/seccomp-gateway.json, for crank-gateway itself. Static storage.
+std::span<const BpfInstruction> gateway_seccomp_program();
+
 }  // namespace crank::policy

@@ -125,16 +125,53 @@ std::uint32_t bit_of(Order order) {
     return shim::kOrderKeep;
 }
 
+// What commands tell the monitor of a container; nothing: nobody watches it.
+Result<std::optional<sys::SharedMapping>> open_orders(const std::string& state_dir) {
+    Result<OpenedPlan> plan = open_plan(state_dir);
+    if (!plan && plan.error().code() == Code::not_found) return std::optional<sys::SharedMapping>();
+    if (!plan) return fail(std::move(plan).error());
+    return std::optional(TRY(sys::SharedMapping::map(plan->file.get(), sizeof(shim::Header))));
+}
+
+shim::Shared& shared_of(sys::SharedMapping& mapping) {
+    return static_cast<shim::Header*>(mapping.data())->shared;
+}
+
+void set_order(shim::Shared& shared, std::uint32_t bits) {
+    std::atomic_ref<std::uint32_t>(shared.orders).fetch_or(bits);
+    sys::wake_all(shared.orders);
+}
+
 }  // namespace
 
 Result<> give_order(const std::string& state_dir, Order order) {
-    Result<OpenedPlan> plan = open_plan(state_dir);
-    if (!plan && plan.error().code() == Code::not_found) return {};
-    if (!plan) return fail(std::move(plan).error());
-    auto mapping = TRY(sys::SharedMapping::map(plan->file.get(), sizeof(shim::Header)));
-    auto& orders = static_cast<shim::Header*>(mapping.data())->shared.orders;
-    std::atomic_ref<std::uint32_t>(orders).fetch_or(bit_of(order));
-    sys::wake_all(orders);
+    auto mapping = TRY(open_orders(state_dir));
+    if (mapping) set_order(shared_of(*mapping), bit_of(order));
+    return {};
+}
+
+Result<> order_restart(const std::string& state_dir, std::chrono::milliseconds pause) {
+    auto mapping = TRY(open_orders(state_dir));
+    if (!mapping) return {};
+    shim::Shared& shared = shared_of(*mapping);
+    std::atomic_ref<std::uint32_t>(shared.restart_after_ms)
+        .store(static_cast<std::uint32_t>(pause.count()));
+    set_order(shared, shim::kOrderRestart);
+    return {};
+}
+
+Result<> withdraw_restart(const std::string& state_dir) {
+    auto mapping = TRY(open_orders(state_dir));
+    if (mapping)
+        std::atomic_ref<std::uint32_t>(shared_of(*mapping).orders).fetch_and(~shim::kOrderRestart);
+    return {};
+}
+
+Result<> give_policy(const std::string& state_dir, shim::Restart when, std::uint32_t most) {
+    auto mapping = TRY(open_orders(state_dir));
+    if (!mapping) return {};
+    std::atomic_ref<std::uint32_t>(shared_of(*mapping).restart)
+        .store(shim::restart_order(when, most));
     return {};
 }
 
@@ -155,6 +192,10 @@ Result<bool> adopt(AdoptRequest request, const HostFacts& facts) {
             take_from_worker(state, plan.header.shared, taken, handover);
         for (std::uint32_t i = 0; i < plan.header.port_count && i < request.listeners.size(); ++i)
             handover.add(request.listeners[i].get(), plan.header.ports[i].listener_slot);
+        if (plan.header.resolver.udp_slot >= 0) {
+            handover.add(request.resolver.udp.get(), plan.header.resolver.udp_slot);
+            handover.add(request.resolver.tcp.get(), plan.header.resolver.tcp_slot);
+        }
         handover.add(request.held.get(), static_cast<int>(plan.header.slot_count));
         handover.add(request.held_too.get(), static_cast<int>(plan.header.slot_count) + 1);
     }

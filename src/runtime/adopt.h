@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "runtime/plan.h"
 #include "runtime/runtime.h"
 #include "sys/unique_fd.h"
 
@@ -28,6 +29,12 @@ enum class Order : std::uint8_t {
     keep,        // it will be started again at once: nothing of it is removed, also with --rm
 };
 Result<> give_order(const std::string& state_dir, Order order);
+// What order_restart() said holds no more.
+Result<> withdraw_restart(const std::string& state_dir);
+// Another restart policy, from its next end on. No error where nobody watches.
+Result<> give_policy(const std::string& state_dir, shim::Restart when, std::uint32_t most);
+// Once it has ended it is started again after this pause, unless it was told to stay ended.
+Result<> order_restart(const std::string& state_dir, std::chrono::milliseconds pause);
 
 struct AdoptRequest {
     std::string state_dir;
@@ -35,6 +42,7 @@ struct AdoptRequest {
     // Of the published ports, in the order in which the container was started with them; invalid:
     // that one could not be opened again.
     std::vector<sys::UniqueFd> listeners;
+    ResolverSockets resolver = {};
     sys::UniqueFd held, held_too;  // as LaunchRequest's
 };
 

@@ -132,6 +132,9 @@ Result<> plan_mounts(Builder& builder, const oci::RuntimeSpec& spec, const HostF
                      const Given& given);
 Result<> plan_root(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                    const Options& options, const HostFacts& facts, const Given& given);
+// Of it the layers alone, on Options::mount_point.
+Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
+                      const Options& options, const HostFacts& facts, const Given& given);
 Result<> plan_process(Builder& builder, const oci::Process& process,
                       const std::optional<oci::Seccomp>& seccomp, bool default_seccomp, bool init,
                       const HandOver& hand_over = {}, const std::string& program = "",

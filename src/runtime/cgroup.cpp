@@ -99,8 +99,8 @@ Result<> enable_for(const Plan& plan, const std::string& dir, const HostFacts& f
     const std::string& root = facts.cgroup_mode == CgroupMode::v2
                                   ? facts.cgroup_mounts.front().second
                                   : facts.unified_mount;
-    std::string at = root;
-    for (const auto& part : split(dir.substr(root.size() + 1), '/')) {
+    std::string at = root + (facts.cgroup_mode == CgroupMode::v2 ? facts.delegated : "");
+    for (const auto& part : split(dir.substr(at.size() + 1), '/')) {
         TRY_IN(sys::write_knob(at + "/cgroup.subtree_control", enable),
                "enabling cgroup controllers for " + dir);
         at += "/" + part;
@@ -210,14 +210,31 @@ namespace {
 
 // The unit whose group `dir` is to be made in, by the first start since the machine's own.
 Result<> ensure_parent(const HostFacts& facts, const std::string& dir) {
-    if (facts.cgroup_mode != CgroupMode::v2 || !facts.group_parent.ends_with(kContainersUnit))
-        return {};
+    bool systems = facts.cgroup_mode == CgroupMode::v2 && facts.delegated.empty() &&
+                   facts.group_parent.ends_with(kContainersUnit);
+    if (!systems) return {};
     std::string parent = v2_cgroup_dir(facts, facts.group_parent);
     if (!dir.starts_with(parent + "/") || sys::exists(parent)) return {};
     return start_containers_unit();
 }
 
 }  // namespace
+
+Result<> put_among_monitors(pid_t pid, const HostFacts& facts) {
+    std::string group = facts.group_parent + "/monitors";
+    std::vector<std::string> dirs;
+    if (facts.cgroup_mode == CgroupMode::v1) dirs = v1_cgroup_dirs(facts, group);
+    if (facts.cgroup_mode == CgroupMode::v2) dirs = {v2_cgroup_dir(facts, group)};
+    for (const std::string& dir : dirs) {
+        TRY(ensure_parent(facts, dir));
+        // Who makes the group above enables its controllers: see create_cgroups().
+        if (facts.cgroup_mode == CgroupMode::v2 && !sys::exists(dir.substr(0, dir.rfind('/'))))
+            TRY(enable_for(Plan{}, dir, facts));
+        if (!sys::exists(dir)) TRY(make_group(facts, dir));
+        TRY(sys::write_knob(dir + "/cgroup.procs", std::to_string(pid)));
+    }
+    return {};
+}
 
 Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
     if (plan.cgroup_dirs.empty()) return {};
@@ -232,7 +249,7 @@ Result<> create_cgroups(const Plan& plan, const HostFacts& facts, Undo& undo) {
         undo.add([dir] { return sys::remove_cgroup_dir(dir); });
     }
     TRY(write_limits(plan, facts));
-    if (facts.cgroup_mode == CgroupMode::v2) {
+    if (facts.cgroup_mode == CgroupMode::v2 && !facts.user_namespace) {
         std::vector<sys::DeviceRule> rules;
         for (const auto& rule : plan.device_rules)
             rules.push_back({rule.allow, rule.type.empty() ? 'a' : rule.type[0],

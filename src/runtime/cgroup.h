@@ -23,6 +23,8 @@ Result<sys::UniqueFd> open_cgroup(const Plan& plan, const HostFacts& facts);
 // The directory of a controller's group, with v2 of the one group; empty: this host has none.
 std::string group_dir(std::string_view controller, const std::string& cgroups_path,
                       const HostFacts& facts);
+// A process that outlives the command and belongs to no container.
+Result<> put_among_monitors(pid_t pid, const HostFacts& facts);
 // Every directory that a container's group may have, whether it is there or not.
 std::vector<std::string> group_dirs(const std::string& cgroups_path, const HostFacts& facts);
 // Whether the directory lies in the v2 hierarchy that stands beside v1's.

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "sys/ip_bytes.h"
+
 namespace crank::runtime {
 
 using shim::AfterExitKind;
@@ -58,6 +60,7 @@ private:
 
     Result<> fill_header() {
         header_.magic = shim::kMagic;
+        header_.resolver.udp_slot = header_.resolver.tcp_slot = shim::kNoSlot;
         header_.role = encoding_.role;
         header_.clone_flags = plan_.clone_flags;
         header_.before_clone = static_cast<std::uint32_t>(plan_.before_clone);
@@ -73,6 +76,7 @@ private:
             slot_if(encoding_.forward_stderr, forward_slot(plan_, encoding_.listener_count, 1));
         header_.slot_count =
             static_cast<std::uint32_t>(forward_slot(plan_, encoding_.listener_count, 2));
+        if (encoding_.end_with_caller) header_.flags |= shim::kFlagEndWithCaller;
         if (encoding_.hand_over) header_.flags |= shim::kFlagHandOver;
         if (plan_.terminal) header_.flags |= shim::kFlagTerminal;
         for (const auto& file : plan_.monitor_cgroups) {
@@ -87,6 +91,25 @@ private:
         for (const auto& dir : encoding_.remove_cgroups)
             TRY(add_after_exit(AfterExitKind::remove_cgroup, dir));
         if (encoding_.options != nullptr) TRY(fill_options(*encoding_.options));
+        return encoding_.other != nullptr ? fill_other(*encoding_.other) : Result<>();
+    }
+
+    Result<> fill_other(const OtherRuntime& other) {
+        header_.other.pid_file = text(other.pid_file);
+        if (encoding_.console_given) header_.other.console_slot = plan_.console_slot();
+        TRY(fill_words(other.start, header_.other.start, header_.other.start_words));
+        TRY(fill_words(other.kill, header_.other.kill, header_.other.kill_words));
+        return fill_words(other.remove, header_.other.remove, header_.other.remove_words);
+    }
+
+    Result<> fill_words(const std::vector<std::string>& words, std::uint32_t& first,
+                        std::uint32_t& count) {
+        if (words.size() > shim::kMaxOtherWords)
+            return fail(Code::exhausted, "a longer command of the runtime than the plan holds");
+        for (const auto& word : words) {
+            std::uint32_t offset = text(word);
+            if (count++ == 0) first = offset;
+        }
         return {};
     }
 
@@ -114,15 +137,35 @@ private:
             return fail(Code::exhausted, "at most 64 ports can be published by one container");
         for (std::size_t i = 0; i < options.ports.size(); ++i)
             header_.ports[i] = {plan_.first_listener_slot() + static_cast<int>(i),
-                                options.ports[i].ipv4, options.ports[i].port, 0};
+                                options.ports[i].ipv4, options.ports[i].port,
+                                static_cast<std::uint16_t>(options.ports[i].udp ? 1 : 0)};
         header_.port_count = static_cast<std::uint32_t>(options.ports.size());
+        TRY(fill_resolver(options));
         for (const auto& entry : options.after_exit)
             TRY(add_after_exit(kind_of(entry.kind), entry.path));
-        return fill_restart(options.restart);
+        TRY(fill_restart(options.restart));
+        return fill_health(options.health);
+    }
+
+    Result<> fill_resolver(const Options& options) {
+        if (!encoding_.resolves) return {};
+        shim::Resolver& resolver = header_.resolver;
+        resolver.udp_slot = plan_.first_listener_slot() + static_cast<int>(options.ports.size());
+        resolver.tcp_slot = resolver.udp_slot + 1;
+        for (const auto& text : options.name_servers) {
+            if (resolver.server_count == shim::kMaxNameServers) break;
+            shim::NameServer& server = resolver.servers[resolver.server_count];
+            auto address = sys::ip_bytes(text);
+            if (!address) continue;  // a zone, or no address at all
+            server.family = address->family;
+            std::memcpy(server.address, address->bytes.data(), sizeof server.address);
+            ++resolver.server_count;
+        }
+        return {};
     }
 
     Result<> fill_restart(const Restart& restart) {
-        if (restart.when == shim::Restart::never) return {};
+        if (restart.command.empty()) return {};
         if (restart.command.size() > shim::kMaxRestartWords)
             return fail(Code::internal, "a longer command for a restart than the plan holds");
         header_.restart = restart.when;
@@ -136,10 +179,27 @@ private:
         return {};
     }
 
+    Result<> fill_health(const HealthSchedule& health) {
+        if (health.command.empty()) return {};
+        if (health.command.size() > shim::kMaxHealthWords)
+            return fail(Code::internal, "a longer command for a probe than the plan holds");
+        header_.health_interval_ms = health.interval_ms;
+        header_.health_start_interval_ms = health.start_interval_ms;
+        header_.health_start_period_ms = health.start_period_ms;
+        header_.health_deadline_ms = health.deadline_ms;
+        for (const auto& word : health.command) {
+            std::uint32_t offset = text(word);
+            if (header_.health_words++ == 0) header_.health_command = offset;
+        }
+        return {};
+    }
+
     static AfterExitKind kind_of(AfterExit::Kind kind) {
         switch (kind) {
             case AfterExit::Kind::unlink: return AfterExitKind::unlink;
+            case AfterExit::Kind::unlink_lease: return AfterExitKind::unlink_lease;
             case AfterExit::Kind::unlink_own: return AfterExitKind::unlink_own;
+            case AfterExit::Kind::unlink_listed: return AfterExitKind::unlink_listed;
             case AfterExit::Kind::remove_tree: return AfterExitKind::remove_tree;
             case AfterExit::Kind::remove_unused_volume: break;
         }
@@ -157,7 +217,9 @@ private:
     void relocate_header() {
         for (std::uint32_t* offset :
              {&header_.state_dir, &header_.log_path, &header_.cgroup, &header_.facts,
-              &header_.monitor_cgroups, &header_.restart_command})
+              &header_.monitor_cgroups, &header_.restart_command, &header_.health_command,
+              &header_.other.pid_file, &header_.other.start, &header_.other.kill,
+              &header_.other.remove})
             if (*offset != 0) *offset += text_at_;
         for (std::uint32_t i = 0; i < header_.after_exit_count; ++i)
             header_.after_exit[i].path += text_at_;

@@ -16,13 +16,17 @@ struct Encoding {
     shim::Role role = shim::Role::monitor;
     const Options* options = nullptr;                                      // monitor only
     bool stdin_given = false, stdout_given = false, stderr_given = false;  // join only
-    bool hand_over = false;     // stdin, stdout and stderr count with it too
-    bool cgroup_given = false;  // v2
+    bool hand_over = false;        // stdin, stdout and stderr count with it too
+    bool cgroup_given = false;     // v2
+    bool end_with_caller = false;  // join only; a monitor's stands in its options
     bool forward_stdout = false, forward_stderr = false;
     std::size_t listener_count = 0;
+    bool resolves = false;  // behind the listeners of the ports lie the resolver's two
     // Cgroups that the monitor removes at the end.
     std::vector<std::string> remove_cgroups;
     bool kill_cgroup = false;  // and what is left in them before that
+    const OtherRuntime* other = nullptr;
+    bool console_given = false;  // its terminal comes over a listener
 };
 
 // Slots of forwarded outputs lie behind the listeners.

@@ -313,13 +313,13 @@ void Handed::abandon() {
     control_.reset();
 }
 
-sys::NetworkNamespaceToCome begin_network(const oci::Linux& config) {
+bool wants_new_network(const oci::Linux& config) {
     bool is_new = false;
     for (const oci::Namespace& ns : config.namespaces) {
-        if (ns.type == "user") return {};
+        if (ns.type == "user") return false;
         is_new = is_new || (ns.type == "network" && ns.path.empty());
     }
-    return is_new ? sys::begin_network_namespace(sys::Loopback::up) : sys::NetworkNamespaceToCome();
+    return is_new;
 }
 
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {

@@ -67,8 +67,7 @@ private:
 struct HandOverRequest {
     oci::RuntimeSpec spec;       // root_path absolute
     sys::UniqueFd start_socket;  // listening; invalid: the program is executed at once
-    // Where begin_network() began one.
-    sys::NetworkNamespaceToCome network_namespace;
+    sys::NetworkNamespaceToCome network_namespace;  // where wants_new_network() says so
     // Where devices of a container in a user namespace are made; gone with the container.
     std::string scratch;
     bool wait_for_hooks = false;
@@ -83,9 +82,9 @@ struct HandOverRequest {
 };
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts);
 
-// Begins the network namespace that the container will have, where that can be made beforehand: a
-// new one that belongs to the host's user namespace.
-sys::NetworkNamespaceToCome begin_network(const oci::Linux& config);
+// Whether the container will have a network namespace that can be made beforehand: a new one that
+// belongs to the host's user namespace.
+bool wants_new_network(const oci::Linux& config);
 
 // A second process of a running container.
 struct HandOverJoin {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "runtime/delegation.h"
 #include "runtime/scope.h"
 #include "sys/file.h"
 #include "sys/host.h"
@@ -54,6 +55,21 @@ bool may_make_groups(const HostFacts& facts) {
                                [](const auto& mount) { return sys::may_write(mount.second); });
 }
 
+// Of all groups those alone that were given to the user, with the controllers that came with them.
+void use_delegated_groups(HostFacts& facts) {
+    std::optional<Delegation> given;
+    if (facts.root && facts.cgroup_mode == CgroupMode::v2)
+        given = find_delegation(facts.cgroup_mounts.front().second);
+    facts.cgroup_mode = given ? CgroupMode::v2 : CgroupMode::none;
+    if (!given) return;
+    facts.group_parent = given->parent;
+    facts.delegated = given->root;
+    std::string dir = facts.cgroup_mounts.front().second + given->parent;
+    auto words = sys::read_file(dir + "/cgroup.subtree_control", 4096);
+    facts.v2_controllers =
+        words && !trim(*words).empty() ? split(trim(*words), ' ') : std::vector<std::string>();
+}
+
 std::string shim_beside(const std::string& executable) {
     std::string dir = executable.substr(0, executable.rfind('/'));
     std::string beside = dir + "/crank-shim";
@@ -87,7 +103,7 @@ Result<HostFacts> probe_host() {
     facts.user_namespace = !own.initial;
     facts.largest_gid = own.initial ? facts.largest_gid : own.largest_gid;
     if (!facts.root || (facts.user_namespace && !may_make_groups(facts)))
-        facts.cgroup_mode = CgroupMode::none;
+        use_delegated_groups(facts);
     facts.architecture = info.machine == "x86_64"    ? "amd64"
                          : info.machine == "aarch64" ? "arm64"
                                                      : info.machine;

@@ -7,6 +7,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/encode.h"
 #include "runtime/launch_hooks.h"
+#include "runtime/other_runtime.h"
 #include "runtime/runtime.h"
 #include "runtime/shim_process.h"
 #include "sys/child.h"
@@ -47,6 +48,14 @@ bool outlives_first(const LaunchRequest& request) {
     });
 }
 
+// Its sockets are listeners like those of ports, the last two.
+void take_resolver(LaunchRequest& request) {
+    request.options.resolves = static_cast<bool>(request.resolver.udp);
+    if (!request.options.resolves) return;
+    request.listeners.push_back(std::move(request.resolver.udp));
+    request.listeners.push_back(std::move(request.resolver.tcp));
+}
+
 }  // namespace
 
 sys::IdMaps id_maps(const oci::RuntimeSpec& spec) {
@@ -54,6 +63,8 @@ sys::IdMaps id_maps(const oci::RuntimeSpec& spec) {
 }
 
 Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
+    take_resolver(request);
+    if (request.other) return launch_other(std::move(request), facts);
     Given given{static_cast<bool>(request.network_namespace),
                 static_cast<bool>(request.io.stdin_read)};
     given.user_namespace = static_cast<bool>(request.user_namespace);
@@ -78,6 +89,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         encoding.forward_stdout = request.io.forward_stdout >= 0;
         encoding.forward_stderr = request.io.forward_stderr >= 0;
         encoding.listener_count = request.listeners.size();
+        encoding.resolves = request.options.resolves;
         // So that their slots are closed with the others.
         if (!made.joined.empty()) encoding.listener_count += 2 + made.joined.size();
         encoding.remove_cgroups = made.cgroup_dirs;
@@ -154,6 +166,7 @@ Result<Running> join(JoinRequest request, const HostFacts& facts) {
     encoding.stdout_given = static_cast<bool>(request.stdout_write);
     encoding.stderr_given = static_cast<bool>(request.stderr_write);
     encoding.cgroup_given = static_cast<bool>(cgroup);
+    encoding.end_with_caller = request.end_with_caller;
     std::string bytes = TRY(encode(made, encoding));
     Handover handover;
     handover.add(pidfd.get(), made.network_slot());

@@ -46,14 +46,18 @@ Result<> run_own_hooks(Running& running, const oci::RuntimeSpec& spec, oci::Cont
     return running.go_on();
 }
 
-Result<> run_poststart_hooks(Running& running, const oci::Hooks& hooks, oci::ContainerState state) {
+Result<> run_poststart_hooks(Running& running, const oci::Hooks& hooks, oci::ContainerState state,
+                             int bundle) {
     if (hooks.poststart.empty()) return {};
     state.pid = running.pid();
     state.status = oci::Status::running;
-    auto done = oci_verbs::run_hooks(hooks.poststart, "poststart", state);
+    auto done = oci_verbs::run_hooks(hooks.poststart, "poststart", state,
+                                     "/proc/self/fd/" + std::to_string(bundle));
     if (done) return {};
     Error error = std::move(done).error();
-    if (auto killed = running.send_signal(SIGKILL); !killed)
+    auto killed = running.send_signal(SIGKILL);
+    // not_found: it has ended.
+    if (!killed && killed.error().code() != Code::not_found)
         error = std::move(error).with_cleanup(killed.error());
     return fail(std::move(error));
 }

@@ -21,7 +21,9 @@ Result<> run_create_hooks(Running& running, const oci::Hooks& hooks, oci::Contai
 // startContainer: the container's own programs, with the rights of its process and no others.
 Result<> run_own_hooks(Running& running, const oci::RuntimeSpec& spec, oci::ContainerState state,
                        const HostFacts& facts);
-// poststart: the program runs. A failure ends the container.
-Result<> run_poststart_hooks(Running& running, const oci::Hooks& hooks, oci::ContainerState state);
+// poststart: the program runs, or has ended by now and taken the bundle's name with it: `bundle`
+// was opened before. A failure ends the container.
+Result<> run_poststart_hooks(Running& running, const oci::Hooks& hooks, oci::ContainerState state,
+                             int bundle);
 
 }  // namespace crank::runtime

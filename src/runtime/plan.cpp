@@ -235,7 +235,7 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     // The slots are numbered from the count of binds on, which the steps before plan_root use.
     std::size_t bind_count = TRY(count_binds(spec, facts, given));
     plan.binds.resize(bind_count);
-    plan.listeners = options.ports.size();
+    plan.listeners = options.ports.size() + (options.resolves ? 2 : 0);
 
     if (options.keep_rights && !spec.linux.namespaces.empty())
         return fail(Code::invalid_argument,
@@ -257,6 +257,60 @@ Result<Plan> plan(const oci::RuntimeSpec& wanted, const Rootfs& rootfs, const Op
     return plan;
 }
 
+namespace {
+
+void enter_by_pidfd(Builder& builder, const char* what, std::uint64_t namespaces) {
+    shim::Op& op = builder.add(OpKind::set_namespace, what);
+    op.fd = builder.plan().network_slot();
+    op.a = namespaces;
+}
+
+// The joiner's own steps, in the host's mount namespace: the cgroup files lie there.
+Result<> plan_before_join(Builder& builder, const oci::Process& process, const JoinFacts& join,
+                          const HostFacts& facts) {
+    if (facts.cgroup_mode == CgroupMode::v1 && !join.cgroups_path.empty())
+        for (const auto& dir : v1_dirs_to_join(facts, join))
+            builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
+                builder.text(entry_of(facts, dir));
+    if (join.user_namespace) {
+        TRY(check_mapped(process.user, {join.uid_mappings, join.gid_mappings}));
+        TRY(plan_hosts_rights(builder, process));
+    } else {
+        add_oom_score(builder, process);  // through the host's /proc
+    }
+    enter_by_pidfd(
+        builder, "enter the container's namespaces",
+        kOtherNamespaces | (join.hand_over ? kNewTime : 0) | (join.user_namespace ? kNewUser : 0));
+    builder.plan().before_clone = builder.plan().child.size();
+    return {};
+}
+
+// Not before the clone: from inside that namespace the joiner's own group is out of sight, and
+// where the hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with
+// ENOENT.
+void enter_cgroup_namespace(Builder& builder, const JoinFacts& join) {
+    if (!join.cgroup_namespace) return;
+    const char* what = "enter the container's cgroup namespace";
+    if (!join.user_namespace) return enter_by_pidfd(builder, what, kNewCgroup);
+    // By its own file: by the pidfd the kernel asks for rights to the process, whose memory is the
+    // host's while it is crank's init.
+    Plan& plan = builder.plan();
+    shim::Op& op = builder.add(OpKind::set_namespace, what);
+    op.fd = plan.joined_slot(add_joined(plan, {"cgroup", ""}, kNewCgroup));
+    op.a = kNewCgroup;
+}
+
+// Entering a mount namespace gives that one's root, which would be the host's.
+Result<> take_shared_root(Builder& builder, const oci::Process& process, const JoinFacts& join) {
+    if (!join.shares_mounts) return {};
+    TRY(check_shared_rights(process.capabilities, "process.capabilities"));
+    builder.add(OpKind::change_root, "take the root of the container's process").fd =
+        builder.plan().joined_slot(0);
+    return {};
+}
+
+}  // namespace
+
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
                        const JoinFacts& join, const HostFacts& facts) {
     Plan plan;
@@ -264,44 +318,10 @@ Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Sec
     if (join.shares_mounts) plan.joined.push_back({"root", "", 0});
     // Of a container without groups of its own `crank oci exec` joins none.
     if (!join.hand_over || !join.cgroups_path.empty()) TRY(check_cgroups_path(join.cgroups_path));
-    // Before the mount namespace is entered: the cgroup files lie in the host's.
-    if (facts.cgroup_mode == CgroupMode::v1 && !join.cgroups_path.empty())
-        for (const auto& dir : v1_dirs_to_join(facts, join))
-            builder.add(OpKind::join_cgroup, "join cgroup " + dir).s1 =
-                builder.text(entry_of(facts, dir));
-    IdMappings maps{join.uid_mappings, join.gid_mappings};
-    if (join.user_namespace) {
-        TRY(check_mapped(process.user, maps));
-        TRY(plan_hosts_rights(builder, process));
-    } else {
-        add_oom_score(builder, process);  // through the host's /proc
-    }
-    auto enter = [&](const char* what, std::uint64_t namespaces) {
-        shim::Op& op = builder.add(OpKind::set_namespace, what);
-        op.fd = plan.network_slot();
-        op.a = namespaces;
-    };
-    enter("enter the container's namespaces", kOtherNamespaces | (join.hand_over ? kNewTime : 0) |
-                                                  (join.user_namespace ? kNewUser : 0));
-    plan.before_clone = plan.child.size();
-    if (join.user_namespace) take_mapped_ids(builder, maps);
-    // Not before: from inside that namespace the joiner's own group is out of sight, and where the
-    // hierarchy is mounted with nsdelegate (systemd does) CLONE_INTO_CGROUP then fails with ENOENT.
-    if (join.cgroup_namespace && join.user_namespace) {
-        // By its own file: by the pidfd the kernel asks for rights to the process, whose memory is
-        // the host's while it is crank's init.
-        shim::Op& op = builder.add(OpKind::set_namespace, "enter the container's cgroup namespace");
-        op.fd = plan.joined_slot(add_joined(plan, {"cgroup", ""}, kNewCgroup));
-        op.a = kNewCgroup;
-    } else if (join.cgroup_namespace) {
-        enter("enter the container's cgroup namespace", kNewCgroup);
-    }
-    // Entering a mount namespace gives that one's root, which would be the host's.
-    if (join.shares_mounts) {
-        TRY(check_shared_rights(process.capabilities, "process.capabilities"));
-        builder.add(OpKind::change_root, "take the root of the container's process").fd =
-            plan.joined_slot(0);
-    }
+    TRY(plan_before_join(builder, process, join, facts));
+    if (join.user_namespace) take_mapped_ids(builder, {join.uid_mappings, join.gid_mappings});
+    enter_cgroup_namespace(builder, join);
+    TRY(take_shared_root(builder, process, join));
     if (!join.keyring.empty())
         builder.add(OpKind::session_keyring, "make a session keyring").s1 =
             builder.text(join.keyring);

@@ -32,6 +32,8 @@ struct HostFacts {
     // a machine with v2 alone it is that of a unit, since what lies outside of all units may lose
     // its controllers (decision 32).
     std::string group_parent = "/crank";
+    // v2: what crank may enable controllers from; empty: the hierarchy's root (delegation.h).
+    std::string delegated = {};
     bool root = true;               // effective uid 0 with CAP_SYS_ADMIN
     std::string architecture;       // "amd64", "arm64" (GOARCH)
     int cpus = 1;                   // online
@@ -57,23 +59,27 @@ struct Rootfs {
 
 // A file system object the monitor removes after the exit has been recorded, in this order.
 struct AfterExit {
-    // unlink_own: a link, where it still leads to the last part of state_dir.
+    // unlink_lease, unlink_own: a link, where it still leads to the last part of state_dir.
+    // unlink_listed: the links that its lines "drop PATH" name, where they lead to that one too.
     // remove_unused_volume: a tree with a directory `users`, where nobody else has a link in that
     // one (engine, volume.h).
     enum class Kind : std::uint8_t {
         unlink,
+        unlink_lease,
         unlink_own,
+        unlink_listed,
         remove_tree,
         remove_unused_volume,
     } kind = Kind::unlink;
     std::string path;  // absolute
 };
 
-// A published TCP port: connections to the listener of the same index go to this address as seen
-// from the host's network namespace.
+// A published port: what comes to the listener (of UDP: to the socket) of the same index goes to
+// this address as seen from the host's network namespace.
 struct ForwardedPort {
     std::uint32_t ipv4 = 0;  // network byte order
     std::uint16_t port = 0;  // host byte order
+    bool udp = false;
 };
 
 struct LogOptions {
@@ -91,8 +97,9 @@ struct Confinement {
     bool operator==(const Confinement&) const = default;
 };
 
-// What the monitor does after the container's end: it becomes `command`, absolute, with the pause's
-// milliseconds as one word more. The pauses double from 0.1 s to a minute.
+// What the monitor does after the container's end, where the policy or an order says so: it becomes
+// `command`, absolute (empty: there is nothing to become), with the pause's milliseconds as one
+// word more. The pauses double from 0.1 s to a minute.
 struct Restart {
     shim::Restart when = shim::Restart::never;
     std::uint32_t most = 0;           // on_failure: so many times; 0: any number
@@ -100,6 +107,14 @@ struct Restart {
     std::uint32_t last_delay_ms = 0;  // the pause before this start
     std::vector<std::string> command;
     std::vector<std::string> environment = {};  // of the monitor, and so of `command`
+};
+
+// What the monitor executes every so often while the container runs; empty: nothing. Milliseconds.
+struct HealthSchedule {
+    std::vector<std::string> command;  // absolute
+    std::uint32_t interval_ms = 0;     // between the end of one and the next
+    std::uint32_t start_interval_ms = 0, start_period_ms = 0;  // wire.h
+    std::uint32_t deadline_ms = 0;                             // it is killed then
 };
 
 // What the OCI configuration has no word for.
@@ -116,8 +131,13 @@ struct Options {
     std::string state_dir;  // absolute; the monitor writes `state` and `exit` here
     LogOptions log;
     std::vector<ForwardedPort> ports;
+    // The container has a resolver (two sockets behind the listeners of the ports), and whom that
+    // asks: IP addresses, the first three count.
+    bool resolves = false;
+    std::vector<std::string> name_servers = {};
     std::vector<AfterExit> after_exit;
     Restart restart = {};
+    HealthSchedule health = {};
     std::string mount_point;  // absolute, an existing empty directory: the root is mounted on it
                               // in the container's own mount namespace
 };
@@ -189,7 +209,7 @@ struct Plan {
         std::uint64_t flag = 0;  // CLONE_NEW*
     };
     std::vector<Joined> joined;
-    std::size_t listeners = 0;  // of published ports
+    std::size_t listeners = 0;  // of published ports, and the resolver's
 
     // The order of descriptors: bind i is slot i, then these, then listeners.
     int network_slot() const { return static_cast<int>(binds.size()); }
@@ -268,5 +288,21 @@ struct InsideHook {
 Result<Plan> plan_hook(const oci::Hook& hook, const InsideHook& where, const JoinFacts& join);
 Result<Plan> plan_join(const oci::Process& process, const std::optional<oci::Seccomp>& seccomp,
                        const JoinFacts& join, const HostFacts& facts);
+
+// Another OCI runtime, and what it is told of one container. Commands are lists of words, the
+// program first, with its absolute path.
+struct OtherRuntime {
+    std::vector<std::string> create, start, kill, remove;  // kill: but for the signal's number
+    std::string bundle;                                    // absolute; config.json lies in it
+    std::string pid_file;  // where `create` leaves the number of the container's first process
+};
+// The plan of what calls it: a process with a mount namespace of its own, in which the root is
+// mounted and each namespace of `spec` that has a path becomes a file of that path, joined_slot(i)
+// for the i-th of them. The program is the runtime's `create`. Pure; errors as plan()'s.
+Result<Plan> plan_other(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
+                        const HostFacts& facts, const Given& given, const OtherRuntime& other);
+// Of a second process: `words` is the runtime's `exec`, which attends it.
+Result<Plan> plan_other_exec(const std::vector<std::string>& words, const oci::Process& process,
+                             bool stdin_read);
 
 }  // namespace crank::runtime

@@ -143,8 +143,9 @@ std::vector<std::string> v1_dirs_to_join(const HostFacts& facts, const JoinFacts
 
 bool controls_devices(const HostFacts& facts, const std::string& cgroups_path) {
     if (cgroups_path.empty() || facts.cgroup_mode == CgroupMode::none) return false;
-    return facts.cgroup_mode == CgroupMode::v2 ||
-           std::any_of(facts.cgroup_mounts.begin(), facts.cgroup_mounts.end(),
+    // The program that does it on v2 takes the host's rights.
+    if (facts.cgroup_mode == CgroupMode::v2) return !facts.user_namespace;
+    return std::any_of(facts.cgroup_mounts.begin(), facts.cgroup_mounts.end(),
                        [](const auto& mount) { return mount.first == "devices"; });
 }
 

@@ -189,6 +189,8 @@ void attach_layers(Builder& builder, const Rootfs& rootfs, Plan::Bind::Layers la
     bind.layers = std::move(layers);
 }
 
+}  // namespace
+
 Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Rootfs& rootfs,
                       const Options& options, const HostFacts& facts, const Given& given) {
     if (rootfs.lower.empty() && rootfs.upper.empty()) {
@@ -234,6 +236,8 @@ Result<> mount_layers(Builder& builder, const oci::RuntimeSpec& spec, const Root
     builder.add(OpKind::open_root, "open the root").s1 = s3;
     return {};
 }
+
+namespace {
 
 // Where there is no mount namespace to mount it in.
 void copy_root(Builder& builder, const oci::RuntimeSpec& spec) {

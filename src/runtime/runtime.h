@@ -45,6 +45,11 @@ struct Io {
     int forward_stderr = -1;
 };
 
+// What the container's resolver is asked on: sockets in its network namespace, non-blocking.
+struct ResolverSockets {
+    sys::UniqueFd udp = {}, tcp = {};  // invalid: it has none
+};
+
 struct LaunchRequest {
     std::string id;  // names the container in messages
     oci::RuntimeSpec spec;
@@ -63,9 +68,15 @@ struct LaunchRequest {
     // Detached mounts that stand for the source of a bind mount of the spec; each can be used once,
     // and stays the caller's.
     std::map<std::string, int> made_mounts = {};
+    // Where another runtime makes it: namespaces are opened by the paths that the spec has for
+    // them.
+    std::optional<OtherRuntime> other = {};
+    sys::UniqueFd pid_namespace = {};  // with `other`: another's
+    sys::UniqueFd console = {};        // with `other` and a terminal: where it is sent, a listener
     // Bound, listening sockets (non-blocking) of the published ports, in the order of
     // options.ports.
     std::vector<sys::UniqueFd> listeners;
+    ResolverSockets resolver = {};
 };
 
 // What the user namespace of a LaunchRequest is made with.
@@ -111,6 +122,8 @@ private:
     Running() = default;
     friend Result<Running> join(JoinRequest request, const HostFacts& facts);
     friend Result<Running> join_hook(HookRequest request, const HostFacts& facts);
+    friend Result<Running> launch_other(LaunchRequest request, const HostFacts& facts);
+    friend Result<Running> join_other(struct OtherJoinRequest request, const HostFacts& facts);
     Result<> receive_until(shim::Message wanted);
 
     std::string id_;
@@ -139,7 +152,8 @@ struct JoinRequest {
     bool default_seccomp = true;
     std::optional<Confinement> confinement = {};
     sys::UniqueFd stdin_read, stdout_write,
-        stderr_write;  // given to the process; invalid: /dev/null
+        stderr_write;              // given to the process; invalid: /dev/null
+    bool end_with_caller = false;  // it is killed when the caller ends
 };
 Result<Running> join(JoinRequest request, const HostFacts& facts);
 

@@ -2,6 +2,7 @@
 // told. Pure; scope_apply.h performs it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,5 +38,13 @@ Result<std::vector<UnitProperty>> limit_properties(const oci::Resources& resourc
 // All that the scope is started with, but for its processes (PIDs).
 Result<std::vector<UnitProperty>> scope_properties(const Scope& scope, const std::string& id,
                                                    const oci::Resources& resources);
+
+// org.systemd.property.NAME of the annotations, its value a text of GVariant's, as runc reads it;
+// NAME may end in "Sec" for systemd's "USec". `own`: what the scope is told anyway, which they may
+// not change. invalid_argument names the annotation.
+Result<std::vector<UnitProperty>> annotated_properties(
+    const std::map<std::string, std::string>& annotations, const std::vector<UnitProperty>& own);
+// Where there is no scope: a warning for each.
+std::vector<std::string> idle_annotations(const std::map<std::string, std::string>& annotations);
 
 }  // namespace crank::runtime

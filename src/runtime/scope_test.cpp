@@ -46,6 +46,45 @@ TEST(Scope, what_is_no_unit_is_refused) {
     }
 }
 
+TEST(Scope, annotations_ask_for_properties_of_it) {
+    using Property = UnitProperty;
+    auto read = [](const std::string& name, const std::string& text) {
+        return annotated_properties({{"org.systemd.property." + name, text}, {"other", "x"}},
+                                    {{"Slice", std::string("system.slice")}});
+    };
+    auto is = [&](const std::string& name, const std::string& text, const Property& wanted) {
+        auto made = read(name, text);
+        ASSERT_TRUE(made) << made.error().text();
+        EXPECT_THAT(*made, ::testing::ElementsAre(wanted));
+    };
+    is("KillSignal", "15", Property{"KillSignal", std::int32_t{15}});
+    is("KillSignal", "int32 9", Property{"KillSignal", std::int32_t{9}});
+    is("TimeoutStopUSec", "uint64 10000000",
+       Property{"TimeoutStopUSec", std::uint64_t{10'000'000}});
+    is("TimeoutStopSec", "5", Property{"TimeoutStopUSec", std::uint64_t{5'000'000}});
+    is("SendSIGHUP", "true", Property{"SendSIGHUP", true});
+    is("CollectMode", "'inactive'", Property{"CollectMode", std::string("inactive")});
+    is("After", "['a.service', \"b.service\"]",
+       Property{"After", std::vector<std::string>{"a.service", "b.service"}});
+    for (const auto& [name, text] : std::vector<std::pair<std::string, std::string>>{
+             {"killSignal", "15"},
+             {"Kill-Signal", "15"},
+             {"", "15"},
+             {"KillSignal", ""},
+             {"KillSignal", "x"},
+             {"KillSignal", "1x"},
+             {"Slice", "'x'"},
+             {"PIDs", "[]"},
+             {"After", "['a"},
+             {"TimeoutStopSec", "99999999999999999999"}}) {
+        auto made = read(name, text);
+        ASSERT_FALSE(made.has_value()) << name << "=" << text;
+        EXPECT_THAT(made.error().text(), HasSubstr("org.systemd.property." + name));
+    }
+    EXPECT_THAT(idle_annotations({{"org.systemd.property.KillSignal", "15"}, {"x", "y"}}),
+                ::testing::ElementsAre(HasSubstr("KillSignal")));
+}
+
 TEST(Scope, limits_are_said_in_systemds_words) {
     oci::Resources r;
     EXPECT_TRUE(limit_properties(r).value().empty());

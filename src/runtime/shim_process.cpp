@@ -231,9 +231,27 @@ Error of_step(int error_number, const std::string& step) {
         "all of them): crank doctor");
 }
 
+// `number`: how the command ended, or an error's.
+std::optional<Error> explain_other(const std::string& program, std::uint64_t step, int number) {
+    auto is = [&](shim::OwnStep own) { return step == shim::own_step(own); };
+    std::string ended = number > 128 ? "ended by signal " + std::to_string(number - 128)
+                                     : "ended with " + std::to_string(number);
+    if (is(shim::OwnStep::other_create))
+        return Error(Code::step_failed, program + " create " + ended);
+    if (is(shim::OwnStep::other_start))
+        return Error(Code::step_failed, program + " start " + ended);
+    if (is(shim::OwnStep::other_process))
+        return Error(Code::step_failed,
+                     program + " create succeeded, and named no process that lives");
+    if (is(shim::OwnStep::other_terminal))
+        return Error(Code::step_failed, program + " create sent no terminal");
+    return std::nullopt;
+}
+
 }  // namespace
 
 Error explain_failure(const StepNames& steps, std::uint64_t step, int error_number) {
+    if (auto error = explain_other(steps.program, step, error_number)) return std::move(*error);
     if (step >= shim::kOwnStep)
         return of_step(error_number,
                        step == shim::kOwnStep + static_cast<std::uint64_t>(shim::OwnStep::clone)

@@ -124,6 +124,9 @@ bool adopt(const PlanView& plan, Kept& kept) {
     for (uint32_t i = 0; i < plan.header->port_count; ++i)
         if (if_open(PlanView::slot(plan.header->ports[i].listener_slot)) >= 0)
             kept.ports |= uint64_t{1} << i;
+    const Resolver& resolver = plan.header->resolver;
+    kept.resolves = resolver.udp_slot >= 0 && if_open(PlanView::slot(resolver.udp_slot)) >= 0 &&
+                    if_open(PlanView::slot(resolver.tcp_slot)) >= 0;
     if (kept.pidfd >= 0) {
         kept.mount_namespace = hold_mount_namespace(kept.child);
         kept.worker = find_worker(plan, kept.child);

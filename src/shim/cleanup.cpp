@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/names.h"
+#include "shim/other_runtime.h"
 #include "shim/records.h"
 
 namespace crank::shim {
@@ -133,11 +135,21 @@ bool unlink_own(const PlanView& plan, const char* path) {
     return gone;
 }
 
+// The file stays with the directory that it lies in.
+bool unlink_listed(const PlanView& plan, const char* path) {
+    const char* id = strrchr(plan.text(plan.header->state_dir), '/');
+    if (id != nullptr && plan.header->state_dir != 0) drop_links(path, id + 1);
+    return true;
+}
+
 bool remove(const PlanView& plan, const AfterExitEntry& entry) {
     const char* path = plan.text(entry.path);
     switch (entry.kind) {
-        case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
         case AfterExitKind::kill_cgroup: return kill_cgroup(path);
+        case AfterExitKind::unlink_listed: return unlink_listed(plan, path);
+        case AfterExitKind::unlink: return unlink(path) == 0 || errno == ENOENT;
+        // An address that was given back early may be another's by now.
+        case AfterExitKind::unlink_lease:
         case AfterExitKind::unlink_own: return unlink_own(plan, path);
         case AfterExitKind::remove_cgroup: return remove_cgroup(path);
         case AfterExitKind::remove_unused_volume: return remove_unused_volume(plan, path);
@@ -162,6 +174,8 @@ bool is_kept(const PlanView& plan) {
 bool clean_up(const PlanView& plan) {
     if (plan.header->state_dir != 0 && removes(plan, plan.text(plan.header->state_dir)))
         wait_for_readers(plan.text(plan.header->state_dir));
+    // Its groups are removed by that one first, which has more of them.
+    forget_in_other_runtime(plan);
     bool keeps = is_kept(plan);
     bool gone = true;
     for (uint32_t i = 0; i < plan.header->after_exit_count; ++i) {

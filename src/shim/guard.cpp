@@ -13,7 +13,7 @@
 namespace crank::shim {
 namespace {
 
-constexpr int kMostKept = 16 + static_cast<int>(kMaxPorts);
+constexpr int kMostKept = 18 + static_cast<int>(kMaxPorts);
 
 struct Numbers {
     int fd[kMostKept];
@@ -52,6 +52,10 @@ void close_others(const PlanView& plan, const Kept& kept, int monitor) {
     for (uint32_t i = 0; i < plan.header->port_count; ++i)
         if ((kept.ports >> i & 1) != 0)
             numbers.add(PlanView::slot(plan.header->ports[i].listener_slot));
+    if (kept.resolves) {
+        numbers.add(PlanView::slot(plan.header->resolver.udp_slot));
+        numbers.add(PlanView::slot(plan.header->resolver.tcp_slot));
+    }
     for (int i = 0; i < numbers.count; ++i) {
         unsigned first = static_cast<unsigned>(numbers.fd[i]) + 1;
         unsigned last = i + 1 < numbers.count ? static_cast<unsigned>(numbers.fd[i + 1]) - 1 : ~0u;

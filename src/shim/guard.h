@@ -16,10 +16,11 @@ struct Kept {
     int mount_namespace = -1;
     int held = -1;  // of the caller's, until the end
     int held_too = -1;
-    int locker = -1;     // the process of locker.h, until it is reaped
-    int life = -1;       // the writing end of the init's life line
-    int plan = -1;       // the plan's file, locked: nobody else watches this container
-    uint64_t ports = 0;  // a bit for each of the plan's that is open
+    int locker = -1;        // the process of locker.h, until it is reaped
+    int life = -1;          // the writing end of the init's life line
+    int plan = -1;          // the plan's file, locked: nobody else watches this container
+    uint64_t ports = 0;     // a bit for each of the plan's that is open
+    bool resolves = false;  // the plan's resolver is open
     uint64_t started_ns = 0;
     bool adopted = false;  // from a monitor that is gone: the child is another's to reap
     bool left_callers_groups = false;

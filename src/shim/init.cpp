@@ -84,6 +84,8 @@ int become_init(const PlanView& plan, const ChildIo& io) {
     // Root in the container may not look into this process or at its executable's file. Before the
     // worker exists, which its own exec makes visible again.
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
+    // Whoever looks finds the name with the first process; the worker's own comes with its exec.
+    prctl(PR_SET_NAME, "crank-init", 0, 0, 0);
     int worker = static_cast<int>(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
     if (worker < 0) return errno;
     if (worker == 0) {
@@ -98,7 +100,6 @@ int become_init(const PlanView& plan, const ChildIo& io) {
         }
         return 0;
     }
-    prctl(PR_SET_NAME, "crank-init", 0, 0, 0);
     close(io.report_write);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; ++fd) {

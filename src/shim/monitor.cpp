@@ -12,22 +12,24 @@
 #include <time.h>
 
 #include "shim/adoption.h"
+#include "shim/begin.h"
 #include "shim/callers_groups.h"
-#include "shim/child.h"
 #include "shim/cleanup.h"
 #include "shim/end.h"
 #include "shim/guard.h"
+#include "shim/health.h"
 #include "shim/kernel.h"
-#include "shim/locker.h"
 #include "shim/log.h"
 #include "shim/loop.h"
-#include "shim/ops.h"
-#include "shim/passing.h"
+#include "shim/name_service.h"
+#include "shim/names.h"
+#include "shim/other_runtime.h"
 #include "shim/records.h"
 #include "shim/relay.h"
 #include "shim/restart.h"
 #include "shim/start.h"
 #include "shim/streams.h"
+#include "shim/udp_relay.h"
 
 inline void* operator new(size_t, void* place) noexcept { return place; }
 
@@ -45,6 +47,10 @@ struct Monitor {
     Log log;
     Stream out, err;
     Relay relay{loop};
+    UdpRelay datagrams{loop};
+    NameService names{loop};
+    char networks_file[4096];
+    HealthSchedule health;
     uint32_t caller_signal = 0;  // the last one that the caller sent
     struct Control : Watcher {
         Monitor* monitor;
@@ -67,36 +73,11 @@ struct Monitor {
 // Whether this process is the monitor from here on, in the place of one that was killed.
 enum class Place { same, successor };
 
-int receive_descriptor(int socket) {
-    char byte;
-    int descriptor;
-    ssize_t n = receive_with(socket, &byte, sizeof byte, MSG_DONTWAIT, descriptor);
-    return n == 1 ? descriptor : -1;
-}
-
-// True once the worker's program runs; otherwise the failure has been told.
-bool wait_for_exec(const PlanView& plan, Pipes& pipes, int pid) {
-    Report report{};
-    ssize_t n;
-    while (true) {
-        do n = read(pipes.report[0], &report, sizeof report);
-        while (n < 0 && errno == EINTR);
-        if (n != static_cast<ssize_t>(sizeof report) || report.error_number != 0) break;
-        // It waits for hooks, which crank calls.
-        Packet packet{Message::reached};
-        packet.a = report.op;
-        packet.b = static_cast<uint64_t>(pid);
-        send_packet(packet);
-    }
-    close(pipes.report[0]);
-    // The end of the pipe: exec has closed it. (A child killed before exec ends it too; it is then
-    // reported as started and, at once, as ended by that signal.)
-    if (n == 0) return true;
-    int status;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
-    reap_locker(pipes);
-    tell_failure(plan, report.op, report.error_number);
-    return false;
+void pass_signal(const Monitor& monitor, int number) {
+    if (is_of_other_runtime(monitor.plan))
+        signal_by_other_runtime(monitor.plan, number);
+    else
+        pidfd_send_signal(monitor.exited.fd, number);
 }
 
 void on_control(Watcher* self, uint32_t events) {
@@ -105,7 +86,7 @@ void on_control(Watcher* self, uint32_t events) {
     ssize_t n = recv(self->fd, &packet, sizeof packet, MSG_DONTWAIT);
     if (n == static_cast<ssize_t>(sizeof packet) && packet.message == Message::signal) {
         monitor.caller_signal = static_cast<uint32_t>(packet.a);
-        pidfd_send_signal(monitor.exited.fd, static_cast<int>(packet.a));
+        pass_signal(monitor, static_cast<int>(packet.a));
         return;
     }
     if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR) && (events & EPOLLHUP) == 0)) return;
@@ -185,6 +166,25 @@ int open_streams(Monitor& monitor) {
     return monitor.err.open(monitor.loop, monitor.log, monitor.kept.err, 2, forward_err);
 }
 
+// What is too long for a datagram goes straight to the first name server that can be reached so.
+void serve_names(Monitor& monitor) {
+    constexpr uint16_t kDomain = 53;
+    constexpr uint32_t kMostQuestions = 64;  // at once over TCP: whoever asks is the container
+    const Header& header = *monitor.plan.header;
+    const Resolver& resolver = header.resolver;
+    snprintf(monitor.networks_file, sizeof monitor.networks_file, "%s/%s",
+             monitor.plan.text(header.state_dir), kNetworksFile);
+    monitor.names.open(PlanView::slot(resolver.udp_slot), resolver, monitor.networks_file);
+    for (uint32_t i = 0; i < resolver.server_count; ++i) {
+        if (resolver.servers[i].family != AF_INET) continue;
+        uint32_t address;
+        memcpy(&address, resolver.servers[i].address, sizeof address);
+        monitor.relay.listen_if(PlanView::slot(resolver.tcp_slot), address, kDomain, asks_others,
+                                monitor.networks_file, kMostQuestions);
+        break;
+    }
+}
+
 void watch(Monitor& monitor) {
     monitor.control.monitor = &monitor;
     monitor.control.handle = on_control;
@@ -208,8 +208,13 @@ void watch(Monitor& monitor) {
     for (uint32_t i = 0; i < monitor.plan.header->port_count; ++i) {
         const Port& port = monitor.plan.header->ports[i];
         if ((monitor.kept.ports >> i & 1) == 0) continue;
-        monitor.relay.listen(PlanView::slot(port.listener_slot), port.ipv4, port.port);
+        int slot = PlanView::slot(port.listener_slot);
+        if (port.udp != 0)
+            monitor.datagrams.listen(slot, port.ipv4, port.port);
+        else
+            monitor.relay.listen(slot, port.ipv4, port.port);
     }
+    if (monitor.kept.resolves) serve_names(monitor);
 }
 
 int64_t now_ms() {
@@ -220,16 +225,19 @@ int64_t now_ms() {
 
 Place serve_until_exit(Monitor& monitor) {
     while (!monitor.exited.seen) {
-        monitor.loop.run_once(-1);
+        monitor.loop.run_once(monitor.health.act());
         monitor.relay.sweep();
         if (!monitor.guard.gone) continue;
         drop_guard(monitor);
         if (guard(monitor) == Place::successor) return Place::successor;
     }
+    monitor.health.end();
     // It holds the ports too.
     drop_guard(monitor);
     // Before anybody hears of the end: whoever waited for it may start the next on the same port.
     monitor.relay.stop_listening();
+    monitor.datagrams.stop_listening();
+    monitor.names.close();
     // What was written before the end is still in the pipes.
     int64_t deadline = now_ms() + kDrainMs;
     while (monitor.out.source_open() || monitor.err.source_open()) {
@@ -292,64 +300,6 @@ void tell_exit(const Exit& exit) {
     send_packet(packet);
 }
 
-void tell_started(int pid, int terminal) {
-    if (terminal >= 0) send_packet(Packet{Message::terminal}, terminal);
-    Packet packet{Message::started};
-    packet.a = static_cast<uint64_t>(pid);
-    send_packet(packet);
-}
-
-}  // namespace
-
-namespace {
-
-// True once the worker runs; otherwise the failure has been told.
-bool start(PlanView& plan, Kept& kept) {
-    Pipes pipes;
-    uint32_t failed = 0;
-    ChildIo nobody{-1};
-    if (int error = perform(plan, nobody, 0, plan.header->before_clone, failed); error != 0) {
-        tell_failure(plan, failed, error);
-        return false;
-    }
-    if (int error = make_pipes(plan, pipes); error != 0) {
-        tell_failure(plan, own_step(OwnStep::make_pipes), error);
-        return false;
-    }
-    StepFailure failure{};
-    kept.child = start_child(plan, pipes, kept.pidfd, failure);
-    if (kept.child < 0) {
-        reap_locker(pipes);
-        tell_failure(plan, failure.step, failure.error_number);
-        return false;
-    }
-    mark(plan, Moment::cloned);
-    close_child_ends(plan, pipes);
-    kept.locker = pipes.locker_pid;
-    // While the child makes its mounts.
-    leave_callers_cgroups(plan);
-    kept.left_callers_groups = true;
-    if (!wait_for_exec(plan, pipes, kept.child)) return false;
-
-    kept.terminal = pipes.terminal[0] >= 0 ? receive_descriptor(pipes.terminal[0]) : -1;
-    kept.out = pipes.out[0];
-    kept.err = pipes.err[0];
-    kept.life = pipes.life[1];
-    if (plan.header->role == Role::monitor) kept.mount_namespace = hold_mount_namespace(kept.child);
-    int held = PlanView::slot(static_cast<int32_t>(plan.header->slot_count));
-    if (fcntl(held, F_GETFD) >= 0) kept.held = held;
-    if (fcntl(held + 1, F_GETFD) >= 0) kept.held_too = held + 1;
-    kept.ports = ~uint64_t{0};
-    note_streams(plan, kept);
-    forget_environment(plan);
-    kept.started_ns = realtime_ns();
-    record_state(plan, kept.child, kept.started_ns);
-    record_event(plan, "start", "{}");
-    tell_started(kept.child, kept.terminal);
-    kept.worker = find_worker(plan, kept.child);
-    return true;
-}
-
 void open_monitor(Monitor& monitor) {
     const Header& header = *monitor.plan.header;
     monitor.loop.open();
@@ -361,11 +311,9 @@ void open_monitor(Monitor& monitor) {
     if (!monitor.kept.left_callers_groups) leave_callers_cgroups(monitor.plan);
     monitor.kept.left_callers_groups = true;
     tell_lost_output(monitor.plan, monitor.log);
+    if (!monitor.exited.seen)
+        monitor.health.begin(monitor.plan, monitor.loop, monitor.kept.started_ns);
 }
-
-}  // namespace
-
-namespace {
 
 // -1: it is not started again.
 int delay_until_restart(const PlanView& plan, const Kept& kept, const Exit& exit) {
@@ -412,7 +360,7 @@ void watch_to_the_end(PlanView& plan, Kept& kept) {
 void run_monitor(PlanView& plan) {
     Kept kept;
     kept.plan = lock_plan(plan);
-    if (start(plan, kept)) watch_to_the_end(plan, kept);
+    if (begin(plan, kept)) watch_to_the_end(plan, kept);
 }
 
 void run_adopter(PlanView& plan, int pid, uint64_t started_ns) {

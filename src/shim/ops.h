@@ -56,6 +56,7 @@ int execute(const PlanView& plan, const Op& op);
 
 // ops_hand_over.cpp
 int bind_root(const PlanView& plan, const Op& op);
+int bind_descriptor(const PlanView& plan, const Op& op);
 int set_propagation(const PlanView& plan, const Op& op, const Root& root);
 int report_reached(const ChildIo& io, uint32_t op);
 int await_start(const PlanView& plan, const Op& op, ChildIo& io);

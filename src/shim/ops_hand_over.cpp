@@ -17,6 +17,13 @@ int bind_root(const PlanView& plan, const Op& op) {
     return mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0 ? errno : 0;
 }
 
+// Through the host's /proc, whose processes this one is among.
+int bind_descriptor(const PlanView& plan, const Op& op) {
+    char source[48];
+    snprintf(source, sizeof source, "/proc/self/fd/%d", PlanView::slot(op.fd));
+    return mount(source, plan.text(op.s1), nullptr, MS_BIND, nullptr) != 0 ? errno : 0;
+}
+
 int set_propagation(const PlanView& plan, const Op& op, const Root& root) {
     constexpr unsigned kRecursive = 0x8000;  // AT_RECURSIVE
     MountAttr attr{};

@@ -59,6 +59,16 @@ bool op_is_sound(const Memory& memory, const Op& op) {
     }
 }
 
+bool other_is_sound(const Memory& memory, const Header& header) {
+    const OtherRuntime& other = header.other;
+    return memory.has_optional(other.pid_file) && other.start_words <= kMaxOtherWords &&
+           other.kill_words <= kMaxOtherWords && other.remove_words <= kMaxOtherWords &&
+           memory.has_list(other.start, other.start_words) &&
+           memory.has_list(other.kill, other.kill_words) &&
+           memory.has_list(other.remove, other.remove_words) &&
+           other.console_slot < static_cast<int32_t>(header.slot_count);
+}
+
 bool header_is_sound(const Memory& memory, const Header& header) {
     if (header.magic != kMagic || header.size != memory.size) return false;
     if (header.role != Role::monitor && header.role != Role::join) return false;
@@ -69,6 +79,7 @@ bool header_is_sound(const Memory& memory, const Header& header) {
         header.slot_count > kMostSlots)
         return false;
     if (header.after_exit_count > kMaxAfterExit || header.port_count > kMaxPorts) return false;
+    if (header.resolver.server_count > kMaxNameServers) return false;
     for (uint32_t i = 0; i < header.after_exit_count; ++i)
         if (!memory.has_text(header.after_exit[i].path)) return false;
     return memory.has_optional(header.state_dir) && memory.has_optional(header.log_path) &&
@@ -76,7 +87,10 @@ bool header_is_sound(const Memory& memory, const Header& header) {
            memory.has_list(header.facts, uint64_t{3} * header.fact_count) &&
            memory.has_list(header.monitor_cgroups, header.monitor_cgroup_count) &&
            header.restart_words <= kMaxRestartWords &&
-           memory.has_list(header.restart_command, header.restart_words);
+           memory.has_list(header.restart_command, header.restart_words) &&
+           header.health_words <= kMaxHealthWords &&
+           memory.has_list(header.health_command, header.health_words) &&
+           other_is_sound(memory, header);
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ TEST(PlanCheck, AHeaderThatCountsWrong) {
     EXPECT_TRUE(refused([](Plan& p) { p.header().slot_count = 0xffffffff; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().after_exit_count = kMaxAfterExit + 1; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().port_count = kMaxPorts + 1; }));
+    EXPECT_TRUE(refused([](Plan& p) { p.header().resolver.server_count = kMaxNameServers + 1; }));
     EXPECT_TRUE(refused([](Plan& p) { p.header().state_dir = p.end(); }));
     EXPECT_TRUE(refused([](Plan& p) {
         p.header().after_exit_count = 1;

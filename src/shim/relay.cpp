@@ -24,6 +24,7 @@ struct Endpoint : Watcher {
 
 struct Connection {
     Relay* relay;
+    uint32_t* of_listener;  // how many it has
     Endpoint client, worker;
     bool connecting = true;
     bool ended = false;
@@ -153,6 +154,11 @@ int connect_to(uint32_t ipv4, uint16_t port, bool& in_progress) {
 }  // namespace
 
 int Relay::listen(int listener, uint32_t ipv4, uint16_t port) {
+    return listen_if(listener, ipv4, port, nullptr, nullptr);
+}
+
+int Relay::listen_if(int listener, uint32_t ipv4, uint16_t port, Admits admits,
+                     const char* argument, uint32_t most) {
     if (listener_count_ == sizeof listeners_ / sizeof *listeners_) return ENOSPC;
     Listener& slot = listeners_[listener_count_++];
     slot.handle = on_accept;
@@ -160,6 +166,10 @@ int Relay::listen(int listener, uint32_t ipv4, uint16_t port) {
     slot.relay = this;
     slot.ipv4 = ipv4;
     slot.port = port;
+    slot.admits = admits;
+    slot.argument = argument;
+    slot.most = most;
+    slot.connections = 0;
     return loop_.add(&slot, EPOLLIN);
 }
 
@@ -176,14 +186,26 @@ void Relay::on_accept(Watcher* self, uint32_t) {
     // Bounded, so that a flood of connections does not starve those that exist.
     for (int i = 0; i < 16; ++i) {
         int client = accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0) return;
-        listener.relay->accept_one(listener, client);
+        if (client < 0) {
+            // What cannot be taken would wake the loop at once, again and again.
+            bool exhausted = errno == EMFILE || errno == ENFILE;
+            if (exhausted && listener.relay->connection_count_ > 0)
+                listener.relay->set_listening(false);
+            return;
+        }
+        bool full = listener.most != 0 && listener.connections >= listener.most;
+        if (!full && (listener.admits == nullptr || listener.admits(listener.argument)))
+            listener.relay->accept_one(listener, client);
+        else
+            close(client);
     }
 }
 
 void Relay::end(Connection& connection) {
     if (connection.ended) return;
     connection.ended = true;
+    --*connection.of_listener;
+    --connection_count_;
     close_endpoint(loop_, connection.client);
     close_endpoint(loop_, connection.worker);
     connection.next_ended = ended_;
@@ -222,6 +244,9 @@ void Relay::accept_one(Listener& listener, int client) {
     int on = 1;
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     connection->relay = this;
+    connection->of_listener = &listener.connections;
+    ++listener.connections;
+    ++connection_count_;
     connection->connecting = in_progress;
     Endpoint* ends[2] = {&connection->client, &connection->worker};
     int fds[2] = {client, worker};
@@ -242,7 +267,14 @@ void Relay::accept_one(Listener& listener, int client) {
     for (Endpoint* one : ends) set_interest(loop_, *one);
 }
 
+void Relay::set_listening(bool on) {
+    for (uint32_t i = 0; i < listener_count_; ++i)
+        loop_.change(&listeners_[i], on ? uint32_t{EPOLLIN} : 0);
+    paused_ = !on;
+}
+
 void Relay::sweep() {
+    if (paused_ && ended_ != nullptr) set_listening(true);
     while (ended_ != nullptr) {
         Connection* next = ended_->next_ended;
         free(ended_);

@@ -45,5 +45,16 @@ TEST(RestartDelay, NeverWhereACommandHasSaidSo) {
     EXPECT_EQ(restart_delay(header, 1, kSecond), -1);
 }
 
+TEST(RestartDelay, AnOrderCountsMoreThanThePolicyAndLessThanToStayEnded) {
+    Header header = with(Restart::never);
+    header.shared.orders = kOrderRestart;
+    header.shared.restart_after_ms = 4000;
+    EXPECT_EQ(restart_delay(header, 0, kSecond), 4000);
+    header.shared.restart_after_ms = UINT32_MAX;
+    EXPECT_EQ(restart_delay(header, 0, kSecond), 3'600'000);
+    header.shared.orders |= kOrderStayEnded;
+    EXPECT_EQ(restart_delay(header, 0, kSecond), -1);
+}
+
 }  // namespace
 }  // namespace crank::shim

@@ -158,9 +158,12 @@ void close_child_ends(const PlanView& plan, Pipes& pipes) {
     }
     for (uint32_t i = 0; i < plan.header->slot_count; ++i) {
         auto slot = static_cast<int32_t>(i);
-        bool keep = slot == plan.header->forward_stdout || slot == plan.header->forward_stderr;
+        bool keep = slot == plan.header->forward_stdout || slot == plan.header->forward_stderr ||
+                    slot == plan.header->other.console_slot;
         for (uint32_t p = 0; p < plan.header->port_count; ++p)
             keep = keep || slot == plan.header->ports[p].listener_slot;
+        const Resolver& resolver = plan.header->resolver;
+        keep = keep || slot == resolver.udp_slot || slot == resolver.tcp_slot;
         if (!keep) close(PlanView::slot(slot));
     }
 }

@@ -12,7 +12,7 @@
 
 namespace crank::shim {
 
-inline constexpr uint32_t kMagic = 0x37'4b'52'43;  // "CRK7"
+inline constexpr uint32_t kMagic = 0x38'4b'52'43;  // "CRK8"
 
 // Descriptors of crank-shim at its start.
 inline constexpr int kPlanFd = 3;
@@ -28,6 +28,8 @@ inline constexpr int kAdoptedOut = 6, kAdoptedErr = 7, kAdoptedTerminal = 8;
 inline constexpr int kAdoptedLife = 9;  // the writing end of the init's life line
 // The plan's file in the state directory of a container: locked (flock) by monitor and guard.
 inline constexpr char kPlanFile[] = "plan";
+// What its networks are, in the same place (names.h).
+inline constexpr char kNetworksFile[] = "networks";
 // What an init holds, under the same numbers in each container (last_reader.h).
 inline constexpr int kInitOut = 3, kInitErr = 4, kInitTerminal = 5, kInitLife = 6;
 
@@ -111,6 +113,8 @@ enum class OpKind : uint16_t {
                   // becomes the root to be built (Linux 6.15)
     enter_copy,   // it becomes "/", for this process and those that come from it
     give_output,  // a: uid, b: gid, the host's: whose the worker's pipes become
+    // Of a container of another runtime.
+    bind_descriptor,  // fd: a namespace; s1: a file on the host that becomes it
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.
@@ -161,21 +165,32 @@ struct alignas(kPage) Shared {
     uint64_t stream_inodes[2];
     // Set by a command, kOrder*; a futex.
     uint32_t orders;
-    uint32_t reserved;
+    // Set by a command: another restart policy than the plan's, as restart_order() writes it; 0:
+    // none.
+    uint32_t restart;
+    // With kOrderRestart: the pause before the next start, milliseconds.
+    uint32_t restart_after_ms;
 };
 
 inline constexpr uint32_t kOrderStayEnded = 1;  // whatever its policy: it is not started again
 inline constexpr uint32_t kOrderKeep = 2;       // it is about to be: it stays, also with --rm
+// Once it has ended it is started again, whatever its policy; kOrderStayEnded counts more.
+inline constexpr uint32_t kOrderRestart = 8;
 
 inline constexpr uint32_t kMaxPorts = 64;
 inline constexpr uint32_t kMaxAfterExit = 64;
 inline constexpr uint32_t kMaxFacts = 32;
 inline constexpr uint32_t kMaxRestartWords = 16;
+inline constexpr uint32_t kMaxNameServers = 3;
+inline constexpr uint32_t kMaxHealthWords = 16;
 
-// unlink_own: a link, where it still leads to the state directory's container.
+// unlink_lease, unlink_own: a link, where it still leads to the state directory's container.
+// unlink_listed: those that a file names.
 enum class AfterExitKind : uint32_t {
     unlink,
+    unlink_lease,
     unlink_own,
+    unlink_listed,
     remove_tree,
     remove_cgroup,
     remove_unused_volume,
@@ -183,6 +198,12 @@ enum class AfterExitKind : uint32_t {
 };
 
 enum class Restart : uint32_t { never, on_failure, always };
+// The word of orders that replaces a plan's policy: 1 more than the Restart, and how many times.
+inline constexpr uint32_t kMostRestartTimes = (1U << 24) - 1;
+constexpr uint32_t restart_order(Restart when, uint32_t most) {
+    return (static_cast<uint32_t>(when) + 1) | (most > kMostRestartTimes ? kMostRestartTimes : most)
+                                                   << 8;
+}
 
 struct AfterExitEntry {
     AfterExitKind kind;
@@ -193,8 +214,31 @@ struct Port {
     int32_t listener_slot;
     uint32_t ipv4;  // network byte order
     uint16_t port;  // host byte order
+    uint16_t udp;   // 1: datagrams
+};
+
+// Answers for names: sockets inside the container, and who is asked for what it does not know.
+struct NameServer {
+    uint8_t address[16];  // IPv4: the first four
+    uint16_t family;      // AF_INET, AF_INET6
     uint16_t reserved;
 };
+struct Resolver {
+    int32_t udp_slot, tcp_slot;  // kNoSlot: there is none
+    uint32_t server_count;
+    NameServer servers[kMaxNameServers];
+};
+
+// A container that another OCI runtime makes: what the plan executes is that one's `create`. Its
+// commands are lists of words, the program first.
+struct OtherRuntime {
+    uint32_t pid_file;            // where `create` leaves the first process's number; 0: none of it
+    uint32_t start, start_words;  // lets the program run
+    uint32_t kill, kill_words;    // sends a signal, whose number is one word more
+    uint32_t remove, remove_words;   // forgets the container, whatever its state
+    int32_t console_slot = kNoSlot;  // a listener that the terminal's master comes over
+};
+inline constexpr uint32_t kMaxOtherWords = 48;
 
 enum class Role : uint32_t { monitor, join };
 
@@ -237,6 +281,7 @@ struct Header {
     AfterExitEntry after_exit[kMaxAfterExit];
     uint32_t port_count;
     Port ports[kMaxPorts];
+    Resolver resolver;
     uint32_t monitor_cgroup_count;  // v1 `tasks` files the monitor itself joins after the start
     uint32_t monitor_cgroups;       // offset of the list
     // What follows the end: `restart_command`, a list of `restart_words`, after `restart_delay_ms`.
@@ -246,6 +291,15 @@ struct Header {
     uint32_t restart_delay_ms;  // the last one's; 0: there was none
     uint32_t restart_words;
     uint32_t restart_command;  // the delay that it waited for is given to it as its last word
+    OtherRuntime other;
+    // The health check: `health_command`, a list of `health_words` (0: there is none), is executed
+    // every so often, and killed where it has not ended by the deadline.
+    uint32_t health_words;
+    uint32_t health_command;
+    uint32_t health_interval_ms;
+    uint32_t health_start_interval_ms;  // in the first health_start_period_ms, while it is starting
+    uint32_t health_start_period_ms;
+    uint32_t health_deadline_ms;
     Shared shared;
 };
 
@@ -276,7 +330,18 @@ struct Packet {
 
 // Steps of the shim itself, for `failed`: a = kOwnStep + one of these.
 inline constexpr uint64_t kOwnStep = 0x1'0000;
-enum class OwnStep : uint32_t { read_plan, make_pipes, clone, wait_child, child_died };
+enum class OwnStep : uint32_t {
+    read_plan,
+    make_pipes,
+    clone,
+    wait_child,
+    child_died,
+    // Another runtime's; for the first two b is its exit status, or 128 + signal.
+    other_create,
+    other_start,
+    other_process,  // it named none, or none that lives
+    other_terminal,
+};
 constexpr uint64_t own_step(OwnStep step) { return kOwnStep + static_cast<uint64_t>(step); }
 
 }  // namespace crank::shim

@@ -26,6 +26,16 @@ std::string_view hex_of(std::string_view name) {
     return name;
 }
 
+// What a name without a registry also means: podman and buildah call what they make localhost/NAME,
+// and their images keep that name here (docs/decisions/0040).
+std::optional<std::string> local_name(std::string_view typed) {
+    if (typed.starts_with("docker.io/") || typed.starts_with("index.docker.io/")) return {};
+    auto reference = oci::Reference::parse(typed);
+    if (!reference || reference->digest || reference->domain != "docker.io") return {};
+    auto local = oci::Reference::parse("localhost/" + std::string(typed));
+    return local ? std::optional(local->str()) : std::nullopt;
+}
+
 // The first text that is greater than every text beginning with `prefix` (digits and a to f).
 std::string after(std::string_view prefix) { return std::string(prefix) + "g"; }
 
@@ -54,15 +64,21 @@ Result<std::vector<std::string>> Store::State::tags_of(std::int64_t image) {
     return tags;
 }
 
+Result<std::optional<Image>> Store::State::find_tag(std::string_view tag) {
+    Rows rows = TRY(db.query(select("tag t JOIN image i ON i.number = t.image "
+                                    "WHERE t.name = ?")
+                                 .c_str(),
+                             {tag}));
+    if (!TRY(rows.next())) return std::optional<Image>();
+    return std::optional(TRY(image_of(rows)));
+}
+
 Result<Image> Store::State::find(std::string_view name) {
     auto reference = oci::Reference::parse(name);
     std::optional<Image> found;
     if (reference && !reference->digest) {
-        Rows rows = TRY(db.query(select("tag t JOIN image i ON i.number = t.image "
-                                        "WHERE t.name = ?")
-                                     .c_str(),
-                                 {reference->str()}));
-        if (TRY(rows.next())) found = TRY(image_of(rows));
+        found = TRY(find_tag(reference->str()));
+        if (auto local = local_name(name); local && !found) found = TRY(find_tag(*local));
     }
     if (reference && reference->digest)
         if (auto number = TRY(image_of_manifest(*reference))) {
@@ -233,6 +249,9 @@ Result<std::vector<std::string>> tags_to_remove(const Image& image, std::string_
     auto reference = oci::Reference::parse(name);
     if (reference && std::ranges::find(image.tags, reference->str()) != image.tags.end())
         return std::vector{reference->str()};
+    if (auto local = local_name(name);
+        local && std::ranges::find(image.tags, *local) != image.tags.end())
+        return std::vector{*local};
     if (image.tags.size() > 1)
         return fail(Error(Code::in_use, "image " + image.id.short_hex() +
                                             " has several tags: " + join(image.tags, ", "))

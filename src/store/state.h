@@ -96,6 +96,7 @@ struct Store::State {
     Result<> forget_lost_layers();
     Result<> remove_orphan();
     Result<Image> find(std::string_view name);
+    Result<std::optional<Image>> find_tag(std::string_view tag);  // a full reference
     // The image that a registry's manifest digest names (distribution.cpp).
     Result<std::optional<std::int64_t>> image_of_manifest(const oci::Reference& reference);
     Error no_such_image(std::string_view name);

@@ -188,6 +188,9 @@ public:
     // layer of this store (not_found otherwise). Adding the same image twice is no error.
     Result<Image> add_image(std::string_view config_json);
     Result<> tag(const oci::Reference& reference, const oci::Digest& id);
+    // Takes the name away; the image stays, without a name if it was the last. No error where
+    // nothing is called so.
+    Result<> untag(const oci::Reference& reference);
     // What the tag has named, the latest first, at most 20; empty: it never was.
     Result<std::vector<TagChange>> history(const oci::Reference& reference);
     // What registries call the images and layers of this store. A repository is "host/a/b".

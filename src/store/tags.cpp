@@ -46,6 +46,14 @@ Result<> Store::tag(const oci::Reference& reference, const oci::Digest& id) {
     return {};
 }
 
+Result<> Store::untag(const oci::Reference& reference) {
+    std::lock_guard lock(state_->mutex);
+    auto transaction = TRY(Transaction::begin(state_->db, Durability::durable));
+    TRY(state_->delete_tag(reference.str(), now_nanoseconds()));
+    crash_point("store.untag.before_commit");
+    return transaction.commit();
+}
+
 Result<std::vector<TagChange>> Store::history(const oci::Reference& reference) {
     std::lock_guard lock(state_->mutex);
     std::vector<TagChange> changes;

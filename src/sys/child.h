@@ -66,7 +66,8 @@ struct CommandOutput {
     WaitStatus status;
     std::string out, err;  // at most 16 MiB each
 };
-// Runs a program to its end with /dev/null as input and both outputs captured.
+// Runs a program to its end with /dev/null as input, unless the request has another, and both
+// outputs captured.
 Result<CommandOutput> run_command(const SpawnRequest& request);
 
 // From here on orphans below this process become its children (PR_SET_CHILD_SUBREAPER).

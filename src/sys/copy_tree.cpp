@@ -45,7 +45,7 @@ private:
             if (!is_new) return hard_link_at(top_, seen->second, to, name);
         }
         if (info.is_regular())
-            TRY(content(from, to, name));
+            TRY(content(from, to, name, info.size));
         else if (info.is_symlink())
             TRY(make_symlink_at(TRY(read_link_at(from, name)), to, name));
         else
@@ -53,14 +53,11 @@ private:
         return finish(from, name, to, name);
     }
 
-    Result<> content(int from, int to, const std::string& name) {
+    Result<> content(int from, int to, const std::string& name, std::int64_t size) {
         UniqueFd source = TRY(open_file_at(from, name));
         UniqueFd made = TRY(create_file_at(to, name, 0600));
-        while (true) {
-            std::size_t n = TRY(read_some(source.get(), buffer_, name));
-            if (n == 0) return {};
-            TRY(write_all(made.get(), {reinterpret_cast<const char*>(buffer_.data()), n}, name));
-        }
+        TRY(copy_bytes(source.get(), made.get(), size, buffer_, name));
+        return {};
     }
 
     static Result<> finish(int from, const std::string& name, int to, const std::string& made) {

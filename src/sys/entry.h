@@ -1,6 +1,7 @@
 // Single entries of directories that another could have written: nothing here follows a link.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,13 @@ Result<std::optional<UniqueFd>> open_entry(int dirfd, const std::string& name);
 Result<UniqueFd> reopen_for_reading(int entry, const std::string& name);
 // Where a symbolic link opened by open_entry points to.
 Result<std::string> link_target(int entry, const std::string& name);
+struct FileId {
+    std::uint64_t device = 0, inode = 0;
+};
+// The entry with what is in it, which others may be changing. Nothing is removed where something is
+// mounted on it or below (in_use), by bind mounts too, or where `kept` is in it (invalid_argument).
+Result<> remove_entry(int dirfd, const std::string& name,
+                      const std::optional<FileId>& kept = std::nullopt);
 // An extended attribute of what open_entry opened, at most 256 bytes; nothing: it has none.
 Result<std::optional<std::string>> extended_attribute(int entry, const std::string& attribute);
 

@@ -14,6 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 namespace crank::sys {
 
@@ -35,9 +37,84 @@ Result<UniqueFd> open_dir_at(int dirfd, const std::string& path) {
 
 Result<UniqueFd> open_dir(const std::string& path) { return open_dir_at(AT_FDCWD, path); }
 
-// EAGAIN: a rename went on during the look-up. Whoever renames without end inside the root must not
-// hold up a command for ever.
-constexpr int kMostLookups = 256;
+namespace {
+
+std::vector<std::string> parts_backwards(const std::string& path) {
+    std::vector<std::string> parts;
+    for (std::size_t end = path.size(); end > 0;) {
+        std::size_t slash = path.rfind('/', end - 1);
+        std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+        if (begin < end) parts.push_back(path.substr(begin, end - begin));
+        end = begin == 0 ? 0 : begin - 1;
+    }
+    return parts;
+}
+
+// openat2(RESOLVE_IN_ROOT) done here: ".." is the directory that the walk came through, whatever is
+// renamed meanwhile, and an absolute link begins at the root again.
+class RootWalk {
+public:
+    RootWalk(const std::string& path, int flags, mode_t mode)
+        : left_(parts_backwards(path)), flags_(flags | O_CLOEXEC), mode_(mode) {
+        if (path.ends_with('/')) flags_ |= O_DIRECTORY;
+    }
+
+    // Like open(2).
+    int run(int rootfd) {
+        if (!enter(::openat(rootfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC))) return -1;
+        while (!left_.empty()) {
+            std::string name = std::move(left_.back());
+            left_.pop_back();
+            if (name == ".") continue;
+            if (name == "..") {
+                if (way_.size() > 1) way_.pop_back();
+                continue;
+            }
+            UniqueFd entry(::openat(here(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+            struct stat info{};
+            if (entry.get() >= 0 && ::fstat(entry.get(), &info) != 0) return -1;
+            bool link = entry.get() >= 0 && S_ISLNK(info.st_mode);
+            bool wanted = left_.empty() && (!link || (flags_ & O_NOFOLLOW) != 0);
+            if (wanted) return ::openat(here(), name.c_str(), flags_ | O_NOFOLLOW, mode_);
+            if (link ? !follow(entry.get()) : !enter(entry.release())) return -1;
+        }
+        return ::openat(here(), ".", flags_, mode_);
+    }
+
+private:
+    int here() const { return way_.back().get(); }
+
+    bool enter(int fd) {
+        if (fd >= 0) way_.emplace_back(fd);
+        return fd >= 0;
+    }
+
+    bool follow(int link) {
+        constexpr int kMostLinks = 40;  // the kernel's
+        std::array<char, PATH_MAX> target;
+        ssize_t n = ::readlinkat(link, "", target.data(), target.size());
+        if (n < 0 || ++links_ > kMostLinks) {
+            if (n >= 0) errno = ELOOP;
+            return false;
+        }
+        std::string text(target.data(), static_cast<std::size_t>(n));
+        if (text.starts_with('/')) way_.resize(1);
+        for (std::string& part : parts_backwards(text)) left_.push_back(std::move(part));
+        return true;
+    }
+
+    std::vector<UniqueFd> way_;      // from the root to where it stands
+    std::vector<std::string> left_;  // the next one last
+    int flags_;
+    mode_t mode_;
+    int links_ = 0;
+};
+
+}  // namespace
+
+// EAGAIN: a rename went on during the look-up. In a mount that is attached nowhere every ".." is
+// one (seen with Linux 6.18).
+constexpr int kMostLookups = 64;
 
 Result<UniqueFd> open_in_root(int rootfd, const std::string& path, int flags, mode_t mode) {
     open_how how{};
@@ -49,6 +126,7 @@ Result<UniqueFd> open_in_root(int rootfd, const std::string& path, int flags, mo
     int left = kMostLookups;
     do fd = ::syscall(SYS_openat2, rootfd, name, &how, sizeof how);
     while (fd < 0 && (errno == EINTR || (errno == EAGAIN && --left > 0)));
+    if (fd < 0 && errno == EAGAIN) fd = RootWalk(path, flags, mode).run(rootfd);
     if (fd < 0) return fail_errno("open " + path + " inside the root");
     return UniqueFd(static_cast<int>(fd));
 }
@@ -174,47 +252,6 @@ Result<> remove_file(const std::string& path) {
     if (::unlink(path.c_str()) != 0) return fail_errno("remove " + path);
     return {};
 }
-
-namespace {
-
-Result<> remove_tree_at(int dirfd, const std::string& name, const std::string& shown, dev_t device);
-
-Result<> remove_children(int dirfd, const std::string& shown, dev_t device) {
-    int copy = ::fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) return fail_errno("duplicate descriptor of " + shown);
-    DIR* stream = ::fdopendir(copy);
-    if (stream == nullptr) {
-        ::close(copy);
-        return fail_errno("list " + shown);
-    }
-    std::vector<std::string> names;
-    while (dirent* entry = ::readdir(stream)) {
-        std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
-    }
-    ::closedir(stream);
-    for (const auto& name : names) TRY(remove_tree_at(dirfd, name, shown + "/" + name, device));
-    return {};
-}
-
-Result<> remove_tree_at(int dirfd, const std::string& name, const std::string& shown,
-                        dev_t device) {
-    if (::unlinkat(dirfd, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-    if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + shown);
-    UniqueFd dir = TRY(open_dir_at(dirfd, name));
-    struct stat info{};
-    if (::fstat(dir.get(), &info) != 0) return fail_errno("stat " + shown);
-    if (device != 0 && info.st_dev != device)
-        return fail(Code::in_use, "something is mounted on " + shown);
-    TRY(remove_children(dir.get(), shown, info.st_dev));
-    if (::unlinkat(dirfd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-        return fail_errno("remove " + shown);
-    return {};
-}
-
-}  // namespace
-
-Result<> remove_tree(const std::string& path) { return remove_tree_at(AT_FDCWD, path, path, 0); }
 
 Result<> rename(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) != 0) return fail_errno("rename " + from + " to " + to);

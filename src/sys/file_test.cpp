@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sys/stream.h"
+
 namespace crank::sys {
 namespace {
 
@@ -35,6 +37,17 @@ TEST_F(FileTest, ErrorsNameThePath) {
     auto full = write_all(open("/dev/full", O_WRONLY).value().get(), "x", "/dev/full");
     ASSERT_FALSE(full);
     EXPECT_EQ(full.error().code(), Code::exhausted);
+}
+
+TEST_F(FileTest, ACopyEndsWhereItWasToldHoweverMuchThereIs) {
+    std::vector<std::uint8_t> buffer(4096);
+    UniqueFd endless = open("/dev/zero", O_RDONLY).value();
+    UniqueFd to = open(root_ + "/copy", O_WRONLY | O_CREAT, 0600).value();
+    EXPECT_EQ(copy_bytes(endless.get(), to.get(), 10'000, buffer, "zero").value(), 10'000);
+    EXPECT_EQ(stat(root_ + "/copy").value().size, 10'000);
+    ASSERT_TRUE(write_file_atomic(root_ + "/short", "abc", 0600, Sync::no));
+    UniqueFd ends = open(root_ + "/short", O_RDONLY).value();
+    EXPECT_EQ(copy_bytes(ends.get(), to.get(), 10'000, buffer, "short").value(), 3);
 }
 
 TEST_F(FileTest, OpenInRootNeverLeavesTheRoot) {

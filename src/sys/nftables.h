@@ -1,5 +1,5 @@
-// nf_tables (linux/netfilter/nf_tables.h, Linux 5.2): tables, chains, sets and rules of the `ip`
-// family, in batches that are all or nothing.
+// nf_tables (linux/netfilter/nf_tables.h, Linux 5.2): tables, chains, sets and rules of the
+// families `ip` and `ip6`, in batches that are all or nothing.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "sys/ipv4.h"
+#include "sys/ipv6.h"
 #include "sys/netlink.h"
 
 namespace crank::sys {
@@ -18,15 +19,21 @@ namespace crank::sys {
 class NftRule {
 public:
     explicit NftRule(std::string comment) : comment_(std::move(comment)) {}
+    NftRule& in_device(const std::string& name);
     NftRule& in_device_is_not(const std::string& name);
     NftRule& out_device(const std::string& name);
     NftRule& out_device_is_not(const std::string& name);
     NftRule& in_device_among(const std::string& set);
     NftRule& out_device_among(const std::string& set);
     NftRule& source_in(const Ipv4Prefix& range);
+    NftRule& source_in(const Ipv6Prefix& range);  // of an ip6 table
+    NftRule& destination_is(Ipv4 address);
+    // With `protocol` (IPPROTO_TCP, IPPROTO_UDP).
+    NftRule& destination_port_is(std::uint8_t protocol, std::uint16_t port);
     NftRule& is_no_answer();  // neither "established" nor "related" for connection tracking
     NftRule& drop();
     NftRule& masquerade();
+    NftRule& redirect_to(std::uint16_t port);  // of the address of this host that it is for
 
 private:
     friend class NftBatch;
@@ -36,13 +43,14 @@ private:
     std::vector<Step> steps_;
 };
 
-enum class NftHook { forward, postrouting_nat };
+enum class NftHook { input, forward, postrouting_nat, output_nat };
+enum class NftFamily : std::uint8_t { ip, ip6 };
 
 // Changes that become true together or not at all. A batch that the kernel refuses costs 8 ms (it
 // waits for RCU): find out first whether a table exists.
 class NftBatch {
 public:
-    NftBatch();
+    explicit NftBatch(NftFamily family = NftFamily::ip);
     void add_table(const std::string& table);
     void delete_table(const std::string& table);
     // A base chain with policy accept at its hook's usual priority.
@@ -54,6 +62,7 @@ public:
 private:
     friend class NftSocket;
     NetlinkBatch batch_;
+    NftFamily family_;
     std::uint32_t next_set_ = 1;
 };
 
@@ -65,7 +74,7 @@ struct NftDroppingChain {
 class NftSocket {
 public:
     static Result<NftSocket> open();  // unsupported: a kernel without nf_tables
-    Result<bool> has_table(const std::string& table);
+    Result<bool> has_table(const std::string& table, NftFamily family = NftFamily::ip);
     Result<> apply(NftBatch& batch);
     // Chains at the forward hook of ip and inet with policy drop. iptables-nft's are among them,
     // iptables-legacy's are not.

@@ -14,6 +14,7 @@
 #include "sys/mount.h"
 #include "sys/mount_namespace.h"
 #include "sys/own_user_namespace.h"
+#include "sys/walk.h"
 
 namespace crank::sys {
 
@@ -40,8 +41,24 @@ Result<std::string> options_of(const OverlayRequest& request) {
 }
 
 // In this thread's own mount namespace.
-Result<> place(int root, const PlacedMount& mount) {
-    UniqueFd at = TRY(open_in_root(root, mount.destination, O_PATH));
+// A mount point that the image lacks is made, as the start of a container would.
+Result<> make_place(int root, const PlacedMount& mount) {
+    bool directory = TRY(stat(mount.source)).is_dir();
+    std::string parent =
+        directory ? mount.destination : mount.destination.substr(0, mount.destination.rfind('/'));
+    TRY(make_dirs_in_root(root, parent, 0755));
+    if (directory) return {};
+    TRY(create_file_in_root(root, mount.destination, 0644));
+    return {};
+}
+
+Result<> place(int root, const PlacedMount& mount, bool writable) {
+    Result<UniqueFd> found = open_in_root(root, mount.destination, O_PATH);
+    if (!found && found.error().code() == Code::not_found && writable) {
+        TRY(make_place(root, mount));
+        found = open_in_root(root, mount.destination, O_PATH);
+    }
+    UniqueFd at = TRY(std::move(found));
     UniqueFd source = TRY(clone_mount(mount.source, false));
     if (mount.read_only) TRY(change_mount(source.get(), {.set = kMountRdonly}, mount.source));
     if (::syscall(SYS_move_mount, source.get(), "", at.get(), "",
@@ -58,7 +75,8 @@ Result<UniqueFd> mount_here(const OverlayRequest& request, const std::string& op
         return fail_errno("mount an overlay of " + std::to_string(request.lower.size()) +
                           " layers on " + request.target);
     UniqueFd root = TRY(open(request.target, O_RDONLY | O_DIRECTORY));
-    for (const PlacedMount& mount : request.mounts) TRY(place(root.get(), mount));
+    for (const PlacedMount& mount : request.mounts)
+        TRY(place(root.get(), mount, !request.upper.empty()));
     if (request.mounts.empty()) return root;
     // Detached with what is mounted in it, which would go with the namespace otherwise.
     return clone_mount(request.target, true);

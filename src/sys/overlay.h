@@ -15,7 +15,7 @@ namespace crank::sys {
 // A directory or file of the host's at a place in the overlay.
 struct PlacedMount {
     std::string source;       // absolute
-    std::string destination;  // in the overlay, resolved there; must exist
+    std::string destination;  // in the overlay, resolved there; made where it is missing
     bool read_only = false;
 };
 

@@ -64,4 +64,11 @@ Result<> set_nonblocking(int fd) {
     return {};
 }
 
+Result<> set_blocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
+        return fail_errno("make descriptor " + std::to_string(fd) + " blocking");
+    return {};
+}
+
 }  // namespace crank::sys

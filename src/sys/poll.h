@@ -24,5 +24,6 @@ Result<std::optional<std::size_t>> read_some(int fd, std::span<char> buffer);
 // nothing: it would block.
 Result<std::optional<std::size_t>> write_some(int fd, std::span<const char> data);
 Result<> set_nonblocking(int fd);
+Result<> set_blocking(int fd);
 
 }  // namespace crank::sys

@@ -7,6 +7,8 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
+#include <cstring>
+
 #include "sys/netns.h"
 
 namespace crank::sys {
@@ -101,6 +103,15 @@ void RouteChanges::add_veth(const VethRequest& request) {
     batch_.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(request.peer_namespace));
 }
 
+void RouteChanges::isolate_port(const std::string& name) {
+    batch_.begin(RTM_NEWLINK, 0, bytes_of(link_header()), "isolate bridge port " + name);
+    batch_.put_string(IFLA_IFNAME, name);
+    auto info = batch_.nest(IFLA_LINKINFO);
+    batch_.put_string(IFLA_INFO_SLAVE_KIND, "bridge");
+    auto data = batch_.nest(IFLA_INFO_SLAVE_DATA);
+    batch_.put_u8(IFLA_BRPORT_ISOLATED, 1);
+}
+
 void RouteChanges::set_up(int index, const std::string& name) {
     batch_.begin(RTM_NEWLINK, 0, bytes_of(link_header(index, IFF_UP)), "bring up " + name);
 }
@@ -147,6 +158,32 @@ void RouteChanges::add_default_route(Ipv4 gateway, int index, std::uint32_t metr
     if (metric != 0) batch_.put_u32(RTA_PRIORITY, metric);
 }
 
+void RouteChanges::add_address(int index, const Ipv6& address, int prefix_length) {
+    ifaddrmsg header{};
+    header.ifa_family = AF_INET6;
+    header.ifa_prefixlen = static_cast<std::uint8_t>(prefix_length);
+    header.ifa_index = static_cast<std::uint32_t>(index);
+    // Not exclusive: one that is there already is what is wanted.
+    batch_.begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, bytes_of(header),
+                 "add address " + address.text());
+    batch_.put(IFA_LOCAL, std::as_bytes(std::span(address.bytes)));
+    batch_.put(IFA_ADDRESS, std::as_bytes(std::span(address.bytes)));
+    batch_.put_u32(IFA_FLAGS, IFA_F_NODAD);
+}
+
+void RouteChanges::add_default_route(const Ipv6& gateway, int index) {
+    rtmsg header{};
+    header.rtm_family = AF_INET6;
+    header.rtm_table = RT_TABLE_MAIN;
+    header.rtm_protocol = RTPROT_STATIC;
+    header.rtm_scope = RT_SCOPE_UNIVERSE;
+    header.rtm_type = RTN_UNICAST;
+    batch_.begin(RTM_NEWROUTE, kCreate, bytes_of(header),
+                 "add the default route through " + gateway.text());
+    batch_.put(RTA_GATEWAY, std::as_bytes(std::span(gateway.bytes)));
+    batch_.put_u32(RTA_OIF, static_cast<std::uint32_t>(index));
+}
+
 Result<RouteSocket> RouteSocket::open() {
     return RouteSocket(TRY(NetlinkSocket::open(NetlinkFamily::route)));
 }
@@ -191,23 +228,31 @@ Result<std::vector<Link>> RouteSocket::links() {
     return found;
 }
 
-Result<std::vector<Ipv4Prefix>> RouteSocket::addresses(int index) {
+Result<std::vector<RouteSocket::Address>> RouteSocket::own_addresses() {
     ifaddrmsg header{};
     header.ifa_family = AF_INET;
     NetlinkBatch request;
     request.begin(RTM_GETADDR, NLM_F_DUMP, bytes_of(header), "list addresses",
                   NetlinkBatch::Ack::no);
-    std::vector<Ipv4Prefix> found;
+    std::vector<Address> found;
     TRY(socket_.query(request, [&](const NetlinkReply& reply) {
         auto entry = reply.header<ifaddrmsg>();
         if (!entry || entry->ifa_family != AF_INET || entry->ifa_prefixlen > 32) return;
-        if (index != 0 && static_cast<int>(entry->ifa_index) != index) return;
         auto address = read_ipv4(reply.attributes(sizeof(ifaddrmsg)), IFA_ADDRESS);
-        if (!address) return;
-        Ipv4Prefix prefix{*address, entry->ifa_prefixlen};
+        if (address)
+            found.push_back({*address, entry->ifa_prefixlen, static_cast<int>(entry->ifa_index)});
+    }));
+    return found;
+}
+
+Result<std::vector<Ipv4Prefix>> RouteSocket::addresses(int index) {
+    std::vector<Ipv4Prefix> found;
+    for (const Address& one : TRY(own_addresses())) {
+        if (index != 0 && one.device != index) continue;
+        Ipv4Prefix prefix{one.address, one.length};
         prefix.base.value &= prefix.mask();
         found.push_back(prefix);
-    }));
+    }
     return found;
 }
 
@@ -229,6 +274,26 @@ Result<std::vector<RouteEntry>> RouteSocket::routes() {
         route.destination = {read_ipv4(attributes, RTA_DST).value_or(Ipv4{}), entry->rtm_dst_len};
         route.device = static_cast<int>(attributes.u32(RTA_OIF).value_or(0));
         found.push_back(route);
+    }));
+    return found;
+}
+
+Result<std::vector<Ipv6Prefix>> RouteSocket::routes6() {
+    rtmsg header{};
+    header.rtm_family = AF_INET6;
+    NetlinkBatch request;
+    request.begin(RTM_GETROUTE, NLM_F_DUMP, bytes_of(header), "list routes", NetlinkBatch::Ack::no);
+    std::vector<Ipv6Prefix> found;
+    TRY(socket_.query(request, [&](const NetlinkReply& reply) {
+        auto entry = reply.header<rtmsg>();
+        if (!entry || entry->rtm_family != AF_INET6 || entry->rtm_dst_len > 128) return;
+        if (entry->rtm_table == RT_TABLE_LOCAL || (entry->rtm_flags & RTM_F_CLONED) != 0) return;
+        Ipv6Prefix prefix;
+        prefix.length = entry->rtm_dst_len;
+        auto destination = reply.attributes(sizeof(rtmsg)).find(RTA_DST);
+        if (destination && destination->size() == prefix.base.bytes.size())
+            std::memcpy(prefix.base.bytes.data(), destination->data(), destination->size());
+        found.push_back(prefix);
     }));
     return found;
 }

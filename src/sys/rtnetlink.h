@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "sys/ipv4.h"
+#include "sys/ipv6.h"
 #include "sys/netlink.h"
 
 namespace crank::sys {
@@ -61,9 +62,14 @@ public:
     void set_alias(const std::string& name, const std::string& alias);
     void set_up(const std::string& name);
     void remove_link(const std::string& name);
+    // A port of a bridge: it reaches no other one that is isolated.
+    void isolate_port(const std::string& name);
     void add_address(int index, Ipv4 address, int prefix_length);
     // Of several, that with the lowest metric counts.
     void add_default_route(Ipv4 gateway, int index, std::uint32_t metric = 0);
+    // In use at once: nobody is asked whether another has it.
+    void add_address(int index, const Ipv6& address, int prefix_length);
+    void add_default_route(const Ipv6& gateway, int index);
 
 private:
     friend class RouteSocket;
@@ -82,9 +88,15 @@ public:
     Result<Link> link(const std::string& name);  // not_found when there is none
     Result<Link> link(int index);
     Result<std::vector<Link>> links();
+    struct Address {
+        Ipv4 address;
+        int length = 0, device = 0;
+    };
+    Result<std::vector<Address>> own_addresses();          // of all devices
     Result<std::vector<Ipv4Prefix>> addresses();           // as prefixes, of all devices
     Result<std::vector<Ipv4Prefix>> addresses(int index);  // of one device
     Result<std::vector<RouteEntry>> routes();              // unicast IPv4 routes of all tables
+    Result<std::vector<Ipv6Prefix>> routes6();             // IPv6's: their destinations
 
 private:
     explicit RouteSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}

@@ -50,15 +50,17 @@ Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> 
     return std::optional(std::move(received));
 }
 
-Result<> send_packet(int socket, std::span<const std::byte> packet) {
-    if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) >= 0) return {};
+namespace {
+
+std::unexpected<Error> not_sent(const char* what) {
     if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
         return fail(Code::not_found, "the other end is closed");
-    return fail_errno("send a packet");
+    return fail_errno(what);
 }
 
-Result<> send_descriptor(int socket, std::string_view text, int descriptor) {
-    iovec data{const_cast<char*>(text.data()), text.size()};
+// How much of the bytes went.
+Result<std::size_t> send_along(int socket, const void* bytes, std::size_t size, int descriptor) {
+    iovec data{const_cast<void*>(bytes), size};
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{};
     message.msg_iov = &data;
@@ -73,8 +75,25 @@ Result<> send_descriptor(int socket, std::string_view text, int descriptor) {
     ssize_t n;
     do n = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    if (n < 0) return fail_errno("send a descriptor");
-    return write_all(socket, text.substr(static_cast<std::size_t>(n)), "the socket");
+    if (n < 0) return not_sent("send a descriptor");
+    return static_cast<std::size_t>(n);
+}
+
+}  // namespace
+
+Result<> send_packet(int socket, std::span<const std::byte> packet) {
+    if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) >= 0) return {};
+    return not_sent("send a packet");
+}
+
+Result<> send_packet(int socket, std::span<const std::byte> packet, int descriptor) {
+    TRY(send_along(socket, packet.data(), packet.size(), descriptor));
+    return {};
+}
+
+Result<> send_descriptor(int socket, std::string_view text, int descriptor) {
+    std::size_t sent = TRY(send_along(socket, text.data(), text.size(), descriptor));
+    return write_all(socket, text.substr(sent), "the socket");
 }
 
 }  // namespace crank::sys

@@ -26,6 +26,8 @@ Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> 
                                                std::chrono::milliseconds deadline);
 // not_found: the other end is closed.
 Result<> send_packet(int socket, std::span<const std::byte> packet);
+// A copy of the descriptor goes along.
+Result<> send_packet(int socket, std::span<const std::byte> packet, int descriptor);
 // Text and a descriptor in one message to a stream socket; all of the text.
 Result<> send_descriptor(int socket, std::string_view text, int descriptor);
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace crank::sys {
@@ -44,6 +45,19 @@ Result<std::size_t> read_some_at(int fd, std::int64_t offset, std::span<std::uin
     while (n < 0 && errno == EINTR);
     if (n < 0) return fail_errno("read " + name);
     return static_cast<std::size_t>(n);
+}
+
+Result<std::int64_t> copy_bytes(int from, int to, std::int64_t most, std::span<std::uint8_t> buffer,
+                                const std::string& name) {
+    std::int64_t copied = 0;
+    while (copied < most) {
+        auto room = std::min(buffer.size(), static_cast<std::size_t>(most - copied));
+        std::size_t n = TRY(read_some(from, buffer.first(room), name));
+        if (n == 0) break;
+        TRY(write_all(to, {reinterpret_cast<const char*>(buffer.data()), n}, name));
+        copied += static_cast<std::int64_t>(n);
+    }
+    return copied;
 }
 
 Result<std::optional<SeekableRange>> seekable_range(int fd) {

@@ -26,6 +26,10 @@ Result<std::size_t> read_some(int fd, std::span<std::uint8_t> out, const std::st
 // As read_some at an offset; the descriptor's position stays (pread).
 Result<std::size_t> read_some_at(int fd, std::int64_t offset, std::span<std::uint8_t> out,
                                  const std::string& name);
+// What `from` has, and no more than `most` bytes of it: whoever writes to it meanwhile must not
+// keep the copy going. Returns how many; `buffer` is what they go through.
+Result<std::int64_t> copy_bytes(int from, int to, std::int64_t most, std::span<std::uint8_t> buffer,
+                                const std::string& name);
 // The size of a regular file and where its position stands; nothing for a pipe or a socket.
 struct SeekableRange {
     std::int64_t position = 0, size = 0;

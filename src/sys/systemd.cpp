@@ -20,6 +20,10 @@ struct PutValue {
         out.signature("b");
         out.boolean(value);
     }
+    void operator()(std::int32_t value) const {
+        out.signature("i");
+        out.u32(static_cast<std::uint32_t>(value));
+    }
     void operator()(std::uint64_t value) const {
         out.signature("t");
         out.u64(value);
@@ -102,6 +106,19 @@ Result<Systemd> Systemd::connect() {
 Result<dbus::Message> Systemd::call(const std::string& member, const std::string& signature,
                                     std::string body, dbus::Clock::time_point deadline) {
     return connection_.call({kName, kPath, kManager, member, signature, std::move(body)}, deadline);
+}
+
+Result<Systemd> Systemd::connect_user(const std::string& runtime_dir) {
+    if (runtime_dir.empty())
+        return fail(Code::unsupported, "the user's systemd is not found: no XDG_RUNTIME_DIR");
+    auto own = dbus::Connection::open(runtime_dir + "/systemd/private", soon());
+    if (own) return Systemd(std::move(*own));
+    auto bus = dbus::Connection::open(runtime_dir + "/bus", soon());
+    if (!bus)
+        return fail(Code::unsupported, "the user's systemd does not answer: " + own.error().text() +
+                                           "; " + bus.error().text());
+    TRY_IN(greet(*bus), runtime_dir + "/bus");
+    return Systemd(std::move(*bus));
 }
 
 // How it ended: "done", "failed", "timeout", "canceled", "dependency", "skipped".

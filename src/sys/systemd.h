@@ -18,6 +18,8 @@ class Systemd {
 public:
     // unsupported: nobody answers on either socket.
     static Result<Systemd> connect();
+    // The user's own, by $XDG_RUNTIME_DIR.
+    static Result<Systemd> connect_user(const std::string& runtime_dir);
 
     // Returns when the job is done. A scope takes the processes of its property PIDs.
     // already_exists: there is such a unit; one that has failed is forgotten first.

@@ -1,6 +1,8 @@
 #include "sys/tcp.h"
 
-#include <arpa/inet.h>
+#include "sys/endpoint.h"
+#include "sys/udp.h"
+
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,33 +14,6 @@
 namespace crank::sys {
 
 namespace {
-
-struct Endpoint {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-Result<Endpoint> make_endpoint(const std::string& ip, std::uint16_t port) {
-    Endpoint endpoint;
-    sockaddr_in v4{};
-    sockaddr_in6 v6{};
-    if (::inet_pton(AF_INET, ip.c_str(), &v4.sin_addr) == 1) {
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(port);
-        endpoint.size = sizeof v4;
-        std::memcpy(&endpoint.storage, &v4, sizeof v4);
-        return endpoint;
-    }
-    if (::inet_pton(AF_INET6, ip.c_str(), &v6.sin6_addr) == 1) {
-        v6.sin6_family = AF_INET6;
-        v6.sin6_port = htons(port);
-        endpoint.size = sizeof v6;
-        std::memcpy(&endpoint.storage, &v6, sizeof v6);
-        return endpoint;
-    }
-    return fail(Code::invalid_argument, "'" + ip + "' is no IP address");
-}
 
 std::unexpected<Error> explain(int error_number, const std::string& ip, std::uint16_t port) {
     std::string what = "listen on port " + std::to_string(port) + " of " + ip;
@@ -75,6 +50,22 @@ Result<UniqueFd> listen_tcp(const std::string& ip, std::uint16_t port, int backl
     return fd;
 }
 
+Result<UniqueFd> bind_udp(const std::string& ip, std::uint16_t port) {
+    Endpoint endpoint = TRY(make_endpoint(ip, port));
+    int family = endpoint.storage.ss_family;
+    UniqueFd fd(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return explain(errno, ip, port);
+    const int on = 1;
+    bool six = family == AF_INET6;
+    if (six && ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+        return explain(errno, ip, port);
+    if (::setsockopt(fd.get(), six ? static_cast<int>(IPPROTO_IPV6) : static_cast<int>(IPPROTO_IP),
+                     six ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on) != 0)
+        return explain(errno, ip, port);
+    if (::bind(fd.get(), endpoint.get(), endpoint.size) != 0) return explain(errno, ip, port);
+    return fd;
+}
+
 Result<std::uint16_t> local_port(int socket) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
@@ -91,15 +82,7 @@ Result<std::string> peer_ip(int socket) {
     socklen_t size = sizeof storage;
     if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         return fail_errno("read a socket's peer address");
-    sockaddr_in v4;
-    sockaddr_in6 v6;
-    std::memcpy(&v4, &storage, sizeof v4);
-    std::memcpy(&v6, &storage, sizeof v6);
-    char text[INET6_ADDRSTRLEN] = {};
-    const void* address = &v4.sin_addr;
-    if (storage.ss_family == AF_INET6) address = &v6.sin6_addr;
-    ::inet_ntop(storage.ss_family, address, text, sizeof text);
-    return std::string(text);
+    return ip_text(storage);
 }
 
 namespace {

@@ -35,16 +35,17 @@ Result<Address> address_of(const std::string& path) {
     return address;
 }
 
-Result<UniqueFd> make_socket() {
-    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Result<UniqueFd> make_socket(UnixKind kind) {
+    int type = kind == UnixKind::packets ? SOCK_SEQPACKET : SOCK_STREAM;
+    UniqueFd fd(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
     if (!fd) return fail_errno("create a socket");
     return fd;
 }
 
 }  // namespace
 
-Result<UniqueFd> listen_unix(const std::string& path) {
-    UniqueFd fd = TRY(make_socket());
+Result<UniqueFd> listen_unix(const std::string& path, UnixKind kind) {
+    UniqueFd fd = TRY(make_socket(kind));
     Address address = TRY(address_of(path));
     // Before it has a name: nobody else may connect at any moment.
     if (::fchmod(fd.get(), 0600) != 0) return fail_errno("set the mode of a socket");
@@ -57,8 +58,8 @@ Result<UniqueFd> listen_unix(const std::string& path) {
     return fd;
 }
 
-Result<UniqueFd> connect_unix(const std::string& path) {
-    UniqueFd fd = TRY(make_socket());
+Result<UniqueFd> connect_unix(const std::string& path, UnixKind kind) {
+    UniqueFd fd = TRY(make_socket(kind));
     Address address = TRY(address_of(path));
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.value),
                   sizeof address.value) == 0)

@@ -13,7 +13,7 @@ constexpr std::size_t kMostFetched = std::size_t{16} << 30;
 Result<> fetch_url(const SessionOptions& options, const std::string& url, int fd) {
     Session session = TRY(Session::start(options));
     Channel& channel = session.first();
-    TRY(channel.begin({{"op", "fetch"}, {"url", url}}));
+    TRY(channel.begin({{"op", "fetch"}, {"url", url}, {"most", std::to_string(kMostFetched)}}));
     std::size_t left = kMostFetched;
     while (true) {
         Bytes bytes = TRY(channel.next());

@@ -44,7 +44,8 @@ as_nobody() {
     if ! "${become[@]}" test -x "$CRANK_BIN/crank"; then
         programs=$CRANK_TEST_DIR/programs
         mkdir -p "$programs"
-        cp -u "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim" "$CRANK_BIN/crank-net" "$programs"
+        cp -u "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim" "$CRANK_BIN/crank-net" \
+            "$CRANK_BIN/crank-gateway" "$programs"
     fi
     PATH=$programs:$PATH "${become[@]}" "$@"
 }

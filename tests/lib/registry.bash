@@ -9,6 +9,17 @@ free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# serve DIR: over http; its address is in $url, its pid in $server.
+# shellcheck disable=SC2034 # the tests read them
+serve() {
+    local port
+    port=$(free_port)
+    python3 -m http.server --bind 127.0.0.1 --directory "$1" "$port" >/dev/null 2>&1 3>&- &
+    server=$!
+    url=http://127.0.0.1:$port
+    until_true python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
+}
+
 # make_authority DIR: ca.pem, and server.pem with its key for 127.0.0.1 and localhost.
 make_authority() {
     mkdir -p "$1"

@@ -24,7 +24,8 @@ user_setup_file() {
     if ! setpriv --reuid=$USER_ID --regid=$USER_ID --clear-groups test -x "$CRANK_BIN/crank"; then
         USER_PROGRAMS=$CRANK_TEST_DIR/programs
         mkdir -p "$USER_PROGRAMS"
-        cp "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim" "$CRANK_BIN/crank-net" "$USER_PROGRAMS"
+        cp "$CRANK_BIN/crank" "$CRANK_BIN/crank-shim" "$CRANK_BIN/crank-net" \
+            "$CRANK_BIN/crank-gateway" "$USER_PROGRAMS"
     fi
     export USER_PROGRAMS
     make_worlds

@@ -221,11 +221,15 @@ sockets_of() { ss -Hlnpx state listening 2>/dev/null; ss -Hlnpt 2>/dev/null; }
     local flag
     for flag in --cpuset-cpus=1-9223372036854775807 --cpuset-mems=1-9223372036854775807 \
         --cpuset-cpus=0-99999999999999999999 --memory=99999999999999999999g --cpus=1e400 \
-        --pids-limit=99999999999999999999 -p1-65535:1-65535; do
+        --pids-limit=99999999999999999999; do
         run -125 --separate-stderr timeout 2 bash -c 'ulimit -v 400000; exec "$@"' - \
             crank run --rm --network none "$flag" busybox true
         [ -n "$stderr" ]
     done
+    # All ports of the machine are as many as descriptors allow, whoever has some of them.
+    run -125 --separate-stderr timeout 5 bash -c 'ulimit -n 1024 -v 400000; exec "$@"' - \
+        crank run --rm -p1-65535:1-65535 busybox true
+    [[ $stderr == *"Too many open files"* || $stderr == *"is in use"* ]]
     run -0 crank run --rm --network none --memory=64m --pids-limit=50 busybox true
 }
 

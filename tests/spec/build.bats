@@ -119,6 +119,47 @@ renamed 644 0:0
 sub/c" ]
 }
 
+@test "what a build does not see: --ignorefile, else .dockerignore, else .containerignore" {
+    dockerfile <<'END'
+FROM box
+COPY . /all
+END
+    mkdir context
+    mv Dockerfile context
+    touch context/{docker,podman,named}
+    echo podman >context/.containerignore
+    crank build -q -t seen context
+    run -0 in_image seen sh -c 'cd /all; echo *'
+    [ "$output" = "Dockerfile docker named" ]
+    # what Docker builds is what is built
+    echo docker >context/.dockerignore
+    crank build -q -t seen context
+    run -0 in_image seen sh -c 'cd /all; echo *'
+    [ "$output" = "Dockerfile named podman" ]
+    echo named >names
+    crank build -q -t seen --ignorefile names context
+    run -0 in_image seen sh -c 'cd /all; echo *'
+    [ "$output" = "Dockerfile docker podman" ]
+    # a directory of which only a part could be seen is there for that part alone
+    mkdir context/below
+    printf '*\n!*/seen\n' >names
+    printf 'FROM box\nCOPY below /all/\n' >Part
+    run -1 crank build -q -f Part --ignorefile names context
+    [[ $output == *"below is excluded from the build context"* ]]
+    touch context/below/{seen,other}
+    crank build -q -t seen -f Part --ignorefile names context
+    run -0 in_image seen sh -c 'cd /all; echo *'
+    [ "$output" = seen ]
+    run -1 crank build -q --ignorefile nowhere context
+    [[ $output == *"--ignorefile: there is no file nowhere"* ]]
+    # a Dockerfile that copies nothing, too; without a context it has nothing to say
+    echo 'FROM box' >context/Dockerfile
+    run -1 crank build -q --ignorefile nowhere context
+    [[ $output == *"--ignorefile: there is no file nowhere"* ]]
+    run -2 crank build -q --ignorefile names - <<<'FROM box'
+    [[ $output == *"--ignorefile with a Dockerfile from standard input: there is no context"* ]]
+}
+
 @test "ADD extracts local archives and copies everything else" {
     dockerfile <<'END'
 FROM box

@@ -105,6 +105,29 @@ END
     grep -qE '^#[0-9]+ c$' c.log
 }
 
+@test "a new cache that several builds share is filled by one, and the others wait for that" {
+    dockerfile <<'END'
+FROM box AS seed
+RUN mkdir -p /seed && i=0; while [ $i -lt 300 ]; do mkdir /seed/$i && echo $i >/seed/$i/file; i=$((i + 1)); done
+FROM box
+ARG WHO
+RUN --mount=type=cache,id=filled,target=/c,from=seed,source=/seed find /c -type f | wc -l; echo "by $WHO"
+END
+    crank build -q --target seed . >/dev/null
+    local who turn
+    for turn in 1 2 3; do
+        crank prune -f >/dev/null
+        crank build -q --target seed . >/dev/null
+        local -a builds=()
+        for who in 1 2 3 4; do
+            crank build --progress plain --build-arg "WHO=$turn-$who" . >"$who.log" 2>&1 3>&- &
+            builds+=($!)
+        done
+        for who in "${builds[@]}"; do wait "$who"; done
+        for who in 1 2 3 4; do grep -qE '^#[0-9]+ 300$' "$who.log"; done
+    done
+}
+
 @test "bind mounts show the context, a stage and an image, and take nothing" {
     dockerfile <<'END'
 FROM box AS maker

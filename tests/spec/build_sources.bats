@@ -21,16 +21,6 @@ teardown() {
 }
 teardown_file() { crank_teardown_file; }
 
-# serve DIR: over http; its address is in $url.
-serve() {
-    local port
-    port=$(free_port)
-    python3 -m http.server --bind 127.0.0.1 --directory "$1" "$port" >/dev/null 2>&1 3>&- &
-    server=$!
-    url=http://127.0.0.1:$port
-    until_true python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))"
-}
-
 @test "COPY --parents keeps directories, from the pivot on, and --exclude leaves out" {
     dockerfile <<'END'
 FROM box

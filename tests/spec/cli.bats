@@ -19,7 +19,7 @@ teardown() { common_teardown; }
     [ "$status" -eq 0 ]
     [[ $output == *"run               start a worker"* ]]
     for verb in $(crank --help | awk '/^  [a-z]/ && !/--/ { print $1 }' | sort -u); do
-        case $verb in config | container | image | certs | volume) continue ;; esac
+        case $verb in config | container | healthcheck | image | certs | network | volume) continue ;; esac
         run --separate-stderr crank "$verb" --help
         [ "$status" -eq 0 ]
         [[ $output == "Usage: crank $verb"* ]]
@@ -36,9 +36,9 @@ teardown() { common_teardown; }
 }
 
 @test "a command of Docker's that is missing is named" {
-    run --separate-stderr crank search x
+    run --separate-stderr crank manifest x
     [ "$status" -eq 2 ]
-    [ "$stderr" = "crank: crank search is not supported yet" ]
+    [ "$stderr" = "crank: crank manifest is not supported yet" ]
 }
 
 @test "an unknown flag gets a suggestion; 2, and 125 where the worker's own codes are passed on" {
@@ -57,7 +57,7 @@ teardown() { common_teardown; }
     run --separate-stderr crank run --link db x
     [ "$status" -eq 125 ]
     [ "${stderr_lines[0]}" = "crank run: --link is not supported yet" ]
-    [ "${stderr_lines[1]}" = "hint: --add-host NAME:IP" ]
+    [ "${stderr_lines[1]}" = "hint: crank network create NAME, and --network NAME for both" ]
 }
 
 @test "malformed values name the flag, the text and what is wrong" {
@@ -76,7 +76,7 @@ teardown() { common_teardown; }
         "--tmpfs run|--tmpfs \"run\": the path in the container must be absolute"
         "--name a/b|invalid name \"a/b\""
         "--hostname a_/|invalid host name \"a_/\""
-        "--network mine|no network \"mine\""
+        "--network a,b=c|--network \"a,b=c\": a wants a value"
         "-e =x|--env \"=x\": a name is wanted"
         "--limits loose|--limits=\"loose\": strict or best-effort"
         "--stop-timeout soon|--stop-timeout: invalid number of seconds \"soon\""
@@ -99,7 +99,7 @@ teardown() { common_teardown; }
     [[ $stderr == *"no such image: no-such-image"* ]]
     run --separate-stderr crank inspect nothing
     [ "$status" -eq 1 ]
-    [ "${stderr_lines[0]}" = "crank inspect: no such container or image: nothing" ]
+    [ "${stderr_lines[0]}" = "crank inspect: no such container, image or volume: nothing" ]
     [ "$output" = "[]" ]
 }
 

@@ -87,6 +87,66 @@ ended() { crank run --name files --network none "${VOLUME[@]}" busybox sh -c "$1
     [ "$(inside cat /tmp/tree)" = file ]
 }
 
+@test "links that lead up are followed within the root, of a container that has ended too" {
+    ended 'mkdir -p /tmp/sub; cd /tmp/sub; echo up >/tmp/file; ln -s .. up; ln -s ../../../../../etc/passwd out
+        ln -s /tmp/sub/up/file in'
+    crank cp -q -L files:/tmp/sub/up here/up
+    [ "$(cat here/up/file)" = up ]
+    crank cp -q -L files:/tmp/sub/in here/in
+    [ "$(cat here/in)" = up ]
+    # the container's, not this machine's
+    crank cp -q -L files:/tmp/sub/out here/out
+    grep -q worker here/out
+    crank cp -q here/one files:/tmp/sub/up/new
+    crank cp -q files:/tmp/new here/new
+    [ "$(cat here/new)" = one ]
+}
+
+@test "--overwrite: a file takes a directory's place, and a directory a file's, on both sides" {
+    start
+    inside mkdir -p /tmp/one/below
+    inside sh -c 'echo file >/tmp/tree; ln -s /etc /tmp/one/link'
+    crank cp -q --overwrite here/one files:/tmp
+    [ "$(inside cat /tmp/one)" = one ]
+    # what a link in the directory led to is still there
+    [ -n "$(inside cat /etc/passwd)" ]
+    crank cp -q --overwrite here/tree files:/tmp
+    [ "$(inside cat /tmp/tree/below/file)" = deep ]
+    mkdir -p here/out/one
+    echo file >here/out/tree
+    crank cp -q --overwrite files:/tmp/one here/out
+    [ "$(cat here/out/one)" = one ]
+    crank cp -q --overwrite files:/tmp/tree here/out
+    [ "$(cat here/out/tree/below/file)" = deep ]
+    # nothing that is mounted there goes
+    crank rm -f files >/dev/null
+    start --tmpfs /srv/tree
+    echo plain >here/srv
+    run -1 crank cp --overwrite here/srv files:/
+    [[ $output == *"something is mounted on"* ]]
+    [ -n "$(inside ls -d /srv/tree)" ]
+}
+
+@test "--overwrite: what holds the source does not go, nor what is mounted in a directory" {
+    start
+    inside sh -c 'mkdir -p /data/one /data/kept; echo x >/data/one/one; echo y >/data/kept/file'
+    # /data/one/one, of which /data/one would become a copy
+    run -1 crank cp --overwrite files:/data/one/one files:/data
+    [[ $output == *"the directory that it would take the place of holds it"* ]]
+    [ "$(inside cat /data/one/one)" = x ]
+    # a bind mount of the same file system, below what a file would take the place of
+    mkdir -p here/mine/a here/mine/mounted here/theirs
+    echo kept | tee here/mine/a/file >here/theirs/file
+    echo plain >here/file && crank cp -q here/file files:/mine
+    mount --bind here/theirs here/mine/mounted
+    run crank cp --overwrite files:/mine here
+    umount here/mine/mounted
+    [ "$status" = 1 ]
+    [[ $output == *"something is mounted on mine/mounted"* ]]
+    [ "$(cat here/theirs/file here/mine/a/file)" = "kept
+kept" ]
+}
+
 @test "who owns a copy: the container's root, the caller, or with -a as it was" {
     start
     chown 1000:1000 here/one
@@ -203,9 +263,43 @@ ended() { crank run --name files --network none "${VOLUME[@]}" busybox sh -c "$1
     [ ! -e here/null ]
 }
 
+@test "a device, a FIFO or a socket of the machine's is never replaced, nor what a link leads to" {
+    start
+    inside sh -c 'echo theirs >/tmp/file; mkdir -p /tmp/dir; echo x >/tmp/dir/null; mkfifo /tmp/fifo'
+    mknod here/null c 1 3
+    mkfifo here/fifo
+    ln -s null here/to-null
+    for name in null fifo to-null; do
+        run -1 crank cp files:/tmp/file "here/$name"
+        [[ $output == *"destination \"here/$name\" must be a directory or a regular file"* ]]
+        run -1 crank cp --overwrite files:/tmp/dir "here/$name"
+        [[ $output == *"must be a directory or a regular file"* ]]
+    done
+    run -1 crank cp files:/tmp/file /dev/stdout
+    [[ $output == *'destination "/dev/stdout" must be a directory or a regular file'* ]]
+    # nor where a directory is merged with another
+    mkdir here/dir
+    mknod here/dir/null c 1 3
+    run -1 crank cp files:/tmp/dir here
+    [[ $output == *"a device, a FIFO or a socket is there"* ]]
+    run -1 crank cp --overwrite files:/tmp/dir here
+    [ -c here/null ]
+    [ -p here/fifo ]
+    [ -L here/to-null ]
+    [ -c here/dir/null ]
+    # the container's neither
+    run -1 crank cp here/one files:/dev/null
+    [[ $output == *'destination "files:/dev/null" must be a directory or a regular file'* ]]
+    inside test -c /dev/null
+    # a link to a file stays one, and what it leads to is replaced
+    ln -s one here/to-one
+    crank cp -q files:/tmp/file here/to-one
+    [ "$(readlink here/to-one) $(cat here/one)" = "one theirs" ]
+}
+
 @test "what is typed wrong is said" {
-    run -2 crank cp a:/x b:/y
-    [[ $output == *"copying between containers is not supported"* ]]
+    run -1 crank cp a:/x b:/y
+    [[ $output == *"no such container: a"* ]]
     run -2 crank cp ./a ./b
     [[ $output == *"neither ./a nor ./b is in a container"* ]]
     run -1 crank cp nobody:/x .
@@ -226,4 +320,20 @@ ended() { crank run --name files --network none "${VOLUME[@]}" busybox sh -c "$1
     [ "$(crank ps -a --filter volume=kept --format '{{.Names}} {{.Mounts}}')" = "had kept" ]
     crank rm had
     crank volume rm kept
+}
+
+@test "between containers: set-user-ID bits are root's to give, a directory is not copied into itself" {
+    start
+    crank run -d --name other --network none busybox sleep 600 >/dev/null
+    inside sh -c 'mkdir -p /data/below; echo x >/data/prog; chmod 4755 /data/prog; chown 1000 /data/prog; chmod u+s /data/prog'
+    crank cp -q files:/data other:/plain
+    [ "$(crank exec other stat -c '%a %u' /plain/prog)" = "755 0" ]
+    crank cp -q -a files:/data other:/archived
+    [ "$(crank exec other stat -c '%a %u' /archived/prog)" = "4755 1000" ]
+    run -1 crank cp files:/data/prog files:/data/prog
+    [[ $output == *"it is the same file on both sides"* ]]
+    [ "$(inside cat /data/prog)" = x ]
+    run -1 crank cp files:/data files:/data/below
+    [[ $output == *"a directory is not copied into itself"* ]]
+    [ "$(inside find /data/below -type f | wc -l)" -le 1 ]
 }

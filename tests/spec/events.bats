@@ -51,6 +51,19 @@ destroy" ]
     [ "$output" = "3 told" ]
 }
 
+@test "volumes: made by themselves or with a container, and removed" {
+    crank volume create kept >/dev/null
+    crank create --name told --network none -v with:/data -v /mine busybox true >/dev/null
+    mine=$(crank inspect told | jq -r '.[0].Mounts[] | select(.Destination == "/mine").Name')
+    crank start -a told
+    crank rm -v told >/dev/null
+    crank volume rm kept with >/dev/null
+    run -0 past --filter type=volume --format '{{.Action}} {{.Actor.ID}}'
+    [ "$(sort <<<"$output")" = "$(printf '%s\n' "create "{"$mine",kept,with} "destroy "{"$mine",kept,with} | sort)" ]
+    run -0 past --filter "volume=$mine" --filter event=destroy --format '{{.Actor.Attributes.driver}}'
+    [ "$output" = local ]
+}
+
 @test "images: tag, untag, delete, build" {
     crank tag busybox other
     crank rmi other >/dev/null

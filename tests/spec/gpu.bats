@@ -276,6 +276,14 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" ]
     # also with a network, and one that fails ends the container
     run crank run --rm --tmpfs /scratch:mode=1777 --device vendor.com/thing=a busybox true
     [ "$status" -eq 0 ]
+    # one that has ended and is gone before its poststart hooks are called
+    {
+        printf 'cdiVersion: 0.6.0\nkind: vendor.com/brief\ndevices:\n- name: a\n  containerEdits:\n    hooks:\n'
+        printf '    - {hookName: poststart, path: /bin/sh, args: [sh, -c, "while [ -e config.json ]; do sleep 0.05; done"], timeout: 20}\n'
+        printf '    - {hookName: poststart, path: %s, args: [hook, afterwards]}\n' "$world/hook"
+    } >"$world/cdi/brief.yaml"
+    run -0 crank run --rm --network none --device vendor.com/brief=a busybox true
+    grep -q '^afterwards$' "$world/log"
     for point in createRuntime createContainer poststart; do
         touch "$world/fail-$point"
         run --separate-stderr crank run --rm --tmpfs /scratch:mode=1777 --device vendor.com/thing=a busybox sleep 100

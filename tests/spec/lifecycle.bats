@@ -62,8 +62,9 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
     [[ $output == *'--restart="sometimes": no such policy'* ]]
     run -125 crank create --restart=always --rm busybox
     [[ $output == *"cannot specify both --restart and --rm"* ]]
-    run -125 crank create --network none -p 39817:80 busybox
-    [[ $output == *"the container has no network"* ]]
+    # As with Docker, this is none.
+    run -0 --separate-stderr crank run --rm --network none -p 19817:80 busybox true
+    [[ $stderr == *"of no use with --network none: the container has no network"* ]]
     [ -z "$(crank ps -aq)" ]
 }
 
@@ -116,13 +117,13 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
 }
 
 @test "restart: another process, the same container, its ports and its network" {
-    crank run -d --name web -p 39818:80 busybox sh -c 'echo up; exec httpd -f -p 80' >/dev/null
+    crank run -d --name web -p 19818:80 busybox sh -c 'echo up; exec httpd -f -p 80' >/dev/null
     id=$(crank inspect -f '{{.Id}}' web) pid=$(crank inspect -f '{{.State.Pid}}' web)
     run -0 --separate-stderr crank restart -t 1 web
     [ "$output" = web ]
     [ "$(crank inspect -f '{{.Id}}' web)" = "$id" ]
     [ "$(crank inspect -f '{{.State.Pid}}' web)" != "$pid" ]
-    until_true curl -s -o /dev/null http://127.0.0.1:39818/
+    until_true curl -s -o /dev/null http://127.0.0.1:19818/
     address=$(crank inspect -f '{{.NetworkSettings.IPAddress}}' web)
     [ "$(crank exec web sh -c "grep -c $address /etc/hosts")" = 1 ]
     [ "$(crank logs web)" = $'up\nup' ]
@@ -147,12 +148,12 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
 
 @test "a start that cannot be leaves the container as it was, and says why" {
     mkdir -p data
-    crank create --name web -p 39819:80 -v "$PWD/data:/data" busybox sleep 1000
-    crank run -d --name taken -p 39819:80 busybox sleep 1000 >/dev/null
+    crank create --name web -p 19819:80 -v "$PWD/data:/data" busybox sleep 1000
+    crank run -d --name taken -p 19819:80 busybox sleep 1000 >/dev/null
     run -1 crank start web
-    [[ $output == *"port 39819 is published by container taken"* ]]
+    [[ $output == *"port 19819 is published by container taken"* ]]
     [ "$(state_of web)" = created ]
-    [[ $(crank inspect -f '{{.State.Error}}' web) == *"port 39819"* ]]
+    [[ $(crank inspect -f '{{.State.Error}}' web) == *"port 19819"* ]]
     crank rm -f taken
     rmdir data
     run -1 crank start web
@@ -205,6 +206,28 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
     [ "$output" = again ]
     run -3 crank start -a ran
     crank rm made ran
+}
+
+@test "one that ran when the machine went down can be started, and reconcile starts those whose policy says so" {
+    local name id pid
+    crank run -d --name never --network none busybox sleep 600 >/dev/null
+    crank run -d --name always --network none --restart always busybox sleep 600 >/dev/null
+    crank run -d --name stopped --network none --restart unless-stopped busybox sleep 600 >/dev/null
+    crank stop -t 0 stopped 2>/dev/null
+    # what a power cut does
+    for name in never always; do
+        id=$(crank inspect -f '{{.Id}}' "$name") pid=$(crank inspect -f '{{.State.Pid}}' "$name")
+        kill_monitors "$id"
+        kill -KILL "$pid"
+    done
+    rm -rf "$CRANK_STATE/containers"
+    [[ $(crank why always) == *"the machine was restarted while it ran"* ]]
+    run -0 --separate-stderr crank reconcile
+    [ "$stderr" = "Container always  Started" ]
+    [ "$(state_of never) $(state_of always) $(state_of stopped)" = "exited running exited" ]
+    run -0 crank start never
+    [ "$(state_of never)" = running ]
+    crank rm -f never always stopped
 }
 
 @test "pause freezes, ps shows it, exec says unpause, stop and kill work" {
@@ -320,14 +343,39 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
     [ -z "$(crank ps -aq)" ]
 }
 
+@test "update --restart: from its next end on, whoever watches it" {
+    local pid
+    crank run -d --name late --network none busybox sleep 600 >/dev/null
+    run -0 crank update --restart on-failure:3 late
+    [ "$(crank inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' late)" = "on-failure 3" ]
+    pid=$(crank inspect -f '{{.State.Pid}}' late)
+    kill -KILL "$pid"
+    is_another() { is_state late running && [ "$(crank inspect -f '{{.State.Pid}}' late)" != "$pid" ]; }
+    until_true is_another
+    # and not any more
+    crank update --restart no late
+    pid=$(crank inspect -f '{{.State.Pid}}' late)
+    kill -KILL "$pid"
+    until_true is_state late exited
+    sleep 0.3
+    [ "$(state_of late)" = exited ]
+    [ "$(crank inspect -f '{{.RestartCount}}' late)" = 1 ]
+    run -1 crank update --restart sometimes late
+    [[ $output == *'--restart="sometimes": no such policy'* ]]
+    crank run -d --rm --name brief --network none busybox sleep 600 >/dev/null
+    run -1 crank update --restart always brief
+    [[ $output == *"--restart: container brief is removed when it ends"* ]]
+    crank rm -f late brief
+}
+
 @test "--restart unless-stopped: killed from outside it comes back, with its port" {
-    crank run -d --name web --restart unless-stopped -p 39820:80 busybox httpd -f -p 80 >/dev/null
-    until_true curl -s -o /dev/null http://127.0.0.1:39820/
+    crank run -d --name web --restart unless-stopped -p 19820:80 busybox httpd -f -p 80 >/dev/null
+    until_true curl -s -o /dev/null http://127.0.0.1:19820/
     pid=$(crank inspect -f '{{.State.Pid}}' web)
     kill -KILL "$pid"
     came_back() { is_state web running && [ "$(crank inspect -f '{{.State.Pid}}' web)" != "$pid" ]; }
     until_true came_back
-    until_true curl -s -o /dev/null http://127.0.0.1:39820/
+    until_true curl -s -o /dev/null http://127.0.0.1:19820/
     [ "$(crank inspect -f '{{.RestartCount}}' web)" = 1 ]
     # killed by crank it stays ended
     run -0 crank kill web
@@ -355,7 +403,7 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
 }
 
 @test "start killed at any moment leaves a container that can be started again" {
-    crank create --name victim -p 39821:80 busybox sleep 1000
+    crank create --name victim -p 19821:80 busybox sleep 1000
     for i in $(seq 0 3 42); do
         crank start victim >/dev/null 2>&1 3>&- &
         pid=$!

@@ -111,6 +111,69 @@ C /home/worker
 A /home/worker/file" ]
 }
 
+@test "commit keeps a health check" {
+    crank run -d --name checked --network none --health-cmd true --health-retries 7 busybox sleep 600 >/dev/null
+    crank commit checked committed >/dev/null
+    [ "$(crank inspect -f '{{json .Config.Healthcheck}}' committed)" = '{"Test":["CMD-SHELL","true"],"Retries":7}' ]
+    crank rm -f checked >/dev/null
+    # an image cannot say that nobody performs it
+    crank run -d --name checked --network none --health-cmd true --health-interval disable busybox sleep 600 >/dev/null
+    crank commit checked committed >/dev/null
+    [ "$(crank inspect -f '{{json .Config.Healthcheck}}' committed)" = '{"Test":["CMD-SHELL","true"]}' ]
+    crank rm -f checked >/dev/null
+    crank rmi committed
+}
+
+@test "what -o names is written into where it is no file: a device or a pipe stays what it is" {
+    is_root || skip "makes a device"
+    mknod null c 1 3
+    mkfifo pipe
+    crank run --name ended --network none busybox true
+    crank volume create kept >/dev/null
+    crank export -o null ended
+    crank volume export -o null kept
+    crank save -o null busybox
+    crank commit --iidfile null ended >/dev/null
+    [ -c null ]
+    cat pipe >archive &
+    crank volume export -o pipe kept
+    wait $!
+    [ -p pipe ]
+    tar -tf archive >/dev/null
+    # and of a file the new one is whole, or the old one stays
+    echo old >file
+    run -1 crank export -o file nobody
+    [ "$(cat file)" = old ]
+    crank export -o file ended
+    tar -tf file >/dev/null
+    run ! ls file.*.partial
+}
+
+@test "-o follows links: what is open is written into, a file is replaced where it lies, a directory refused" {
+    crank run --name ended --network none busybox true
+    # as /dev/stdout is one; what the shell wrote before and writes after stays
+    ln -s /proc/self/fd/1 stdout
+    { echo before; crank export -o stdout ended; echo after; } >all
+    [ "$(readlink stdout)" = /proc/self/fd/1 ]
+    [ "$(head -n 1 all) $(tail -c 6 all)" = "before after" ]
+    tail -c +8 all | tar -tf - bin/busybox
+    { crank export -o /proc/self/fd/7 ended; } 7>seven
+    tar -tf seven bin/busybox
+    mkdir there
+    echo old >there/file
+    ln -s there/file link
+    ln -s there/new dangling
+    crank export -o link ended
+    crank export -o dangling ended
+    [ "$(readlink link) $(readlink dangling)" = "there/file there/new" ]
+    [ -f there/file ]
+    tar -tf there/file bin/busybox
+    tar -tf there/new bin/busybox
+    run -1 crank export -o there ended
+    [[ $output == *"there is a directory"* ]]
+    run ! ls ./*.partial there/*.partial
+}
+
 @test "export writes the files of a container, running or ended, and nothing that is mounted" {
     mkdir -p volume
     echo of-the-volume-alone >volume/file
@@ -159,7 +222,8 @@ A /home/worker/file" ]
     # it still runs
     [ "$(crank inspect -f '{{.State.Status}}' look)" = running ]
     crank stop -t 0 look >/dev/null
-    crank commit look changed:2 >/dev/null
+    crank commit -q --iidfile id look changed:2 >printed
+    [ "$(cat id)" = "$(cat printed)" ]
     run -0 crank run --rm --network none changed:2 cat /tmp/new
     [ "$output" = new ]
     run -1 crank commit -c 'RUN x' look changed:3
@@ -201,6 +265,8 @@ A /home/worker/file" ]
     [ "$output" = "134217728 77 500000000" ]
     run -0 crank stats --no-stream --format '{{.MemUsage}}' look
     [[ $output == *"/ 128MiB" ]]
+    run -0 crank update --memory-reservation 32m look
+    [ "$(crank inspect -f '{{.HostConfig.MemoryReservation}}' look)" = 33554432 ]
     run -1 crank update --memory 1k look
     [[ $output == *"at least 6MiB"* ]]
     run -1 crank update --memory 512m look

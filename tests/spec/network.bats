@@ -158,10 +158,44 @@ address_of() { crank inspect --format '{{.NetworkSettings.IPAddress}}' "$1"; }
     [[ $stderr == *"the host range has 2 ports and the container range 3"* ]]
     run -125 --separate-stderr crank run -p 80:80/sctp netprobe devices
     [[ $stderr == *"sctp ports are not supported"* ]]
-    run -125 --separate-stderr crank run -p 53:53/udp netprobe devices
-    [[ $stderr == *udp* ]]
     run -125 --separate-stderr crank run -p 198.51.100.9:8501:80 netprobe devices
     [[ $stderr == *"port 8501 of 198.51.100.9: Cannot assign requested address"* ]]
+}
+
+@test "a published UDP port: datagrams go in and come back, on both loopback addresses" {
+    run -0 crank run -d --name echo -p 53:5353/udp netprobe udp-serve 0.0.0.0 5353
+    [ "$output" != "" ]
+    udp_answers() { [ "$(on_host "$NETPROBE" udp-fetch "$1" 53)" = hello ]; }
+    eventually udp_answers 127.0.0.1
+    eventually udp_answers ::1
+    run -0 crank ps --format '{{.Ports}}'
+    [ "$output" = "127.0.0.1:53->5353/udp, [::1]:53->5353/udp" ]
+    # TCP's port of that number is another
+    run -0 crank run -d -p 53:80 netprobe serve 0.0.0.0 80
+    eventually answers on_host 127.0.0.1 53
+    run -125 --separate-stderr crank run -d -p 53:53/udp netprobe devices
+    [[ $stderr == *"port 53 is published by container echo"* ]]
+    # the guard goes on with it
+    local id
+    id=$(crank inspect -f '{{.Id}}' echo)
+    kill -KILL "$(monitor_of "$id")"
+    eventually udp_answers 127.0.0.1
+}
+
+@test "a UDP port on every address answers from the one that was asked" {
+    on_host ip address add 203.0.113.5/24 dev up0
+    run -0 crank run -d -p 0.0.0.0:5300:5353/udp netprobe udp-serve 0.0.0.0 5353
+    udp_answers() { [ "$(in_world "$NETPROBE" udp-fetch "$1" 5300)" = hello ]; }
+    eventually udp_answers 203.0.113.2
+    eventually udp_answers 203.0.113.5
+    on_host ip address del 203.0.113.5/24 dev up0
+}
+
+@test "a range of ports is published one by one" {
+    run -0 crank run -d -p 8000-8002:8000-8002 netprobe serve 0.0.0.0 8001
+    eventually answers on_host 127.0.0.1 8001
+    run -0 crank ps --format '{{.Ports}}'
+    [[ $output == *"127.0.0.1:8000->8000/tcp"*"127.0.0.1:8002->8002/tcp"* ]]
 }
 
 @test "without a network there is loopback alone" {

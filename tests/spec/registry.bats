@@ -366,9 +366,67 @@ END
     run -0 --separate-stderr crank run --rm --network none --pull=always "$open_HOST/box:1" echo hello
     [ "$output" = hello ]
     run -125 --separate-stderr crank run --rm --pull=sometimes "$open_HOST/box:1" true
-    [[ $stderr == *"missing, always or never"* ]]
+    [[ $stderr == *"missing, always, never or newer"* ]]
     run -125 --separate-stderr crank run --rm --pull=always "$open_HOST/none:1" true
     [[ $stderr == *"no such image: $open_HOST/none:1, and it cannot be pulled"* ]]
+}
+
+# gone_registry NAME: an address at which nobody answers
+gone_registry() { echo "127.0.0.1:1/$1"; }
+
+@test "run --pull=newer takes what the registry has, or what is here" {
+    require "root, for containers" is_root
+    small_image "$open_HOST/newer:1" "old"
+    crank push -q "$open_HOST/newer:1"
+    old=$(image_id "$open_HOST/newer:1")
+    CRANK_ROOT=$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER small_image "$open_HOST/newer:1" "new"
+    other push -q "$open_HOST/newer:1"
+    run -0 crank build -q --pull=missing -t derived - <<<"FROM $open_HOST/newer:1"
+    [ "$(image_id "$open_HOST/newer:1")" = "$old" ]
+    run -0 crank build -q --pull=newer -t derived - <<<"FROM $open_HOST/newer:1"
+    [ "$(image_id "$open_HOST/newer:1")" != "$old" ]
+    crank tag box "$(gone_registry box:1)"
+    run -0 --separate-stderr crank run --rm --network none --pull=newer "$(gone_registry box:1)" echo here
+    [ "$output" = here ]
+    [[ $stderr == *"warning: whether there is a newer $(gone_registry box:1) is not known: "* ]]
+    run -0 --separate-stderr crank build -q --pull=newer - <<<"FROM $(gone_registry box:1)"
+    [[ $stderr == *"warning: whether there is a newer $(gone_registry box:1) is not known: "* ]]
+    run -125 --separate-stderr crank run --rm --network none --pull=newer "$(gone_registry none:1)" true
+    [[ $stderr == *"no such image: $(gone_registry none:1), and it cannot be pulled"* ]]
+}
+
+@test "build --pull=never asks nobody; a policy that there is not is an error" {
+    run -1 --separate-stderr crank build -q --pull=never - <<<"FROM $open_HOST/nosuch:1"
+    [[ $stderr == *"no such image: $open_HOST/nosuch:1"* ]]
+    [[ $stderr != *"cannot be pulled"* ]]
+    run ! --separate-stderr crank build -q --pull=sometimes - <<<"FROM scratch"
+    [[ $stderr == *'--pull="sometimes": missing, always, never or newer'* ]]
+}
+
+@test "pull --policy: whether the registry is asked" {
+    small_image "$open_HOST/policy:1" "old"
+    crank push -q "$open_HOST/policy:1"
+    run -1 --separate-stderr other pull --policy never "$open_HOST/policy:1"
+    [[ $stderr == *"no such image: $open_HOST/policy:1"*"hint: leave out --policy never"* ]]
+    run -0 --separate-stderr other pull --policy missing "$open_HOST/policy:1"
+    [[ $output == *"Status: Downloaded newer image for $open_HOST/policy:1"* ]]
+    old=$(image_id "$open_HOST/policy:1")
+    small_image "$open_HOST/policy:1" "new"
+    crank push -q "$open_HOST/policy:1"
+    for policy in missing never; do
+        run -0 --separate-stderr other pull --policy $policy "$open_HOST/policy:1"
+        [ "$output" = "$open_HOST/policy:1" ]
+        [ "$(image_id "$open_HOST/policy:1" "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER")" = "$old" ]
+    done
+    run -0 --separate-stderr other pull --policy newer "$open_HOST/policy:1"
+    [[ $output == *"Status: Downloaded newer image for $open_HOST/policy:1"* ]]
+    [ "$(image_id "$open_HOST/policy:1" "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER")" != "$old" ]
+    other tag "$open_HOST/policy:1" "$(gone_registry policy:1)"
+    run -0 --separate-stderr other pull --policy newer "$(gone_registry policy:1)"
+    [[ $stderr == *"warning: whether there is a newer $(gone_registry policy:1) is not known: "* ]]
+    run -1 --separate-stderr other pull --policy always "$(gone_registry policy:1)"
+    run -2 --separate-stderr other pull --policy sometimes "$open_HOST/policy:1"
+    [[ $stderr == *'--policy="sometimes": missing, always, never or newer'* ]]
 }
 
 @test "storage.max is looked at where run has pulled, before the container starts" {

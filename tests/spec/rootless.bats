@@ -51,6 +51,32 @@ in_container() { crank run --rm --network none busybox "$@"; }
     [ -z "$(crank volume ls -q)" ]
 }
 
+@test "networks: names, several, apart, and what needs root" {
+    crank network create front
+    crank network create --internal --ipv6 --subnet fd00:7::/64 back
+    crank run -d --name web --network front --network back --network-alias www busybox sleep 600
+    run crank run --rm --network front busybox nslookup -type=a www
+    [ "$status" -eq 0 ]
+    [[ $output == *"Address: $(crank inspect -f '{{.NetworkSettings.Networks.front.IPAddress}}' web)"* ]]
+    run crank run --rm --network back busybox ping -c 1 -W 5 "$(crank inspect -f '{{.NetworkSettings.Networks.back.GlobalIPv6Address}}' web)"
+    [ "$status" -eq 0 ]
+    run crank run --rm busybox ping -c 1 -W 1 "$(crank inspect -f '{{.NetworkSettings.Networks.front.IPAddress}}' web)"
+    [ "$status" -eq 1 ]
+    crank run -d --name plain --network back busybox sleep 600
+    crank network connect front plain
+    run crank exec plain ping -c 1 -W 5 "$(crank inspect -f '{{.NetworkSettings.Networks.front.IPAddress}}' web)"
+    [ "$status" -eq 0 ]
+    run crank network rm front
+    [ "$status" -eq 1 ]
+    [[ $output == *"network front is in use by containers plain, web"* ]]
+    crank network disconnect front plain
+    run crank network create --ipv6 six
+    [ "$status" -eq 1 ]
+    [[ $output == *"--ipv6 needs root: without it no IPv6 leads out of a network"* ]]
+    crank rm -f web plain
+    [ "$(crank network prune -f | sort | paste -sd' ')" = "Deleted Networks: back front" ]
+}
+
 @test "rights, names and namespaces of others: as for root, within what the user has" {
     run --separate-stderr crank run --rm --network none --cap-add SYS_ADMIN busybox mount -t tmpfs x /tmp
     [ "$status" -eq 0 ]
@@ -58,7 +84,7 @@ in_container() { crank run --rm --network none busybox "$@"; }
         'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status; mount -t tmpfs x /tmp && echo mounted; grep -c " /proc/sys " /proc/mounts'
     [ "$output" = $'NoNewPrivs:\t0\nSeccomp:\t0\nmounted\n0' ]
     run --separate-stderr crank run --rm --network none --add-host db:10.0.0.7 --ulimit nofile=64 --group-add 7 busybox \
-        sh -c 'grep db /etc/hosts; ulimit -n; id -G'
+        sh -c 'grep -w db /etc/hosts; ulimit -n; id -G'
     [ "$output" = $'10.0.0.7\tdb\n64\n0 7' ]
     run --separate-stderr crank run --rm --network none --pid host --uts host --ipc host busybox \
         sh -c 'for kind in pid uts ipc; do readlink "/proc/self/ns/$kind"; done'
@@ -247,6 +273,27 @@ END
 }
 answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
 
+@test "a project's gateway: up, a change without a pause, down" {
+    local project=$USER_DIR/home/shop pid
+    mkdir -p "$project"
+    shop() {
+        printf 'services:\n  web:\n    image: busybox\n    ports: ["8080:80"]\n    command: sh -c "mkdir /w; echo %s >/w/index.html; exec httpd -f -h /w"\n' "$1" >"$project/compose.yaml"
+        chown -R "$USER_ID:$USER_ID" "$project"
+    }
+    says() { [ "$(on_host curl -s --max-time 10 http://127.0.0.1:8080/)" = "$1" ]; }
+    shop one
+    run -0 crank up -d -f "$project/compose.yaml"
+    until_true says one
+    shop two
+    run -2 --separate-stderr crank plan -f "$project/compose.yaml"
+    [[ $output == *"(the new one starts first)"* ]]
+    run -0 crank up -d -f "$project/compose.yaml"
+    says two
+    [ "$(crank port shop-web-1 | head -1)" = "80/tcp -> 127.0.0.1:8080" ]
+    run -0 crank down -f "$project/compose.yaml"
+    run ! on_host curl -s --max-time 5 http://127.0.0.1:8080/
+}
+
 @test "pasta leads out; the host's loopback stays out of reach" {
     require pasta test -x /usr/bin/pasta
     mkdir -p "$USER_DIR/world"
@@ -284,6 +331,32 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     done
     crank run -d --name warned --network none --memory=64m --limits=best-effort busybox sleep 600 >/dev/null
     [[ $(crank inspect warned) == *"--memory=64MiB cannot be applied"*"number of processes is not limited"* ]]
+}
+
+@test "health: from inside and outside, restarts, and of a native worker" {
+    is() { [ "$(crank inspect -f "{{.$2}}" "$1")" = "$3" ]; }
+    crank run -d --name inside --network none -u worker --health-interval 100ms --health-retries 1 \
+        --health-cmd 'id -u; test -e /ready' busybox sleep 600
+    until_true is inside State.Health.Status unhealthy
+    crank exec -u 0 inside touch /ready
+    until_true is inside State.Health.Status healthy
+    [ "$(crank inspect inside | jq -r '.[0].State.Health.Log[-1].Output')" = 1000 ]
+    crank run -d --name outside --probe http://:8080/ --health-interval 100ms busybox \
+        sh -c 'echo here >/tmp/index.html; httpd -p 8080 -h /tmp; sleep 600'
+    until_true is outside State.Health.Status healthy
+    crank run -d --name host --network host --probe tcp://:1 --health-interval 100ms --health-retries 1 busybox sleep 600
+    until_true is host State.Health.Status unhealthy
+    crank run -d --name ill --network none --health-interval 100ms --health-retries 1 --health-cmd false \
+        --on-unhealthy restart:1 busybox sleep 600
+    until_true is ill State.Cause unhealthy
+    until_true is ill State.Status exited
+    is ill RestartCount 1
+    run -125 crank run -d -p 127.0.0.1:0:80 --on-unhealthy restart --health-cmd true busybox sleep 600
+    [[ $output == *"--on-unhealthy=restart with --publish needs root"* ]]
+    crank run -d --native --name plain --health-interval 100ms --health-cmd 'id -u' -- sleep 600
+    until_true is plain State.Health.Status healthy
+    run -0 crank healthcheck run plain
+    [ "$(crank inspect plain | jq -r '.[0].State.Health.Log[-1].Output')" = $USER_ID ]
 }
 
 @test "a native worker gets no namespace" {
@@ -355,6 +428,32 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     [ "$status" -eq 0 ]
 }
 
+@test "x-crank.native.when: no-engine: a project of native workers, where nobody may make a user namespace" {
+    # as the kernel has it for who is in a chroot
+    limited() {
+        unshare --mount sh -c 'mkdir -p "$USER_DIR/chroot" && mount --rbind / "$USER_DIR/chroot" && exec "$@"' sh \
+            chroot "$USER_DIR/chroot" setpriv --reuid=4242 --regid=4242 --clear-groups env --unset=CRANK_ROOT --unset=CRANK_STATE \
+            HOME="$USER_DIR/home" XDG_RUNTIME_DIR="$USER_DIR/run" PATH="$USER_PROGRAMS:$PATH" "$@" 3>&-
+    }
+    local dir=$USER_DIR/home/gpu
+    as_user mkdir "$dir"
+    printf 'services: {web: {image: busybox, x-crank: {native: {when: no-engine, command: [sleep, "1000"]}}}}\n' >"$dir/compose.yaml"
+    run --separate-stderr limited crank plan -f "$dir/compose.yaml"
+    [[ $output == *"create gpu-web-1 (natively: x-crank.native.when: no-engine): it is not there"* ]]
+    run --separate-stderr limited crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    run limited crank ps --format '{{.Names}} {{.Kind}}'
+    [ "$output" = "gpu-web-1 native" ]
+    run --separate-stderr limited crank plan -f "$dir/compose.yaml"
+    [ "$stderr" = "nothing to do" ]
+    run limited crank down -v -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    sed -i 's/no-engine/macos/' "$dir/compose.yaml"
+    run --separate-stderr limited crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"create a user namespace"* ]]
+}
+
 @test "directories of somebody else are not used, by nobody" {
     mkdir -p "$USER_DIR/roots"
     RUNTIME_DIR=$USER_DIR/roots run --separate-stderr crank run --rm --network none busybox true
@@ -379,6 +478,66 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     touch "$sticky/theirs"
     run --separate-stderr crank --root "$sticky" images
     [[ $stderr == *"is not used: others have written to it"* ]]
+}
+
+@test "a compose project: names, a secret with an owner, a change, back, down" {
+    local dir=$USER_DIR/home/mail
+    as_user mkdir "$dir"
+    cat >"$dir/compose.yaml" <<'END'
+services:
+  web:
+    image: busybox
+    command: sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done'
+    user: worker
+    secrets: [{source: token, uid: "1000", gid: "1000", mode: 0400}]
+    volumes: [data:/data]
+    depends_on: {db: {condition: service_healthy}}
+  db:
+    image: busybox
+    command: sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done'
+    healthcheck: {test: ["CMD", "true"], interval: 100ms}
+volumes: {data: }
+secrets: {token: {environment: TOKEN}}
+END
+    run as_user env TOKEN=s3cret crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    run crank exec mail-web-1 sh -c 'cat /run/secrets/token; stat -c " %u %a" /run/secrets/token; nslookup -type=a db'
+    [[ $output == "s3cret 1000 400"*"Address"* ]]
+    sed -i 's/user: worker/user: root/' "$dir/compose.yaml"
+    run --separate-stderr as_user env TOKEN=s3cret crank plan -f "$dir/compose.yaml"
+    [ "$status" -eq 2 ]
+    [ "${lines[1]}" = "recreate mail-web-1 (the old one stops first: it writes to /data): user: changed" ]
+    run as_user env TOKEN=s3cret crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    run crank rollback -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    [ "$(crank exec mail-web-1 id -un)" = worker ]
+    run crank down -v -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    [ -z "$(crank ps -aq)" ]
+    [ -z "$(crank network ls -q --filter type=custom)" ]
+    [ -z "$(crank volume ls -q)" ]
+}
+
+@test "a compose project's native worker runs; its ports, which the gateway would not reach, are an error" {
+    local dir=$USER_DIR/home/plain
+    as_user mkdir "$dir"
+    cat >"$dir/compose.yaml" <<'END'
+services:
+  web:
+    x-crank: {native: {command: [sh, -c, 'echo $$PWD; exec sleep 1000']}}
+END
+    run as_user crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    says_its_place() { [ "$(crank logs plain-web-1)" = "$dir" ]; }
+    until_true says_its_place
+    sed -i 's/^  web:/  web:\n    ports: ["18942:8000"]/' "$dir/compose.yaml"
+    run --separate-stderr as_user crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"services.web.ports: without root the gateway reaches no native worker"* ]]
+    says_its_place
+    run crank down -v -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
 }
 
 @test "without XDG_RUNTIME_DIR a directory of the user's own" {

@@ -31,6 +31,58 @@ first_id() { crank inspect --format '{{index .HostConfig.IDMappings.UidMap 0}}' 
     [ "$output" = " 0 0 4294967295" ]
 }
 
+@test "--uidmap and --gidmap: the ids that were named, after a restart too" {
+    crank run -d --name mapped --uidmap 0:200000:2000 busybox sleep 100
+    run -0 crank exec mapped sh -c 'tr -s " " </proc/self/uid_map; tr -s " " </proc/self/gid_map'
+    [ "$output" = " 0 200000 2000
+ 0 200000 2000" ]
+    pid=$(crank inspect --format '{{.State.Pid}}' mapped)
+    [ "$(awk '/^Uid/ { print $2 }' "/proc/$pid/status")" = 200000 ]
+    [ "$(crank inspect --format '{{.HostConfig.UsernsMode}}' mapped)" = private ]
+    # they are of no pool, and nothing is kept for them
+    [ ! -d "$CRANK_ROOT/ids" ] || [ -z "$(find "$CRANK_ROOT/ids" -type l)" ]
+    crank restart -t 0 mapped
+    [ "$(first_id mapped)" = 200000 ]
+    run -0 crank exec mapped sh -c 'tr -s " " </proc/self/uid_map'
+    [ "$output" = " 0 200000 2000" ]
+    crank rm -f mapped
+    run -0 crank run --rm --uidmap 0:300000:1000 --gidmap 0:400000:1000 busybox sh -c \
+        'tr -s " " </proc/self/uid_map; tr -s " " </proc/self/gid_map; stat -c %u:%g /bin/busybox'
+    [ "$output" = " 0 300000 1000
+ 0 400000 1000
+0:0" ]
+    local case flags
+    for case in "--uidmap 1:100000:5|a map begins with the container's 0" \
+        "--uidmap 0:100000|more than one map is not supported|--uidmap 1:5:6" \
+        "--uidmap 0:x:5|wanted CONTAINER:HOST:SIZE" \
+        "--userns auto|which ids are meant?|--gidmap 0:5:6"; do
+        IFS='|' read -r flags expected more <<<"$case"
+        # shellcheck disable=SC2086 # one word each
+        run -125 crank run --rm $flags $more busybox true
+        [[ $output == *"$expected"* ]]
+    done
+}
+
+@test "--uidmap: ids of the pool of --userns=auto, the strict sandbox and a native worker refuse it" {
+    crank --config config.json config set userns.range 500000:65536
+    for map in 0:565535:10 0:490000:10001 0:510000:5; do
+        run -125 crank --config config.json run --rm --uidmap "$map" busybox true
+        [[ $output == *"name ids that --userns=auto gives to containers: 500000 to 565535 (userns.range)"* ]]
+        [[ $output == *"leave the choice to --userns=auto"* ]]
+    done
+    # groups count too; beside the pool is beside it
+    run -125 crank --config config.json run --rm --uidmap 0:300000:10 --gidmap 0:500000:10 busybox true
+    [[ $output == *"--userns=auto gives to containers"* ]]
+    crank --config config.json run --rm --uidmap 0:490000:10000 busybox true
+    # root inside would be root outside
+    run -125 crank run --rm --sandbox strict --uidmap 0:0:65536 busybox true
+    [[ $output == *"--sandbox strict with --uidmap or --gidmap"*"--userns=auto"* ]]
+    run -125 crank run --native --uidmap 0:200000:10 -- true
+    [[ $output == *"--uidmap and --gidmap with --native: the worker has the ids of the one who starts it"* ]]
+    run -125 crank run --native --userns=auto -- true
+    [[ $output == *"--userns with --native"* ]]
+}
+
 @test "processes of the container have its ids on the host; ps and inspect name them" {
     crank run -d --name mapped --userns=auto --user worker busybox sleep 100
     crank run -d --name plain busybox sleep 100

@@ -73,9 +73,66 @@ no_volumes() { [ -z "$(crank volume ls -q)" ]; }
     run --separate-stderr crank volume create --driver nfs x1
     [[ $stderr == "crank volume create: --driver nfs: volumes are local"* ]]
     run --separate-stderr crank volume create -o type=nfs x1
-    [[ $stderr == "crank volume create: --opt is not supported yet"* ]]
+    [[ $stderr == "crank volume create: --opt type=nfs: crank mounts directories of this machine alone"* ]]
     run --separate-stderr crank volume ls --filter size=1
     [[ $stderr == "crank volume ls: --filter size=1: unknown filter"* ]]
+}
+
+@test "a volume that stands for a directory of the machine" {
+    local dir=$CRANK_TEST_DIR/models
+    mkdir -p "$dir"
+    echo host >"$dir/host"
+    crank volume create -o type=none -o o=bind -o device="$dir" models
+    [ "$(crank volume create -o type=none -o o=bind -o device="$dir/" models)" = models ]
+    [ "$(crank volume inspect -f '{{.Mountpoint}}' models)" = "$dir" ]
+    run -0 inside -v models:/m -- sh -c 'cat /m/host; echo worker >/m/worker'
+    [ "$output" = host ]
+    [ "$(cat "$dir/worker")" = worker ]
+    # what the image has there is not copied to somebody else's directory
+    crank volume create -o type=bind -o device="$dir" again
+    crank run --rm --network none -v again:/data data true
+    [ "$(ls "$dir")" = $'host\nworker' ]
+    [ "$(crank volume export models | tar -tf - | sort | paste -sd' ')" = "host worker" ]
+    run -0 crank run --explain --network none -v models:/m busybox true
+    [[ $output == *"$dir"* ]]
+    crank run --name later --network none -v models:/m busybox true
+    mv "$dir" "$dir.away"
+    run -125 --separate-stderr crank run --rm --network none -v models:/m busybox true
+    [[ $stderr == *"volume models stands for $dir, which is not there"*"hint: mkdir -p $dir"* ]]
+    run -1 --separate-stderr crank start later
+    [[ $stderr == *"$dir does not exist"* ]]
+    mv "$dir.away" "$dir"
+    crank rm later
+    crank volume rm models again
+    [ "$(ls "$dir")" = $'host\nworker' ]
+    rm -r "$dir"
+}
+
+@test "options of a volume that make no sense are named" {
+    # refuses TEXT OPTION...
+    refuses() {
+        local text=$1 option
+        local -a flags=()
+        shift
+        for option; do flags+=(-o "$option"); done
+        run ! --separate-stderr crank volume create "${flags[@]}" bad
+        [[ $stderr == *"$text"* ]] || {
+            echo "$*: $stderr" >&2
+            return 1
+        }
+    }
+    refuses "--opt size=2m: crank has no such option" size=2m
+    refuses "--opt type: KEY=VALUE is wanted" type
+    refuses "--opt type=none: o=bind is missing" type=none device=/tmp
+    refuses "--opt o=bind: device=DIRECTORY is missing" type=none o=bind
+    refuses "--opt device=models: an absolute path is wanted" o=bind device=models
+    refuses "--opt device=/nosuch: no such directory" type=bind device=/nosuch
+    refuses "--opt device=/etc/passwd: no such directory" type=bind device=/etc/passwd
+    refuses "--opt o=ro: bind, rbind and rw alone" type=none o=ro device=/tmp
+    refuses "--opt type=tmpfs: nobody holds memory that outlives its container" type=tmpfs device=tmpfs
+    crank volume create plain
+    run ! --separate-stderr crank volume create -o type=bind -o device=/tmp plain
+    [[ $stderr == *"volume plain is there, and has another directory"*"hint: crank volume inspect plain"* ]]
 }
 
 @test "a volume outlives its containers, and is not removed while one has it" {

@@ -138,7 +138,8 @@ forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
     crank stop stopped >/dev/null
     why_is stopped '.Cause == "stopped" and .ExitCode == 3 and (.Why | test("after crank stop had sent SIGTERM$"))'
 
-    crank run -d --name stubborn --network none busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done' >/dev/null
+    crank run -d --name stubborn --network none busybox sh -c 'trap "" TERM; echo deaf; while :; do sleep 0.1; done' >/dev/null
+    until crank logs stubborn | grep -q deaf; do sleep 0.05; done
     crank stop -t 1 stubborn >/dev/null
     why_is stubborn '.Cause == "stopped" and .Why == "crank stop sent SIGTERM, waited 1 s for it to end, and sent SIGKILL"'
     [ "$(crank ps -l --format '{{.Reason}}')" = "killed after 1s of crank stop" ]

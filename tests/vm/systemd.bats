@@ -150,3 +150,37 @@ engine() { crank --root "$CRANK_TEST_DIR/root" --state "$CRANK_TEST_DIR/state" "
     run -0 engine run --rm --network none --memory 32m box echo again
     [[ "$output" = *again* ]]
 }
+
+@test "crank.service: what it brings back outlives it, the gateway too" {
+    local top unit=crank-containers.service
+    top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+    export CRANK_ROOT=$CRANK_TEST_DIR/root CRANK_STATE=$CRANK_TEST_DIR/state
+    mkdir -p "$BATS_TEST_TMPDIR/shop"
+    cd "$BATS_TEST_TMPDIR/shop"
+    tar -C "$CRANK_TEST_DIR/rootfs" -c . | crank import - box
+    cat >compose.yaml <<END
+services:
+  web:
+    image: box
+    command: sh -c 'echo here >/tmp/index.html; exec httpd -f -p 80 -h /tmp'
+    ports: ["18080:80"]
+END
+    crank up -d
+    answers() { [ "$(wget -q -O - http://127.0.0.1:18080/)" = here ]; }
+    until_true answers
+    # as a reboot leaves it
+    xargs kill -KILL <"/sys/fs/cgroup/system.slice/$unit/monitors/cgroup.procs"
+    kill -KILL "$(crank inspect -f '{{.State.Pid}}' shop-web-1)"
+    rm -rf "$CRANK_STATE"
+    sed "s|^ExecStart=.*/crank |ExecStart=$CRANK_BIN/crank --root $CRANK_ROOT --state $CRANK_STATE |; s|^Wants=.*|DefaultDependencies=no|; /^After=/d" \
+        "$top/src/cli/crank.service.in" >/run/systemd/system/crank.service
+    systemctl daemon-reload
+    systemctl start crank.service
+    until_true answers
+    [ "$(property crank.service ActiveState)" = active ]
+    systemctl stop crank.service
+    answers
+    run -0 pgrep -x crank-gateway
+    grep -qx "$output" "/sys/fs/cgroup/system.slice/$unit/monitors/cgroup.procs"
+    crank down
+}

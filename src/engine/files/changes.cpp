@@ -201,9 +201,7 @@ private:
         }
         sys::UniqueFd source = TRY(sys::reopen_for_reading(entry.fd.get(), entry.name));
         sys::UniqueFd copy = TRY(sys::create_file_at(target, entry.name, 0600));
-        while (std::size_t n = TRY(sys::read_some(source.get(), buffer_, entry.name)))
-            TRY(sys::write_all(copy.get(), {reinterpret_cast<const char*>(buffer_.data()), n},
-                               entry.name));
+        TRY(sys::copy_bytes(source.get(), copy.get(), attributes.size, buffer_, entry.name));
         TRY(finish(copy.get(), entry));
         // Last: chown(2) clears it.
         constexpr char kCapability[] = "security.capability";

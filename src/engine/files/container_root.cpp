@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/bottom_layer.h"
 #include "engine/names.h"
 #include "runtime/runtime.h"
 #include "store/store.h"
@@ -73,6 +74,14 @@ Result<store::LayerStack> layers_of(const Paths& paths, const Container& contain
     return TRY(std::move(image)).layers;
 }
 
+// What lies below a container's own layer.
+Result<store::LayerStack> layers_of_root(const Paths& paths, const Container& container) {
+    store::LayerStack layers = TRY(layers_of(paths, container));
+    TRY(make_bottom_layer(paths, container.record.id));
+    layers.lower = layers_below(layers, container.record.settings);
+    return layers;
+}
+
 // After the descriptor was opened: the number may have gone to another process meanwhile.
 Result<> check_still_there(const Container& container) {
     if (runtime::is_alive(container.state.pid, container.state.start_time)) return {};
@@ -92,7 +101,7 @@ std::vector<sys::PlacedMount> volumes_of(const Record& record) {
 
 Result<ContainerRoot> mount_ended(const Paths& paths, const Container& container) {
     std::string dir = paths.container(container.record.id);
-    store::LayerStack layers = TRY(layers_of(paths, container));
+    store::LayerStack layers = TRY(layers_of_root(paths, container));
     ContainerRoot root{.fd = {}, .ids = every_id(), .lock = TRY(sys::open_dir(dir + "/upper"))};
     if (!TRY(sys::try_lock(root.lock.get(), sys::LockMode::exclusive)))
         return fail(Error(Code::in_use, "another command works in container " + shown(container))
@@ -143,7 +152,7 @@ Result<ContainerRoot> open_own_files(const Paths& paths, const Container& contai
         TRY(check_still_there(container));
         return root;
     }
-    store::LayerStack layers = TRY(layers_of(paths, container));
+    store::LayerStack layers = TRY(layers_of_root(paths, container));
     std::vector<std::string> lower{paths.container(container.record.id) + "/upper"};
     lower.insert(lower.end(), layers.lower.begin(), layers.lower.end());
     TRY(sys::make_dirs(paths.mount_point()));

@@ -73,7 +73,20 @@ Result<Source> find_entry(int root, const std::string& path, const std::string& 
     return Source{.entry = std::move(*entry), .name = name_of(path)};
 }
 
+// What is replaced by a copy, or merged with it. Whatever else has a name was made by somebody for
+// others to open: the machine's /dev/null, a socket that a service listens on.
+Result<> check_replaceable(int entry, const std::string& shown) {
+    sys::Attributes there = TRY(sys::attributes_at(entry, ""));
+    if (there.is_regular() || there.is_dir()) return {};
+    return fail(not_replaceable(shown));
+}
+
 }  // namespace
+
+Error not_replaceable(const std::string& shown) {
+    return Error(Code::failed_precondition,
+                 "destination \"" + shown + "\" must be a directory or a regular file");
+}
 
 Result<Source> find_source(int root, const std::string& path, bool follow,
                            const std::string& shown) {
@@ -98,6 +111,7 @@ Result<Destination> find_destination(int root, const std::string& path, const So
         return fail(Code::failed_precondition, shown + " is no directory");
     if (!found && found.error().code() != Code::not_found)
         return fail(std::move(found).error().with_context(shown));
+    if (found) TRY(check_replaceable(found->get(), shown));
     if (found && TRY(sys::attributes_at(found->get(), "")).is_dir())
         return Destination{TRY_IN(sys::open_dir_in_root(root, path), shown),
                            source.contents ? "" : source.name};

@@ -24,9 +24,12 @@ struct Destination {
     std::string name;  // in it; empty: into it
 };
 // Errors: not_found (the directory that it would be in), already_exists (a directory over a file),
-// failed_precondition.
+// failed_precondition (also where a device, a FIFO or a socket is there, or a link to one).
 Result<Destination> find_destination(int root, const std::string& path, const Source& source,
                                      const std::string& shown);
+
+// failed_precondition, in Docker's words.
+Error not_replaceable(const std::string& shown);
 
 // For an archive: must be a directory. Errors: not_found, failed_precondition.
 Result<> check_directory(int root, const std::string& path, const std::string& shown);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sys/attributes.h"
 #include "sys/file.h"
 #include "sys/stream.h"
 
@@ -74,6 +75,17 @@ TEST_F(Place, LinksAreFollowedInTheRoot) {
     EXPECT_EQ(source("/up")->name, "up");
     EXPECT_EQ(destination("/up", "/file").error().code(), Code::not_found);
     EXPECT_FALSE(destination("/round", "/file"));
+}
+
+TEST_F(Place, ADeviceOrAFifoIsNoDestination) {
+    ASSERT_TRUE(sys::make_node_at(root_.get(), "fifo", S_IFIFO | 0600, 0, 0));
+    link("fifo", "link");
+    for (const char* path : {"/fifo", "/link", "/fifo/."})
+        EXPECT_EQ(destination(path, "/file").error().code(), Code::failed_precondition) << path;
+    EXPECT_TRUE(destination("/fifo", "/file")
+                    .error()
+                    .text()
+                    .ends_with("must be a directory or a regular file"));
 }
 
 }  // namespace

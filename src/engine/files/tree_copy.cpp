@@ -27,7 +27,7 @@ public:
             if (request_.left_out) request_.left_out(path);
             return {};
         }
-        TRY_IN(make_room(to, name), path);
+        TRY_IN(make_room(to, name, attributes), path);
         if (attributes.is_regular())
             return TRY_IN(file(from, to, name, attributes), path), Result<>();
         if (attributes.is_symlink())
@@ -61,13 +61,37 @@ private:
         return request_.owner(attributes.uid, attributes.gid);
     }
 
-    static Result<> make_room(int to, const std::string& name) {
+    static bool is_same(const sys::Attributes& a, const sys::Attributes& b) {
+        return a.inode == b.inode && a.device == b.device;
+    }
+
+    // Of what is none of a copy's, others may hold the name: the machine's /dev/null.
+    static Result<> remove_file(int to, const std::string& name, const sys::Attributes& old,
+                                const sys::Attributes& source) {
+        bool ours = old.is_regular() || old.is_symlink() || (old.is_fifo() && source.is_fifo());
+        if (ours) return sys::remove_at(to, name);
+        return fail(Code::already_exists,
+                    "a device, a FIFO or a socket is there, which a copy does not replace");
+    }
+
+    // Within one container the source may lie in what its copy would take the place of.
+    static Result<> remove_directory(int to, const std::string& name,
+                                     const sys::Attributes& source) {
+        auto removed = sys::remove_entry(to, name, sys::FileId{source.device, source.inode});
+        if (removed || removed.error().code() != Code::invalid_argument) return removed;
+        return fail(Code::invalid_argument,
+                    "the directory that it would take the place of holds it");
+    }
+
+    Result<> make_room(int to, const std::string& name, const sys::Attributes& source) const {
         auto old = sys::attributes_at(to, name);
         if (!old && old.error().code() == Code::not_found) return {};
         if (!old) return fail(std::move(old).error());
-        if (old->is_dir())
-            return fail(Code::already_exists, "cannot overwrite a directory with what is none");
-        return sys::remove_at(to, name);
+        if (is_same(*old, source))
+            return fail(Code::invalid_argument, "it is the same file on both sides");
+        if (!old->is_dir()) return remove_file(to, name, *old, source);
+        if (request_.overwrite) return remove_directory(to, name, source);
+        return fail(Code::already_exists, "cannot overwrite a directory with what is none");
     }
 
     // By descriptor: a name may be somebody else's by now.
@@ -83,16 +107,7 @@ private:
     Result<> file(int from, int to, const std::string& name, const sys::Attributes& attributes) {
         sys::UniqueFd source = TRY(sys::reopen_for_reading(from, name));
         sys::UniqueFd copy = TRY(sys::create_file_at(to, name, 0600));
-        // No more than it had: its worker may be writing to it.
-        for (std::int64_t left = attributes.size; left > 0;) {
-            auto room = std::min<std::size_t>(buffer_.size(), static_cast<std::size_t>(left));
-            std::size_t n = TRY(sys::read_some(source.get(), std::span(buffer_).first(room), name));
-            if (n == 0) break;
-            TRY(sys::write_all(copy.get(), {reinterpret_cast<const char*>(buffer_.data()), n},
-                               name));
-            left -= static_cast<std::int64_t>(n);
-            bytes_ += static_cast<std::int64_t>(n);
-        }
+        bytes_ += TRY(sys::copy_bytes(source.get(), copy.get(), attributes.size, buffer_, name));
         return finish(copy.get(), attributes, name);
     }
 
@@ -101,11 +116,20 @@ private:
         auto old = sys::attributes_at(to, name);
         if (!old && old.error().code() != Code::not_found)
             return fail(std::move(old).error().with_context(path));
-        if (old && !old->is_dir())
-            return fail(Code::already_exists,
-                        path + ": cannot overwrite what is no directory with one");
-        if (!old) TRY_IN(sys::make_dir_at(to, name, 0700), path);
+        if (old && !old->is_dir()) {
+            if (!request_.overwrite)
+                return fail(Code::already_exists,
+                            path + ": cannot overwrite what is no directory with one");
+            TRY_IN(remove_file(to, name, *old, attributes), path);
+        }
+        bool into_itself = top_ && is_same(attributes, *top_);
+        if (into_itself || (old && is_same(*old, attributes)))
+            return fail(
+                Error(Code::invalid_argument, path + ": a directory is not copied into itself"));
+        if (!old || !old->is_dir()) TRY_IN(sys::make_dir_at(to, name, 0700), path);
         sys::UniqueFd made = TRY_IN(sys::open_dir_at(to, name), path);
+        // Where the copies lie: to meet that below the source has no end.
+        if (!top_) top_ = TRY_IN(sys::attributes_at(made.get(), ""), path);
         TRY(contents(from, made.get(), path, depth + 1));
         return TRY_IN(finish(made.get(), attributes, name), path), Result<>();
     }
@@ -113,6 +137,7 @@ private:
     const TreeCopyRequest& request_;
     std::vector<std::uint8_t> buffer_;
     std::int64_t bytes_ = 0;
+    std::optional<sys::Attributes> top_;  // the first directory that was copied to
 };
 
 }  // namespace

@@ -115,6 +115,54 @@ Result<Wanted> parse_userns(std::string_view text) {
                     .with_hint("--userns=host, auto or auto:size=N"));
 }
 
+namespace {
+
+struct IdMap {
+    std::uint32_t first = 0, size = 0;
+};
+
+Result<IdMap> parse_id_map(const char* flag, const std::vector<std::string>& maps) {
+    std::string shown = std::string(flag) + " " + maps.front() + ": ";
+    constexpr const char* kExample = "--uidmap 0:100000:65536";
+    if (maps.size() > 1)
+        return fail(
+            Error(Code::unsupported, std::string(flag) + ": more than one map is not supported")
+                .with_hint(kExample));
+    std::vector<std::string> parts = split(maps.front(), ':');
+    if (parts.size() == 2) parts.emplace_back("1");  // podman: one id where no size is said
+    auto inside = parts.size() == 3 ? number(parts[0]) : std::nullopt;
+    auto first = inside ? number(parts[1]) : std::nullopt;
+    auto size = first ? number(parts[2]) : std::nullopt;
+    if (!size || *size == 0 || *size > kMaxSize || *first > UINT32_MAX - *size)
+        return fail(Error(Code::invalid_argument, shown + "wanted CONTAINER:HOST:SIZE")
+                        .with_hint(kExample));
+    if (*inside != 0)
+        return fail(Error(Code::unsupported, shown + "a map begins with the container's 0")
+                        .with_hint(kExample));
+    return IdMap{*first, *size};
+}
+
+}  // namespace
+
+Result<Wanted> parse_id_maps(const std::vector<std::string>& users,
+                             const std::vector<std::string>& groups) {
+    IdMap uid =
+        TRY(users.empty() ? parse_id_map("--gidmap", groups) : parse_id_map("--uidmap", users));
+    IdMap gid = groups.empty() ? uid : TRY(parse_id_map("--gidmap", groups));
+    if (uid.size != gid.size)
+        return fail(Code::unsupported,
+                    "--uidmap and --gidmap of different sizes are not supported");
+    return Wanted{Wanted::Mode::automatic, uid.size, Range{uid.first, gid.first, uid.size}};
+}
+
+bool Pool::meets(const Range& range) const {
+    std::uint64_t count = std::uint64_t{unit} * blocks;
+    auto overlap = [&](std::uint64_t ours, std::uint64_t theirs) {
+        return theirs < ours + count && ours < theirs + range.size;
+    };
+    return overlap(uid, range.uid) || overlap(gid, range.gid);
+}
+
 Range Pool::range_at(std::uint32_t block, std::uint32_t size) const {
     std::uint32_t at = from_end ? (blocks - block - blocks_for(size)) * unit : block * unit;
     return {uid + at, gid + at, size};

@@ -21,6 +21,22 @@ TEST(Userns, Modes) {
         EXPECT_EQ(parse_userns(podmans).error().code(), Code::unsupported) << podmans;
 }
 
+TEST(Userns, MapsThatWereNamed) {
+    auto same = parse_id_maps({"0:100000:2000"}, {});
+    ASSERT_TRUE(same) << same.error().text();
+    EXPECT_EQ(*same, (Wanted{Mode::automatic, 2000, Range{100000, 100000, 2000}}));
+    EXPECT_EQ(parse_id_maps({}, {"0:7:9"})->named, (Range{7, 7, 9}));
+    EXPECT_EQ(parse_id_maps({"0:1:1000"}, {"0:0:1000"})->named, (Range{1, 0, 1000}));
+    EXPECT_EQ(parse_id_maps({"0:5"}, {})->named, (Range{5, 5, 1}));
+    for (const char* bad :
+         {"", "0", "0:1:0", "0:1:x", "0:1:2:3", "0:-1:5", "0:4294967295:2", "0:0:4194305"})
+        EXPECT_THAT(parse_id_maps({bad}, {}).error().text(), HasSubstr("CONTAINER:HOST:SIZE"))
+            << bad;
+    EXPECT_EQ(parse_id_maps({"1:100000:5"}, {}).error().code(), Code::unsupported);
+    EXPECT_EQ(parse_id_maps({"0:1:5", "5:100:5"}, {}).error().code(), Code::unsupported);
+    EXPECT_EQ(parse_id_maps({"0:1:5"}, {"0:1:6"}).error().code(), Code::unsupported);
+}
+
 TEST(IdPool, TheSettingComesFirst) {
     auto pool = choose_pool("3000000:2048", "crank:100000:65536\n", "crank:100000:65536\n");
     ASSERT_TRUE(pool) << pool.error().text();
@@ -65,6 +81,15 @@ TEST(IdPool, WhatReachesBeyondTheLastIdIsCut) {
     auto pool = choose_pool("", podmans_manual, podmans_manual);
     ASSERT_TRUE(pool) << pool.error().text();
     EXPECT_LE(std::uint64_t{pool->range_at(0, 65536).uid} + 65536, 0xffffffffu);
+}
+
+TEST(IdPool, WhatItMeets) {
+    Pool pool{.uid = 1000, .gid = 5000, .unit = 10, .blocks = 10};
+    EXPECT_TRUE(pool.meets({1099, 0, 1}));
+    EXPECT_TRUE(pool.meets({0, 4990, 11}));
+    EXPECT_TRUE(pool.meets({0, 0, 2000}));
+    EXPECT_FALSE(pool.meets({1100, 4990, 10}));
+    EXPECT_FALSE(pool.meets({990, 5100, 10}));
 }
 
 }  // namespace

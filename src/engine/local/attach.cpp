@@ -49,8 +49,7 @@ Result<sys::UniqueFd> open_pipe(const Container& container) {
 Result<sys::UniqueFd> open_terminal(const Container& container) {
     sys::UniqueFd process = TRY(sys::open_pidfd(container.state.pid));
     if (!runtime::is_alive(container.state.pid, container.state.start_time))
-        return fail(Code::failed_precondition,
-                    "container " + shown_name(container.record) + " is not running");
+        return fail(not_running(container.record));
     auto master = sys::take_descriptor(process.get(), shim::kInitTerminal);
     if (master || master.error().code() != Code::not_found) return master;
     return fail(out_of_reach(container, "without an init its terminal is its monitor's alone"));

@@ -103,7 +103,8 @@ private:
 
 }  // namespace
 
-Result<sys::SignalQueue> take_signals() {
+Result<sys::SignalQueue> take_signals(SignalProxy proxy) {
+    if (proxy == SignalProxy::off) return sys::SignalQueue::open({SIGWINCH, SIGCONT});
     return sys::SignalQueue::open(
         {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT});
 }

@@ -1,6 +1,8 @@
 // The foreground: signals, input and the window's size go to the worker until it ends.
 #pragma once
 
+#include <cstdint>
+
 #include "base/error.h"
 #include "runtime/runtime.h"
 #include "sys/signals.h"
@@ -9,8 +11,10 @@
 namespace crank::engine::local {
 
 // The signals that a foreground worker gets instead of crank. To be opened before the start, so
-// that a Ctrl-C in the middle of it is not lost.
-Result<sys::SignalQueue> take_signals();
+// that a Ctrl-C in the middle of it is not lost. Without a proxy these are crank's own, and the
+// queue has what a terminal needs.
+enum class SignalProxy : std::uint8_t { on, off };
+Result<sys::SignalQueue> take_signals(SignalProxy proxy = SignalProxy::on);
 
 struct AttendRequest {
     runtime::Running& running;

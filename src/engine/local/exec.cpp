@@ -1,6 +1,8 @@
 #include "engine/local/exec.h"
 
+#include "engine/local/bundle.h"
 #include "engine/local/spec.h"
+#include "engine/other_runtime.h"
 #include "engine/pause.h"
 #include "oci/runtime_spec.h"
 #include "oci/users.h"
@@ -62,11 +64,27 @@ Result<> check(const ExecRequest& request) {
                           name + " is a native worker: there is no container to execute in")
                         .with_hint("run the command itself"));
     if (request.container.state.status != Status::running)
-        return fail(Code::failed_precondition, "container " + name + " is not running");
+        return fail(not_running(request.container.record));
     return require_awake(request.container, "exec");
 }
 
 }  // namespace
+
+Result<ExecStreams> make_streams(const ExecRequest& request) {
+    ExecStreams streams;
+    if (request.interactive && !request.terminal) {
+        sys::Pipe pipe = TRY(sys::make_pipe());
+        streams.stdin_read = std::move(pipe.read);
+        streams.stdin_write = std::move(pipe.write);
+    }
+    if (request.detach || request.terminal) return streams;
+    sys::Pipe out = TRY(sys::make_pipe()), err = TRY(sys::make_pipe());
+    streams.stdout_write = std::move(out.write);
+    streams.stderr_write = std::move(err.write);
+    streams.stdout_read = std::move(out.read);
+    streams.stderr_read = std::move(err.read);
+    return streams;
+}
 
 Result<Executed> execute(const ExecRequest& request) {
     TRY(check(request));
@@ -75,33 +93,37 @@ Result<Executed> execute(const ExecRequest& request) {
         return fail(Error(Code::permission_denied, "entering a container needs root")
                         .with_hint("sudo crank exec ..."));
     oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(request.container.record.spec));
+    oci::Process process = TRY(make_process(request, spec));
+    if (other::has(request.container.record)) return execute_by_other(request, process);
     runtime::JoinRequest join{.pid = request.container.state.pid,
                               .start_time = request.container.state.start_time,
                               .cgroups_path = spec.linux.cgroups_path,
-                              .process = TRY(make_process(request, spec)),
+                              .process = std::move(process),
                               .seccomp = spec.linux.seccomp,
                               .default_seccomp = !is_unfiltered(request.container.record.settings),
                               .confinement = confinement_of(request.container.record),
                               .stdin_read = {},
                               .stdout_write = {},
-                              .stderr_write = {}};
-    sys::UniqueFd stdin_write, stdout_read, stderr_read;
-    if (request.interactive && !request.terminal) {
-        sys::Pipe pipe = TRY(sys::make_pipe());
-        join.stdin_read = std::move(pipe.read);
-        stdin_write = std::move(pipe.write);
-    }
-    if (!request.detach && !request.terminal) {
-        sys::Pipe out = TRY(sys::make_pipe()), err = TRY(sys::make_pipe());
-        join.stdout_write = std::move(out.write);
-        join.stderr_write = std::move(err.write);
-        stdout_read = std::move(out.read);
-        stderr_read = std::move(err.read);
-    }
+                              .stderr_write = {},
+                              .end_with_caller = request.end_with_caller};
+    ExecStreams streams = TRY(make_streams(request));
+    join.stdin_read = std::move(streams.stdin_read);
+    join.stdout_write = std::move(streams.stdout_write);
+    join.stderr_write = std::move(streams.stderr_write);
     runtime::Running running = TRY(runtime::join(std::move(join), host));
     TRY(running.wait_started());
-    return Executed{std::move(running), std::move(stdin_write), std::move(stdout_read),
-                    std::move(stderr_read)};
+    return Executed{std::move(running), std::move(streams.stdin_write),
+                    std::move(streams.stdout_read), std::move(streams.stderr_read)};
+}
+
+Result<> check_end(const ExecRequest& request, const Executed& executed,
+                   const runtime::ExitStatus& exit) {
+    if (!executed.log || exit.code == 0) return {};
+    // Without words of the runtime's it is the program's own end.
+    Error none(Code::internal, "");
+    Error error = explain_other(request.container.record, executed.log, none);
+    if (error.code() == none.code() && error.message() == none.message()) return {};
+    return fail(std::move(error));
 }
 
 }  // namespace crank::engine::local

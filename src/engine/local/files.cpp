@@ -1,5 +1,7 @@
 #include "engine/local/files.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "sys/attributes.h"
 #include "sys/file.h"
@@ -97,6 +99,38 @@ ResolvConf resolv_conf_for_bridge(std::string_view host_text) {
     return conf;
 }
 
+std::vector<std::string> name_servers_of(std::string_view resolv_conf) {
+    std::vector<std::string> servers;
+    for (const std::string& line : split(resolv_conf, '\n')) {
+        std::string_view rest = trim(line);
+        constexpr std::string_view kWord = "nameserver";
+        if (!rest.starts_with(kWord)) continue;
+        std::string_view server = trim(rest.substr(kWord.size()));
+        if (!server.empty()) servers.emplace_back(server);
+    }
+    return servers;
+}
+
+namespace {
+
+// As Docker: a name without a dot is tried before the domains to search.
+std::string with_plain_names_first(const std::string& text, const Settings& settings) {
+    auto says = [](std::string_view words) {
+        return words.find("ndots:") != std::string_view::npos;
+    };
+    for (const std::string& option : settings.dns_options)
+        if (says(option)) return text;
+    for (const std::string& line : split(text, '\n'))
+        if (line.starts_with("options") && says(line)) return text;
+    // before the user's own
+    std::size_t own = text.starts_with("options") ? 0 : text.find("\noptions");
+    std::string out = text;
+    if (own != std::string::npos && own > 0) ++own;
+    return out.insert(std::min(own, out.size()), "options ndots:0\n");
+}
+
+}  // namespace
+
 Result<std::string> extra_hosts_text(const std::vector<ExtraHost>& hosts,
                                      std::string_view gateway) {
     std::string text;
@@ -112,13 +146,14 @@ Result<std::string> extra_hosts_text(const std::vector<ExtraHost>& hosts,
 }
 
 std::string with_dns_settings(const std::string& text, const Settings& settings) {
-    std::string out;
+    std::string out, options;
     for (const std::string& server : settings.dns) out += "nameserver " + server + "\n";
     // "." alone: none, not the host's either.
     std::vector<std::string> search = settings.dns_search;
     std::erase(search, ".");
     if (!search.empty()) out += "search " + join(search, " ") + "\n";
-    if (!settings.dns_options.empty()) out += "options " + join(settings.dns_options, " ") + "\n";
+    if (!settings.dns_options.empty())
+        options = "options " + join(settings.dns_options, " ") + "\n";
     for (const std::string& line : split(text, '\n')) {
         std::string_view rest = trim(line);
         bool replaced = (rest.starts_with("nameserver") && !settings.dns.empty()) ||
@@ -127,7 +162,8 @@ std::string with_dns_settings(const std::string& text, const Settings& settings)
                         (rest.starts_with("options") && !settings.dns_options.empty());
         if (!rest.empty() && !replaced) out += line + "\n";
     }
-    return out;
+    // last, as Docker and podman have them
+    return out + options;
 }
 
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings) {
@@ -135,14 +171,20 @@ Result<> write_files(const FilesRequest& request, std::vector<std::string>& warn
     std::string hosts = request.network == NetworkMode::host
                             ? read_or_empty("/etc/hosts")
                             : hosts_text(request.hostname, request.address);
+    for (const std::string& address : request.more_addresses)
+        hosts += address + "\t" + request.hostname + "\n";
     hosts += TRY(extra_hosts_text(request.settings.hosts, request.gateway));
     TRY(write_file(request.dir + "/hosts", hosts, request.ids));
     std::vector<std::string> of_servers;
     std::string names = resolv_conf(request.network, request.resolver, of_servers);
     if (request.settings.dns.empty())
         warnings.insert(warnings.end(), of_servers.begin(), of_servers.end());
-    return write_file(request.dir + "/resolv.conf", with_dns_settings(names, request.settings),
-                      request.ids);
+    Settings settings = request.settings;
+    // Those are asked by the resolver.
+    if (request.answers_names) settings.dns.clear();
+    names = with_dns_settings(names, settings);
+    if (request.answers_names) names = with_plain_names_first(names, settings);
+    return write_file(request.dir + "/resolv.conf", names, request.ids);
 }
 
 }  // namespace crank::engine::local

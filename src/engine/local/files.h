@@ -26,6 +26,9 @@ struct ResolvConf {
 // own does not reach, and without IPv6 ones, which the bridge does not.
 ResolvConf resolv_conf_for_bridge(std::string_view host_text);
 
+// Of every kind, in their order.
+std::vector<std::string> name_servers_of(std::string_view resolv_conf);
+
 struct FilesRequest {
     std::string dir;  // the container's in the state directory: they are made anew at each start
     std::string hostname, address;
@@ -33,7 +36,9 @@ struct FilesRequest {
     std::optional<ids::Range> ids = {};  // whose root they belong to
     std::string resolver = {};           // instead of the host's name servers; empty: these
     std::string gateway = {};            // the machine, as the container reaches it; empty: not
-    const Settings& settings;            // --add-host, --dns and its kind
+    bool answers_names = false;          // the resolver is the monitor, which asks others itself
+    std::vector<std::string> more_addresses = {};  // of other networks, and IPv6
+    const Settings& settings;                      // --add-host, --dns and its kind
 };
 // Adds a warning where no name server is left.
 Result<> write_files(const FilesRequest& request, std::vector<std::string>& warnings);

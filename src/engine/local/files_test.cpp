@@ -35,7 +35,7 @@ TEST(Files, DnsSettingsReplaceLines) {
     EXPECT_EQ(with_dns_settings(host, {.dns = {"1.1.1.1", "8.8.8.8"}}),
               "nameserver 1.1.1.1\nnameserver 8.8.8.8\nsearch a b\noptions x\n");
     EXPECT_EQ(with_dns_settings(host, {.dns_search = {"."}, .dns_options = {"ndots:2", "y"}}),
-              "options ndots:2 y\nnameserver 9.9.9.9\n");
+              "nameserver 9.9.9.9\noptions ndots:2 y\n");
     EXPECT_EQ(with_dns_settings(host, {.dns_search = {"c"}}),
               "search c\nnameserver 9.9.9.9\noptions x\n");
 }

@@ -4,14 +4,19 @@
 #include <utility>
 
 #include "base/text.h"
-#include "engine/egress.h"
+#include "engine/local/bundle.h"
+#include "engine/local/own_way.h"
+#include "engine/other_runtime.h"
 #include "engine/restart_command.h"
 #include "engine/rootless.h"
 #include "engine/sweep.h"
+#include "network/resolver.h"
 #include "oci/container_state.h"
 #include "oci/runtime_spec.h"
 #include "runtime/launch_hooks.h"
+#include "shim/wire.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
 #include "sys/stdin_pipe.h"
 #include "sys/user_namespace.h"
 
@@ -64,19 +69,26 @@ Result<runtime::Options> runtime_options(const StartRequest& request, const Reco
     const Paths& paths = request.paths;
     runtime::Options options;
     options.init = record.init;
-    options.gate = network.attachment.has_value();
+    options.gate = network.is_bridged();
     options.timings = request.timings;
     options.state_dir = paths.monitor(record.id);
     options.default_seccomp = !is_unfiltered(record.settings);
-    options.log.path = paths.container(record.id) + "/log";
+    if (record.settings.log_driver != kNoLog)
+        options.log.path = paths.container(record.id) + "/log";
     set_log_limits(record.settings, options.log);
     options.ports = network.targets;
     options.mount_point = paths.mount_point();
     options.confinement = confinement_of(record);
     options.restart = restart_of(paths, record, request.last_delay_ms);
+    options.health = health_schedule_of(paths, record);
     using Kind = runtime::AfterExit::Kind;
-    if (network.attachment)
-        options.after_exit.push_back({Kind::unlink, network.attachment->lease_path});
+    // First, since whoever takes the address next has another's names otherwise. Networks may come
+    // while it runs.
+    options.after_exit.push_back(
+        {Kind::unlink_listed, paths.monitor(record.id) + "/" + shim::kNetworksFile});
+    if (network.is_bridged())
+        options.after_exit.push_back({Kind::unlink_lease, record.network.lease_path});
+    if (network.own) options.after_exit.push_back({Kind::remove_tree, way_of(paths, record.id)});
     if (record.remove) {
         TRY(remove_volumes_after(paths, record, options.after_exit));
         if (record.ids && record.ids->blocks <= kMostLinks)
@@ -106,6 +118,7 @@ Result<Input> make_input(const RunOptions& options) {
 struct HookPlan {
     oci::RuntimeSpec spec;
     oci::ContainerState state;
+    sys::UniqueFd bundle;
 };
 
 // What hooks are told, and the configuration that they look for in the bundle. The root is mounted
@@ -113,7 +126,8 @@ struct HookPlan {
 Result<HookPlan> plan_hooks(const StartRequest& request, const Record& record,
                             const oci::RuntimeSpec& spec) {
     HookPlan plan;
-    if (!runtime::has_hooks(spec.hooks)) return plan;
+    // Another runtime calls those of its bundle by itself.
+    if (!runtime::has_hooks(spec.hooks) || other::has(record)) return plan;
     plan.spec = spec;
     TRY(bound_hooks(plan.spec.hooks, request.config));
     plan.state.id = record.id;
@@ -122,22 +136,24 @@ Result<HookPlan> plan_hooks(const StartRequest& request, const Record& record,
     plan.state.annotations = spec.annotations;
     TRY(sys::write_file_atomic(plan.state.bundle + "/config.json", oci::serialize(plan.spec), 0600,
                                sys::Sync::no));
+    plan.bundle = TRY(sys::open(plan.state.bundle, sys::kDirectory));
     return plan;
 }
 
 // An error here drops the gate, and the child ends before the worker.
 Result<> bring_up(runtime::Running& running, NetworkPlan& network, const sys::UniqueFd& ns,
-                  const HookPlan& hooks, const runtime::HostFacts& host, Timeline& timeline) {
+                  std::uint16_t resolver_port, const HookPlan& hooks,
+                  const runtime::HostFacts& host, Timeline& timeline) {
     TRY(runtime::run_create_hooks(running, hooks.spec.hooks, hooks.state, host));
-    if (network.attachment) {
-        // Beside the mounts.
-        TRY(network::connect(network.bridge, *network.attachment, ns.get()));
-        timeline.mark("network connected");
-    }
+    // Beside the mounts.
+    for (const networks::Endpoint& endpoint : network.endpoints)
+        TRY(network::connect(endpoint.bridge, endpoint.attachment, ns.get()));
+    if (resolver_port != 0) TRY(network::lead_to_resolver(ns.get(), resolver_port));
+    if (network.is_bridged()) timeline.mark("network connected");
     TRY(runtime::run_own_hooks(running, hooks.spec, hooks.state, host));
-    if (network.attachment) TRY(running.open_gate());
+    if (network.is_bridged()) TRY(running.open_gate());
     TRY(running.wait_started());
-    TRY(runtime::run_poststart_hooks(running, hooks.spec.hooks, hooks.state));
+    TRY(runtime::run_poststart_hooks(running, hooks.spec.hooks, hooks.state, hooks.bundle.get()));
     timeline.mark("worker started");
     return {};
 }
@@ -149,7 +165,7 @@ Result<> make_user_namespace(const StartRequest& request, const NetworkPlan& net
                            ? "--sandbox strict needs a user namespace"
                            : "--userns=auto";
     sys::IdMaps maps = runtime::id_maps(launch.spec);
-    if (network.attachment) {
+    if (network.is_bridged()) {
         auto made = TRY_IN(sys::create_user_namespace_with_network(maps), what);
         launch.user_namespace = std::move(made.user);
         launch.network_namespace = std::move(made.network);
@@ -161,6 +177,30 @@ Result<> make_user_namespace(const StartRequest& request, const NetworkPlan& net
 
 }  // namespace
 
+namespace {
+
+// On a network of one's own: what the monitor answers for, and where. Nothing (0) otherwise.
+Result<std::uint16_t> open_names(const Paths& paths, const NetworkPlan& network, int ns,
+                                 runtime::LaunchRequest& launch) {
+    if (!network.answers_names) return std::uint16_t{0};
+    network::ResolverSockets sockets = TRY(network::open_resolver(ns));
+    launch.resolver = {.udp = std::move(sockets.udp), .tcp = std::move(sockets.tcp)};
+    launch.options.name_servers = network.name_servers;
+    TRY(networks::tell_monitor(paths, launch.id, told_of(network, sockets.port)));
+    return sockets.port;
+}
+
+std::vector<std::string> more_addresses(const NetworkPlan& network) {
+    std::vector<std::string> all = network.more_addresses;
+    for (const networks::Endpoint& endpoint : network.endpoints) {
+        if (&endpoint != &network.endpoints.front()) all.push_back(endpoint.attachment.address);
+        if (!endpoint.attachment.address6.empty()) all.push_back(endpoint.attachment.address6);
+    }
+    return all;
+}
+
+}  // namespace
+
 FilesRequest own_files(const StartRequest& request, const NetworkPlan& network,
                        const Record& record) {
     return {.dir = request.paths.monitor(record.id),
@@ -168,9 +208,12 @@ FilesRequest own_files(const StartRequest& request, const NetworkPlan& network,
             .address = record.network.address,
             .network = request.options.network,
             .ids = record.ids ? std::optional(record.ids->range) : std::nullopt,
-            .resolver = network.has_resolver ? std::string(kEgressResolver) : "",
+            .resolver =
+                network.answers_names ? std::string(network::kResolverAddress) : network.resolver,
             .gateway =
                 request.options.network == NetworkMode::host ? "127.0.0.1" : record.network.gateway,
+            .answers_names = network.answers_names,
+            .more_addresses = more_addresses(network),
             .settings = record.settings};
 }
 
@@ -190,14 +233,17 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .held = std::move(prepared.image.pin.fd),
         .listeners = std::move(network.listeners),
     };
+    sys::UniqueFd others_log = TRY(make_bundle(request, record, shared, launch));
     name_shared(shared, launch.spec);
     HookPlan hooks = TRY(plan_hooks(request, record, launch.spec));
     if (network.made_namespace.valid())
         launch.network_namespace = TRY(network.made_namespace.get());
+    if (network.own) launch.network_namespace = std::move(network.own);
     if (shared.network) launch.network_namespace = std::move(shared.network);
     sys::UniqueFd ns;
     if (record.ids) TRY(make_user_namespace(request, network, launch));
-    if (network.attachment) ns = TRY(sys::duplicate(launch.network_namespace.get()));
+    if (network.is_bridged()) ns = TRY(sys::duplicate(launch.network_namespace.get()));
+    std::uint16_t resolver_port = TRY(open_names(request.paths, network, ns.get(), launch));
     if (auto kept = TRY(find_kept(request.paths))) launch.held_too = std::move(kept->lock);
     std::optional<runtime::Running> begun;
     // The monitor connects to the published ports from there.
@@ -207,7 +253,8 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
     }));
     runtime::Running& running = *begun;
     timeline.mark("handed over to crank-shim");
-    TRY(bring_up(running, network, ns, hooks, prepared.host, timeline));
+    Result<> up = bring_up(running, network, ns, resolver_port, hooks, prepared.host, timeline);
+    if (!up) return fail(explain_other(record, others_log, std::move(up).error()));
     // From here on the monitor gives the lease back. Of a start that fails both do: the shim may
     // have ended before it could.
     undo.commit();

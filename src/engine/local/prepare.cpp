@@ -1,6 +1,7 @@
 #include "engine/local/prepare.h"
 
 #include "base/text.h"
+#include "engine/bottom_layer.h"
 #include "engine/local/host_devices.h"
 #include "engine/local/layer_view.h"
 #include "engine/sweep.h"
@@ -100,6 +101,28 @@ std::uint32_t size_of(const RunOptions& options) {
     return options.userns && options.userns->size != 0 ? options.userns->size : ids::kDefaultSize;
 }
 
+// Taken from no pool, and not out of it: there is nothing to give back, and what --userns=auto
+// gives a container is no other one's.
+Result<std::optional<ids::Lease>> named_ids(const StartRequest& request) {
+    const auto& wanted = request.options.userns;
+    if (!wanted || !wanted->named) return std::optional<ids::Lease>();
+    // Where there is no pool, there are no ids of it.
+    Result<ids::Pool> pool = pool_of(request.config);
+    if (pool && pool->meets(*wanted->named)) {
+        auto ids = [&](std::uint32_t first) {
+            return std::to_string(first) + " to " +
+                   std::to_string(first + pool->unit * pool->blocks - 1);
+        };
+        std::string groups = pool->gid == pool->uid ? "" : ", groups " + ids(pool->gid);
+        return fail(
+            Error(Code::invalid_argument,
+                  "--uidmap and --gidmap name ids that --userns=auto gives to containers: " +
+                      ids(pool->uid) + groups + " (" + pool->source + ")")
+                .with_hint("name others, or leave the choice to --userns=auto"));
+    }
+    return std::optional(ids::Lease{*wanted->named, 0, 0});
+}
+
 // Paths below the store's root are given relative to it: mount(2) takes a page of options.
 std::string relative_to(const std::string& base, const std::string& path) {
     if (path.starts_with(base + "/")) return path.substr(base.size() + 1);
@@ -178,8 +201,8 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
     if (request.options.settings.privileged) TRY(add_host_devices(made.spec));
     made.spec.process.console_rows = request.rows;
     made.spec.process.console_columns = request.columns;
-    runtime::Rootfs rootfs =
-        rootfs_of(request.paths, image.stored.layers, id, request.options.remove);
+    runtime::Rootfs rootfs = rootfs_of(request.paths, image.stored.layers, id,
+                                       request.options.settings, request.options.remove);
     bool wants_devices = !request.options.gpus.empty() || !request.options.devices.empty();
     std::string plain = wants_devices ? oci::serialize(made.spec) : "";
     Devices devices = TRY(add_devices(request, host, image.stored, made));
@@ -189,8 +212,9 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
 }
 
 runtime::Rootfs rootfs_of(const Paths& paths, const store::LayerStack& layers,
-                          const std::string& id, bool throw_away) {
-    runtime::Rootfs rootfs{.base = layers.base, .lower = layers.lower, .throw_away = throw_away};
+                          const std::string& id, const Settings& settings, bool throw_away) {
+    runtime::Rootfs rootfs{
+        .base = layers.base, .lower = layers_below(layers, settings), .throw_away = throw_away};
     // Also under --read-only: without an upper directory overlayfs wants two lower ones, and a
     // mount point that the image lacks could not be made.
     rootfs.upper = relative_to(rootfs.base, paths.container(id) + "/upper");
@@ -200,12 +224,14 @@ runtime::Rootfs rootfs_of(const Paths& paths, const store::LayerStack& layers,
 
 Result<std::optional<ids::Lease>> lease_ids(const StartRequest& request, const std::string& id) {
     if (!wants_own_ids(request.options)) return std::nullopt;
+    if (auto named = TRY(named_ids(request))) return named;
     ids::Pool pool = TRY(pool_of(request.config));
     return TRY(ids::take(place_of(request.paths), pool, size_of(request.options), id));
 }
 
 Result<std::optional<ids::Lease>> imagine_ids(const StartRequest& request) {
     if (!wants_own_ids(request.options)) return std::nullopt;
+    if (auto named = TRY(named_ids(request))) return named;
     ids::Pool pool = TRY(pool_of(request.config));
     return ids::Lease{pool.range_at(0, size_of(request.options)), 0, 0};
 }

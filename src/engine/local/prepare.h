@@ -41,7 +41,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                          const std::string& id, const std::optional<ids::Lease>& ids);
 // A container's own layer above its image's.
 runtime::Rootfs rootfs_of(const Paths& paths, const store::LayerStack& layers,
-                          const std::string& id, bool throw_away);
+                          const std::string& id, const Settings& settings, bool throw_away);
 // The container's ids, where it gets some. Given back with the container.
 Result<std::optional<ids::Lease>> lease_ids(const StartRequest& request, const std::string& id);
 // As they may be, for --explain.

@@ -8,18 +8,20 @@
 namespace crank::engine::local {
 namespace {
 
-Result<Container> find_running(const Paths& paths, const std::string& flag,
-                               const std::string& name) {
+Result<Container> find_donor(const Paths& paths, const std::string& flag, const std::string& name) {
     Container container = TRY_IN(find(paths, name), flag);
-    if (container.record.kind == Kind::native)
-        return fail(Error(Code::invalid_argument,
-                          flag + " " + name + ": it is a native worker, which has the host's")
-                        .with_hint("--network host, --pid host"));
-    if (container.state.status != Status::running)
-        return fail(Error(Code::failed_precondition,
-                          flag + " container:" + name + ": the container is not running")
-                        .with_hint("crank ps -a"));
-    return container;
+    if (container.record.kind != Kind::native) return container;
+    return fail(Error(Code::invalid_argument,
+                      flag + " " + name + ": it is a native worker, which has the host's")
+                    .with_hint("--network host, --pid host"));
+}
+
+Result<> require_running(const Container& container, const std::string& flag) {
+    if (container.state.status == Status::running) return {};
+    const std::string& name = container.record.name;
+    return fail(Error(Code::failed_precondition,
+                      flag + " container:" + name + ": the container is not running")
+                    .with_hint("crank start " + name));
 }
 
 Result<sys::UniqueFd> open_namespace(const Container& container, const std::string& kind) {
@@ -37,30 +39,46 @@ std::string named(const std::string& mode) {
     return mode.starts_with(kPrefix) ? mode.substr(kPrefix.size()) : "";
 }
 
-Result<> share_network(const Paths& paths, RunOptions& options, Shared& shared) {
-    if (options.network != NetworkMode::container) return {};
+// Names become ids; whose network it has gives its host name along.
+Result<std::optional<Container>> network_donor(const Paths& paths, RunOptions& options) {
+    if (options.network != NetworkMode::container) return std::optional<Container>();
     std::string& name = options.settings.network_of;
-    Container other = TRY(find_running(paths, "--network", name));
+    Container other = TRY(find_donor(paths, "--network", name));
     const std::string& mode = other.record.network.mode;
-    if (mode != "bridge" && mode != "none")
+    if (mode == "host" || mode.starts_with("container:"))
         return fail(Error(Code::invalid_argument,
                           "--network container:" + name + ": its network is " + mode + " itself")
                         .with_hint("--network " + mode));
-    shared.network = TRY(open_namespace(other, "net"));
     name = other.record.id;
     options.hostname = other.record.hostname;
-    return {};
+    return std::optional(std::move(other));
+}
+
+Result<std::optional<Container>> pid_donor(const Paths& paths, RunOptions& options) {
+    std::string name = named(options.settings.pid);
+    if (name.empty()) return std::optional<Container>();
+    Container other = TRY(find_donor(paths, "--pid", name));
+    options.settings.pid = "container:" + other.record.id;
+    return std::optional(std::move(other));
 }
 
 }  // namespace
 
+Result<> find_donors(const Paths& paths, RunOptions& options) {
+    TRY(network_donor(paths, options));
+    TRY(pid_donor(paths, options));
+    return {};
+}
+
 Result<Shared> open_shared(const Paths& paths, RunOptions& options) {
     Shared shared;
-    TRY(share_network(paths, options, shared));
-    if (std::string name = named(options.settings.pid); !name.empty()) {
-        Container other = TRY(find_running(paths, "--pid", name));
-        shared.pid = TRY(open_namespace(other, "pid"));
-        options.settings.pid = "container:" + other.record.id;
+    if (auto donor = TRY(network_donor(paths, options))) {
+        TRY(require_running(*donor, "--network"));
+        shared.network = TRY(open_namespace(*donor, "net"));
+    }
+    if (auto donor = TRY(pid_donor(paths, options))) {
+        TRY(require_running(*donor, "--pid"));
+        shared.pid = TRY(open_namespace(*donor, "pid"));
     }
     return shared;
 }

@@ -13,8 +13,11 @@ struct Shared {
     sys::UniqueFd pid, network;  // invalid: not shared
 };
 
-// Names become ids in options.settings; of a shared network the host name comes along. Errors:
-// not_found, failed_precondition (it does not run), invalid_argument (it has no such namespace).
+// Names become ids in options.settings; of a shared network the host name comes along. Whether they
+// run does not count until the start. Errors: not_found, invalid_argument (it has no such
+// namespace).
+Result<> find_donors(const Paths& paths, RunOptions& options);
+// The same for a start. Errors: failed_precondition (it does not run) too.
 Result<Shared> open_shared(const Paths& paths, RunOptions& options);
 
 // Where they are, in the configuration that is to be started: paths that count in this process.

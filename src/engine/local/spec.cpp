@@ -38,6 +38,8 @@ Result<Command> command_of(const SpecRequest& request) {
     if (options.entrypoint) {
         command.entrypoint.clear();
         if (!options.entrypoint->empty()) command.entrypoint.push_back(*options.entrypoint);
+        command.entrypoint.insert(command.entrypoint.end(), options.entrypoint_args.begin(),
+                                  options.entrypoint_args.end());
     } else if (command.rest.empty()) {
         command.rest = image.cmd;
     }
@@ -67,6 +69,7 @@ Result<oci::Process> make_process(const SpecRequest& request, const Command& com
     process.terminal = options.terminal;
     process.user = {
         .uid = request.user.uid, .gid = request.user.gid, .additional_gids = request.user.groups};
+    process.user.umask = options.settings.umask;
     process.args = command.entrypoint;
     process.args.insert(process.args.end(), command.rest.begin(), command.rest.end());
     process.env =
@@ -93,14 +96,14 @@ oci::Linux make_linux(const SpecRequest& request) {
         std::string_view word = type;
         bool hosts = (word == "pid" && settings.pid == "host") ||
                      (word == "ipc" && settings.ipc == "host") ||
-                     (word == "uts" && settings.uts == "host");
+                     (word == "uts" && settings.uts == "host") ||
+                     (word == "cgroup" && settings.cgroupns == "host");
         if (!hosts) linux_part.namespaces.push_back({type, ""});
     }
     if (request.options.network != NetworkMode::host)
         linux_part.namespaces.push_back({"network", ""});
     // Of another container's they are set.
-    if (request.options.network == NetworkMode::bridge ||
-        request.options.network == NetworkMode::none) {
+    if (has_own_network(request.options.network)) {
         // A worker that is not root may bind port 80 in a network of its own, and use ping.
         linux_part.sysctl["net.ipv4.ip_unprivileged_port_start"] = "0";
         // The last group that there is: of a user namespace's, the container's or crank's, its own.
@@ -167,6 +170,7 @@ std::vector<std::string> merge_env(std::vector<std::string> base,
 std::vector<std::string> container_env(const oci::ContainerConfig& image, const RunOptions& options,
                                        std::string_view hostname,
                                        const std::vector<std::string>& limits) {
+    if (options.bare_env) return merge_env({}, options.env);
     std::vector<std::string> env = {std::string(kDefaultPath), "HOSTNAME=" + std::string(hostname)};
     if (options.terminal) env.emplace_back("TERM=xterm");
     env.insert(env.end(), limits.begin(), limits.end());

@@ -77,6 +77,7 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
             bind_mount(mount.source, mount.destination, mount.read_only, mount.recursive));
         // What an image brings is none of this machine's devices.
         if (mount.volume) users.back().options.emplace_back("nodev");
+        for (const std::string& flag : mount.flags) users.back().options.push_back(flag);
         if (request.ids && mount.map_ids) map_ids(users.back(), *request.ids);
     }
     for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));
@@ -109,7 +110,10 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
              {"nosuid", "noexec", "nodev", "mode=1777", "size=" + std::to_string(shm_size)}});
     for (const char* name : {"resolv.conf", "hostname", "hosts"}) {
         std::string destination = std::string("/etc/") + name;
-        if (!replaced(destination))
+        const Settings& settings = request.options.settings;
+        bool left = (settings.no_hosts && destination == "/etc/hosts") ||
+                    (settings.no_hostname && destination == "/etc/hostname");
+        if (!left && !replaced(destination))
             mounts.push_back(bind_mount(request.files_dir + "/" + name, destination, strict));
     }
     mounts.insert(mounts.end(), users.begin(), users.end());

@@ -39,7 +39,8 @@ runtime::Confinement make_confinement(const SpecRequest& request,
         if (!kernels && is_writable(mount)) confinement.writable.push_back(mount.destination);
     }
     std::set<std::uint16_t> ports;
-    for (const network::PortSpec& port : request.options.ports) ports.insert(port.container_port);
+    for (const auto* published : {&request.options.ports, &request.options.gateway_ports})
+        for (const network::PortSpec& port : *published) ports.insert(port.container_port);
     for (const std::string& exposed : request.image.config.exposed_ports)
         add_exposed(exposed, ports);
     confinement.bind_ports.assign(ports.begin(), ports.end());
@@ -53,6 +54,11 @@ Result<> check_sandbox(const RunOptions& options) {
                           "--sandbox strict with --userns=host: root in the worker would own what "
                           "the host's root owns")
                         .with_hint("leave out --userns=host, or use --sandbox default"));
+    if (options.userns && options.userns->named)
+        return fail(Error(Code::invalid_argument,
+                          "--sandbox strict with --uidmap or --gidmap: who else has those ids, "
+                          "crank cannot know, and root in the worker would own what is theirs")
+                        .with_hint("--userns=auto takes ids that nobody has"));
     if (options.network == NetworkMode::host)
         return fail(Error(Code::invalid_argument,
                           "--sandbox strict with --network host: the worker would have the host's "

@@ -73,6 +73,8 @@ Result<> check_with_strict(const Settings& settings) {
                       "it has a filter of its own"));
     TRY(refuse_strict(settings.bare_paths, "--security-opt systempaths=unconfined",
                       "paths of the kernel's are masked there"));
+    TRY(refuse_strict(!settings.device_rules.empty(), "--device-cgroup-rule",
+                      "a worker in it has no devices but those that are passed on"));
     TRY(refuse_strict(!settings.pid.empty(), "--pid", "it would see the processes of others"));
     TRY(refuse_strict(settings.ipc == "host", "--ipc host", "it would share memory with the host"));
     TRY(refuse_strict(!settings.uts.empty(), "--uts host", "it would share names with the host"));
@@ -164,14 +166,15 @@ Result<> apply_settings(const SpecRequest& request, SpecResult& result) {
     spec.domainname = settings.domainname;
     spec.annotations = settings.annotations;
     policy::OwnNamespaces own{.ipc = settings.ipc != "host",
-                              .network = request.options.network == NetworkMode::bridge ||
-                                         request.options.network == NetworkMode::none,
+                              .network = has_own_network(request.options.network),
                               .uts = settings.uts != "host"};
     for (const auto& [name, value] : settings.sysctls)
         TRY_IN(policy::check_sysctl(name, own), "--sysctl");
     for (const auto& [name, value] : settings.sysctls) spec.linux.sysctl[name] = value;
     TRY(apply_seccomp(request, spec));
     if (settings.privileged) apply_privileged(spec);
+    for (const std::string& rule : settings.device_rules)
+        spec.linux.resources.devices.push_back(TRY(parse_device_rule(rule)));
     if (settings.privileged || settings.bare_paths) {
         spec.linux.masked_paths.clear();
         spec.linux.readonly_paths.clear();

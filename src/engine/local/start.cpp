@@ -5,19 +5,24 @@
 
 #include "base/crash_point.h"
 #include "base/undo.h"
+#include "engine/bottom_layer.h"
 #include "engine/egress.h"
 #include "engine/events.h"
 #include "engine/local/files.h"
 #include "engine/local/launch.h"
 #include "engine/local/network_plan.h"
+#include "engine/local/own_way.h"
 #include "engine/local/prepare.h"
 #include "engine/local/shared.h"
 #include "engine/local/volumes.h"
 #include "engine/names.h"
+#include "engine/other_runtime.h"
+#include "engine/project_labels.h"
 #include "engine/state.h"
 #include "engine/sweep.h"
 #include "oci/runtime_spec.h"
 #include "sys/file.h"
+#include "sys/own_user_namespace.h"
 #include "sys/owned_file.h"
 #include "sys/signals.h"
 #include "sys/system.h"
@@ -83,8 +88,11 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                   .env = spec.process.env,
                   .labels = prepared.image.stored.config.config.labels,
                   .mounts = mounts_of(options)};
+    drop_project_labels(record.labels);
     for (const auto& [key, value] : options.labels) record.labels[key] = value;
-    record.network.mode = network_name(options.network);
+    record.networks = TRY(wanted_networks(request.paths, options));
+    record.network.mode = record.networks.empty() ? std::string(network_name(options.network))
+                                                  : record.networks.front().network;
     if (options.network == NetworkMode::container)
         record.network.mode += ":" + options.settings.network_of;
     record.terminal = options.terminal;
@@ -106,13 +114,19 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
     record.gpus = options.gpus;
     record.devices = options.devices;
     record.wanted_ports = options.ports;
+    for (const network::PortSpec& port : options.gateway_ports)
+        for (const std::string& ip :
+             network::published_addresses(port, request.config.text("publish.address")))
+            record.gateway_ports.push_back(
+                {ip, port.host_port, port.container_port, port.protocol});
     record.restart = options.restart;
     record.warnings = prepared.made.warnings;
-    const auto& healthcheck = prepared.image.stored.config.config.healthcheck;
-    if (!options.settings.no_healthcheck && healthcheck && !healthcheck->test.empty() &&
-        healthcheck->test[0] != "NONE")
-        record.warnings.emplace_back(
-            "the image's health check is not performed: `crank run` does not do that yet");
+    const oci::ContainerConfig& config = prepared.image.stored.config.config;
+    MergedHealth health =
+        merge_health(config.healthcheck, options.health, options.settings.no_healthcheck);
+    if (health.check) health.check->shell = config.shell;
+    record.health = std::move(health.check);
+    record.warnings.insert(record.warnings.end(), health.warnings.begin(), health.warnings.end());
     return record;
 }
 
@@ -122,6 +136,7 @@ Result<> make_dirs_of(const Paths& paths, const std::string& id) {
     TRY(sys::make_dir(upper, 0755));
     TRY(sys::set_mode(TRY(sys::open_dir(upper)).get(), 0755, upper));
     TRY(sys::make_dir(paths.container(id) + "/work", 0700));
+    TRY(make_bottom_layer(paths, id));
     return sys::exists(paths.mount_point()) ? Result<>{}
                                             : sys::make_dirs(paths.mount_point(), 0700);
 }
@@ -140,23 +155,43 @@ void undo_ids(const Paths& paths, const std::optional<ids::Lease>& ids, const st
     });
 }
 
+Result<> choose_runtime(StartRequest& request) {
+    Settings& settings = request.options.settings;
+    settings.runtime_command =
+        TRY(other::find(request.config, request.paths.config, settings.runtime));
+    if (settings.runtime_command.empty()) return {};
+    if (!TRY(sys::own_user_namespace()).initial)
+        return fail(Error(Code::unsupported,
+                          "--runtime " + settings.runtime +
+                              " needs root: without it containers live in a user namespace of "
+                              "crank's, which another runtime does not know")
+                        .with_hint("sudo crank run --runtime " + settings.runtime +
+                                   " ..., or leave out --runtime"));
+    return other::check(request.options);
+}
+
 // Its image, and what that one and other containers add to the options.
-Result<Image> find_what_it_takes(StartRequest& request, Shared& shared) {
+Result<Image> find_what_it_takes(StartRequest& request) {
+    TRY(choose_runtime(request));
     Image image = TRY(find_or_fetch(request));
     TRY(publish_exposed(image.stored.config, request.options));
     TRY(add_volumes(request.paths, image.stored, request.options));
-    shared = TRY(open_shared(request.paths, request.options));
     return image;
 }
 
 }  // namespace
 
+Result<Reservation> reserve(const StartRequest& request) {
+    if (request.before_name) TRY(request.before_name());
+    return Reservation::make(request.paths, request.options.name);
+}
+
 Result<Record> create(StartRequest request) {
     runtime::HostFacts host = TRY(host_for_containers());
     TRY(check_network(request));
-    Shared shared;
-    Image image = TRY(find_what_it_takes(request, shared));
-    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    Image image = TRY(find_what_it_takes(request));
+    TRY(find_donors(request.paths, request.options));
+    Reservation reservation = TRY(reserve(request));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
     Undo undo;
     undo_ids(request.paths, ids, reservation.id(), undo);
@@ -184,10 +219,10 @@ Result<Started> start(StartRequest request) {
     Timeline timeline;
     runtime::HostFacts host = TRY(host_for_containers());
     auto made_namespace = begin_namespace(request.options);
-    Shared shared;
-    Image image = TRY(find_what_it_takes(request, shared));
+    Image image = TRY(find_what_it_takes(request));
+    Shared shared = TRY(open_shared(request.paths, request.options));
     timeline.mark("image found");
-    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    Reservation reservation = TRY(reserve(request));
     std::optional<ids::Lease> ids = TRY(lease_ids(request, reservation.id()));
     Undo volumes_made;
     TRY(make_volumes(request.paths, image.stored, reservation.id(), request.options, volumes_made));
@@ -199,10 +234,11 @@ Result<Started> start(StartRequest request) {
     timeline.mark("ports bound, address leased");
     Undo undo;
     undo_ids(request.paths, ids, record.id, undo);
-    if (network.attachment)
-        undo.add([attachment = *network.attachment] { return network::release(attachment); });
+    if (network.is_bridged())
+        undo.add([endpoints = network.endpoints] { return leave_networks(endpoints); });
     auto rest = [&]() -> Result<Started> {
         TRY(make_files_of(request.paths, prepared, record.id));
+        TRY(lead_out_alone(request, record, network, undo));
         TRY(write_files(own_files(request, network, record), record.warnings));
         TRY(write_record(request.paths, record));
         note_container(request.paths, record, "create");
@@ -217,11 +253,31 @@ Result<Started> start(StartRequest request) {
     return started;
 }
 
+namespace {
+
+Result<runtime::Plan> make_plan(const StartRequest& request, const Prepared& prepared,
+                                const std::string& id, const runtime::Options& options,
+                                const runtime::Given& given) {
+    const oci::RuntimeSpec& spec = prepared.made.spec;
+    if (request.options.settings.runtime_command.empty())
+        return runtime::plan(spec, prepared.rootfs, options, prepared.host, given);
+    Record record{.id = id, .terminal = request.options.terminal};
+    record.network.mode = network_name(request.options.network);
+    record.settings = request.options.settings;
+    TRY(other::check(request.options, spec));
+    runtime::OtherRuntime other = other::commands_of(request.paths, record);
+    oci::RuntimeSpec told =
+        TRY(other::spec_for(spec, record, other.bundle, request.paths.mount_point()));
+    return runtime::plan_other(told, prepared.rootfs, options, prepared.host, given, other);
+}
+
+}  // namespace
+
 Result<std::string> explain(const StartRequest& asked) {
     StartRequest request = asked;
     runtime::HostFacts host = TRY(host_for_containers());
-    Shared shared;
-    Image image = TRY(find_what_it_takes(request, shared));
+    Image image = TRY(find_what_it_takes(request));
+    Shared shared = TRY(open_shared(request.paths, request.options));
     imagine_volumes(request.paths, request.options);
     std::string id = TRY(random_id());
     Prepared prepared =
@@ -237,9 +293,9 @@ Result<std::string> explain(const StartRequest& asked) {
     // With ids of its own a network namespace that is made beforehand would be the host's.
     bool made_before = prepared.ids ? bridged : request.options.network != NetworkMode::host;
     name_shared(shared, prepared.made.spec);
-    runtime::Plan plan = TRY(runtime::plan(
-        prepared.made.spec, prepared.rootfs, options, host,
-        {.network_namespace = made_before, .user_namespace = prepared.ids.has_value()}));
+    runtime::Given given{.network_namespace = made_before,
+                         .user_namespace = prepared.ids.has_value()};
+    runtime::Plan plan = TRY(make_plan(request, prepared, id, options, given));
     std::string text = "image " + prepared.image.shown + " (" + prepared.image.stored.id.str() +
                        ")\ncontainer " + id + "\n";
     for (const std::string& warning : prepared.made.warnings) text += "warning: " + warning + "\n";

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "engine/config.h"
+#include "engine/names.h"
 #include "engine/options.h"
 #include "engine/paths.h"
 #include "engine/record.h"
@@ -26,11 +27,17 @@ struct StartRequest {
     std::uint16_t rows = 0, columns = 0;  // of its terminal
     bool timings = false;
     int restart_count = 0;
+    int unhealthy_restarts = 0;
     std::uint32_t last_delay_ms = 0;  // of a restart by the monitor: how long it has waited
     // Called with the name as typed where no image has it (and no alias stands for it); the image
     // is looked for again once it has succeeded. May be empty.
     std::function<Result<>(const std::string&)> fetch_image;
+    // Called when what it takes has been found, right before its name is taken. May be empty.
+    std::function<Result<>()> before_name;
 };
+
+// Its id and its name.
+Result<Reservation> reserve(const StartRequest& request);
 
 struct Started {
     Record record;

@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "base/undo.h"
+#include "engine/bottom_layer.h"
 #include "engine/local/files.h"
 #include "engine/local/launch.h"
 #include "engine/local/network_plan.h"
+#include "engine/local/own_way.h"
 #include "engine/local/prepare.h"
 #include "engine/local/start.h"
 #include "oci/runtime_spec.h"
@@ -17,7 +19,13 @@ namespace {
 Result<RunOptions> options_of(const Record& record, bool detach) {
     RunOptions options;
     options.image = record.image;
-    options.network = TRY(parse_network(record.network.mode));
+    options.network =
+        record.networks.empty() ? TRY(parse_network(record.network.mode)) : NetworkMode::bridge;
+    for (const EndpointRecord& one : record.networks)
+        options.networks.push_back({.name = one.network,
+                                    .aliases = one.aliases,
+                                    .ip = one.wanted_ip,
+                                    .ip6 = one.wanted_ip6});
     options.ports = record.wanted_ports;
     options.gpus = record.gpus;
     options.devices = record.devices;
@@ -31,6 +39,7 @@ Result<RunOptions> options_of(const Record& record, bool detach) {
     using Mode = ids::Wanted::Mode;
     options.userns = ids::Wanted{record.ids ? Mode::automatic : Mode::host, 0};
     options.restart = record.restart;
+    if (record.health) options.health = *record.health;
     options.settings = record.settings;
     return options;
 }
@@ -80,6 +89,7 @@ Result<> renew_work_directory(const Paths& paths, const std::string& id) {
     std::string work = paths.container(id) + "/work";
     TRY(sys::remove_tree(work));
     TRY(sys::make_dir(work, 0700));
+    TRY(make_bottom_layer(paths, id));
     return sys::exists(paths.mount_point()) ? Result<>{}
                                             : sys::make_dirs(paths.mount_point(), 0700);
 }
@@ -108,7 +118,7 @@ Result<Prepared> prepare_again(const StartRequest& request, const runtime::HostF
     for (const std::string& warning : made.warnings) add_warning(record, warning);
     record.spec = oci::serialize(made.spec);
     runtime::Rootfs rootfs =
-        rootfs_of(request.paths, image.stored.layers, record.id, record.remove);
+        rootfs_of(request.paths, image.stored.layers, record.id, record.settings, record.remove);
     return Prepared{.host = host,
                     .image = std::move(image),
                     .made = std::move(made),
@@ -144,6 +154,7 @@ Result<Started> start_again(StartRequest request, StartAttempt& attempt) {
     Timeline timeline;
     Record record = attempt.container().record;
     record.restart_count = request.restart_count;
+    record.unhealthy_restarts = request.unhealthy_restarts;
     request.options = TRY(options_of(record, request.forward_stdout < 0));
     runtime::HostFacts host = TRY(host_for_containers());
     auto made_namespace = begin_namespace(request.options);
@@ -153,9 +164,10 @@ Result<Started> start_again(StartRequest request, StartAttempt& attempt) {
     network.made_namespace = std::move(made_namespace);
     timeline.mark("ports bound, address leased");
     Undo undo;
-    if (network.attachment)
-        undo.add([attachment = *network.attachment] { return network::release(attachment); });
+    if (network.is_bridged())
+        undo.add([endpoints = network.endpoints] { return leave_networks(endpoints); });
     auto rest = [&]() -> Result<Started> {
+        TRY(lead_out_alone(request, record, network, undo));
         TRY(write_files_of(request, network, record));
         TRY(attempt.write(record));
         timeline.mark("record written");

@@ -93,6 +93,20 @@ void remove_made(const Paths& paths, const std::string& name, const std::string&
     (void)volumes::remove(paths, name);
 }
 
+// As it is, or as it would be made.
+volumes::Volume known(const Paths& paths, const std::string& name) {
+    volumes::Volume own{.name = name.empty() ? "ANONYMOUS" : name, .labels = {}};
+    return name.empty() ? own : volumes::find(paths, name).value_or(own);
+}
+
+Result<std::string> directory_of(const Paths& paths, const volumes::Volume& volume) {
+    std::string dir = volumes::data_of(paths, volume);
+    if (volume.device.empty() || sys::exists(dir)) return dir;
+    return fail(Error(Code::not_found,
+                      "volume " + volume.name + " stands for " + dir + ", which is not there")
+                    .with_hint("mkdir -p " + dir));
+}
+
 }  // namespace
 
 Result<> add_volumes(const Paths& paths, const store::Image& image, RunOptions& options) {
@@ -104,9 +118,7 @@ Result<> add_volumes(const Paths& paths, const store::Image& image, RunOptions& 
 
 void imagine_volumes(const Paths& paths, RunOptions& options) {
     for (BindMount& mount : options.binds)
-        if (mount.volume)
-            mount.source = volumes::data_of(
-                paths, mount.volume->name.empty() ? "ANONYMOUS" : mount.volume->name);
+        if (mount.volume) mount.source = volumes::data_of(paths, known(paths, mount.volume->name));
 }
 
 Result<> make_volumes(const Paths& paths, const store::Image& image, const std::string& container,
@@ -122,7 +134,8 @@ Result<> make_volumes(const Paths& paths, const store::Image& image, const std::
             wanted.labels[kAnonymousLabel] = "";
         }
         volumes::Fill fill;
-        if (use.copy)
+        // What somebody else's directory holds is theirs to say.
+        if (use.copy && known(paths, wanted.name).device.empty())
             fill = [&](int data) { return tree.copy(mount.destination, wanted.name, data); };
         TRY_IN(volumes::use(paths, wanted, container, fill), "volume " + wanted.name);
         undo.add([paths, name = wanted.name, container, anonymous = use.anonymous]() -> Result<> {
@@ -132,7 +145,7 @@ Result<> make_volumes(const Paths& paths, const store::Image& image, const std::
                 volumes::leave(paths, name, container);
             return {};
         });
-        mount.source = volumes::data_of(paths, wanted.name);
+        mount.source = TRY(directory_of(paths, known(paths, wanted.name)));
     }
     return {};
 }

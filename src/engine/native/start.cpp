@@ -3,6 +3,7 @@
 #include "engine/events.h"
 #include "engine/local/spec.h"
 #include "engine/names.h"
+#include "engine/native/environment.h"
 #include "engine/restart_command.h"
 #include "engine/state.h"
 #include "runtime/host.h"
@@ -37,6 +38,8 @@ Result<> check_settings(const Settings& settings) {
     TRY(refuse(!settings.pid.empty() || !settings.ipc.empty() || !settings.uts.empty(),
                "--pid, --ipc and --uts", "the worker has the host's namespaces"));
     TRY(refuse(!settings.ip.empty(), "--ip", "the worker has the host's addresses"));
+    TRY(refuse(!settings.runtime.empty(), "--runtime",
+               "there is no container that one could make"));
     return refuse(settings.publish_all, "--publish-all", "there is no image that exposes ports");
 }
 
@@ -52,6 +55,10 @@ Result<> check(const RunOptions& options) {
     TRY(refuse(options.shm_size.has_value(), "--shm-size", "the worker has the host's /dev/shm"));
     TRY(refuse(options.sandbox != Sandbox::usual, "--sandbox strict",
                "the worker is a plain process of this machine"));
+    bool own_ids = wants_own_ids(options);
+    TRY(refuse(own_ids,
+               options.userns && options.userns->named ? "--uidmap and --gidmap" : "--userns",
+               "the worker has the ids of the one who starts it"));
     TRY(refuse(options.read_only, "--read-only", "the worker sees the host's files"));
     TRY(refuse(!options.user.empty(), "--user", "the worker runs as the one who starts it"));
     TRY(refuse(options.entrypoint.has_value(), "--entrypoint", "there is no image"));
@@ -61,6 +68,8 @@ Result<> check(const RunOptions& options) {
     TRY(check_settings(options.settings));
     TRY(refuse(options.network == NetworkMode::container,
                "--network container:", "the worker uses the host's network"));
+    TRY(refuse(options.network == NetworkMode::pasta, "--network pasta",
+               "the worker uses the host's network"));
     return refuse(options.network == NetworkMode::none, "--network none",
                   "the worker uses the host's network");
 }
@@ -75,7 +84,7 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
                                    const std::string& id, std::vector<std::string>& warnings) {
     oci::RuntimeSpec spec;
     spec.process.args = options.command;
-    spec.process.env = local::merge_env(sys::environment(), options.env);
+    spec.process.env = local::merge_env(surrounding_environment(options.labels), options.env);
     std::string here = TRY(sys::current_dir());
     spec.process.cwd = options.working_dir.empty()            ? here
                        : options.working_dir.starts_with('/') ? options.working_dir
@@ -107,8 +116,22 @@ Result<oci::RuntimeSpec> make_spec(const RunOptions& options, const runtime::Hos
     return spec;
 }
 
-Result<Record> describe(const RunOptions& options, const Reservation& reservation,
+// As a container's: they are the gateway's.
+void describe_ports(const local::StartRequest& request, Record& record) {
+    const RunOptions& options = request.options;
+    for (const network::PortSpec& port : options.gateway_ports) {
+        auto own = options.worker_ports.find(port.container_port);
+        std::uint16_t number = own == options.worker_ports.end() ? 0 : own->second;
+        for (const std::string& ip :
+             network::published_addresses(port, request.config.text("publish.address")))
+            record.gateway_ports.push_back(
+                {ip, port.host_port, port.container_port, port.protocol, number});
+    }
+}
+
+Result<Record> describe(const local::StartRequest& request, const Reservation& reservation,
                         const oci::RuntimeSpec& spec) {
+    const RunOptions& options = request.options;
     Record record{.id = reservation.id(),
                   .name = reservation.name(),
                   .kind = Kind::native,
@@ -120,6 +143,7 @@ Result<Record> describe(const RunOptions& options, const Reservation& reservatio
                   .env = options.env,
                   .labels = options.labels};
     record.network.mode = network_name(NetworkMode::host);
+    describe_ports(request, record);
     record.interactive = options.interactive;
     record.remove = options.remove;
     record.init = false;
@@ -147,6 +171,9 @@ runtime::Options runtime_options(const local::StartRequest& request, const Recor
     options.state_dir = request.paths.monitor(record.id);
     options.log.path = request.paths.container(record.id) + "/log";
     options.restart = restart_of(request.paths, record, request.last_delay_ms);
+    options.health = health_schedule_of(request.paths, record);
+    // Its probes have what it has.
+    if (!options.health.command.empty()) options.restart.environment = sys::environment();
     using Kind = runtime::AfterExit::Kind;
     if (record.remove) {
         options.after_exit.push_back({Kind::unlink_own, request.paths.name(record.name)});
@@ -162,9 +189,13 @@ Result<Record> make_record(const local::StartRequest& request, const runtime::Ho
     std::vector<std::string> warnings;
     add_warnings(options, warnings);
     spec = TRY(make_spec(options, host, reservation.id(), warnings));
-    Record record = TRY(describe(options, reservation, spec));
+    Record record = TRY(describe(request, reservation, spec));
     record.warnings = std::move(warnings);
     record.restart = options.restart;
+    MergedHealth health =
+        merge_health(std::nullopt, options.health, options.settings.no_healthcheck);
+    record.health = std::move(health.check);
+    record.warnings.insert(record.warnings.end(), health.warnings.begin(), health.warnings.end());
     // What the caller's environment holds beyond what was asked for is nobody's to keep.
     oci::RuntimeSpec kept = spec;
     kept.process.env = options.env;
@@ -205,7 +236,7 @@ Result<local::Started> start(local::StartRequest request) {
     Timeline timeline;
     TRY(check(request.options));
     runtime::HostFacts host = TRY(runtime::probe_host());
-    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    Reservation reservation = TRY(local::reserve(request));
     oci::RuntimeSpec spec;
     Record record = TRY(make_record(request, host, reservation, spec));
     TRY(write_record(request.paths, record));
@@ -220,7 +251,7 @@ Result<local::Started> start(local::StartRequest request) {
 Result<Record> create(local::StartRequest request) {
     TRY(check(request.options));
     runtime::HostFacts host = TRY(runtime::probe_host());
-    Reservation reservation = TRY(Reservation::make(request.paths, request.options.name));
+    Reservation reservation = TRY(local::reserve(request));
     oci::RuntimeSpec spec;
     Record record = TRY(make_record(request, host, reservation, spec));
     // Before the record: see local::create.
@@ -236,10 +267,12 @@ Result<local::Started> start_again(local::StartRequest request, StartAttempt& at
     Timeline timeline;
     Record record = attempt.container().record;
     record.restart_count = request.restart_count;
+    record.unhealthy_restarts = request.unhealthy_restarts;
     runtime::HostFacts host = TRY(runtime::probe_host());
     oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(record.spec));
-    spec.process.env = local::merge_env(local::limit_variables(spec.linux.resources),
-                                        local::merge_env(sys::environment(), record.env));
+    spec.process.env =
+        local::merge_env(local::limit_variables(spec.linux.resources),
+                         local::merge_env(surrounding_environment(record.labels), record.env));
     if (!spec.linux.cgroups_path.empty())
         spec.linux.cgroups_path = record.cgroups_path = host.group_parent + "/" + record.id;
     request.options.interactive = record.interactive;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "runtime/builder.h"
+#include "runtime/hand_over.h"
 #include "runtime/oci/net_devices.h"
 #include "sys/file.h"
 
@@ -134,6 +135,23 @@ oci::Resources without_zeros(oci::Resources resources) {
     return resources;
 }
 
+namespace {
+
+// Before the configuration is parsed, which takes as long as half a namespace: whether it names one
+// without a path. A wrong guess costs a namespace that nobody enters, and is found out when the
+// configuration has been parsed.
+bool looks_like_new_network(std::string_view config) {
+    if (config.find("\"uidMappings\"") != std::string_view::npos) return false;
+    std::size_t word = config.find("\"network\"");
+    if (word == std::string_view::npos) return false;
+    std::size_t begin = config.rfind('{', word);
+    if (begin == std::string_view::npos) return false;
+    std::string_view object = config.substr(begin, config.find('}', word) - begin);
+    return object.find("\"path\"") == std::string_view::npos;
+}
+
+}  // namespace
+
 Result<Bundle> load_bundle(const std::string& dir, const std::string& config, const std::string& id,
                            GroupManager manager, const HostFacts& facts) {
     Bundle bundle;
@@ -148,7 +166,13 @@ Result<Bundle> load_bundle(const std::string& dir, const std::string& config, co
             error = std::move(error).with_hint("crank oci spec --bundle " + bundle.dir);
         return fail(std::move(error));
     }
+    if (looks_like_new_network(*text))
+        bundle.network_namespace = sys::begin_network_namespace(sys::Loopback::up);
     bundle.spec = TRY_IN(oci::parse_runtime_spec(*text, &bundle.ignored), path);
+    if (!wants_new_network(bundle.spec.linux))
+        bundle.network_namespace = {};
+    else if (!bundle.network_namespace.valid())
+        bundle.network_namespace = sys::begin_network_namespace(sys::Loopback::up);
     TRY_IN(place_root(bundle.spec, bundle.dir), path);
     TRY_IN(manager == GroupManager::systemd ? place_scope(bundle, id, facts)
                                             : place_cgroup(bundle.spec, id, facts),

@@ -9,6 +9,7 @@
 #include "oci/runtime_spec.h"
 #include "runtime/plan.h"
 #include "runtime/scope.h"
+#include "sys/netns.h"
 
 namespace crank::runtime::oci_verbs {
 
@@ -16,8 +17,9 @@ struct Bundle {
     std::string dir;        // absolute, without links
     oci::RuntimeSpec spec;  // with an absolute root, absolute bind sources, and a cgroups path
     std::string text;       // config.json for later commands: `spec` again
-    std::vector<std::string> ignored;  // fields that crank does not know
-    std::optional<Scope> scope;        // that its cgroups path is
+    std::vector<std::string> ignored;               // fields that crank does not know
+    std::optional<Scope> scope;                     // that its cgroups path is
+    sys::NetworkNamespaceToCome network_namespace;  // begun where it will have a new one
 };
 
 // Who makes a container's groups: crank, or systemd as a scope (--systemd-cgroup).

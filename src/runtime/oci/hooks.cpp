@@ -96,14 +96,14 @@ Result<> run_inside(const Place& place, const InsideHook& where, const oci::Cont
 }  // namespace
 
 Result<> run_hook(const oci::Hook& hook, const char* point, std::size_t index,
-                  const oci::ContainerState& state) {
+                  const oci::ContainerState& state, const std::string& directory) {
     Place place{hook, point, index};
     Files files = TRY(make_files(state));
     sys::SpawnRequest request;
     request.path = hook.path;
     request.args = hook.args.empty() ? std::vector<std::string>{hook.path} : hook.args;
     request.env = hook.env.empty() ? sys::environment() : hook.env;
-    request.working_dir = state.bundle;
+    request.working_dir = directory.empty() ? state.bundle : directory;
     request.fds = {{files.state.get(), 0}, {files.output.get(), 1}, {files.output.get(), 2}};
     sys::Child child = TRY_IN(sys::spawn(request), "error running " + place.name() + hook.path);
     auto ended = TRY(child.wait_for(deadline_of(hook)));
@@ -113,8 +113,9 @@ Result<> run_hook(const oci::Hook& hook, const char* point, std::size_t index,
 }
 
 Result<> run_hooks(const std::vector<oci::Hook>& hooks, const char* point,
-                   const oci::ContainerState& state) {
-    for (std::size_t i = 0; i < hooks.size(); ++i) TRY(run_hook(hooks[i], point, i, state));
+                   const oci::ContainerState& state, const std::string& directory) {
+    for (std::size_t i = 0; i < hooks.size(); ++i)
+        TRY(run_hook(hooks[i], point, i, state, directory));
     return {};
 }
 

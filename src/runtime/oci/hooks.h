@@ -15,10 +15,10 @@ namespace crank::runtime::oci_verbs {
 // environment of its own it has the caller's. `index` is its place in its list. step_failed, with
 // what it printed.
 Result<> run_hook(const oci::Hook& hook, const char* point, std::size_t index,
-                  const oci::ContainerState& state);
-// Each in turn; the first that fails ends the row.
+                  const oci::ContainerState& state, const std::string& directory = "");
+// Each in turn; the first that fails ends the row. `directory`: the bundle under another name.
 Result<> run_hooks(const std::vector<oci::Hook>& hooks, const char* point,
-                   const oci::ContainerState& state);
+                   const oci::ContainerState& state, const std::string& directory = "");
 // The same in the namespaces of the process `state.pid`.
 Result<> run_hooks_inside(const std::vector<oci::Hook>& hooks, const char* point,
                           const InsideHook& where, const oci::ContainerState& state,

@@ -148,7 +148,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     Bundle bundle =
         TRY(load_bundle(request.bundle, request.config, request.id, request.manager, facts));
     HandOverRequest over;
-    over.network_namespace = begin_network(bundle.spec.linux);
+    over.network_namespace = std::move(bundle.network_namespace);
     Creation creation = TRY(store.begin(request.id, facts));
     // Before the first cgroup: the sweep learns from it which ones to remove.
     TRY(sys::write_file_atomic(creation.dir() + "/config.json", bundle.text, kOwnerFile,
@@ -178,6 +178,10 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
         over.scope = bundle.scope->unit;
         over.scope_properties =
             TRY(scope_properties(*bundle.scope, request.id, bundle.spec.linux.resources));
+        auto asked = TRY(annotated_properties(bundle.spec.annotations, over.scope_properties));
+        std::ranges::move(asked, std::back_inserter(over.scope_properties));
+    } else {
+        append(warnings, idle_annotations(bundle.spec.annotations));
     }
     over.before_groups = [&] {
         return creation.claim_groups(bundle.spec.linux.cgroups_path, facts);

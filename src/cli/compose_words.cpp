@@ -1,0 +1,130 @@
+#include "cli/compose_words.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/project.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr MissingFlag kMissing[] = {
+    {"all-resources", 0, false, "crank config"},
+    {"ansi", 0, true, "NO_COLOR=1"},
+    {"compatibility"},
+    {"dry-run", 0, false, "crank plan"},
+    {"insecure-registry", 0, true},
+    {"parallel", 0, true},
+    {"progress", 0, true},
+};
+
+struct Word {
+    std::string_view word, instead;
+};
+// The table of docs/guide/compose.md, for a service web of the project shop.
+constexpr Word kWords[] = {
+    {"attach", "crank attach shop-web-1"},
+    {"build", "crank up -d --build, or crank build -t shop-web DIRECTORY"},
+    {"convert", "crank config"},
+    {"cp", "crank cp FILE shop-web-1:FILE"},
+    {"create", "crank up --no-start"},
+    {"events", "crank events --filter label=com.docker.compose.project=shop"},
+    {"exec", "crank exec -it shop-web-1 COMMAND"},
+    {"export", "crank export shop-web-1"},
+    {"images", "crank config --images"},
+    {"kill", "crank kill shop-web-1"},
+    {"logs", "crank logs -f shop-web-1"},
+    {"ls", "crank ps --filter label=com.docker.compose.project"},
+    {"pause", "crank pause shop-web-1"},
+    {"port", "crank port shop-web-1"},
+    {"ps", "crank status"},
+    {"pull", "crank up -d --pull always"},
+    {"push", "crank push IMAGE"},
+    {"restart", "crank restart shop-web-1"},
+    {"rm", "crank rm shop-web-1"},
+    {"run", "crank run --rm --network shop_default shop-web COMMAND"},
+    {"scale", "crank up -d --scale web=3"},
+    {"start", "crank up -d"},
+    {"stats", "crank stats shop-web-1"},
+    {"stop", "crank stop $(crank ps -q --filter label=com.docker.compose.project=shop)"},
+    {"top", "crank top shop-web-1"},
+    {"unpause", "crank unpause shop-web-1"},
+    {"version", "crank version"},
+    {"volumes", "crank config --volumes"},
+    {"wait", "crank wait shop-web-1"},
+};
+
+const Flag* project_flag(std::string_view word) {
+    auto found = std::ranges::find_if(kProjectFlags, [&](const Flag& flag) {
+        return word.starts_with("--") ? flag.name == word.substr(2, word.find('=') - 2)
+                                      : flag.letter != 0 && flag.letter == word[1];
+    });
+    return found == std::end(kProjectFlags) ? nullptr : found;
+}
+
+std::unexpected<Error> unknown(std::string_view word) {
+    std::string_view name = word.substr(0, word.find('='));
+    for (const MissingFlag& missing : kMissing)
+        if (name == "--" + std::string(missing.name))
+            return fail(Error(Code::unsupported,
+                              "crank compose " + std::string(name) + " is not supported yet")
+                            .with_hint(missing.instead.empty() ? "leave it out"
+                                                               : std::string(missing.instead)));
+    return fail(Error(Code::usage, "unknown flag: " + std::string(name))
+                    .with_hint("before up, down and config of crank compose stand -f, -p, "
+                               "--profile, --env-file, --project-directory"));
+}
+
+}  // namespace
+
+Result<std::vector<std::string_view>> compose_words(std::span<const std::string_view> words) {
+    std::vector<std::string_view> all(words.begin(), words.end());
+    if (all.empty() || all[0] != "compose") return all;
+    std::size_t at = 1;
+    while (at < all.size() && all[at].size() > 1 && all[at][0] == '-') {
+        std::string_view word = all[at];
+        if (word == "--help" || word == "-h") break;
+        if (project_flag(word) == nullptr) return unknown(word);
+        bool has_value = word.starts_with("--") ? word.contains('=') : word.size() > 2;
+        at += has_value ? 1 : 2;
+    }
+    if (at > all.size())
+        return fail(Error(Code::usage, "flag " + std::string(all.back()) + " wants a value")
+                        .with_hint("crank compose -f FILE up -d"));
+    // The command to the front of its flags.
+    if (at < all.size())
+        std::rotate(all.begin() + 1, all.begin() + at, all.begin() + at + 1);
+    else if (at > 1)
+        all.resize(1);
+    return all;
+}
+
+std::optional<std::string> compose_help(std::span<const std::string_view> words, bool asked) {
+    if (words.empty() || words[0] != "compose") return std::nullopt;
+    if (words.size() > 1) asked = words[1] == "--help" || words[1] == "-h";
+    if (!asked) return std::nullopt;
+    std::string text =
+        "Usage: crank compose [FLAGS] up|down|config ...\n\nAs crank up, down and config; --help "
+        "behind one of them says more.\n\nFlags:\n";
+    for (const Flag& flag : kProjectFlags)
+        text += "  --" + std::string(flag.name) + " " + std::string(flag.value_name) + ": " +
+                std::string(flag.help) + "\n";
+    text += "\nDocker compose's other words, of a service web of the project shop:\n";
+    constexpr std::size_t kColumn = 12;
+    for (const Word& one : kWords)
+        text += "  " + std::string(one.word) + std::string(kColumn - one.word.size(), ' ') +
+                std::string(one.instead) + "\n";
+    return text;
+}
+
+std::optional<std::string> instead_of_compose(std::string_view word) {
+    std::vector<std::string_view> known{"config", "down", "up"};
+    for (const Word& one : kWords) known.push_back(one.word);
+    auto found = std::ranges::find(kWords, did_you_mean(word, known).value_or(""), &Word::word);
+    if (found == std::end(kWords)) return std::nullopt;
+    bool example = found->instead.contains("shop");
+    return std::string(example ? "of a service web of the project shop: " : "") +
+           std::string(found->instead);
+}
+
+}  // namespace crank::cli

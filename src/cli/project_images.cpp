@@ -1,0 +1,168 @@
+// The images of a project's services, and what is told of each step.
+#include "base/text.h"
+#include "build/build.h"
+#include "cli/build_flags.h"
+#include "cli/build_image.h"
+#include "cli/fetch.h"
+#include "cli/native_release.h"
+#include "cli/output.h"
+#include "cli/project.h"
+#include "cli/storage_limit.h"
+#include "deploy/records.h"
+#include "engine/events.h"
+#include "sys/file.h"
+
+namespace crank::cli {
+namespace {
+
+using compose::Build;
+
+std::string place_of(const LoadedProject& project, const compose::Service& service) {
+    return "services." + service.name + ".build of " + project.types.name;
+}
+
+Result<> read_place(const Build& build, build::BuildRequest& request) {
+    bool remote = build.context.contains("://") || build.context.starts_with("git@");
+    if (remote)
+        return fail(Code::unsupported,
+                    "the context " + build.context + ": one from the network is not supported yet");
+    Result<sys::FileInfo> info = sys::stat(build.context);
+    if (!info || !info->is_dir())
+        return fail(Error(Code::not_found, "there is no directory " + build.context)
+                        .with_hint("build.context is taken from the compose file's directory"));
+    request.context = TRY(sys::real_path(build.context));
+    if (build.dockerfile_inline) {
+        request.dockerfile_text = *build.dockerfile_inline;
+        return {};
+    }
+    request.dockerfile = build.dockerfile.starts_with('/')
+                             ? build.dockerfile
+                             : request.context + "/" + build.dockerfile;
+    // podman's name for it.
+    if (build.dockerfile == "Dockerfile" && !sys::exists(request.dockerfile) &&
+        sys::exists(request.context + "/Containerfile"))
+        request.dockerfile = request.context + "/Containerfile";
+    return {};
+}
+
+Result<> read_build_secrets(const engine::Paths& paths, const LoadedProject& project,
+                            const Build& build, build::BuildRequest& request) {
+    for (const auto& [id, key] : build.secret_ids)
+        for (const compose::FileSource& source : project.types.secrets) {
+            if (source.key != key) continue;
+            std::string file = source.file;
+            if (source.content)
+                file = TRY(deploy::Records(paths, project.types.name)
+                               .keep_file({.key = key, .mode = 0400}, *source.content));
+            request.secrets[id] = {file, ""};
+        }
+    return {};
+}
+
+Result<> read_build_contexts(const LoadedProject& project, const Build& build,
+                             build::BuildRequest& request) {
+    constexpr std::string_view kService = "service:";
+    Texts contexts;
+    for (const auto& [name, value] : build.contexts) {
+        const compose::Service* other = value.starts_with(kService)
+                                            ? project.types.find(value.substr(kService.size()))
+                                            : nullptr;
+        contexts.push_back(name + "=" +
+                           (other == nullptr ? value : "docker-image://" + other->image));
+    }
+    return read_contexts(contexts, request);
+}
+
+Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedProject& project,
+                                       const compose::Service& service) {
+    const Build& build = *service.build;
+    build::BuildRequest request;
+    TRY(read_place(build, request));
+    request.tags = {service.image};
+    request.tags.insert(request.tags.end(), build.tags.begin(), build.tags.end());
+    request.build_args = build.args;
+    request.labels = build.labels;
+    request.target = build.target;
+    request.no_cache = build.no_cache;
+    request.pull = build.pull;
+    if (build.network == "none") request.network = build::BuildRequest::Network::none;
+    if (build.network == "host") request.network = build::BuildRequest::Network::host;
+    TRY(read_build_secrets(paths, project, build, request));
+    TRY(read_build_contexts(project, build, request));
+    Texts agents;
+    for (const auto& [id, path] : build.ssh) agents.push_back(path.empty() ? id : id + "=" + path);
+    TRY(read_agents(agents, environment_map(), request));
+    return request;
+}
+
+Result<> build_service(const engine::Paths& paths, const engine::Config& config,
+                       const LoadedProject& project, const compose::Service& service,
+                       int cancel_fd) {
+    std::optional store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
+    build::BuildRequest request = TRY(request_of(paths, project, service));
+    std::optional<engine::Kept> kept;
+    TRY(complete_build(paths, config, kept, request));
+    attend_build(TRY(parse_progress("")), cancel_fd, *store, request);
+    build::BuildOutcome outcome = TRY(build::build(request, *store));
+    engine::note_image(paths, outcome.id.str(), "build", service.image);
+    store.reset();
+    return keep_storage_limit(paths);
+}
+
+// As Docker writes it: "Container mail-web-1  Started".
+void tell_done(const deploy::Step& step, bool starts) {
+    using deploy::Action;
+    auto line = [&](std::string_view what, std::string_view verb) {
+        note(std::string(what) + " " + step.object + "  " + std::string(verb));
+    };
+    switch (step.action) {
+        case Action::build: return line("Image", "Built");
+        case Action::prepare: return line("Directory", "Prepared");
+        case Action::pull: return line("Image", "Pulled");
+        case Action::create_network: return line("Network", "Created");
+        case Action::create_volume: return line("Volume", "Created");
+        case Action::publish: return line("Port", "Published");
+        case Action::unpublish: return line("Port", "Released");
+        case Action::lead: return line("Service", "Led to");
+        case Action::wait: {
+            using Condition = compose::Dependency::Condition;
+            bool healthy = step.awaited.condition == Condition::healthy;
+            return line("Service", healthy ? "Healthy" : "Completed");
+        }
+        case Action::create: return line("Container", starts ? "Started" : "Created");
+        case Action::finish:
+        case Action::recreate: return line("Container", "Recreated");
+        case Action::restart: return line("Container", "Restarted");
+        case Action::rename: return line("Container", "Renamed");
+        case Action::start: return line("Container", "Started");
+        case Action::remove: return line("Container", "Removed");
+        case Action::remove_network: return line("Network", "Removed");
+        case Action::remove_volume: return line("Volume", "Removed");
+    }
+}
+
+}  // namespace
+
+deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& config,
+                         const LoadedProject& project, int cancel_fd) {
+    const engine::Paths& paths = invocation.paths;
+    bool starts = !invocation.arguments.knows("no-start") || !invocation.arguments.on("no-start");
+    return {.build = [&paths, &config, &project,
+                      cancel_fd](const compose::Service& service) -> Result<> {
+                TRY_IN(build_service(paths, config, project, service, cancel_fd),
+                       place_of(project, service));
+                return {};
+            },
+            .pull = [&paths, &config, cancel_fd](const std::string& image) -> Result<> {
+                TRY(fetch_image(paths, config, image, cancel_fd));
+                return keep_storage_limit(paths);
+            },
+            .prepare = [&paths, &project](const compose::Service& service) -> Result<> {
+                return prepare_native(paths, project.types.name, service);
+            },
+            .begun = [](const deploy::Step&) {},
+            .done = [starts](const deploy::Step& step) { tell_done(step, starts); },
+            .warn = [](const std::string& text) { warn(text); }};
+}
+
+}  // namespace crank::cli

@@ -1,0 +1,167 @@
+#include "cli/project_up.h"
+
+#include <algorithm>
+
+#include "cli/build_image.h"
+#include "cli/compose_files.h"
+#include "cli/network.h"
+#include "cli/output.h"
+#include "cli/released.h"
+#include "deploy/observe.h"
+#include "deploy/records.h"
+#include "deploy/releases.h"
+#include "engine/local/prepare.h"
+#include "engine/rootless.h"
+#include "sys/system.h"
+
+namespace crank::cli {
+namespace {
+
+bool is_image_step(const deploy::Step& step) {
+    using deploy::Action;
+    return step.action == Action::build || step.action == Action::pull ||
+           step.action == Action::prepare;
+}
+
+bool replaces(const deploy::Step& step) {
+    using deploy::Action;
+    return step.action == Action::recreate || step.action == Action::finish ||
+           step.action == Action::remove || step.action == Action::unpublish;
+}
+
+// Who asks, also behind sudo.
+std::string performer() {
+    std::map<std::string, std::string> environment = environment_map();
+    for (const char* name : {"SUDO_USER", "USER", "LOGNAME"})
+        if (!environment[name].empty()) return environment[name];
+    return "uid " + std::to_string(sys::effective_uid());
+}
+
+class BringingUp {
+public:
+    BringingUp(Invocation& invocation, const UpRequest& request, const engine::Config& config,
+               deploy::Desired& desired)
+        : invocation_(invocation), request_(request), config_(config), desired_(desired) {}
+
+    Result<> run(const deploy::World& world) {
+        Result<> done = carry_out(world);
+        if (done && request_.waits) done = deploy::wait_ready(world, request_.deadline);
+        if (changed_ && request_.kept) keep(done);
+        if (done && changed_ && request_.watches)
+            if (Result<> begun = begin_watch(invocation_, request_.project); !begun)
+                warn("the change is not watched: " + begun.error().text());
+        return done;
+    }
+
+private:
+    // Images first: which containers are to be made again depends on them.
+    Result<> carry_out(const deploy::World& world) {
+        deploy::PlanOptions options = request_.options;
+        deploy::Plan plan = TRY(plan_now(invocation_, config_, desired_, options));
+        tell_plan(plan);
+        changed_ = plan.changes();
+        deploy::Plan images;
+        for (const deploy::Step& step : plan.steps)
+            if (is_image_step(step)) images.steps.push_back(step);
+        if (!images.steps.empty()) {
+            TRY(deploy::apply(world, images));
+            options.images = {deploy::Images::ready};
+            plan = TRY(plan_now(invocation_, config_, desired_, options));
+            // What was built or pulled may be what was here.
+            changed_ = plan.changes();
+        }
+        return deploy::apply(world, plan);
+    }
+
+    // That it cannot be written changes nothing of what was done.
+    void keep(const Result<>& done) {
+        const LoadedProject& project = request_.project;
+        Result<deploy::Sight> sight = deploy::observe(invocation_.paths, desired_.project);
+        if (!sight) return warn("no release was written: " + sight.error().text());
+        deploy::Release release = deploy::release_of(project.model, project.types, desired_,
+                                                     sight->observed, project.files);
+        release.at_ns = sys::wall_clock_ns();
+        release.by = performer();
+        release.what = request_.what;
+        release.same_as = request_.same_as;
+        if (!done) release.error = done.error().text();
+        auto kept = deploy::keep_release(invocation_.paths, std::move(release));
+        if (!kept) warn("no release was written: " + kept.error().text());
+    }
+
+    Invocation& invocation_;
+    const UpRequest& request_;
+    const engine::Config& config_;
+    deploy::Desired& desired_;
+    bool changed_ = false;
+};
+
+Result<deploy::Desired> desired_by(const UpRequest& request) {
+    const LoadedProject& project = request.project;
+    deploy::Desired desired =
+        TRY(deploy::desired_of(project.model, project.types, request.selection));
+    for (deploy::DesiredService& service : desired.services)
+        if (auto image = request.images.find(service.name); image != request.images.end())
+            service.pinned = image->second;
+    return desired;
+}
+
+// Where nobody can start containers native workers go on; who wants one hears why it cannot be
+// before anything is begun.
+Result<> check_containers(const engine::Paths& paths, const deploy::Desired& desired) {
+    bool all_native = std::ranges::all_of(desired.services, &deploy::DesiredService::native);
+    if (all_native || engine::local::host_for_containers()) return {};
+    TRY(engine::enter_user_namespace(paths));
+    return {};
+}
+
+}  // namespace
+
+Result<bool> has_anything_to_do(const Invocation& invocation, const UpRequest& request) {
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    deploy::Desired desired = TRY(desired_by(request));
+    return TRY(plan_now(invocation, config, desired, request.options)).changes();
+}
+
+Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& request, int cancel_fd) {
+    const LoadedProject& project = request.project;
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    deploy::Desired desired = TRY(desired_by(request));
+    TRY(check_containers(invocation.paths, desired));
+    NetworkHome home = TRY(network_home(invocation.paths));
+    deploy::World world{.paths = invocation.paths,
+                        .config = config,
+                        .home = home.fd(),
+                        .project = project.types,
+                        .desired = desired,
+                        .config_files = project.files,
+                        .hooks = make_hooks(invocation, config, project, cancel_fd),
+                        .starts = request.options.starts,
+                        .stop_seconds = request.stop_seconds,
+                        .cancel_fd = cancel_fd};
+    deploy::Records records(invocation.paths, project.types.name);
+    if (request.replaced != nullptr)
+        world.hooks.done = [done = world.hooks.done, &request](const deploy::Step& step) {
+            if (replaces(step)) request.replaced->insert(step.service);
+            done(step);
+        };
+    sys::UniqueFd lock = TRY(records.lock());
+    if (request.unless_down && records.is_down()) return desired;
+    TRY(deploy::end_stopping(world));
+    TRY(BringingUp(invocation, request, config, desired).run(world));
+    records.note_up();
+    TRY(deploy::tidy(invocation.paths, project.types.name));
+    return desired;
+}
+
+Result<std::string> project_name(const Arguments& arguments) {
+    if (auto given = arguments.find("project-name")) return compose::check_project_name(*given);
+    compose::LoadOptions options = TRY(find_compose_files(arguments));
+    // What else it needs may be gone.
+    options.resolve_environment = false;
+    ProjectFiles files;
+    compose::Diagnostics diagnostics;
+    return TRY(compose::load(options, files, diagnostics)).name;
+}
+
+}  // namespace crank::cli

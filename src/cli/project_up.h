@@ -1,0 +1,38 @@
+// A project becomes what is wanted: `up` from its file, `rollback` from a release.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "cli/project.h"
+
+namespace crank::cli {
+
+struct UpRequest {
+    const LoadedProject& project;
+    deploy::Selection selection = {};
+    deploy::PlanOptions options = {};
+    std::optional<int> stop_seconds = {};
+    std::string what = "up";                         // for its release
+    std::int64_t same_as = 0;                        // a rollback: to what
+    std::map<std::string, std::string> images = {};  // of services: ids, whatever names mean now
+    bool unless_down = false;                        // nothing is done where `crank down` was last
+    bool kept = true;                                // what changes something leaves a release
+    std::set<std::string>* replaced = nullptr;  // services whose containers were, for the caller
+    bool watches = false;                       // as rollout.watch says
+    bool waits = false;                         // until all are ready
+    std::optional<std::chrono::seconds> deadline = {};
+};
+// What changes something leaves a release, also where it fails. Errors: as deploy::apply and
+// deploy::wait_ready.
+Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& request, int cancel_fd);
+
+Result<bool> has_anything_to_do(const Invocation& invocation, const UpRequest& request);
+
+// From --project-name, or the compose file.
+Result<std::string> project_name(const Arguments& arguments);
+
+}  // namespace crank::cli

@@ -1,0 +1,43 @@
+// A release as what a project is to become.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "cli/project_up.h"
+#include "deploy/releases.h"
+
+namespace crank::cli {
+
+// The command line of another crank over the same directories.
+std::vector<std::string> again(const engine::Paths& paths, std::vector<std::string> words);
+
+// From the file of the release. Errors: as compose::load.
+Result<LoadedProject> load_release(const deploy::Release& release);
+// Its services, so many of each, with the images of then. `project` is what load_release() gave.
+UpRequest request_for(const deploy::Release& release, const LoadedProject& project);
+
+// To that release, as a release of its own. `why`: what led to it; empty: somebody asked.
+struct RollBack {
+    std::string why = {};
+    std::optional<int> stop_seconds = {};
+    bool waits = false;
+    bool unless_down = false;
+};
+Result<> roll_back(Invocation& invocation, const deploy::Release& release, const RollBack& how,
+                   int cancel_fd);
+
+// bring_up(), and where that fails in the middle: the services of which it replaced containers go
+// back to the last release that ended well, which is said. They stay where a service says
+// `revert: false`.
+Result<deploy::Desired> change(Invocation& invocation, UpRequest request, int cancel_fd);
+
+// After a change, beside whoever made it: so long as `rollout.watch` says, a process looks whether
+// the containers go on well, and goes back otherwise. Nothing where no service has one.
+Result<> begin_watch(const Invocation& invocation, const LoadedProject& project);
+// That process's work.
+Result<> watch(Invocation& invocation, const std::string& project, std::chrono::nanoseconds time,
+               int cancel_fd);
+
+}  // namespace crank::cli

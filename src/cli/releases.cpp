@@ -1,0 +1,125 @@
+// releases and rollback: what a project was, and back to it.
+#include "deploy/releases.h"
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/each.h"
+#include "cli/format.h"
+#include "cli/output.h"
+#include "cli/released.h"
+#include "cli/shown.h"
+#include "cli/verbs.h"
+#include "sys/system.h"
+
+namespace crank::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Flag kReleasesOwn[] = {
+    {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Release}}"},
+};
+constexpr auto kReleasesFlags = with_project_flags(kReleasesOwn);
+constexpr Flag kRollbackOwn[] = {
+    {"wait", 0, FlagKind::boolean, "", "until all are running or healthy"},
+    {"time", 't', FlagKind::value, "SECONDS",
+     "how long to wait before a container that is to end is killed"},
+    {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+};
+constexpr auto kRollbackFlags = with_project_flags(kRollbackOwn);
+constexpr std::string_view kReleasesExamples[] = {"crank releases",
+                                                  "crank releases -p mail --format json"};
+constexpr std::string_view kRollbackExamples[] = {"crank rollback", "crank rollback 3"};
+constexpr Column kColumns[] = {
+    {"Release", "RELEASE"},
+    {"CreatedSince", "CREATED"},
+    {"By", "BY"},
+    {"What", "WHAT"},
+    {"Images", "IMAGES"},
+    {"Status", "STATUS"},
+    {"CreatedAt", "CREATED AT", false},
+    {"Error", "ERROR", false},
+};
+constexpr std::size_t kShownDigits = 12;
+
+// "web=web:1@1a2b3c4d5e6f"
+std::string images_text(const deploy::Release& release) {
+    std::vector<std::string> texts;
+    for (const deploy::ReleasedService& service : release.services) {
+        std::size_t colon = service.image_id.find(':');
+        std::string id = colon == std::string::npos ? "" : service.image_id.substr(colon + 1);
+        texts.push_back(service.name + "=" + service.image +
+                        (id.empty() ? "" : "@" + id.substr(0, kShownDigits)));
+    }
+    return join(texts, " ");
+}
+
+Json row_of(const deploy::Release& release) {
+    return {{"Release", std::to_string(release.number)},
+            {"CreatedSince", age_text(release.at_ns) + " ago"},
+            {"CreatedAt", time_text(release.at_ns)},
+            {"By", release.by},
+            {"What", release.what},
+            {"Images", images_text(release)},
+            {"Status", release.error.empty() ? "good" : "failed"},
+            {"Error", release.error}};
+}
+
+Result<int> perform_releases(Invocation& invocation) {
+    std::string name = TRY(project_name(invocation.arguments));
+    std::vector<deploy::Release> releases = TRY(deploy::list_releases(invocation.paths, name));
+    std::vector<Json> rows;
+    for (std::size_t i = releases.size(); i-- > 0;) rows.push_back(row_of(releases[i]));
+    print(TRY(format_list(invocation.arguments.value("format"), kColumns, rows)));
+    return 0;
+}
+
+Result<std::optional<std::int64_t>> read_number(const Arguments& arguments) {
+    if (arguments.words().empty()) return std::nullopt;
+    const std::string& text = arguments.words()[0];
+    auto number = parse_int(text);
+    if (!number || *number <= 0)
+        return fail(Error(Code::usage, "\"" + text + "\" is no release: a number is wanted")
+                        .with_hint("crank releases lists them"));
+    return number;
+}
+
+Result<int> perform_rollback(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    std::optional<std::int64_t> number = TRY(read_number(arguments));
+    std::optional<int> seconds = TRY(read_seconds(arguments));
+    std::string name = TRY(project_name(arguments));
+    deploy::Release release =
+        TRY(deploy::choose_release(TRY(deploy::list_releases(invocation.paths, name)), number));
+    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
+    TRY(roll_back(invocation, release, {.stop_seconds = seconds, .waits = arguments.on("wait")},
+                  signals.fd()));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kReleases = {
+    .name = "releases",
+    .summary = "list what a compose project was, each time it was changed",
+    .group = Group::containers,
+    .syntax = {.flags = kReleasesFlags},
+    .examples = kReleasesExamples,
+    .engine_failure = 1,
+    .rights = Rights::ids,
+    .perform = perform_releases,
+};
+constinit const Verb kRollback = {
+    .name = "rollback",
+    .summary = "make a compose project what it was: the last good release before this one",
+    .group = Group::containers,
+    .syntax = {.flags = kRollbackFlags, .max_words = 1, .arguments = "[RELEASE]"},
+    .examples = kRollbackExamples,
+    .engine_failure = 1,
+    .rights = Rights::ids,
+    .perform = perform_rollback,
+};
+
+}  // namespace crank::cli

@@ -1,0 +1,104 @@
+// status: how a compose project's services stand.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/compose_files.h"
+#include "cli/format.h"
+#include "cli/output.h"
+#include "cli/project_up.h"
+#include "cli/shown.h"
+#include "cli/verbs.h"
+#include "deploy/observe.h"
+#include "deploy/releases.h"
+
+namespace crank::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Flag kOwnFlags[] = {
+    {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Name}}"},
+    {"quiet", 'q', FlagKind::boolean, "", "ids alone"},
+};
+constexpr auto kFlags = with_project_flags(kOwnFlags);
+constexpr std::string_view kExamples[] = {"crank status", "crank status -p mail --format json"};
+constexpr Column kColumns[] = {
+    {"Name", "NAME"},     {"Service", "SERVICE"}, {"Image", "IMAGE"},
+    {"Status", "STATUS"}, {"Ports", "PORTS"},     {"ID", "CONTAINER ID", false},
+};
+
+Json row_of(const engine::Container& container, const std::string& service) {
+    return {{"Name", engine::shown_name(container.record)},
+            {"Service", service},
+            {"Image", container.record.image},
+            {"Status", status_text(container)},
+            {"Ports", ports_text(container.record)},
+            {"ID", container.record.id}};
+}
+
+// Of the file, where there is one: also those that have no container.
+std::vector<std::string> wanted_services(const Arguments& arguments) {
+    std::vector<std::string> names;
+    if (!arguments.value("project-name").empty() && arguments.values("file").empty()) return names;
+    Result<compose::LoadOptions> options = find_compose_files(arguments);
+    if (!options) return names;
+    ProjectFiles files;
+    compose::Diagnostics diagnostics;
+    Result<compose::Project> project = compose::load(*options, files, diagnostics);
+    if (!project) return names;
+    if (const compose::Node* services = project->model.find("services"))
+        for (const compose::Field& field : services->fields) names.push_back(field.key);
+    return names;
+}
+
+void tell_release(const std::vector<deploy::Release>& releases) {
+    if (releases.empty()) return;
+    const deploy::Release& last = releases.back();
+    std::string text = "release " + std::to_string(last.number) + ": " + last.what + " by " +
+                       last.by + ", " + age_text(last.at_ns) + " ago";
+    note(last.error.empty() ? text : text + ", failed: " + last.error);
+}
+
+Result<int> perform(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    std::string name = TRY(project_name(arguments));
+    deploy::Sight sight = TRY(deploy::observe(invocation.paths, name));
+    if (arguments.on("quiet")) {
+        for (const engine::Container& container : sight.containers) print_line(container.record.id);
+        return 0;
+    }
+    std::vector<Json> rows;
+    std::vector<std::string> missing = wanted_services(arguments);
+    for (std::size_t i = 0; i < sight.containers.size(); i++) {
+        const std::string& service = sight.observed.containers[i].service;
+        std::erase(missing, service);
+        rows.push_back(row_of(sight.containers[i], service));
+    }
+    for (const std::string& service : missing)
+        rows.push_back({{"Name", ""},
+                        {"Service", service},
+                        {"Image", ""},
+                        {"Status", "not there"},
+                        {"Ports", ""},
+                        {"ID", ""}});
+    TRY(sort_rows("name", kColumns, rows));
+    TRY(sort_rows("service", kColumns, rows));
+    print(TRY(format_list(arguments.value("format"), kColumns, rows)));
+    tell_release(TRY(deploy::list_releases(invocation.paths, name)));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kStatus = {
+    .name = "status",
+    .summary = "show how the services of a compose project stand",
+    .group = Group::containers,
+    .syntax = {.flags = kFlags},
+    .examples = kExamples,
+    .engine_failure = 1,
+    .rights = Rights::ids,
+    .perform = perform,
+};
+
+}  // namespace crank::cli

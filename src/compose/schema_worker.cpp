@@ -1,0 +1,44 @@
+#include "compose/schema_parts.h"
+
+namespace crank::compose {
+namespace {
+
+using enum Shape;
+constexpr Support kRead = Support::read;
+
+constexpr FieldSpec kProbeFields[] = {
+    {.name = "url", .required = true},      {.name = "interval", .shape = duration},
+    {.name = "timeout", .shape = duration}, {.name = "start_period", .shape = duration},
+    {.name = "retries", .shape = integer},
+};
+constexpr ObjectSpec kProbe = {.what = "a probe", .fields = kProbeFields, .short_field = "url"};
+constexpr FieldSpec kRolloutFields[] = {
+    {.name = "order", .choices = "start-first|stop-first"},
+    {.name = "drain", .shape = duration},
+    {.name = "watch", .shape = duration},
+    {.name = "timeout", .shape = duration},
+    {.name = "revert", .shape = boolean},
+};
+constexpr ObjectSpec kRollout = {.what = "a rollout", .fields = kRolloutFields};
+constexpr FieldSpec kNativeFields[] = {{.name = "command", .shape = command, .replaces = true},
+                                       {.name = "directory"},
+                                       {.name = "environment", .shape = pairs},
+                                       {.name = "own_ports", .shape = boolean},
+                                       {.name = "port_variable"},
+                                       {.name = "setup", .shape = text_or_texts, .replaces = true},
+                                       {.name = "when", .shape = text_or_texts, .replaces = true}};
+constexpr ObjectSpec kNative = {.what = "native", .fields = kNativeFields};
+constexpr FieldSpec kWorkerFields[] = {
+    {.name = "capabilities", .shape = texts, .support = kRead, .key = Key::name},
+    {.name = "egress", .shape = texts, .support = kRead, .key = Key::name},
+    {.name = "native", .shape = flag_or, .of = &kNative},
+    {.name = "probe", .shape = object, .of = &kProbe},
+    {.name = "rollout", .shape = object, .of = &kRollout},
+    {.name = "sandbox", .choices = "default|strict"},
+};
+
+}  // namespace
+
+constinit const ObjectSpec kWorker = {.what = "x-crank", .fields = kWorkerFields};
+
+}  // namespace crank::compose

@@ -1,0 +1,204 @@
+#include "compose/service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "compose/test_files.h"
+
+namespace crank::compose {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Typed {
+    Project project;
+    Result<TypedProject> types = fail(Code::internal, "not read");
+    std::vector<std::string> warnings;
+};
+
+Typed typed_of(std::string text, Environment environment = {}) {
+    MemoryFiles files;
+    files.texts["/p/compose.yaml"] = std::move(text);
+    Diagnostics diagnostics;
+    auto project = load(
+        {.files = {"/p/compose.yaml"}, .directory = "/p", .environment = std::move(environment)},
+        files, diagnostics);
+    if (!project) return {.types = fail(std::move(project.error()))};
+    Typed result{.project = std::move(*project)};
+    result.types = typed(result.project, diagnostics);
+    result.warnings = diagnostics.warnings();
+    return result;
+}
+
+constexpr const char* kWhole = R"(
+services:
+  web:
+    image: web:1
+    command: serve --port 80
+    entrypoint: ["/entry", "x"]
+    environment: {A: "1", B: }
+    ports: ["127.0.0.1:8080:80", "9000"]
+    volumes: ["./src:/src:ro", "data:/data", "/own", {type: tmpfs, target: /t, tmpfs: {size: 1m, mode: 0700}}]
+    networks: {back: {aliases: [w], ipv4_address: 10.7.0.9}, front: {priority: 5}}
+    depends_on: {db: {condition: service_healthy}, job: {condition: service_completed_successfully, required: false}}
+    healthcheck: {test: ["CMD", "ok"], interval: 5s, retries: 2}
+    deploy: {replicas: 2, resources: {limits: {cpus: "0.5", memory: 64m, pids: 9}, reservations: {memory: 32m}}}
+    ulimits: {nofile: {soft: 1, hard: 2}, nproc: 7}
+    secrets: [{source: token, target: t, mode: 0400}]
+    configs: [conf]
+    stop_grace_period: 1m30s
+    gpus: all
+    extra_hosts: ["h=10.0.0.1"]
+    scale: 2
+  db: {image: db, restart: always}
+  job: {build: ., deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}}
+networks: {back: {ipam: {config: [{subnet: 10.7.0.0/24, gateway: 10.7.0.1}]}}, front: {internal: true}}
+volumes: {data: {labels: {a: b}}}
+secrets: {token: {environment: TOKEN}}
+configs: {conf: {content: "x=1"}}
+)";
+
+TEST(ComposeService, EveryKindOfFieldIsReadIntoItsType) {
+    Typed all = typed_of(kWhole, {{"TOKEN", "s3"}});
+    ASSERT_TRUE(all.types) << all.types.error().text();
+    EXPECT_THAT(all.warnings, IsEmpty());
+    const Service& web = *all.types->find("web");
+    EXPECT_THAT(*web.command, ElementsAre("serve", "--port", "80"));
+    EXPECT_THAT(*web.entrypoint, ElementsAre("/entry", "x"));
+    ASSERT_EQ(web.environment.size(), 2U);
+    EXPECT_EQ(web.environment[0].second, "1");
+    EXPECT_EQ(web.environment[1].second, std::nullopt);
+    EXPECT_EQ(web.ports[0].host_ip + " " + web.ports[0].published, "127.0.0.1 8080");
+    EXPECT_EQ(web.ports[1].target, 9000);
+    ASSERT_EQ(web.mounts.size(), 4U);
+    EXPECT_EQ(web.mounts[0].source, "/p/src");
+    EXPECT_TRUE(web.mounts[0].read_only);
+    EXPECT_EQ(web.mounts[1].source, "data");
+    EXPECT_EQ(web.mounts[2].source, "");
+    EXPECT_EQ(web.mounts[3].size, 1 << 20);
+    EXPECT_EQ(web.mounts[3].mode, 0700);
+    // The higher priority first.
+    EXPECT_EQ(web.networks[0].key, "front");
+    EXPECT_EQ(web.networks[1].ipv4, "10.7.0.9");
+    EXPECT_EQ(web.depends_on[0].condition, Dependency::Condition::healthy);
+    EXPECT_FALSE(web.depends_on[1].required);
+    EXPECT_EQ(web.health->interval, std::chrono::seconds(5));
+    EXPECT_EQ(web.limits.nano_cpus, 500'000'000);
+    EXPECT_EQ(web.limits.memory, 64 << 20);
+    EXPECT_EQ(web.limits.memory_reservation, 32 << 20);
+    EXPECT_EQ(web.limits.pids, 9);
+    EXPECT_EQ(web.ulimits[1].hard, 7);
+    EXPECT_EQ(web.files[0].target, "/run/secrets/t");
+    EXPECT_EQ(web.files[0].mode, 0400);
+    EXPECT_EQ(web.files[1].target, "/conf");
+    EXPECT_EQ(web.stop_grace, std::chrono::seconds(90));
+    EXPECT_EQ(web.gpus[0].count, -1);
+    EXPECT_EQ(web.hosts[0].second, "10.0.0.1");
+    EXPECT_EQ(web.replicas, 2);
+    EXPECT_EQ(all.types->secrets[0].content, "s3");
+    EXPECT_EQ(all.types->networks[0].gateways[0], "10.7.0.1");
+    EXPECT_EQ(all.types->find("job")->image, "p-job");
+    EXPECT_EQ(all.types->find("job")->restart, "on-failure:3");
+    EXPECT_EQ(all.types->find("job")->build->context, "/p");
+}
+
+TEST(ComposeService, ServicesStandBehindThoseTheyDependOn) {
+    Typed all = typed_of(
+        "services:\n  a: {image: i, depends_on: [c]}\n  b: {image: i}\n"
+        "  c: {image: i, depends_on: [d]}\n  d: {image: i}\n");
+    ASSERT_TRUE(all.types);
+    std::vector<std::string> names;
+    for (const Service& service : all.types->services) names.push_back(service.name);
+    EXPECT_THAT(names, ElementsAre("d", "c", "a", "b"));
+}
+
+TEST(ComposeService, WhatNothingComesOfIsNamedWithItsPlace) {
+    Typed all = typed_of(
+        "services:\n  a:\n    image: i\n    platform: linux/arm64\n"
+        "    pre_start: [{command: x}]\n    x-crank: {capabilities: [a.b]}\n");
+    ASSERT_TRUE(all.types);
+    EXPECT_THAT(all.warnings,
+                Contains("compose.yaml:4:5: services.a.platform: crank up does nothing with this "
+                         "field yet"));
+    EXPECT_THAT(all.warnings, Contains(HasSubstr("6:15: services.a.x-crank.capabilities: ")));
+    EXPECT_EQ(all.warnings.size(), 3U);
+}
+
+TEST(ComposeService, ATargetThatIsRelativeIsWhereItsKindIs) {
+    Typed all = typed_of(
+        "services: {a: {image: i, secrets: [{source: s, target: t}], configs: [{source: s, "
+        "target: t}, {source: s}]}}\nsecrets: {s: {file: f}}\nconfigs: {s: {file: f}}\n");
+    ASSERT_TRUE(all.types);
+    std::vector<std::string> targets;
+    for (const FileUse& use : all.types->find("a")->files) targets.push_back(use.target);
+    EXPECT_THAT(targets, ElementsAre("/run/secrets/t", "/t", "/s"));
+}
+
+TEST(ComposeService, WhatWouldMeanSomethingElseIsAnError) {
+    auto error = [](const std::string& text) {
+        Typed all = typed_of(text);
+        return all.types ? "none" : all.types.error().text();
+    };
+    std::string service = "services:\n  a:\n    image: i\n    ";
+    EXPECT_THAT(error(service + "volumes: [{type: image, source: x, target: /y}]"),
+                HasSubstr("compose.yaml:4:15: services.a.volumes: crank has no mounts of type"));
+    EXPECT_THAT(error(service + "volumes: [{type: volume, source: v, target: /y, volume: {subpath: "
+                                "a}}]\nvolumes: {v: }"),
+                HasSubstr("services.a.volumes: crank mounts no part of a volume"));
+    EXPECT_THAT(error("services: {a: {provider: {type: x}}}"), HasSubstr("no providers"));
+    EXPECT_THAT(error(service + "volumes: [v:/v]\nvolumes: {v: {driver_opts: {type: nfs}}}"),
+                HasSubstr("volumes.v: crank's volumes are directories"));
+    EXPECT_THAT(error(service + "secrets: [s]\nsecrets: {s: {environment: NOBODY}}"),
+                HasSubstr("secrets.s: the variable NOBODY is not set"));
+    EXPECT_THAT(error(service + "configs: [s]\nconfigs: {s: {external: true}}"),
+                HasSubstr("configs.s: is external"));
+}
+
+TEST(ComposeService, WhatRunRefusesOfItsFlagsHasAPlaceHere) {
+    auto error = [](const std::string& fields) {
+        Typed all =
+            typed_of("services:\n  a:\n    image: i\n    " + fields + "\n  b: {image: i}\n");
+        return all.types ? "none" : all.types.error().text();
+    };
+    EXPECT_EQ(error("dns_search: ['a b']"),
+              "compose.yaml:4:18: services.a.dns_search: 'a b': one word is wanted");
+    EXPECT_EQ(error("dns_opt: ['']"),
+              "compose.yaml:4:15: services.a.dns_opt: '': one word is wanted");
+    EXPECT_EQ(error("domainname: " + std::string(65, 'd')),
+              "compose.yaml:4:17: services.a.domainname: more than 64 characters");
+    EXPECT_EQ(error("oom_score_adj: 1001"),
+              "compose.yaml:4:20: services.a.oom_score_adj: must be from -1000 to 1000, not 1001");
+    EXPECT_EQ(error("stop_grace_period: 300h"),
+              "compose.yaml:4:24: services.a.stop_grace_period: must be 1000000s at most");
+    EXPECT_EQ(error("hostname: h\n    network_mode: service:b"),
+              "compose.yaml:4:15: services.a.hostname: with network_mode: service:b names are that "
+              "container's");
+    EXPECT_THAT(error("dns: 1.1.1.1\n    network_mode: container:c"),
+                HasSubstr("services.a.dns: with network_mode: container:c"));
+    EXPECT_EQ(error("dns_search: [.]\n    domainname: d\n    oom_score_adj: -1000\n"
+                    "    stop_grace_period: 277h\n    hostname: h"),
+              "none");
+}
+
+TEST(ComposeService, TheIdentityIsOfWhatMakesAContainerAlone) {
+    auto identity_of = [](const std::string& fields, const std::string& token = "1") {
+        Typed all = typed_of("services:\n  a: {image: i, secrets: [s], " + fields +
+                                 "}\n  b: {image: i}\nsecrets: {s: {environment: T}}\n",
+                             {{"T", token}});
+        EXPECT_TRUE(all.types);
+        return identity(all.project, *all.types, *all.types->find("a"));
+    };
+    std::string plain = identity_of("user: u");
+    EXPECT_EQ(plain, identity_of("user: u, scale: 3, depends_on: [b], pull_policy: always"));
+    EXPECT_EQ(plain, identity_of("user: u, deploy: {replicas: 2}, x-own: 1"));
+    EXPECT_NE(plain, identity_of("user: v"));
+    EXPECT_NE(plain, identity_of("user: u", "2"));
+    EXPECT_NE(plain, identity_of("user: u, x-crank: {sandbox: strict}"));
+    EXPECT_EQ(plain.find("\"1\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace crank::compose

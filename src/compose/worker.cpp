@@ -1,0 +1,114 @@
+#include "compose/worker.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "base/units.h"
+
+namespace crank::compose {
+namespace {
+
+class Reader {
+public:
+    Reader(const std::string& path, const Diagnostics& diagnostics)
+        : path_(path + ".x-crank"), diagnostics_(diagnostics) {}
+
+    Result<WorkerOptions> read(const Node& node) {
+        WorkerOptions options;
+        options.capabilities = TRY(capabilities(node));
+        if (const Node* list = node.find("egress"))
+            for (const Node& item : list->items) options.egress.push_back(item.text);
+        options.native = TRY(native_options(node, path_, diagnostics_));
+        options.strict_sandbox = node.text_of("sandbox") == "strict";
+        if (options.native && options.strict_sandbox)
+            return diagnostics_.error(options.native->at, path_ + ".native",
+                                      "a native worker has no sandbox: take out sandbox: strict");
+        if (const Node* probe = node.find("probe"); probe != nullptr && probe->is_map())
+            options.probe = TRY(this->probe(*probe));
+        if (const Node* rollout = node.find("rollout"))
+            options.rollout = TRY(this->rollout(*rollout));
+        return options;
+    }
+
+private:
+    Result<std::vector<std::string>> capabilities(const Node& node) const {
+        std::vector<std::string> names;
+        const Node* list = node.find("capabilities");
+        if (list == nullptr) return names;
+        for (const Node& item : list->items) {
+            bool good = !item.text.empty() && std::ranges::all_of(item.text, [](char c) {
+                return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                       c == '.';
+            });
+            if (!good)
+                return diagnostics_.error(item.at, path_ + ".capabilities",
+                                          "'" + item.text +
+                                              "' is no name: lower case letters, digits, '.', "
+                                              "'_' and '-'");
+            names.push_back(item.text);
+        }
+        return names;
+    }
+    Result<std::chrono::nanoseconds> time(const Node& node, std::string_view field) const {
+        std::string text = node.text_of(field);
+        if (text.empty()) return std::chrono::nanoseconds{0};
+        return parse_duration(text);
+    }
+    Result<Probe> probe(const Node& node) const {
+        Probe probe;
+        probe.url = node.text_of("url");
+        TRY(check_url(*node.find("url")));
+        probe.interval = TRY(time(node, "interval"));
+        probe.timeout = TRY(time(node, "timeout"));
+        probe.start_period = TRY(time(node, "start_period"));
+        if (const Node* retries = node.find("retries")) {
+            if (retries->number < 1 || retries->number > 1000)
+                return diagnostics_.error(retries->at, path_ + ".probe.retries",
+                                          "must be from 1 to 1000");
+            probe.retries = retries->number;
+        }
+        return probe;
+    }
+    Result<void> check_url(const Node& node) const {
+        auto wrong = [&](std::string_view what) {
+            return diagnostics_.error(node.at, path_ + ".probe",
+                                      "'" + node.text + "' " + std::string(what));
+        };
+        std::size_t sign = node.text.find("://");
+        std::string scheme = node.text.substr(0, sign);
+        constexpr std::string_view kSchemes[] = {"http", "https", "tcp", "tls"};
+        if (sign == std::string::npos || std::ranges::find(kSchemes, scheme) == std::end(kSchemes))
+            return wrong("is no probe: http://, https://, tcp:// or tls://[HOST]:PORT[/PATH]");
+        std::string rest = node.text.substr(sign + 3);
+        std::string place = rest.substr(0, rest.find('/'));
+        std::size_t colon = place.rfind(':');
+        auto port = colon == std::string::npos ? std::nullopt : parse_int(place.substr(colon + 1));
+        if (!port || *port < 1 || *port > 65535) return wrong("names no port");
+        if (scheme.starts_with('t') && rest.size() != place.size())
+            return wrong("has a path, which " + scheme + " has not");
+        return {};
+    }
+    Result<Rollout> rollout(const Node& node) const {
+        Rollout rollout;
+        rollout.start_first = node.text_of("order") != "stop-first";
+        rollout.drain = TRY(time(node, "drain"));
+        rollout.watch = TRY(time(node, "watch"));
+        rollout.timeout = TRY(time(node, "timeout"));
+        if (const Node* revert = node.find("revert")) rollout.revert = revert->flag;
+        return rollout;
+    }
+
+    std::string path_;
+    const Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+Result<WorkerOptions> worker_options(const Node& service, const std::string& path,
+                                     const Diagnostics& diagnostics) {
+    const Node* node = service.find("x-crank");
+    if (node == nullptr) return WorkerOptions{};
+    return Reader(path, diagnostics).read(*node);
+}
+
+}  // namespace crank::compose

@@ -1,0 +1,41 @@
+// x-crank of a service: what Compose has no words for.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compose/diagnostics.h"
+#include "compose/native.h"
+#include "compose/node.h"
+
+namespace crank::compose {
+
+struct Probe {
+    std::string url;  // http, https, tcp or tls: ://[HOST]:PORT[/PATH]
+    std::chrono::nanoseconds interval{0}, timeout{0}, start_period{0};  // 0: not given
+    std::int64_t retries = 0;
+};
+
+struct Rollout {
+    bool start_first = true;
+    std::chrono::nanoseconds drain{0}, watch{0}, timeout{0};  // 0: not given
+    bool revert = true;
+};
+
+struct WorkerOptions {
+    std::vector<std::string> capabilities;  // of the worker, not of the kernel
+    std::vector<std::string> egress;
+    std::optional<NativeOptions> native;
+    bool strict_sandbox = false;
+    std::optional<Probe> probe;
+    Rollout rollout;
+};
+
+// Of a normalised service; `path` names it in errors. Errors (with the place): a probe that is no
+// URL, a name of a capability that is none, a native worker in a sandbox, those of native_options.
+Result<WorkerOptions> worker_options(const Node& service, const std::string& path,
+                                     const Diagnostics& diagnostics);
+
+}  // namespace crank::compose

@@ -1,0 +1,206 @@
+#include "deploy/container.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "deploy/desired.h"
+#include "deploy/native_ports.h"
+#include "deploy/native_releases.h"
+#include "deploy/records.h"
+#include "deploy/run_options.h"
+#include "engine/failed_start.h"
+#include "engine/local/start.h"
+#include "engine/native/start.h"
+#include "sys/file.h"
+#include "sys/system.h"
+
+namespace crank::deploy {
+namespace {
+
+constexpr std::size_t kMaxProfile = std::size_t{1} << 20;
+constexpr std::size_t kMaxContent = std::size_t{1} << 20;
+
+const DesiredService& desired_service(const World& world, const std::string& name) {
+    return *std::ranges::find(world.desired.services, name, &DesiredService::name);
+}
+
+// Its first container's, also of one that is not started now.
+std::string first_container(const World& world, const std::string& name) {
+    const compose::Service* service = world.project.find(name);
+    if (service != nullptr && !service->container_name.empty()) return service->container_name;
+    return world.desired.project + "-" + name + "-1";
+}
+
+Result<std::string> file_of(const World& world, const compose::FileUse& use) {
+    bool secret = use.kind == compose::FileUse::Kind::secret;
+    const auto& sources = secret ? world.project.secrets : world.project.configs;
+    auto source = std::ranges::find(sources, use.key, &compose::FileSource::key);
+    std::string what = (secret ? "secrets." : "configs.") + use.key;
+    if (source == sources.end()) return fail(Code::not_found, what + " is not declared");
+    bool as_it_is = use.uid.empty() && use.gid.empty() && !use.mode;
+    Records records(world.paths, world.desired.project);
+    if (source->content) return TRY_IN(records.keep_file(use, *source->content), what);
+    if (!sys::exists(source->file))
+        return fail(Error(Code::not_found, what + ": " + source->file + " does not exist")
+                        .with_hint("write it, or take the field file out"));
+    if (as_it_is) return source->file;
+    std::string content = TRY_IN(sys::read_file(source->file, kMaxContent), what);
+    return TRY_IN(records.keep_file(use, content), what);
+}
+
+ContainerNames names_of(const World& world) {
+    auto named = [](const auto& all, const std::string& key) {
+        auto found = std::ranges::find(all, key, [](const auto& one) { return one.key; });
+        return found == all.end() ? key : found->name;
+    };
+    return {.network = [&world, named](
+                           const std::string& key) { return named(world.project.networks, key); },
+            .volume = [&world,
+                       named](const std::string& key) { return named(world.project.volumes, key); },
+            .container =
+                [&world](const std::string& service) { return first_container(world, service); },
+            .file = [&world](const compose::FileUse& use) { return file_of(world, use); },
+            .read =
+                [&world](const std::string& path) {
+                    std::string whole =
+                        path.starts_with('/') ? path : world.project.directory + "/" + path;
+                    return sys::read_file(whole, kMaxProfile);
+                }};
+}
+
+std::string depends_on(const compose::Service& service) {
+    std::vector<std::string> all;
+    for (const compose::Dependency& on : service.depends_on) {
+        using Condition = compose::Dependency::Condition;
+        std::string condition = on.condition == Condition::healthy ? "service_healthy"
+                                : on.condition == Condition::completed
+                                    ? "service_completed_successfully"
+                                    : "service_started";
+        all.push_back(on.service + ":" + condition + ":" + (on.restart ? "true" : "false"));
+    }
+    return join(all, ",");
+}
+
+void add_labels(const World& world, const Step& step, const compose::Service& service,
+                engine::RunOptions& options) {
+    auto set = [&](std::string_view name, std::string value) {
+        options.labels.insert_or_assign(std::string(name), std::move(value));
+    };
+    set(kProjectLabel, world.desired.project);
+    set(kServiceLabel, service.name);
+    set(kNumberLabel, std::to_string(step.number));
+    set(kHashLabel, desired_service(world, service.name).hash);
+    set(kOneOffLabel, "False");
+    set(kDependsLabel, depends_on(service));
+    set(kDirectoryLabel, world.project.directory);
+    set(kFilesLabel, world.config_files);
+}
+
+// What the old one has kept for itself goes on in the new one.
+void take_over(const engine::Record& before, engine::RunOptions& options) {
+    for (const engine::MountRecord& mount : before.mounts) {
+        if (!mount.anonymous || mount.volume.empty()) continue;
+        auto same =
+            std::ranges::find(options.binds, mount.destination, &engine::BindMount::destination);
+        engine::VolumeUse use{.name = mount.volume, .anonymous = true};
+        if (same == options.binds.end())
+            options.binds.push_back({.source = "",
+                                     .destination = mount.destination,
+                                     .read_only = mount.read_only,
+                                     .volume = std::move(use)});
+        else if (same->volume && same->volume->name.empty())
+            same->volume->name = mount.volume;
+    }
+}
+
+// As Docker does it for `./data:/data`.
+Result<void> make_sources(const compose::Service& service) {
+    for (const compose::Mount& mount : service.mounts)
+        if (mount.type == compose::Mount::Type::bind && mount.create_source &&
+            !sys::exists(mount.source))
+            TRY_IN(sys::make_dirs(mount.source), "services." + service.name + ".volumes");
+    return {};
+}
+
+Result<engine::Record> make(const World& world, engine::local::StartRequest request, bool native) {
+    if (!world.starts)
+        return (native ? engine::native::create : engine::local::create)(std::move(request));
+    const engine::RunOptions& options = request.options;
+    engine::FailedStart failed{
+        .name = options.name, .image = options.image, .command = join(options.command, " ")};
+    auto start = native ? engine::native::start : engine::local::start;
+    Result<engine::local::Started> started = start(std::move(request));
+    if (started) {
+        engine::forget_failed_start(world.paths, failed.name);
+        return std::move(started->record);
+    }
+    failed.text = started.error().text();
+    failed.hint = started.error().hint();
+    failed.exit_code = describe(started.error().code()).exit_code;
+    failed.at_ns = sys::wall_clock_ns();
+    engine::note_failed_start(world.paths, failed);
+    // The exit code of `up` is not the worker's.
+    Code code = started.error().code();
+    if (code == Code::cannot_invoke || code == Code::command_not_found)
+        return fail(std::move(started.error()).with_code(Code::failed_precondition));
+    return fail(std::move(started.error()));
+}
+
+// Without root the gateway is in the network of the user's containers, from where nothing leads to
+// 127.0.0.1 of the machine.
+Result<void> check_reachable(const World& world, const compose::Service& service,
+                             const DesiredService& desired) {
+    if (world.home < 0 || desired.ports.empty()) return {};
+    return fail(
+        Error(Code::unsupported, "services." + service.name +
+                                     ".ports: without root the gateway reaches no native worker")
+            .with_hint("without ports: it listens on this machine itself"));
+}
+
+Result<engine::RunOptions> native_options(const World& world, const Step& step,
+                                          const compose::Service& service,
+                                          const DesiredService& desired) {
+    TRY(check_reachable(world, service, desired));
+    auto releases = TRY(NativeReleases::of(world.paths, world.desired.project, service.name));
+    NativePlace place{.directory = desired.builds ? releases.directory_of(desired.image_id)
+                                                  : world.project.directory,
+                      .ports = TRY(choose_ports(world.paths, service, step.object))};
+    engine::RunOptions options = TRY(native_run_options(service, place));
+    options.labels.insert_or_assign(std::string(kNativeLabel), desired.image_id);
+    return options;
+}
+
+Result<engine::RunOptions> container_options(const World& world, const compose::Service& service,
+                                             const DesiredService& desired,
+                                             const engine::Record* before) {
+    engine::RunOptions options = TRY(run_options(service, names_of(world)));
+    if (!desired.pinned.empty()) options.image = desired.pinned;
+    if (before != nullptr) take_over(*before, options);
+    return options;
+}
+
+}  // namespace
+
+Result<std::string> make_container(const World& world, const Step& step,
+                                   const engine::Record* before) {
+    const compose::Service& service = *world.project.find(step.service);
+    const DesiredService& desired = desired_service(world, step.service);
+    engine::RunOptions options =
+        TRY(desired.native ? native_options(world, step, service, desired)
+                           : container_options(world, service, desired, before));
+    options.name = step.object;
+    TRY(engine::check_name(options.name));
+    add_labels(world, step, service, options);
+    TRY(make_sources(service));
+    // Before the container: its hash means this.
+    TRY(Records(world.paths, world.desired.project).keep_service(desired.hash, desired.identity));
+    engine::Record record = TRY_IN(
+        make(world, {.paths = world.paths, .config = world.config, .options = std::move(options)},
+             desired.native),
+        "container " + step.object);
+    for (const std::string& warning : record.warnings)
+        world.hooks.warn("container " + step.object + ": " + warning);
+    return record.id;
+}
+
+}  // namespace crank::deploy

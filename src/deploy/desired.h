@@ -1,0 +1,58 @@
+// A typed project as what the planner compares: pure.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "deploy/plan.h"
+#include "engine/project_labels.h"
+
+namespace crank::deploy {
+
+// Docker's labels, by which containers, networks and volumes are found again.
+inline constexpr std::string_view kProjectLabel = engine::kProjectLabel,
+                                  kServiceLabel = "com.docker.compose.service",
+                                  kNumberLabel = "com.docker.compose.container-number",
+                                  kHashLabel = "com.docker.compose.config-hash",
+                                  kOneOffLabel = "com.docker.compose.oneoff",
+                                  kDependsLabel = "com.docker.compose.depends_on",
+                                  kDirectoryLabel = "com.docker.compose.project.working_dir",
+                                  kFilesLabel = "com.docker.compose.project.config_files",
+                                  kNetworkLabel = "com.docker.compose.network",
+                                  kVolumeLabel = "com.docker.compose.volume";
+
+// Empty: it has none of that name.
+std::string label_of(const std::map<std::string, std::string>& labels, std::string_view name);
+
+struct Selection {
+    std::vector<std::string> services;             // empty: all
+    bool dependencies = true;                      // with those they depend on
+    std::map<std::string, std::int64_t> replicas;  // --scale
+};
+
+// Whether the project's gateway holds it: a TCP port with a number of its own, of a service on
+// networks of its own. `mode: host` says no.
+bool is_held(const compose::Service& service, const compose::Port& port);
+// What is said in the place of a native worker's image, as engine::native has it.
+inline constexpr const char* kNativeImage = "native";
+// Of a native worker, the digest of the directory that its release is; not there: it has none.
+inline constexpr std::string_view kNativeLabel = "crank.native.directory";
+// Whether its native releases are directories of their own: copies of a build's context or of
+// x-crank.native.directory.
+bool has_directory(const compose::Service& service);
+// "8080", "127.0.0.1:8080", "[::1]:8080".
+std::string shown(const compose::Port& port);
+
+// "app" and "app:latest" are one image.
+std::string whole_name(const std::string& image);
+
+// Tells whether a container is still what the file says: of what it is made from.
+std::string config_hash(const std::string& identity);
+
+// Ids of images are filled in by who knows them. Errors: not_found (a service that is selected or
+// scaled, with the nearest name), invalid_argument (more than one with container_name).
+Result<Desired> desired_of(const compose::Project& project, const compose::TypedProject& types,
+                           const Selection& selection);
+
+}  // namespace crank::deploy

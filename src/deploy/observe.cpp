@@ -1,0 +1,170 @@
+#include "deploy/observe.h"
+
+#include <set>
+
+#include "base/text.h"
+#include "deploy/desired.h"
+#include "deploy/native_releases.h"
+#include "deploy/records.h"
+#include "deploy/releases.h"
+#include "deploy/traffic.h"
+#include "engine/lifecycle.h"
+#include "engine/local/prepare.h"
+#include "engine/networks/store.h"
+#include "engine/volume.h"
+
+namespace crank::deploy {
+namespace {
+
+using Labels = std::map<std::string, std::string>;
+
+// "db:service_healthy:false,cache:service_started:true"
+std::vector<std::string> services_of(const std::string& text) {
+    std::vector<std::string> services;
+    for (const std::string& one : split(text, ','))
+        if (!one.empty()) services.push_back(one.substr(0, one.find(':')));
+    return services;
+}
+
+ObservedContainer::State state_of(const engine::State& state) {
+    switch (state.status) {
+        case engine::Status::created: return ObservedContainer::State::created;
+        case engine::Status::exited: return ObservedContainer::State::exited;
+        default: return ObservedContainer::State::running;
+    }
+}
+
+std::set<std::uint16_t> own_ports_of(const engine::Record& record) {
+    std::set<std::uint16_t> ports;
+    for (const network::PortSpec& port : record.wanted_ports)
+        if (port.protocol == "tcp" && port.host_port != 0) ports.insert(port.host_port);
+    return ports;
+}
+
+std::string own_volume_of(const engine::Record& record) {
+    for (const engine::MountRecord& mount : record.mounts)
+        if (mount.anonymous && !mount.read_only && !mount.volume.empty()) return mount.destination;
+    return "";
+}
+
+ObservedContainer observed_of(const engine::Container& container) {
+    const engine::Record& record = container.record;
+    return {.id = record.id,
+            .name = engine::shown_name(record),
+            .service = label_of(record.labels, kServiceLabel),
+            .hash = label_of(record.labels, kHashLabel),
+            .image_id = record.kind == engine::Kind::native ? label_of(record.labels, kNativeLabel)
+                                                            : record.image_id,
+            .number = parse_int(label_of(record.labels, kNumberLabel)).value_or(1),
+            .created_ns = record.created_ns,
+            .state = state_of(container.state),
+            .exit_code = container.state.exit.code,
+            .depends_on = services_of(label_of(record.labels, kDependsLabel)),
+            .own_volume = own_volume_of(record),
+            .own_ports = own_ports_of(record),
+            .serves = container.state.status == engine::Status::running ? held_ports(record)
+                                                                        : std::set<std::uint16_t>(),
+            .native = record.kind == engine::Kind::native};
+}
+
+ObservedResource resource_of(const Labels& labels, std::string_view key) {
+    return {.hash = label_of(labels, kHashLabel),
+            .project = label_of(labels, kProjectLabel),
+            .key = label_of(labels, key)};
+}
+
+std::unexpected<Error> gone(const DesiredService& service, const std::string& what) {
+    return fail(Error(Code::not_found, what + " of service " + service.name + ", " + service.image +
+                                           " (" + service.pinned + "), is gone")
+                    .with_hint("crank releases shows others"));
+}
+
+Result<void> find_directory(const engine::Paths& paths, const std::string& project,
+                            DesiredService& service) {
+    if (!service.builds) return {};
+    auto releases = TRY(NativeReleases::of(paths, project, service.name));
+    if (!service.pinned.empty() && !releases.has(service.pinned))
+        return gone(service, "the directory");
+    service.image_id = service.pinned.empty() ? releases.present() : service.pinned;
+    return {};
+}
+
+// What a container runs in, a release may go back to, or `crank up` starts.
+Result<void> tidy_directories(const engine::Paths& paths, const std::string& project,
+                              std::set<std::string> used) {
+    for (const Release& release : TRY(list_releases(paths, project)))
+        for (const ReleasedService& service : release.services) used.insert(service.image_id);
+    keep_only_native(paths, project, used);
+    return {};
+}
+
+}  // namespace
+
+bool is_of(const engine::Container& container, const std::string& project) {
+    const Labels& labels = container.record.labels;
+    return label_of(labels, kProjectLabel) == project && label_of(labels, kOneOffLabel) != "True";
+}
+
+Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
+    // Without a name whatever has no label would be the project's.
+    TRY(compose::check_project_name(project));
+    Sight sight;
+    std::set<std::string> hashes;
+    for (engine::Container& container : TRY(engine::list(paths))) {
+        if (!is_of(container, project)) continue;
+        sight.observed.containers.push_back(observed_of(container));
+        hashes.insert(sight.observed.containers.back().hash);
+        sight.containers.push_back(std::move(container));
+    }
+    for (const auto& network : TRY(engine::networks::list(paths)))
+        sight.observed.networks[network.name] = resource_of(network.labels, kNetworkLabel);
+    // Those that are always there.
+    for (const char* name : {"bridge", "host", "none"}) sight.observed.networks[name];
+    for (const auto& volume : TRY(engine::volumes::list(paths)))
+        sight.observed.volumes[volume.name] = resource_of(volume.labels, kVolumeLabel);
+    TRY(observe_gateway(paths, project, sight.observed));
+    sight.observed.identities = Records(paths, project).services(hashes);
+    return sight;
+}
+
+Result<void> find_images(const engine::Paths& paths, const engine::Config& config,
+                         Desired& desired) {
+    std::map<std::string, std::string> known;
+    for (DesiredService& service : desired.services) {
+        if (service.native) {
+            TRY(find_directory(paths, desired.project, service));
+            continue;
+        }
+        const std::string& wanted = service.pinned.empty() ? service.image : service.pinned;
+        auto [entry, is_new] = known.try_emplace(wanted);
+        if (is_new) {
+            auto image = engine::local::find_image(paths, config, wanted);
+            if (image)
+                entry->second = image->stored.id.str();
+            else if (image.error().code() != Code::not_found)
+                return fail(std::move(image.error()));
+        }
+        if (!service.pinned.empty() && entry->second.empty()) return gone(service, "the image");
+        service.image_id = entry->second;
+    }
+    return {};
+}
+
+Result<void> tidy(const engine::Paths& paths, const std::string& project) {
+    TRY(compose::check_project_name(project));
+    std::set<std::string> hashes, files, directories;
+    for (const engine::Container& container : TRY(engine::list(paths))) {
+        if (label_of(container.record.labels, kProjectLabel) != project) continue;
+        hashes.insert(label_of(container.record.labels, kHashLabel));
+        directories.insert(label_of(container.record.labels, kNativeLabel));
+        for (const engine::MountRecord& mount : container.record.mounts) files.insert(mount.source);
+    }
+    Records records(paths, project);
+    if (hashes.empty())
+        records.forget_containers();
+    else
+        records.forget_others(hashes, files);
+    return tidy_directories(paths, project, std::move(directories));
+}
+
+}  // namespace crank::deploy

@@ -1,0 +1,189 @@
+// From what a project wants and what is there to the steps between them: pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "compose/service.h"
+
+namespace crank::deploy {
+
+// --- what is wanted -------------------------------------------------------------------------
+
+// A network or volume.
+struct DesiredResource {
+    std::string key, name;
+    bool external = false;
+    std::string hash;  // of how it is made
+    bool operator==(const DesiredResource&) const = default;
+};
+
+// A port that the project's gateway is to hold.
+struct DesiredPort {
+    std::string address;  // "127.0.0.1:8080"; "8080": the usual addresses
+    std::string target;   // "web:8000"
+    std::uint16_t number = 0;
+    bool operator==(const DesiredPort&) const = default;
+};
+
+struct DesiredService {
+    std::string name;
+    std::string identity, hash;   // compose::identity(), and its digest
+    std::string image, image_id;  // the latter empty: it is not here
+    bool builds = false;
+    std::string pull_policy;  // "always", "never", "build"; others: where it is missing
+    std::int64_t replicas = 1;
+    std::vector<compose::Dependency> depends_on;
+    std::set<std::string> shares;             // services whose namespaces or volumes it has
+    std::set<std::string> networks, volumes;  // keys
+    std::string container_name;               // empty: PROJECT-SERVICE-N
+    // Why a new container cannot run beside the old one; empty: it can.
+    std::string in_the_way;
+    bool said_to_be_safe = false;  // by its rollout
+    std::string pinned;  // the image's id, whatever its name means by now; empty: what that means
+    bool once = false;   // it ends by itself, and others wait for that
+    std::vector<DesiredPort> ports = {};
+    // A process without a container. `image` is "native" then, and the id that of the directory
+    // which its release is (`builds`), or nothing.
+    bool native = false;
+    std::string placed = {};  // why it runs where it does; empty: nobody has said anything
+};
+
+struct Desired {
+    std::string project;
+    std::vector<DesiredService> services;  // each behind those it depends on
+    std::vector<DesiredResource> networks, volumes;
+    std::set<std::string> others;  // services of the file that are left as they are
+    // By each image that services of the file build, whether they are among these or not: the
+    // first that does.
+    std::map<std::string, std::string> builders = {};
+};
+
+// --- what is there --------------------------------------------------------------------------
+
+struct ObservedContainer {
+    enum class State : std::uint8_t { created, running, exited };
+    std::string id, name, service, hash, image_id;
+    std::int64_t number = 1, created_ns = 0;
+    State state = State::running;
+    int exit_code = 0;
+    std::vector<std::string> depends_on;  // services
+    // Where a volume of its own is, which it can write to and which the next one takes over.
+    std::string own_volume;
+    std::set<std::uint16_t> own_ports = {};  // of the machine, published by its monitor
+    std::set<std::uint16_t> serves = {};     // its own, to which the gateway is to lead: it runs
+    bool native = false;
+};
+
+struct ObservedResource {
+    std::string hash, project;  // as its labels say; empty: somebody else made it
+    std::string key;
+};
+
+struct Observed {
+    std::vector<ObservedContainer> containers;                  // of the project
+    std::map<std::string, ObservedResource> networks, volumes;  // all there are, by name
+    std::map<std::string, std::string> identities;              // by hash
+    // Of the gateway: addresses with their targets, and targets with the ids of the containers that
+    // get what comes.
+    std::map<std::string, std::string> ports = {};
+    std::map<std::string, std::set<std::string>> led = {};
+};
+
+// --- the plan -------------------------------------------------------------------------------
+
+enum class Action : std::uint8_t {
+    build,
+    prepare,  // the directory of a native release
+    pull,
+    create_network,
+    create_volume,
+    publish,
+    unpublish,
+    lead,  // what comes for a service to its containers
+    wait,  // for a dependency
+    create,
+    recreate,
+    finish,  // a change that a command began and did not end
+    restart,
+    rename,  // of one that had made way for a change that came to nothing
+    start,
+    remove,
+    remove_network,
+    remove_volume,
+};
+std::string_view name_of(Action action);
+
+struct Step {
+    Action action = Action::create;
+    std::string object;       // as it is shown: a container's, network's or image's name
+    std::string service;      // key of a network or volume, too
+    std::string container;    // the id of what is there
+    std::string next;         // finish: the id of what is to take its place
+    std::int64_t number = 0;  // of a container
+    std::vector<std::string> reasons;
+    bool start_first = false;  // recreate
+    std::string in_the_way;    // recreate: why the old one stops first
+    compose::Dependency awaited = {};
+    std::string where = {};  // create, recreate: natively or not, and why
+    bool operator==(const Step&) const = default;
+};
+
+struct Plan {
+    std::vector<Step> steps;
+    std::vector<std::string> orphans;  // containers of services that the file does not have
+    std::vector<std::string> warnings;
+    bool changes() const;  // waiting is none
+};
+
+enum class Recreate : std::uint8_t { changed, always, never };
+enum class Images : std::uint8_t {
+    usual,   // what is missing is got
+    build,   // what can be built is
+    always,  // the others are pulled
+    never,   // nothing is pulled
+    ready,   // they are as they are to be
+};
+
+struct PlanOptions {
+    Recreate recreate = Recreate::changed;
+    std::set<Images> images = {Images::usual};
+    bool remove_orphans = false;
+    bool starts = true;  // false: containers are made and not started
+    bool waits = true;   // for what they depend on
+};
+
+// Errors: not_found (an external network or volume, an image that is not to be pulled),
+// failed_precondition (a network that was made in another way), invalid_argument (two services
+// publish one port).
+Result<Plan> plan_up(const Desired& desired, const Observed& observed, const PlanOptions& options);
+
+struct DownOptions {
+    bool volumes = false;
+    bool orphans = false;
+    // `desired` is what a file says: volumes that are not in it stay, whatever their labels.
+    bool declared = false;
+};
+// What the project's labels are on goes, but for services that are not known, and networks and
+// volumes that are external.
+// Errors: invalid_argument (a project without a name: whatever is no project's would be its own).
+Result<Plan> plan_down(const Desired& desired, const Observed& observed,
+                       const DownOptions& options);
+
+// "web-1": what people say. "mail-web-1": its name.
+std::string container_name(const Desired& desired, const DesiredService& service,
+                           std::int64_t number);
+
+// "0123456789ab_mail-web-1": what a container is called that makes way for another.
+std::string aside_name(const std::string& id, const std::string& name);
+bool is_aside(const std::string& id, const std::string& name);
+
+// A line each: "recreate mail-web-1: image: a -> b".
+std::string describe(const Step& step);
+
+}  // namespace crank::deploy

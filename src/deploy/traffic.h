@@ -1,0 +1,65 @@
+// Whom a project's gateway leads to (engine/gateway.h). Internal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "deploy/apply.h"
+#include "engine/gateway.h"
+#include "engine/lifecycle.h"
+
+namespace crank::deploy {
+
+// What it holds, and whom it leads to. Nothing without one, or where it does not answer.
+Result<void> observe_gateway(const engine::Paths& paths, const std::string& project,
+                             Observed& observed);
+// Ports of the container to which its gateway is to lead.
+std::set<std::uint16_t> held_ports(const engine::Record& record);
+
+// Errors: those of engine::Gateway and of network::listen_on().
+class Traffic {
+public:
+    explicit Traffic(const World& world) : world_(world) {}
+
+    // The gateway takes the port, and is started where it does not run.
+    Result<void> publish(const Step& step) const;
+    Result<void> unpublish(const Step& step) const;
+    // What comes for a service goes to its containers that run, but for `without`. Where that
+    // leaves none it waits for one. Nothing to do where the gateway holds no port of the service.
+    Result<void> lead(const std::string& service, const std::set<std::string>& without = {}) const;
+    // The container gets nothing new any more, and what it is at has its time to end.
+    Result<void> take_out(const engine::Container& container) const;
+    // A gateway that holds no port ends.
+    Result<void> end_if_unused() const;
+
+    // The ports, of those that the gateway leads to, on which the container takes connections, and
+    // those on which some container of the service but this one does.
+    std::set<std::uint16_t> answering(const engine::Container& container) const;
+    Result<std::set<std::uint16_t>> answering_beside(const std::string& service,
+                                                     const std::string& id) const;
+    // Until it takes them on each of these that it publishes. Errors: deadline_exceeded;
+    // failed_precondition where it ends, or listens to itself alone.
+    Result<void> wait_answering(const std::string& id, const std::set<std::uint16_t>& ports,
+                                const std::string& what,
+                                std::chrono::steady_clock::time_point deadline) const;
+
+    // Whether it answers as an HTTP server on one of these that it publishes, and that are not said
+    // to be something else.
+    bool answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const;
+
+private:
+    Result<std::vector<engine::Container>> running(const std::string& service) const;
+    Result<bool> lead_once(engine::Gateway& gateway, const std::string& service,
+                           const std::set<std::string>& without) const;
+    Result<void> wait_port(const std::string& id, std::uint16_t port, const std::string& what,
+                           std::chrono::steady_clock::time_point deadline) const;
+
+    const World& world_;
+};
+
+}  // namespace crank::deploy

@@ -1,0 +1,229 @@
+#include "engine/gateway.h"
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "base/text.h"
+#include "engine/local/prepare.h"
+#include "engine/project_labels.h"
+#include "runtime/cgroup.h"
+#include "sys/child.h"
+#include "sys/file.h"
+#include "sys/netns.h"
+#include "sys/open_flags.h"
+#include "sys/socket.h"
+#include "sys/unix_socket.h"
+
+namespace crank::engine {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kMostAnswer = 512 * 1024;
+// Beyond what a call is asked to wait itself.
+constexpr milliseconds kPatience(10000);
+constexpr int kControl = 3;  // crank-gateway's
+constexpr std::int64_t kMostLog = std::int64_t{1} << 20;
+
+std::string socket_of(const Paths& paths, const std::string& project) {
+    return paths.gateway(project) + "/control";
+}
+
+// One packet each way.
+Result<Json> ask(int socket, const Json& question, milliseconds patience, int descriptor = -1) {
+    std::string text = question.dump();
+    auto bytes = std::as_bytes(std::span(text));
+    auto gone = [] {
+        return fail(Error(Code::failed_precondition, "the project's gateway has ended")
+                        .with_hint("crank up -d starts it again"));
+    };
+    Result<> sent = descriptor < 0 ? sys::send_packet(socket, bytes)
+                                   : sys::send_packet(socket, bytes, descriptor);
+    if (!sent && sent.error().code() == Code::not_found) return gone();
+    TRY(std::move(sent));
+    std::string answer(kMostAnswer, '\0');
+    auto received =
+        TRY(sys::receive_packet(socket, std::as_writable_bytes(std::span(answer)), patience));
+    if (!received) return fail(Code::deadline_exceeded, "the project's gateway does not answer");
+    if (received->size == 0) return gone();
+    answer.resize(received->size);
+    Json json = Json::parse(answer, nullptr, false);
+    if (!json.is_object()) return fail(Code::internal, "the project's gateway is confused");
+    if (!json.value("ok", false))
+        return fail(Code::failed_precondition,
+                    "gateway: " + json.value("error", std::string("no reason is given")));
+    return json;
+}
+
+Json to_json(const GatewayBackend& backend) {
+    return {{"id", backend.id}, {"address", backend.address}, {"port", backend.port}};
+}
+
+// Nothing: it is gone.
+std::optional<sys::UniqueFd> process_of(const std::string& dir) {
+    auto text = sys::read_file(dir + "/pid", 64);
+    if (!text) return std::nullopt;
+    auto pid = parse_int(text->substr(0, text->find(' ')));
+    auto start = parse_int(text->substr(text->find(' ') + 1));
+    if (!pid || !start) return std::nullopt;
+    auto life = sys::open_pidfd(static_cast<pid_t>(*pid));
+    // The number alone could be another's by now.
+    bool same =
+        life && runtime::is_alive(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
+    if (!same) return std::nullopt;
+    return std::move(*life);
+}
+
+Result<sys::UniqueFd> open_log(const std::string& dir) {
+    std::string path = dir + "/log";
+    auto info = sys::stat(path);
+    if (info && static_cast<std::int64_t>(info->size) > kMostLog)
+        TRY(sys::rename(path, path + ".1"));
+    return sys::open(path, sys::kWriteOnly | sys::kCreate | sys::kAppend, 0600);
+}
+
+// Its own session: neither a terminal nor the end of this command ends it.
+Result<> spawn_gateway(const std::string& dir, const std::string& project, int control) {
+    sys::UniqueFd null = TRY(sys::open("/dev/null", sys::kReadWrite));
+    sys::UniqueFd log = TRY(open_log(dir));
+    sys::SpawnRequest request{.path = TRY(crank_gateway_path()),
+                              .args = {"crank-gateway", "--name", project},
+                              .env = {},
+                              .working_dir = "/",
+                              .new_session = true};
+    request.fds = {{null.get(), 0}, {log.get(), 1}, {log.get(), 2}, {control, kControl}};
+    sys::Child child = TRY(sys::spawn(request));
+    // Out of the caller's group: what ends that, a unit or a login, is not to end it.
+    TRY(runtime::put_among_monitors(child.pid(), TRY(local::host_for_containers())));
+    std::string who =
+        std::to_string(child.pid()) + " " + std::to_string(TRY(sys::start_time_of(child.pid())));
+    TRY(sys::write_file_atomic(dir + "/pid", who, 0600, sys::Sync::no));
+    child.release();
+    return {};
+}
+
+}  // namespace
+
+Result<std::optional<Gateway>> Gateway::find(const Paths& paths, const std::string& project) {
+    auto socket = sys::connect_unix(socket_of(paths, project), sys::UnixKind::packets);
+    if (socket) return std::optional(Gateway(std::move(*socket), paths.gateway(project)));
+    Code code = socket.error().code();
+    if (code == Code::not_found || code == Code::failed_precondition)
+        return std::optional<Gateway>();
+    return fail(std::move(socket).error());
+}
+
+Result<Gateway> Gateway::start(const Paths& paths, const std::string& project, int home) {
+    if (auto running = TRY(find(paths, project))) {
+        Result<GatewayView> view = running->view();
+        if (view) return std::move(*running);
+        // One that hangs keeps nobody from its ports.
+        if (view.error().code() != Code::deadline_exceeded) return fail(std::move(view.error()));
+        TRY(running->kill());
+    }
+    std::string dir = paths.gateway(project), path = socket_of(paths, project);
+    TRY(sys::make_dirs(dir, 0700));
+    // Of one that was killed.
+    if (sys::exists(path)) TRY(sys::remove_file(path));
+    sys::UniqueFd control = TRY(sys::listen_unix(path, sys::UnixKind::packets));
+    auto spawn = [&] { return spawn_gateway(dir, project, control.get()); };
+    TRY_IN(home < 0 ? spawn() : sys::run_in_network_namespace(home, spawn),
+           "the gateway of project " + project);
+    control.reset();
+    auto started = TRY(find(paths, project));
+    if (started) {
+        // One that could not begin has closed its end.
+        TRY_IN(started->view(), "the gateway of project " + project + " (" + dir + "/log)");
+        return std::move(*started);
+    }
+    return fail(
+        Error(Code::failed_precondition, "the gateway of project " + project + " did not start")
+            .with_hint("cat " + dir + "/log"));
+}
+
+Result<> Gateway::listen(const GatewayListener& listener, const std::string& protocol, int socket) {
+    TRY(ask(socket_.get(),
+            {{"op", "listen"},
+             {"id", listener.id},
+             {"target", listener.target},
+             {"protocol", protocol}},
+            kPatience, socket));
+    return {};
+}
+
+Result<> Gateway::unlisten(const std::string& id) {
+    TRY(ask(socket_.get(), {{"op", "unlisten"}, {"id", id}}, kPatience));
+    return {};
+}
+
+Result<> Gateway::route(const std::string& target, const std::vector<GatewayBackend>& backends,
+                        milliseconds hold) {
+    Json list = Json::array();
+    for (const GatewayBackend& backend : backends) list.push_back(to_json(backend));
+    TRY(ask(socket_.get(),
+            {{"op", "route"}, {"target", target}, {"backends", list}, {"hold_ms", hold.count()}},
+            kPatience));
+    return {};
+}
+
+Result<> Gateway::watch(const std::string& container, const std::string& address, int pidfd) {
+    TRY(ask(socket_.get(), {{"op", "watch"}, {"backend", container}, {"address", address}},
+            kPatience, pidfd));
+    return {};
+}
+
+Result<std::int64_t> Gateway::drain(const std::string& container, milliseconds grace) {
+    Json answer = TRY(ask(socket_.get(),
+                          {{"op", "drain"}, {"backend", container}, {"grace_ms", grace.count()}},
+                          grace + kPatience));
+    return answer.value("cut", std::int64_t{0});
+}
+
+Result<GatewayView> Gateway::view() {
+    Json answer = TRY(ask(socket_.get(), {{"op", "state"}}, kPatience));
+    GatewayView view;
+    try {
+        for (const Json& one : answer.at("listeners"))
+            view.listeners.push_back({one.at("id"), one.at("target")});
+        for (const Json& one : answer.at("targets")) {
+            GatewayTarget target{.name = one.at("target"), .backends = {}};
+            for (const Json& backend : one.at("backends"))
+                target.backends.push_back(
+                    {backend.at("id"), backend.at("address"), backend.at("port")});
+            view.targets.push_back(std::move(target));
+        }
+    } catch (const Json::exception&) {
+        return fail(Code::internal, "the project's gateway is confused about its state");
+    }
+    return view;
+}
+
+Result<> Gateway::stop(milliseconds grace) {
+    std::optional<sys::UniqueFd> life = process_of(dir_);
+    TRY(ask(socket_.get(), {{"op", "stop"}, {"grace_ms", grace.count()}}, grace + kPatience));
+    // Who comes next finds none, and not one that is about to go.
+    if (life) TRY(sys::wait_readable(life->get(), kPatience));
+    return {};
+}
+
+Result<> Gateway::kill() {
+    std::optional<sys::UniqueFd> life = process_of(dir_);
+    if (!life) return {};
+    TRY(sys::pidfd_signal(life->get(), SIGKILL));
+    TRY(sys::wait_readable(life->get(), kPatience));
+    return {};
+}
+
+Result<> tell_gateway(const Paths& paths, const Record& record, pid_t pid) {
+    if (record.gateway_ports.empty()) return {};
+    auto project = record.labels.find(std::string(kProjectLabel));
+    if (project == record.labels.end()) return {};
+    auto gateway = TRY(Gateway::find(paths, project->second));
+    if (!gateway) return {};
+    sys::UniqueFd life = TRY(sys::open_pidfd(pid));
+    return gateway->watch(record.id, own_address(record), life.get());
+}
+
+}  // namespace crank::engine

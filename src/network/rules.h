@@ -1,0 +1,23 @@
+// The rules of a network's bridge: what may pass, and with which address.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "network/host.h"
+#include "network/network.h"
+#include "sys/ipv4.h"
+
+namespace crank::network {
+
+// "crank_" and the device's name: the nf_tables table of the bridge, `ip` and with IPv6 `ip6`.
+std::string table_of(const BridgeConfig& config);
+
+Result<bool> has_rules(Host& host, const BridgeConfig& config);
+// In the place of what is there. Between two networks nothing passes: what another device sends is
+// let in only as an answer.
+Result<> put_rules(Host& host, const BridgeConfig& config, const sys::Ipv4Prefix& subnet);
+// Of both families.
+Result<> remove_rules(Host& host, const BridgeConfig& config);
+
+}  // namespace crank::network

@@ -1,0 +1,37 @@
+# shellcheck shell=bash
+# A project `shop` whose service answers HTTP, and requests to it: `load ../lib/crank`, then
+# `load ../lib/shop`.
+
+# What a project `shop` has left.
+shop_teardown() {
+    [ -z "${CRANK_GROUPS_BEFORE+set}" ] || crank down -p shop --remove-orphans >/dev/null 2>&1 || true
+    crank_teardown
+    [ -n "${CRANK_GROUPS_BEFORE+set}" ] || return 0 # skipped
+    crank network prune -f >/dev/null
+    crank volume prune -a -f >/dev/null
+    rm -rf "$CRANK_ROOT/projects"
+}
+
+# The image `answerer`, a server that keeps connections and says $VERSION; its program lies in
+# $CRANK_TEST_DIR/answerer-context.
+answerer_image() {
+    is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip
+    local context=$CRANK_TEST_DIR/answerer-context
+    mkdir -p "$context"
+    musl-gcc -static -O1 -o "$context/answerer" "$CRANK_SOURCE/tests/lib/answerer.c"
+    printf 'FROM scratch\nCOPY answerer /\nCMD ["/answerer"]\n' >"$context/Dockerfile"
+    crank build -q -t answerer "$context" >/dev/null
+}
+
+# begin_load PORT
+begin_load() {
+    coproc LOAD { exec python3 "$CRANK_SOURCE/tests/lib/load.py" 127.0.0.1 "$1" / >load.json 2>load.err 3>&-; }
+    load_pid=${LOAD_PID:?}
+    until_true grep -q begun load.json
+}
+end_load() {
+    eval "exec ${LOAD[1]}>&-"
+    wait "$load_pid"
+    [ -z "$(cat load.err)" ]
+}
+loaded() { python3 -c 'import json,sys; print(json.loads(open("load.json").readlines()[-1])'"$1"')'; }
