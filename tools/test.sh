@@ -192,7 +192,10 @@ run_named() {
         build) run_step single "build dev" build_preset dev -k 0 ;;
         unit) run_step counted "unit dev" unit_tests dev ;;
         spec) run_step counted "spec dev" bats_tests dev spec ;;
-        security) run_step counted "security dev" bats_tests dev security ;;
+        security)
+            if [ "${CRANK_TEST_LONG:-0}" = 1 ]; then export CRANK_EVIDENCE=$CRANK_TOP/docs/evidence/races.json; fi
+            run_step counted "security dev" bats_tests dev security
+            ;;
         crash) run_step counted "crash dev" bats_tests dev crash ;;
         lint)
             # static analysis of everything takes longer than all tests: ./dev lint --all has no bound

@@ -69,7 +69,7 @@ def add(path, what, count, seed, broken, details):
 def added(old, what, run):
     commit = git("rev-parse", "HEAD")
     changed = git("status", "--porcelain", "--", "src", "tests/crash", "tests/lib",
-                  "tests/vm")
+                  "tests/security", "tests/vm")
     runs = []
     if old and (old["commit"], old["machine"]) == (commit, machine()):
         runs = [piece for piece in old["runs"] if piece["seed"] != run["seed"]]

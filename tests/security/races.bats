@@ -3,7 +3,8 @@
 # a directory that is one moment a directory and the next a link out of the root. Whatever crank
 # makes lands inside, or the start is refused; the host's canary and mounts never change.
 #
-# Rounds per operation: 15 (or CRANK_RACE_ROUNDS), and 20,000 with --long.
+# Rounds per operation: 15 (or CRANK_RACE_ROUNDS), and 20,000 with --long. CRANK_EVIDENCE names the file that
+# counts them: docs/evidence/races.json, in a campaign.
 
 bats_require_minimum_version 1.5.0
 load ../lib/crank
@@ -60,29 +61,41 @@ race() {
         /racer exchange "/volume/$1" "/volume/$2" >/dev/null
 }
 
+# shared_by COUNT: so many variants of one operation share its rounds.
+shared_by() { EACH=$(((ROUNDS + $1 - 1) / $1)); }
+
+# rounds STATUSES [OPTION...] COMMAND...: the command, EACH times; each ends with one of these statuses.
+# The rounds of a campaign are counted in CRANK_EVIDENCE, under the words of the command.
+rounds() {
+    local statuses=$1 operation
+    local -a options=()
+    shift
+    while [[ "$1" = --* ]]; do
+        options+=("$1" "$2")
+        shift 2
+    done
+    operation=${*//"$CRANK_TEST_DIR"/.}
+    if [ -n "${CRANK_EVIDENCE:-}" ]; then
+        options+=(--evidence "$CRANK_EVIDENCE" --operation "$BATS_TEST_DESCRIPTION: $operation")
+    fi
+    python3 "$CRANK_SOURCE/tests/lib/rounds.py" "${options[@]}" --status "$statuses" "${EACH:-$ROUNDS}" "$@"
+}
+
 # attack FLAG... -- COMMAND...: so many containers with these flags. Each runs, or is refused by
-# crank (125) or by its own program; the loop itself shows that not all of them were refused.
+# crank (125) or by its own program; the count shows that not all of them were refused.
 attack() {
     local -a flags=()
-    local count ran=0
     while [ "$1" != -- ]; do
         flags+=("$1")
         shift
     done
     shift
-    for ((count = 0; count < ROUNDS; count++)); do
-        run crank run --rm --network none -v "$VOLUME:/volume" "${flags[@]//COUNT/$count}" racing "$@"
-        case $status in
-            0) ran=$((ran + 1)) ;;
-            1 | 125 | 126 | 127) ;;
-            *) echo "ended with $status: $output" >&2; return 1 ;;
-        esac
-    done
-    echo "$ran of $ROUNDS ran" >&2
+    rounds 0,1,125-127 crank run --rm --network none -v "$VOLUME:/volume" "${flags[@]}" racing "$@"
 }
 
 @test "the target of a bind is exchanged with a link out of the root" {
     race here there
+    shared_by 3
     attack -v "$SOURCE:/volume/here" -- true
     attack -v "$SOURCE:/volume/here/made-COUNT/below" -- true
     attack -v "$SOURCE/file:/volume/here/file-COUNT" -- true
@@ -90,6 +103,7 @@ attack() {
 
 @test "the target of a tmpfs is exchanged with a link out of the root" {
     race here there
+    shared_by 2
     attack --tmpfs /volume/here -- touch /volume/here/written
     attack --tmpfs /volume/here/directory -- touch /volume/here/directory/written
 }
@@ -98,12 +112,8 @@ attack() {
     race here there
     attack -w /volume/here/made-COUNT -- touch written
     # exec looks the directory up in a root that others change
-    local count
-    crank run -d --name target --network none -v "$VOLUME:/volume" racing sleep 600 >/dev/null
-    for ((count = 0; count < ROUNDS; count++)); do
-        run crank exec -w /volume/here target touch written
-        [ "$status" -le 127 ]
-    done
+    crank run -d --name target --network none -v "$VOLUME:/volume" racing sleep 36000 >/dev/null
+    rounds 0-127 crank exec -w /volume/here target touch written
 }
 
 @test "the files that crank puts over /etc are exchanged with links out of the root" {
@@ -119,63 +129,45 @@ attack() {
     CANARY_BEFORE=$(canary_state)
     ln -s "$(printf '../%.0s' {1..12})${CANARY#/}/passwd" "$VOLUME/other"
     race passwd other
-    crank run -d --name target --network none -v "$VOLUME:/etc" racing sleep 600 >/dev/null
-    local count
-    for ((count = 0; count < ROUNDS; count++)); do
-        run crank exec -u intruder target true
-        [ "$status" -ne 0 ]
-    done
+    crank run -d --name target --network none -v "$VOLUME:/etc" racing sleep 36000 >/dev/null
+    rounds 1-127 crank exec -u intruder target true
 }
 
 # copies COMMAND...: `crank cp` so many times; it copies, or is refused by crank. What comes out is
 # never the host's.
-copies() {
-    local count done=0
-    for ((count = 0; count < ROUNDS; count++)); do
-        rm -rf out
-        mkdir out
-        run crank cp "$@"
-        case $status in
-            0) done=$((done + 1)) ;;
-            1) ;;
-            *) echo "ended with $status: $output" >&2; return 1 ;;
-        esac
-        if grep -rq untouched out; then echo "the host's file came out" >&2; return 1; fi
-    done
-    echo "$done of $ROUNDS copied" >&2
-}
-# The same with an archive at the other end.
-archives() {
-    local count
-    tar -C "$SOURCE" -cf archive.tar file
-    for ((count = 0; count < ROUNDS; count++)); do
-        crank cp "$1:/volume/here/" - >out.tar 2>/dev/null || true
-        if grep -aq untouched out.tar; then echo "the host's file came out" >&2; return 1; fi
-        run crank cp - "$1:/volume/here" <archive.tar
-        [ "$status" -le 1 ]
-    done
-}
+copies() { rounds 0,1 --into out --never untouched crank cp "$@"; }
 
 @test "cp: a directory of its path is exchanged with a link out of the root (CVE-2018-15664)" {
     # before: later this shell would follow the link, too
+    mkdir "$VOLUME/here/directory"
     echo inside >"$VOLUME/here/hosts"
     race here there
+    shared_by 5
     copies racer:/volume/here/hosts out
     copies racer:/volume/here out
     copies -L racer:/volume/here out
     copies racer:/volume/here/. out
     copies racer:/volume out
+    shared_by 4
     copies "$SOURCE/file" racer:/volume/here/hosts
     copies "$SOURCE/file" racer:/volume/here
     copies "$SOURCE/file" racer:/volume/here/directory
     copies -a "$SOURCE/." racer:/volume/here/directory/
-    archives racer
+}
+
+@test "cp: an archive, and a directory of its path is exchanged with a link out of the root" {
+    tar -C "$SOURCE" -cf archive.tar file
+    echo inside >"$VOLUME/here/hosts"
+    race here there
+    rounds 0,1 --never untouched crank cp racer:/volume/here/ -
+    rounds 0,1 --input archive.tar crank cp - racer:/volume/here
 }
 
 @test "cp: the file at its end is exchanged with a link out of the root" {
     echo inside >"$VOLUME/file"
     ln -s "$(printf '../%.0s' {1..12})${CANARY#/}/hosts" "$VOLUME/other"
     race file other
+    shared_by 2
     copies racer:/volume/file out
     copies -L racer:/volume/file out
     copies "$SOURCE/file" racer:/volume/file
@@ -183,12 +175,56 @@ archives() {
 }
 
 @test "cp: into a container that has ended, while another exchanges names in its volume" {
+    tar -C "$SOURCE" -cf archive.tar file
+    echo inside >"$VOLUME/here/hosts"
     crank run --name ended --network none -v "$VOLUME:/volume" racing true
     race here there
+    shared_by 2
     copies ended:/volume/here/hosts out
+    rounds 0,1 --never untouched crank cp ended:/volume/here/ -
+    shared_by 3
     copies "$SOURCE/file" ended:/volume/here/hosts
     copies "$SOURCE/file" ended:/volume/here
-    archives ended
+    rounds 0,1 --input archive.tar crank cp - ended:/volume/here
+}
+
+@test "volume export and import: a directory is exchanged with a link out of the volume" {
+    mkdir -p tree/here
+    echo inside >tree/here/hosts
+    ln -s "$(readlink "$VOLUME/there")" tree/there
+    tar -C tree -cf tree.tar .
+    tar -C tree -cf below.tar here/hosts
+    crank volume create raced >/dev/null
+    crank volume import raced tree.tar
+    VOLUME=raced race here there
+    rounds 0,1 --never untouched crank volume export raced
+    rounds 0,1 --input below.tar crank volume import raced -
+}
+
+@test "build: the target of a mount is exchanged in a cache that two builds share" {
+    mkdir exchanging waiting mounting
+    printf 'hidden\n' >mounting/file
+    cat >exchanging/Dockerfile <<EOF
+FROM racing
+RUN --mount=type=cache,id=raced,target=/cache mkdir /cache/here && ln -s $(readlink "$VOLUME/there") /cache/there
+RUN --mount=type=cache,id=raced,target=/cache /racer exchange /cache/here /cache/there
+EOF
+    cat >waiting/Dockerfile <<'EOF'
+FROM racing
+RUN --mount=type=cache,id=raced,target=/cache until readlink /cache/here; do :; done
+EOF
+    cat >mounting/Dockerfile <<'EOF'
+FROM racing
+RUN --mount=type=cache,id=raced,target=/cache --mount=type=tmpfs,target=/cache/here/tmpfs \
+    --mount=type=bind,source=file,target=/cache/here/file true
+EOF
+    crank build -q exchanging >/dev/null 2>&1 3>&- &
+    local exchanging=$!
+    crank build -q waiting >/dev/null
+    rounds 0,1 crank build -q --no-cache mounting
+    crank build -q --no-cache waiting >/dev/null # it still goes on
+    kill "$exchanging"
+    run ! wait "$exchanging"
 }
 
 @test "without a race each of these works, and lands where it should" {
