@@ -76,6 +76,7 @@ TEST(Reference, refuses_with_the_rule_that_is_broken) {
              Bad{"localhost:x/a", "host name"},
              Bad{"-a.b/c", "host name"},
              Bad{"a..b/c", "host name"},
+             Bad{"[fe80::1%lo]:5000/a", "host name"},  // a zone: proxies match it in different ways
              Bad{"localhost/", "empty"},
              Bad{kHex, "by id"},
              Bad{"a@sha256:12", "digest"},

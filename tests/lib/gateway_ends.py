@@ -1,7 +1,9 @@
 """Checks of crank-gateway: what is cut off looks so, and what hangs ends."""
 
+import select
 import socket
 import threading
+import time
 
 from gateway_world import Client, Server, check, until
 
@@ -148,3 +150,33 @@ def peers_that_are_gone_are_asked_after(gateway):
             return mine and theirs == [2]
         # Once what was sent is confirmed, this is the timer that runs.
         until(asked, protocol)
+
+
+@check
+def heads_that_do_not_end_are_ended(gateway):
+    """Many clients that send a letter now and then: the others are served, and these have 30 seconds,
+    decided already or not."""
+    port, http_port = gateway.listen(), gateway.listen("http")
+    gateway.route(Server("web"))
+    began = time.monotonic()
+    slow = [Client(http_port if number % 2 else port) for number in range(600)]
+    for client in slow:
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+    honest = Client(port)
+    honest.send(b"GET / HTTP/1.1\r\nHost: ")
+    ended = []
+    while slow:
+        assert time.monotonic() - began < 60, f"{len(slow)} are still there"
+        assert Client(port).get()[2] == b"web"
+        over = select.select([client.connection for client in slow], [], [], 2)[0]
+        ended += [client for client in slow if client.connection in over]
+        slow = [client for client in slow if client.connection not in over]
+        for client in slow:
+            client.send(b"x")
+        if honest and time.monotonic() - began > 10:
+            honest.send(b"a\r\n\r\n")
+            assert honest.response()[2] == b"web"
+            honest = None
+    assert time.monotonic() - began >= 29, "they were ended before their time"
+    assert all(client.response()[0] == 408 for client in ended)
+    assert not honest

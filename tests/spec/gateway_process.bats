@@ -95,6 +95,10 @@ gateway_check() { timeout 120 python3 "$BATS_TEST_DIRNAME/../lib/gateway_checks.
 }
 @test "an end decides too" { gateway_check an_end_decides_too; }
 @test "who is silent waits for a backend" { gateway_check who_is_silent_waits_for_a_backend; }
+@test "heads that do not end are ended, and hold up nobody" {
+    if [ "${CRANK_TEST_LONG:-0}" != 1 ]; then skip "takes their 30 seconds: ./dev test --long"; fi
+    gateway_check heads_that_do_not_end_are_ended
+}
 @test "clients and backends that are gone without a word are asked after" {
     gateway_check peers_that_are_gone_are_asked_after
 }
