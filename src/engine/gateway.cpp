@@ -3,6 +3,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <thread>
 
 #include "base/text.h"
 #include "engine/local/prepare.h"
@@ -31,24 +32,24 @@ std::string socket_of(const Paths& paths, const std::string& project) {
     return paths.gateway(project) + "/control";
 }
 
-// One packet each way.
-Result<Json> ask(int socket, const Json& question, milliseconds patience, int descriptor = -1) {
-    std::string text = question.dump();
-    auto bytes = std::as_bytes(std::span(text));
-    auto gone = [] {
-        return fail(Error(Code::failed_precondition, "the project's gateway has ended")
-                        .with_hint("crank up -d starts it again"));
-    };
+// One packet each way. Nothing: the other end has gone.
+Result<std::optional<std::string>> exchange(int socket, const std::string& question,
+                                            milliseconds patience, int descriptor) {
+    auto bytes = std::as_bytes(std::span(question));
     Result<> sent = descriptor < 0 ? sys::send_packet(socket, bytes)
                                    : sys::send_packet(socket, bytes, descriptor);
-    if (!sent && sent.error().code() == Code::not_found) return gone();
+    if (!sent && sent.error().code() == Code::not_found) return std::optional<std::string>();
     TRY(std::move(sent));
     std::string answer(kMostAnswer, '\0');
     auto received =
         TRY(sys::receive_packet(socket, std::as_writable_bytes(std::span(answer)), patience));
     if (!received) return fail(Code::deadline_exceeded, "the project's gateway does not answer");
-    if (received->size == 0) return gone();
+    if (received->size == 0) return std::optional<std::string>();
     answer.resize(received->size);
+    return std::optional(std::move(answer));
+}
+
+Result<Json> parsed(const std::string& answer) {
     Json json = Json::parse(answer, nullptr, false);
     if (!json.is_object()) return fail(Code::internal, "the project's gateway is confused");
     if (!json.value("ok", false))
@@ -115,13 +116,24 @@ Result<std::optional<Gateway>> Gateway::find(const Paths& paths, const std::stri
     return fail(std::move(socket).error());
 }
 
+// Nobody has its control socket any more: not for long where its first process was killed, which is
+// the end of the second.
+Result<bool> Gateway::is_gone(const Paths& paths, const std::string& project) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (TRY(find(paths, project))) {
+        if (std::chrono::steady_clock::now() > until) return false;
+        std::this_thread::sleep_for(milliseconds(2));
+    }
+    return true;
+}
+
 Result<Gateway> Gateway::start(const Paths& paths, const std::string& project, int home) {
     if (auto running = TRY(find(paths, project))) {
         Result<GatewayView> view = running->view();
         if (view) return std::move(*running);
-        // One that hangs keeps nobody from its ports.
-        if (view.error().code() != Code::deadline_exceeded) return fail(std::move(view.error()));
-        TRY(running->kill());
+        // One that hangs keeps nobody from its ports, and one that was killed is about to go.
+        if (view.error().code() == Code::deadline_exceeded) TRY(running->kill());
+        if (!TRY(is_gone(paths, project))) return fail(std::move(view.error()));
     }
     std::string dir = paths.gateway(project), path = socket_of(paths, project);
     TRY(sys::make_dirs(dir, 0700));
@@ -143,18 +155,34 @@ Result<Gateway> Gateway::start(const Paths& paths, const std::string& project, i
             .with_hint("cat " + dir + "/log"));
 }
 
+Result<std::string> Gateway::ask(const std::string& question, milliseconds patience,
+                                 int descriptor) {
+    auto answer = TRY(exchange(socket_.get(), question, patience, descriptor));
+    if (!answer) {
+        // What serves may be killed: another takes its place, and has the same control socket.
+        auto again = sys::connect_unix(dir_ + "/control", sys::UnixKind::packets);
+        if (again) {
+            socket_ = std::move(*again);
+            answer = TRY(exchange(socket_.get(), question, patience, descriptor));
+        }
+    }
+    if (answer) return *std::move(answer);
+    return fail(Error(Code::failed_precondition, "the project's gateway has ended")
+                    .with_hint("crank up -d starts it again"));
+}
+
 Result<> Gateway::listen(const GatewayListener& listener, const std::string& protocol, int socket) {
-    TRY(ask(socket_.get(),
-            {{"op", "listen"},
-             {"id", listener.id},
-             {"target", listener.target},
-             {"protocol", protocol}},
-            kPatience, socket));
+    TRY(parsed(TRY(ask(Json::object({{"op", "listen"},
+                                     {"id", listener.id},
+                                     {"target", listener.target},
+                                     {"protocol", protocol}})
+                           .dump(),
+                       kPatience, socket))));
     return {};
 }
 
 Result<> Gateway::unlisten(const std::string& id) {
-    TRY(ask(socket_.get(), {{"op", "unlisten"}, {"id", id}}, kPatience));
+    TRY(parsed(TRY(ask(Json::object({{"op", "unlisten"}, {"id", id}}).dump(), kPatience, -1))));
     return {};
 }
 
@@ -162,27 +190,30 @@ Result<> Gateway::route(const std::string& target, const std::vector<GatewayBack
                         milliseconds hold) {
     Json list = Json::array();
     for (const GatewayBackend& backend : backends) list.push_back(to_json(backend));
-    TRY(ask(socket_.get(),
-            {{"op", "route"}, {"target", target}, {"backends", list}, {"hold_ms", hold.count()}},
-            kPatience));
+    TRY(parsed(TRY(ask(
+        Json::object(
+            {{"op", "route"}, {"target", target}, {"backends", list}, {"hold_ms", hold.count()}})
+            .dump(),
+        kPatience, -1))));
     return {};
 }
 
 Result<> Gateway::watch(const std::string& container, const std::string& address, int pidfd) {
-    TRY(ask(socket_.get(), {{"op", "watch"}, {"backend", container}, {"address", address}},
-            kPatience, pidfd));
+    TRY(parsed(TRY(
+        ask(Json::object({{"op", "watch"}, {"backend", container}, {"address", address}}).dump(),
+            kPatience, pidfd))));
     return {};
 }
 
 Result<std::int64_t> Gateway::drain(const std::string& container, milliseconds grace) {
-    Json answer = TRY(ask(socket_.get(),
-                          {{"op", "drain"}, {"backend", container}, {"grace_ms", grace.count()}},
-                          grace + kPatience));
+    Json answer = TRY(parsed(TRY(ask(
+        Json::object({{"op", "drain"}, {"backend", container}, {"grace_ms", grace.count()}}).dump(),
+        grace + kPatience, -1))));
     return answer.value("cut", std::int64_t{0});
 }
 
 Result<GatewayView> Gateway::view() {
-    Json answer = TRY(ask(socket_.get(), {{"op", "state"}}, kPatience));
+    Json answer = TRY(parsed(TRY(ask(Json::object({{"op", "state"}}).dump(), kPatience, -1))));
     GatewayView view;
     try {
         for (const Json& one : answer.at("listeners"))
@@ -202,7 +233,8 @@ Result<GatewayView> Gateway::view() {
 
 Result<> Gateway::stop(milliseconds grace) {
     std::optional<sys::UniqueFd> life = process_of(dir_);
-    TRY(ask(socket_.get(), {{"op", "stop"}, {"grace_ms", grace.count()}}, grace + kPatience));
+    TRY(parsed(TRY(ask(Json::object({{"op", "stop"}, {"grace_ms", grace.count()}}).dump(),
+                       grace + kPatience, -1))));
     // Who comes next finds none, and not one that is about to go.
     if (life) TRY(sys::wait_readable(life->get(), kPatience));
     return {};

@@ -67,6 +67,10 @@ public:
     Result<> kill();
 
 private:
+    static Result<bool> is_gone(const Paths& paths, const std::string& project);
+    // Of one that was killed meanwhile: of the one that takes its place.
+    Result<std::string> ask(const std::string& question, std::chrono::milliseconds patience,
+                            int descriptor);
     Gateway(sys::UniqueFd socket, std::string dir)
         : socket_(std::move(socket)), dir_(std::move(dir)) {}
 

@@ -79,14 +79,24 @@ void Acceptor::welcome(sys::AcceptedStream accepted) {
 }
 
 void Acceptor::close() {
-    timer_.cancel();
-    while (take(kAtOnce) == Took::some) continue;
+    take_all();
     close_now();
+}
+
+void Acceptor::give_way() {
+    take_all();
+    context_.loop.close(std::move(socket_));
 }
 
 void Acceptor::close_now() {
     timer_.cancel();
+    sys::stop_listening(socket_->fd());
     context_.loop.close(std::move(socket_));
+}
+
+void Acceptor::take_all() {
+    timer_.cancel();
+    while (take(kAtOnce) == Took::some) continue;
 }
 
 }  // namespace crank::gateway

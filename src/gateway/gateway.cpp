@@ -84,7 +84,39 @@ void Gateway::perform(std::string_view text, std::vector<sys::UniqueFd> descript
         waiting_for_stop_.push_back({asker, std::move(answer)});
         return stop(stop_request->grace);
     }
-    answer(answer_of(perform_now(*request, descriptors)));
+    std::vector<std::string> before = backends_of(*request);
+    auto performed = perform_now(*request, descriptors);
+    if (performed && journal_) {
+        keep(*request, text);
+        forget_lives_of(before);
+    }
+    answer(answer_of(performed));
+}
+
+// A route: who the target had until now.
+std::vector<std::string> Gateway::backends_of(const ControlRequest& request) const {
+    std::vector<std::string> ids;
+    const auto* routed = std::get_if<RouteRequest>(&request);
+    if (!routed || !router_.targets().contains(routed->target)) return ids;
+    for (const auto& backend : router_.targets().at(routed->target)->backends)
+        ids.push_back(backend->spec().id);
+    return ids;
+}
+
+void Gateway::keep(const ControlRequest& request, std::string_view text) {
+    if (const auto* listened = std::get_if<ListenRequest>(&request))
+        journal_->keep(listen_key(listened->id), text, listeners_.at(listened->id)->fd());
+    if (const auto* unlistened = std::get_if<UnlistenRequest>(&request))
+        journal_->forget(listen_key(unlistened->id));
+    if (const auto* watched = std::get_if<WatchRequest>(&request))
+        journal_->keep(watch_key(watched->backend), text, lives_.at(watched->backend)->fd());
+    if (const auto* routed = std::get_if<RouteRequest>(&request))
+        journal_->keep(route_key(routed->target), text);
+}
+
+void Gateway::forget_lives_of(const std::vector<std::string>& backends) {
+    for (const std::string& id : backends)
+        if (!router_.is_routed(id)) journal_->forget(watch_key(id));
 }
 
 Result<> Gateway::perform_now(const ControlRequest& request,
@@ -139,7 +171,7 @@ Result<> Gateway::listen(const ListenRequest& request, std::vector<sys::UniqueFd
     // The old one goes after the new is in place: nobody finds the port closed.
     std::unique_ptr<Acceptor> old = std::exchange(slot, std::move(acceptor));
     if (old) {
-        old->close();
+        old->give_way();
         loop_.retire(std::move(old));
     }
     log_("listens on " + request.id + " for " + request.target + " (" +

@@ -12,6 +12,7 @@
 #include "gateway/accept.h"
 #include "gateway/connection.h"
 #include "gateway/control_request.h"
+#include "gateway/journal.h"
 #include "gateway/router.h"
 #include "sys/unique_fd.h"
 
@@ -27,6 +28,8 @@ public:
     using Answer = std::function<void(std::string)>;
     void perform(std::string_view request, std::vector<sys::UniqueFd> descriptors,
                  const void* asker, Answer answer);
+    // What is asked of it from now on, and is in force, it says there.
+    void tell(Journal& journal) { journal_ = &journal; }
     // Nobody is told any more; what was asked for goes on.
     void forget(const void* asker);
 
@@ -43,6 +46,9 @@ private:
         Answer answer;
     };
     Result<> perform_now(const ControlRequest& request, std::vector<sys::UniqueFd>& descriptors);
+    void keep(const ControlRequest& request, std::string_view text);
+    std::vector<std::string> backends_of(const ControlRequest& request) const;
+    void forget_lives_of(const std::vector<std::string>& backends);
     Result<> listen(const ListenRequest& request, std::vector<sys::UniqueFd>& descriptors);
     Result<> unlisten(const UnlistenRequest& request);
     void route(const RouteRequest& request);
@@ -53,6 +59,7 @@ private:
 
     Loop& loop_;
     Log log_;
+    Journal* journal_ = nullptr;
     Router router_;
     Connections connections_;
     Totals totals_;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "gateway/keeper.h"
 #include "gateway/log.h"
 #include "gateway/serve.h"
 #include "sys/system.h"
@@ -24,7 +25,10 @@ void log_line(const std::string& project, const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::vector<std::string> words(argv + 1, argv + argc);
+    std::vector<std::string> words(argv + 1, argv + argc);
+    // crank starts the one that keeps, and that one the one that serves.
+    const bool serves = !words.empty() && words[0] == "--serve";
+    if (serves) words.erase(words.begin());
     const bool named = words.size() == 2 && words[0] == "--name";
     if (!words.empty() && !named) {
         std::fputs("crank-gateway: usage: crank-gateway [--name PROJECT]\n", stderr);
@@ -33,10 +37,16 @@ int main(int argc, char** argv) {
     const std::string project = named ? words[1] : "";
     crank::gateway::Log log([] { return crank::sys::monotonic_clock_ns() / 1'000'000; },
                             [&project](const std::string& text) { log_line(project, text); });
-    auto served = crank::gateway::serve([&log](const std::string& text) { log.line(text); });
+    auto line = [&log](const std::string& text) { log.line(text); };
+    auto run = [&]() -> crank::Result<int> {
+        if (!serves) return crank::gateway::keep(project, line);
+        TRY(crank::gateway::serve(line));
+        return 0;
+    };
+    crank::Result<int> ended = run();
     log.end();
-    if (served) return 0;
-    log_line(project, served.error().text());
-    if (!served.error().hint().empty()) log_line(project, "hint: " + served.error().hint());
-    return crank::describe(served.error().code()).exit_code;
+    if (ended) return *ended;
+    log_line(project, ended.error().text());
+    if (!ended.error().hint().empty()) log_line(project, "hint: " + ended.error().hint());
+    return crank::describe(ended.error().code()).exit_code;
 }

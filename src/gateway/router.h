@@ -73,10 +73,12 @@ public:
     // How much goes through the backend now: requests, and connections that are relayed.
     std::size_t active(const std::string& id) const;
 
+    // Some target has it.
+    bool is_routed(const std::string& id) const;
+
 private:
     friend class Lease;
     class Drain;
-    bool is_routed(const std::string& id) const;
     std::vector<std::shared_ptr<Backend>> find(const std::string& id) const;
     void released(const Backend& backend);
     void finish(Drain& drain, Result<std::size_t> outcome);

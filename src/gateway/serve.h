@@ -8,8 +8,11 @@
 
 namespace crank::gateway {
 
-// Serves on the control socket, descriptor 3, until it is told to stop (there or by SIGTERM).
-// Errors: failed_precondition where crank has not started it; what keeps it from confining itself.
+inline constexpr int kControl = 3, kJournal = 4;  // descriptors
+
+// The second of its processes, which keep() starts: serves on the control socket until it is told
+// to stop (there or by SIGTERM). Errors: failed_precondition where keep() has not started it; what
+// keeps it from confining itself.
 Result<> serve(const std::function<void(const std::string&)>& log);
 
 }  // namespace crank::gateway

@@ -115,4 +115,6 @@ Result<> check_listener(int socket) {
     return {};
 }
 
+void stop_listening(int socket) { (void)::shutdown(socket, SHUT_RD); }
+
 }  // namespace crank::sys

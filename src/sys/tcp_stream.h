@@ -53,5 +53,8 @@ void keep_alive(int socket);
 void reset_at_close(int socket);
 // failed_precondition: no TCP socket, or one that does not listen.
 Result<> check_listener(int socket);
+// For everybody who has the socket: who connects from now on is refused, and who had connected and
+// was not accepted is reset.
+void stop_listening(int socket);
 
 }  // namespace crank::sys

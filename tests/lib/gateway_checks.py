@@ -8,7 +8,7 @@ import sys
 
 from gateway_world import CHECKS, Gateway
 
-for part in ("control", "ends", "http", "relay", "repeat", "switch", "undecided"):
+for part in ("control", "ends", "http", "keeper", "relay", "repeat", "switch", "undecided"):
     importlib.import_module("gateway_" + part)
 
 

@@ -47,7 +47,7 @@ CONTROL_ERRORS = {
 
 
 def open_files(gateway):
-    return len(os.listdir(f"/proc/{gateway.process.pid}/fd"))
+    return len(os.listdir(f"/proc/{gateway.server()}/fd"))
 
 
 @check
@@ -125,7 +125,7 @@ def without_descriptors_it_waits(gateway):
     clients = [Client(port) for _ in range(100)]
 
     def ticks():
-        with open(f"/proc/{gateway.process.pid}/stat") as file:
+        with open(f"/proc/{gateway.server()}/stat") as file:
             return sum(int(word) for word in file.read().rsplit(")")[1].split()[11:13])
     before = ticks()
     for _ in range(3):
@@ -261,6 +261,8 @@ def signals(gateway):
     client = Client(port)
     gateway.process.send_signal(signal.SIGHUP)
     gateway.process.send_signal(signal.SIGPIPE)
+    os.kill(gateway.server(), signal.SIGHUP)
+    os.kill(gateway.server(), signal.SIGPIPE)
     client.request()
     until(lambda: server.heads, "the request")
     gateway.process.send_signal(signal.SIGTERM)
@@ -275,7 +277,7 @@ def signals(gateway):
 def it_is_confined(gateway):
     gateway.state()
     gateway.state()  # it serves, so it has done it
-    with open(f"/proc/{gateway.process.pid}/status") as file:
+    with open(f"/proc/{gateway.server()}/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
     for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):

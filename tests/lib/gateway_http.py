@@ -276,6 +276,6 @@ def large_bodies_both_ways_within_bounds(gateway):
     gate.set()
     sender.join(60)
     assert client.response()[2] == pattern(size)
-    with open(f"/proc/{gateway.process.pid}/status") as file:
+    with open(f"/proc/{gateway.server()}/status") as file:
         peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
     assert peak < 20 * 1024, f"{peak} kB"

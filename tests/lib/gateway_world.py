@@ -59,6 +59,12 @@ class Gateway:
         control.close()
         self.over = False  # it has ended as it should
 
+    def server(self):
+        """The pid of the process that serves; the other one keeps."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return int(file.read().split()[0])
+
     def connect(self):
         control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control.settimeout(30)

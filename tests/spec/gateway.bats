@@ -37,7 +37,12 @@ END
 }
 says() { [ "$(curl -s --max-time 5 "http://127.0.0.1:$port/")" = "$1" ]; }
 id_of() { crank inspect --format '{{.Id}}' "$1"; }
-gateway_pid() { ss -Hxlp "src $CRANK_STATE/gateways/$1/control" | grep -o 'pid=[0-9]*' | head -1 | grep -o '[0-9]*'; }
+# Of its first process, while it runs.
+gateway_pid() {
+    local pid
+    pid=$(cut -d' ' -f 1 "$CRANK_STATE/gateways/$1/pid") &&
+        ss -Hxlp "src $CRANK_STATE/gateways/$1/control" | grep -q "pid=$pid," && echo "$pid"
+}
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 @test "a published port is the gateway's: plan, up, ps, port, status, the client's address, down" {
@@ -213,6 +218,32 @@ END
     run -0 crank up -d
     says one
     [ "$(id_of shop-web-1)" = "$before" ]
+}
+
+# kill_server KEEPER: the process that serves; the one that keeps it starts another.
+two_are_there() { [ "$(crank ps -aq | wc -l)" = 2 ]; }
+kill_server() { kill -KILL "$(cat "/proc/$1/task/$1/children")"; }
+
+@test "what serves a project's ports may be killed: another takes its place, also in the middle of a change" {
+    local keeper n up
+    web one
+    crank up -d 2>/dev/null
+    until_true says one
+    keeper=$(gateway_pid shop)
+    kill_server "$keeper"
+    # nobody is refused: what comes waits for the next one
+    says one
+    for n in 1 2 3; do
+        web "v$n"
+        crank up -d 2>up.err 3>&- &
+        up=$!
+        until_true two_are_there
+        kill_server "$keeper"
+        wait "$up" || { cat up.err && false; }
+        until_true says "v$n"
+    done
+    [ "$(gateway_pid shop)" = "$keeper" ]
+    run -0 crank plan
 }
 
 @test "a command that is killed in the middle of a change loses no request, and reconcile or the next one ends it" {

@@ -125,6 +125,18 @@ gateway_check() { timeout 120 python3 "$BATS_TEST_DIRNAME/../lib/gateway_checks.
 }
 @test "stop waits for what is there" { gateway_check stop_waits_and_cuts; }
 @test "SIGTERM drains, SIGHUP and SIGPIPE do nothing" { gateway_check signals; }
+@test "what serves may be killed: no connection is refused, and all that was asked is in force" {
+    gateway_check what_serves_may_be_killed
+}
+@test "after it was killed what was changed since is in force too" {
+    gateway_check what_was_changed_since_is_in_force_too
+}
+@test "who waits for a drain is told when what serves was killed" {
+    gateway_check who_waits_for_a_drain_is_told_that_it_ended
+}
+@test "the end of what keeps is the end of what serves" {
+    gateway_check the_end_of_the_keeper_is_the_end_of_both
+}
 @test "it has no capabilities and its system calls are filtered" {
     case ${CRANK_PRESET:-dev} in asan | tsan) skip "the sandbox is for builds without sanitizers" ;; esac
     gateway_check it_is_confined
