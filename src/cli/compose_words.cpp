@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/compose_services.h"
 #include "cli/project.h"
 
 namespace crank::cli {
@@ -23,35 +24,20 @@ struct Word {
 };
 // The table of docs/guide/compose.md, for a service web of the project shop.
 constexpr Word kWords[] = {
-    {"attach", "crank attach shop-web-1"},
     {"build", "crank up -d --build, or crank build -t shop-web DIRECTORY"},
     {"convert", "crank config"},
-    {"cp", "crank cp FILE shop-web-1:FILE"},
     {"create", "crank up --no-start"},
     {"events", "crank events --filter label=com.docker.compose.project=shop"},
-    {"exec", "crank exec -it shop-web-1 COMMAND"},
     {"export", "crank export shop-web-1"},
     {"images", "crank config --images"},
-    {"kill", "crank kill shop-web-1"},
-    {"logs", "crank logs -f shop-web-1"},
     {"ls", "crank ps --filter label=com.docker.compose.project"},
-    {"pause", "crank pause shop-web-1"},
-    {"port", "crank port shop-web-1"},
-    {"ps", "crank status"},
     {"pull", "crank up -d --pull always"},
     {"push", "crank push IMAGE"},
-    {"restart", "crank restart shop-web-1"},
     {"rm", "crank rm shop-web-1"},
     {"run", "crank run --rm --network shop_default shop-web COMMAND"},
     {"scale", "crank up -d --scale web=3"},
-    {"start", "crank up -d"},
-    {"stats", "crank stats shop-web-1"},
-    {"stop", "crank stop $(crank ps -q --filter label=com.docker.compose.project=shop)"},
-    {"top", "crank top shop-web-1"},
-    {"unpause", "crank unpause shop-web-1"},
     {"version", "crank version"},
     {"volumes", "crank config --volumes"},
-    {"wait", "crank wait shop-web-1"},
 };
 
 const Flag* project_flag(std::string_view word) {
@@ -71,26 +57,31 @@ std::unexpected<Error> unknown(std::string_view word) {
                             .with_hint(missing.instead.empty() ? "leave it out"
                                                                : std::string(missing.instead)));
     return fail(Error(Code::usage, "unknown flag: " + std::string(name))
-                    .with_hint("before up, down and config of crank compose stand -f, -p, "
+                    .with_hint("before the command of crank compose stand -f, -p, "
                                "--profile, --env-file, --project-directory"));
 }
 
 }  // namespace
 
-Result<std::vector<std::string_view>> compose_words(std::span<const std::string_view> words) {
-    std::vector<std::string_view> all(words.begin(), words.end());
-    if (all.empty() || all[0] != "compose") return all;
+Result<std::size_t> compose_command_at(std::span<const std::string_view> words) {
     std::size_t at = 1;
-    while (at < all.size() && all[at].size() > 1 && all[at][0] == '-') {
-        std::string_view word = all[at];
+    while (at < words.size() && words[at].size() > 1 && words[at][0] == '-') {
+        std::string_view word = words[at];
         if (word == "--help" || word == "-h") break;
         if (project_flag(word) == nullptr) return unknown(word);
         bool has_value = word.starts_with("--") ? word.contains('=') : word.size() > 2;
         at += has_value ? 1 : 2;
     }
-    if (at > all.size())
-        return fail(Error(Code::usage, "flag " + std::string(all.back()) + " wants a value")
+    if (at > words.size())
+        return fail(Error(Code::usage, "flag " + std::string(words.back()) + " wants a value")
                         .with_hint("crank compose -f FILE up -d"));
+    return at;
+}
+
+Result<std::vector<std::string_view>> compose_words(std::span<const std::string_view> words) {
+    std::vector<std::string_view> all(words.begin(), words.end());
+    if (all.empty() || all[0] != "compose") return all;
+    const std::size_t at = TRY(compose_command_at(words));
     // The command to the front of its flags.
     if (at < all.size())
         std::rotate(all.begin() + 1, all.begin() + at, all.begin() + at + 1);
@@ -104,13 +95,18 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
     if (words.size() > 1) asked = words[1] == "--help" || words[1] == "-h";
     if (!asked) return std::nullopt;
     std::string text =
-        "Usage: crank compose [FLAGS] up|down|config ...\n\nAs crank up, down and config; --help "
-        "behind one of them says more.\n\nFlags:\n";
+        "Usage: crank compose [FLAGS] COMMAND ...\n\nup, down, config and ps are crank up, down, "
+        "config "
+        "and status; --help behind one of them says more.\n\nOver services, or all of them:\n";
+    constexpr std::size_t kColumn = 12;
+    for (const ServiceVerb& verb : service_verbs())
+        text += "  " + std::string(verb.word) + std::string(kColumn - verb.word.size(), ' ') +
+                std::string(verb.summary) + "\n";
+    text += "\nFlags:\n";
     for (const Flag& flag : kProjectFlags)
         text += "  --" + std::string(flag.name) + " " + std::string(flag.value_name) + ": " +
                 std::string(flag.help) + "\n";
     text += "\nDocker compose's other words, of a service web of the project shop:\n";
-    constexpr std::size_t kColumn = 12;
     for (const Word& one : kWords)
         text += "  " + std::string(one.word) + std::string(kColumn - one.word.size(), ' ') +
                 std::string(one.instead) + "\n";
@@ -118,10 +114,13 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
 }
 
 std::optional<std::string> instead_of_compose(std::string_view word) {
-    std::vector<std::string_view> known{"config", "down", "up"};
+    std::vector<std::string_view> known{"config", "down", "ps", "up"};
+    for (const ServiceVerb& verb : service_verbs()) known.push_back(verb.word);
     for (const Word& one : kWords) known.push_back(one.word);
-    auto found = std::ranges::find(kWords, did_you_mean(word, known).value_or(""), &Word::word);
-    if (found == std::end(kWords)) return std::nullopt;
+    const auto near = did_you_mean(word, known);
+    if (!near) return std::nullopt;
+    auto found = std::ranges::find(kWords, *near, &Word::word);
+    if (found == std::end(kWords)) return "did you mean crank compose " + *near + "?";
     bool example = found->instead.contains("shop");
     return std::string(example ? "of a service web of the project shop: " : "") +
            std::string(found->instead);

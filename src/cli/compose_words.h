@@ -11,8 +11,12 @@
 
 namespace crank::cli {
 
-// "compose -f FILE up -d" as "compose up -f FILE -d"; anything else as it is. Errors: usage (a flag
-// before the command that docker compose does not have there, or crank does not have at all).
+// Where the command stands behind flags of the project: "compose -f FILE up" 3; the number of words
+// where there is none. Errors: usage (a flag that docker compose does not have there, or crank not
+// at all).
+Result<std::size_t> compose_command_at(std::span<const std::string_view> words);
+
+// "compose -f FILE up -d" as "compose up -f FILE -d"; anything else as it is. Errors: as above.
 Result<std::vector<std::string_view>> compose_words(std::span<const std::string_view> words);
 
 // The help of `crank compose` where these words ask for it, or `asked` does.

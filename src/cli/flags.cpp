@@ -214,6 +214,17 @@ bool Arguments::knows(std::string_view name) const {
     return false;
 }
 
+Arguments Arguments::with_words(std::vector<std::string> words) const {
+    Arguments other = *this;
+    other.words_ = std::move(words);
+    return other;
+}
+
+void Arguments::switch_on(std::string_view name) {
+    const auto flag = std::ranges::find(flags_, name, &Flag::name);
+    if (flag != flags_.end()) given_.push_back({&*flag, "true"});
+}
+
 bool Arguments::on(std::string_view name) const { return find_switch(name).value_or(false); }
 
 std::optional<bool> Arguments::find_switch(std::string_view name) const {

@@ -71,6 +71,9 @@ public:
     std::vector<std::string> values(std::string_view name) const;
     // What is no flag, in order.
     const std::vector<std::string>& words() const { return words_; }
+    // The same flags with other words.
+    Arguments with_words(std::vector<std::string> words) const;
+    void switch_on(std::string_view name);
 
 private:
     friend Result<Arguments> parse(const Syntax&, std::span<const std::string_view>);

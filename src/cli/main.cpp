@@ -2,11 +2,13 @@
 
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/compose_services.h"
 #include "cli/compose_words.h"
 #include "cli/flush.h"
 #include "cli/oci.h"
@@ -53,25 +55,25 @@ Result<std::optional<engine::Entered>> take_rights(const Verb& verb, const Invoc
     return entered;
 }
 
+Result<engine::Paths> paths_of(const Arguments& before, const Arguments& arguments) {
+    return engine::find_paths({.root = global(before, arguments, "root"),
+                               .state = global(before, arguments, "state"),
+                               .config = global(before, arguments, "config")});
+}
+
 Result<int> perform(const Verb& verb, const Arguments& before, const Arguments& arguments) {
     Invocation invocation{.arguments = arguments,
-                          .paths = TRY(engine::find_paths({
-                              .root = global(before, arguments, "root"),
-                              .state = global(before, arguments, "state"),
-                              .config = global(before, arguments, "config"),
-                          })),
+                          .paths = TRY(paths_of(before, arguments)),
                           .debug = before.on("debug") || arguments.on("debug")};
     std::optional<engine::Entered> entered = TRY(take_rights(verb, invocation));
     return verb.perform(invocation);
 }
 
-int run_verb(const FoundVerb& found, const Arguments& before,
-             std::span<const std::string_view> rest) {
-    const Verb& verb = *found.verb;
+using Perform = std::function<Result<int>(const Arguments&)>;
+
+int run_verb(const Verb& verb, const Arguments& before, std::span<const std::string_view> typed,
+             const Perform& performs) {
     bool debug = before.on("debug");
-    std::vector<std::string_view> typed(rest.begin(), rest.end());
-    // In front: what is typed counts more.
-    if (!found.flag.empty()) typed.insert(typed.begin(), found.flag);
     Result<Arguments> arguments = parse(verb.syntax, typed);
     if (!arguments) {
         Error error = std::move(arguments).error();
@@ -84,10 +86,28 @@ int run_verb(const FoundVerb& found, const Arguments& before,
         print(help_text(verb));
         return 0;
     }
-    Result<int> code = perform(verb, before, *arguments);
+    Result<int> code = performs(*arguments);
     if (code) return *code;
     report(verb.name, code.error(), debug || arguments->on("debug"));
     return exit_code_for(verb, code.error());
+}
+
+int run_found(const FoundVerb& found, const Arguments& before,
+              std::span<const std::string_view> rest) {
+    std::vector<std::string_view> typed(rest.begin(), rest.end());
+    // In front: what is typed counts more.
+    if (!found.flag.empty()) typed.insert(typed.begin(), found.flag);
+    return run_verb(*found.verb, before, typed, [&](const Arguments& arguments) {
+        return perform(*found.verb, before, arguments);
+    });
+}
+
+// Of docker compose's, over services.
+int run_service_call(const ServiceCall& call, const Arguments& before) {
+    return run_verb(call.shown, before, call.rest, [&](const Arguments& typed) -> Result<int> {
+        auto asked = TRY(for_containers(call, TRY(paths_of(before, typed)), typed));
+        return asked ? perform(*call.verb->base, before, *asked) : Result<int>(0);
+    });
 }
 
 // `crank` alone. What cannot be read is said, and is no failure of who has asked for nothing.
@@ -144,6 +164,12 @@ int run(std::string_view program, std::span<const std::string_view> words) {
         return 0;
     }
     if (words.empty()) return tell_where(*before);
+    Result<std::optional<ServiceCall>> services = service_call(words);
+    if (!services) {
+        report("compose", services.error(), before->on("debug"));
+        return kUsage;
+    }
+    if (*services) return run_service_call(**services, *before);
     Result<std::vector<std::string_view>> typed = compose_words(words);
     if (auto help = typed ? compose_help(*typed, before->on("help")) : std::nullopt) {
         print(*help);
@@ -155,7 +181,7 @@ int run(std::string_view program, std::span<const std::string_view> words) {
         report("", typed ? found.error() : typed.error(), before->on("debug"));
         return kUsage;
     }
-    return run_verb(*found, *before, std::span(*typed).subspan(found->words));
+    return run_found(*found, *before, std::span(*typed).subspan(found->words));
 }
 
 }  // namespace

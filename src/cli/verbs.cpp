@@ -31,6 +31,7 @@ constexpr Alias kAliases[] = {
     {"builder prune", "prune"},
     {"compose config", "config"},
     {"compose down", "down"},
+    {"compose ps", "status"},
     {"compose up", "up"},
     {"config ls", "config list"},
     {"container attach", "attach"},

@@ -236,23 +236,24 @@ EOF
     run -2 crank compose -f
     [ "${lines[0]}" = "crank: flag -f wants a value" ]
     run -2 crank compose -f compose.yaml
-    [ "${lines[0]}" = "crank: crank compose wants one of config|down|up" ]
+    [ "${lines[0]}" = "crank: crank compose wants one of config|down|ps|up" ]
     [ "${lines[1]}" = "hint: crank compose --help" ]
     run -0 crank compose --help
-    [ "${lines[0]}" = "Usage: crank compose [FLAGS] up|down|config ..." ]
-    [[ $output == *$'\n  ps          crank status\n'* ]]
+    [ "${lines[0]}" = "Usage: crank compose [FLAGS] COMMAND ..." ]
+    [[ $output == *$'\n  logs        print what services have written\n'* ]]
+    [[ $output == *$'\n  images      crank config --images\n'* ]]
     run -0 crank help compose
-    [ "${lines[0]}" = "Usage: crank compose [FLAGS] up|down|config ..." ]
+    [ "${lines[0]}" = "Usage: crank compose [FLAGS] COMMAND ..." ]
     run -0 crank compose up --help
     [[ ${lines[0]} == "Usage: crank up "* ]]
-    run -2 crank compose -f compose.yaml ps
-    [ "${lines[0]}" = 'crank: no command "compose ps"' ]
-    [ "${lines[1]}" = "hint: crank status" ]
-    run -2 crank compose exec web sh
-    [ "${lines[1]}" = "hint: of a service web of the project shop: crank exec -it shop-web-1 COMMAND" ]
+    run -2 crank compose -f compose.yaml ls
+    [ "${lines[0]}" = 'crank: no command "compose ls"' ]
+    [ "${lines[1]}" = "hint: crank ps --filter label=com.docker.compose.project" ]
+    run -2 crank compose rm web
+    [ "${lines[1]}" = "hint: of a service web of the project shop: crank rm shop-web-1" ]
     run -2 crank compose restrat
-    [ "${lines[1]}" = "hint: of a service web of the project shop: crank restart shop-web-1" ]
-    run -2 crank compose pu
+    [ "${lines[1]}" = "hint: did you mean crank compose restart?" ]
+    run -2 crank compose upp
     [[ ${lines[1]} == "hint: did you mean crank compose up?" ]]
 }
 
