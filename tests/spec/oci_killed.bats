@@ -13,6 +13,7 @@ setup() {
     edit '.process.args = ["sleep", "100"]'
 }
 teardown() {
+    exec 7>&-
     if [ -n "$starter" ]; then kill -CONT "$starter" 2>/dev/null || true; fi
     oci_teardown
 }
@@ -20,11 +21,11 @@ teardown_file() { common_teardown; }
 
 # A create is killed by its hook, which has stopped its shim before.
 create_is_killed() {
-    cat >kill-create <<'END'
+    cat >kill-create <<END
 #!/bin/sh
-pgrep -P "$PPID" -x crank-starter >starter
-kill -STOP "$(cat starter)"
-kill -KILL "$PPID"
+pgrep -P "\$PPID" -x crank-starter >$PWD/starter
+kill -STOP "\$(cat $PWD/starter)"
+kill -KILL "\$PPID"
 END
     chmod +x kill-create
     edit --arg hook "$PWD/kill-create" '.hooks.createRuntime = [{path: $hook}]'
@@ -36,7 +37,8 @@ groups_of() { find /sys/fs/cgroup -mindepth 2 -type d -path "*crank-oci/$id"; }
 
 # Whether it has gone to sleep and looked again more often than a create takes.
 keeps_looking() { [ "$(awk '/^voluntary/ { print $2 }' "/proc/$1/status")" -gt 100 ]; }
-has_ended() { ! kill -0 "$1" 2>/dev/null; }
+# Reaped or not.
+has_ended() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 
 @test "the next create of the id waits until the shim of a killed one has removed its groups" {
     create_is_killed
@@ -61,7 +63,7 @@ has_ended() { ! kill -0 "$1" 2>/dev/null; }
     crank-oci --root oci delete --force "$id" 7>&- 3>&- &
     local delete=$!
     until_true keeps_looking "$delete"
-    [ -n "$(groups_of)" ]
+    [ -e "oci/$id/state.json" ]
     exec 7>&-
     wait "$delete"
     oci_nothing_left
