@@ -362,7 +362,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         return handed;
     };
     auto handed = apply();
-    if (!handed) return fail(undo.run(std::move(handed).error()));
+    if (!handed) return fail(undo.run(hint_at_kernel(std::move(handed).error())));
     undo.commit();  // from here on the shim removes what was made, unless it is released
     return handed;
 }

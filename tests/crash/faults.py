@@ -82,6 +82,8 @@ class World:
             injected = [line for line in file if "(INJECTED)" in line]
         # Where the message itself could not be written there is none.
         mute = any(re.search(r"write\(2,", line) for line in injected)
+        if child.returncode < 0 or "crank: bug:" in text:
+            raise Failure("it crashed: status %d: %s" % (child.returncode, text))
         if child.returncode != 0 and not text and not mute:
             raise Failure("status %d without a word" % child.returncode)
         return bool(injected), child.returncode
