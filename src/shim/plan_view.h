@@ -7,7 +7,8 @@ namespace crank::shim {
 
 struct PlanView {
     Header* header = nullptr;  // shared with crank; only `shared` is written to
-    int claim = -1;  // the file by which this process has the container's id, where it was given one
+    // The file by which this process has the container's id, where it was given one.
+    int claim = -1;
 
     const Op& op(uint32_t index) const {
         auto base = reinterpret_cast<const char*>(header);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <thread>
@@ -21,8 +22,13 @@ namespace {
 
 constexpr const char* kOwnNamespace = "/proc/thread-self/ns/net";
 
+// What is in the way for a moment (memory, a signal) is no reason to die.
 void return_or_abort(int namespace_fd) {
-    if (::setns(namespace_fd, CLONE_NEWNET) == 0) return;
+    constexpr int kMostTries = 100;
+    for (int i = 0; i < kMostTries; ++i) {
+        if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (::setns(namespace_fd, CLONE_NEWNET) == 0) return;
+    }
     static constexpr char kMessage[] = "crank: cannot return to the own network namespace\n";
     (void)!::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
     std::abort();
@@ -63,8 +69,8 @@ NetworkNamespaceToCome begin_network_namespace(Loopback loopback) {
         if (loopback == Loopback::up) TRY(bring_up_loopback(made.get()));
         return made;
     };
-    // Where this user may have no more threads, it is made when it is asked for; a filter may say so
-    // by another error than the one of which std::async knows it.
+    // Where this user may have no more threads, it is made when it is asked for; a filter may say
+    // so by another error than the one of which std::async knows it.
     try {
         return std::async(std::launch::async, make);
     } catch (const std::system_error&) {
