@@ -311,7 +311,12 @@ void tell_exit(const Exit& exit) {
 
 void open_monitor(Monitor& monitor) {
     const Header& header = *monitor.plan.header;
-    monitor.loop.open();
+    if (monitor.loop.open() != 0) {
+        // Without it nothing would ever be seen. Whoever has been joined has its own monitor; a
+        // container is adopted by the next command.
+        if (header.role == Role::join) pidfd_send_signal(monitor.kept.pidfd, SIGKILL);
+        _exit(1);
+    }
     const char* log_path = header.log_path != 0 ? monitor.plan.text(header.log_path) : nullptr;
     monitor.log.open(log_path, header.log_max_bytes, header.log_max_files);
     monitor.log.obey(&header.shared.orders);
