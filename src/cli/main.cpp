@@ -188,7 +188,10 @@ int run(std::string_view program, std::span<const std::string_view> words) {
 }  // namespace crank::cli
 
 int main(int argc, char** argv) {
-    if (!crank::sys::settle_inherited_descriptors()) return 1;
+    if (auto settled = crank::sys::settle_inherited_descriptors(); !settled) {
+        crank::cli::report("", settled.error(), false);
+        return 1;
+    }
     // A reader that went away is an error of print(), not a death in the middle of a change.
     crank::sys::ignore_broken_pipe();
     std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);

@@ -30,6 +30,7 @@ constexpr milliseconds kForEver(-1);
 constexpr milliseconds kUsualEnd(500), kAfterKill(10'000);
 constexpr milliseconds kMonitorDone(30'000);  // it may be removing a large layer
 constexpr milliseconds kLookAgain(10);
+constexpr milliseconds kOtherStart(60'000);
 constexpr int kSigKill = 9;
 
 std::string shown(const Container& container) { return shown_name(container.record); }
@@ -49,10 +50,10 @@ bool is_running(const State& state) { return runtime::is_alive(state.pid, state.
 Result<> signal(const Paths& paths, const Container& container, int number) {
     const State& state = container.state;
     if (other::has(container.record)) {
-        Result<> sent = other::signal(paths, container.record, number);
+        Result<> sent = other::signal(paths, container, number);
         if (sent || !is_running(state)) return {};
-        // Where the runtime is gone, or knows the container no more, its process is known all the
-        // same.
+        // Where the runtime is gone or hangs, or knows the container no more, its process is known
+        // all the same.
         if (number != kSigKill) return sent;
     }
     Result<> sent = runtime::signal_process(state.pid, state.start_time, number);
@@ -306,27 +307,52 @@ std::string_view obstacle(const State& state) {
     }
 }
 
+Result<> check_removable(const Container& container, bool force) {
+    std::string_view what = obstacle(container.state);
+    if (what.empty() || force) return {};
+    std::string name = shown(container);
+    return fail(Error(Code::in_use, "container " + name + " is " + std::string(what))
+                    .with_hint("crank stop " + name + ", or crank rm -f " + name));
+}
+
+// Whatever it is doing. Of one that is being started, until it runs or that command is gone: a
+// process on its way into crank-shim may hold the lock of a start that was killed.
+Result<Container> bring_to_rest(const Paths& paths, Container container, bool force) {
+    auto end = std::chrono::steady_clock::now() + kOtherStart;
+    while (container.state.status != Status::running) {
+        if (container.state.status == Status::restarting) {
+            container = TRY(end_restarting(paths, std::move(container)));
+            continue;
+        }
+        // Its monitor may be removing it (--rm) at this moment, or have become the command that
+        // starts it again.
+        TRY(settle(container));
+        Result<Container> now = load(paths, container.record.id);
+        if (!now) return container;
+        if (obstacle(now->state).empty()) {
+            TRY(settle(*now));  // it may have been started and have ended since
+            return container;
+        }
+        TRY(check_removable(*now, force));
+        if (std::chrono::steady_clock::now() > end)
+            return fail(Error(Code::deadline_exceeded, "container " + shown(container) +
+                                                           " is still being started by another "
+                                                           "command")
+                            .with_hint("crank ps -a"));
+        container = std::move(*now);
+        if (container.state.status == Status::starting) TRY(sys::poll({}, kLookAgain));
+    }
+    TRY(kill_and_wait(paths, container, {.verb = "rm"}));
+    return container;
+}
+
 }  // namespace
 
 Result<> remove(const Paths& paths, const Container& found, bool force) {
     Container container = found;
     const std::string id = container.record.id;
-    if (std::string_view what = obstacle(container.state); !what.empty() && !force)
-        return fail(
-            Error(Code::in_use, "container " + shown(container) + " is " + std::string(what))
-                .with_hint("crank stop " + shown(container) + ", or crank rm -f " +
-                           shown(container)));
-    if (container.state.status == Status::restarting)
-        container = TRY(end_restarting(paths, std::move(container)));
-    if (container.state.status == Status::running) {
-        TRY(kill_and_wait(paths, container, {.verb = "rm"}));
-    } else {
-        // It may be removing the container itself (--rm) at this moment, or have become the command
-        // that starts it again.
-        TRY(settle(container));
-        Result<Container> now = load(paths, id);
-        if (now && !obstacle(now->state).empty()) return remove(paths, *now, force);
-    }
+    TRY(check_removable(container, force));
+    container = TRY(bring_to_rest(paths, std::move(container), force));
     if (!sys::exists(paths.container(id))) return {};
     // A start of it by another command: that one has it now.
     if (is_at_rest(container.state) && !force && is_being_started(paths, id))

@@ -1,14 +1,22 @@
 #include "engine/other_runtime.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "engine/names.h"
 #include "policy/policy.h"
 #include "runtime/other_runtime.h"
+#include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/memory.h"
+#include "sys/open_flags.h"
+#include "sys/poll.h"
+#include "sys/signals.h"
 #include "sys/system.h"
 
 namespace crank::engine::other {
@@ -73,6 +81,8 @@ std::string root_of(const Paths& paths, const Record& record) {
 
 using Words = std::vector<std::string>;
 
+constexpr std::chrono::milliseconds kKillDeadline(10'000), kLastMoment(1'000);
+
 Words command(const Paths& paths, const Record& record, const std::string& log, Words verb) {
     Words words = record.settings.runtime_command;
     words.insert(words.end(), {"--root", root_of(paths, record)});
@@ -81,12 +91,27 @@ Words command(const Paths& paths, const Record& record, const std::string& log, 
     return words;
 }
 
-Result<sys::CommandOutput> run(Words words) {
+sys::SpawnRequest request_for(Words words) {
     sys::SpawnRequest request;
     request.path = words.front();
     request.args = std::move(words);
     request.env = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};
-    return sys::run_command(request);
+    return request;
+}
+
+// Its output goes to `said`. Killed where its owner does not wait for its end.
+Result<sys::Child> start(Words words, int said) {
+    sys::UniqueFd null = TRY(sys::open("/dev/null", sys::kReadWrite));
+    sys::SpawnRequest request = request_for(std::move(words));
+    request.fds = {{null.get(), 0}, {said, 1}, {said, 2}};
+    request.new_session = true;
+    return sys::spawn(request);
+}
+
+std::string text_of(const sys::UniqueFd& said) {
+    constexpr std::size_t kMostText = std::size_t{64} << 10;
+    auto text = sys::read_file("/proc/self/fd/" + std::to_string(said.get()), kMostText);
+    return text ? std::string(trim(*text)) : "";
 }
 
 Result<> refuse(bool given, const std::string& flag, const RunOptions& options, const char* why) {
@@ -241,13 +266,27 @@ Error explain(Error error, const Record& record, std::string_view log) {
         .with_context(error.message());
 }
 
-Result<> signal(const Paths& paths, const Record& record, int number) {
+Result<> signal(const Paths& paths, const Container& container, int number) {
+    const Record& record = container.record;
+    const State& state = container.state;
     Words words = commands_of(paths, record).kill;
     words.push_back(std::to_string(number));
-    sys::CommandOutput output = TRY(run(std::move(words)));
-    if (output.status.shell_code() == 0) return {};
-    return fail(Code::step_failed,
-                record.settings.runtime + " kill: " + std::string(trim(output.err)));
+    sys::UniqueFd said = TRY(sys::make_memory_file("crank-said", 0));
+    auto process = TRY(sys::open_pidfd(state.pid));
+    if (!runtime::is_alive(state.pid, state.start_time)) return {};
+    sys::Child child = TRY(start(std::move(words), said.get()));
+    std::array ends{sys::PollEntry{child.pidfd(), true}, sys::PollEntry{process.get(), true}};
+    bool ended = TRY(sys::poll(ends, kKillDeadline));
+    // The container has: the command may come to its end.
+    if (ends[1].readable) ended = TRY(child.wait_for(kLastMoment)).has_value();
+    const std::string& name = record.settings.runtime;
+    if (!ended) (void)sys::signal_group(child.pid(), SIGKILL);
+    if (ends[1].readable) return {};
+    if (!ended)
+        return fail(Error(Code::deadline_exceeded, name + " kill does not end within 10 s")
+                        .with_hint("crank kill " + shown_name(record)));
+    if (TRY(child.wait()).shell_code() == 0) return {};
+    return fail(Code::step_failed, name + " kill: " + text_of(said));
 }
 
 void forget(const Paths& paths, const Record& record) {
@@ -258,7 +297,7 @@ void forget(const Paths& paths, const Record& record) {
     bool left = entries && std::ranges::any_of(*entries, [&](const std::string& entry) {
                     return entry.starts_with(record.id);
                 });
-    if (left) (void)run(commands_of(paths, record).remove);
+    if (left) (void)sys::run_command(request_for(commands_of(paths, record).remove));
 }
 
 }  // namespace crank::engine::other

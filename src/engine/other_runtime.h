@@ -11,6 +11,7 @@
 #include "engine/options.h"
 #include "engine/paths.h"
 #include "engine/record.h"
+#include "engine/state.h"
 #include "oci/runtime_spec.h"
 #include "runtime/plan.h"
 
@@ -55,8 +56,9 @@ std::vector<std::string> exec_words(const Paths& paths, const Record& record,
 // of `error`. Pure.
 Error explain(Error error, const Record& record, std::string_view log);
 
-// Through the runtime. Errors: what it printed.
-Result<> signal(const Paths& paths, const Record& record, int number);
+// Through the runtime, until its command or the container has ended. Errors: what it printed;
+// deadline_exceeded: it hangs, and is killed.
+Result<> signal(const Paths& paths, const Container& container, int number);
 // What it still knows of a container whose monitor could not say that it has ended.
 void forget(const Paths& paths, const Record& record);
 

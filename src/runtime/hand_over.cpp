@@ -10,6 +10,7 @@
 #include "runtime/encode.h"
 #include "runtime/runtime.h"
 #include "runtime/scope_apply.h"
+#include "shim/plan_lock.h"
 #include "sys/cgroup.h"
 #include "sys/child.h"
 #include "sys/file.h"
@@ -229,6 +230,7 @@ struct Opened {
     sys::UniqueFd user, cgroup;
     sys::Pipe gate;
     sys::Child holder;  // of the scope
+    int claim = -1;     // not owned
 };
 
 // `undo` is given what removes the groups.
@@ -240,7 +242,7 @@ Result<Opened> open_for(const HandOverRequest& request, Plan& made, const HostFa
     opened.joined = TRY(open_joined(made, request.spec));
     TRY(make_user_namespace(made, request.spec, opened.user));
     TRY(refuse_used(made, request.spec.linux.cgroups_path, facts));
-    if (request.before_groups) TRY(request.before_groups());
+    if (request.claim_groups) opened.claim = TRY(request.claim_groups());
     if (!request.scope.empty())
         opened.holder = TRY(start_scope(request.scope, request.scope_properties, undo));
     TRY(create_cgroups(made, facts, undo));
@@ -347,6 +349,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         handover.add(request.start_socket.get(), made.start_socket_slot());
         add_joined(handover, made, opened.joined, opened.user);
         add_fds(handover, made, request.fds, terminal);
+        if (opened.claim >= 0) handover.fds.emplace_back(opened.claim, shim::kPlanLockFd);
         Started started = TRY(start_shim(bytes, std::move(handover), facts, true));
         Handed handed;
         handed.handshake_ = Handshake(
@@ -359,7 +362,7 @@ Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts) {
         return handed;
     };
     auto handed = apply();
-    if (!handed) return fail(undo.run(std::move(handed).error()));
+    if (!handed) return fail(undo.run(hint_at_kernel(std::move(handed).error())));
     undo.commit();  // from here on the shim removes what was made, unless it is released
     return handed;
 }

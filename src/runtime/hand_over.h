@@ -77,8 +77,9 @@ struct HandOverRequest {
     // The groups are those of this scope of systemd's, whose name it is; empty: none is asked for.
     std::string scope;
     std::vector<UnitProperty> scope_properties;
-    // Called once it is known that nobody lives in its groups, which are its own from here on.
-    std::function<Result<>()> before_groups;
+    // Called once it is known that nobody lives in its groups, which are its own from here on. The
+    // descriptor, not owned, is held by all that may still enter or remove them when crank is gone.
+    std::function<Result<int>()> claim_groups;
 };
 Result<Handed> hand_over(HandOverRequest request, const HostFacts& facts);
 

@@ -134,7 +134,7 @@ Result<Running> launch(LaunchRequest request, const HostFacts& facts) {
         return running;
     };
     auto running = apply();
-    if (!running) return fail(undo.run(std::move(running).error()));
+    if (!running) return fail(undo.run(hint_at_kernel(std::move(running).error())));
     undo.commit();  // from here on the monitor removes what was made
     return running;
 }

@@ -221,14 +221,17 @@ Result<Started> start_shim_on(sys::UniqueFd plan, std::vector<std::string> words
     return started;
 }
 
-namespace {
-
-Error of_step(int error_number, const std::string& step) {
-    Error error = Error::from_errno(error_number, step);
-    if (!sys::is_unknown_call(error_number)) return error;
+Error hint_at_kernel(Error error) {
+    if (!sys::is_unknown_call(error.error_number()) || !error.hint().empty()) return error;
     return std::move(error).with_hint(
         "this kernel, or a filter around crank, lacks a system call that it needs (Linux 5.12 has "
         "all of them): crank doctor");
+}
+
+namespace {
+
+Error of_step(int error_number, const std::string& step) {
+    return hint_at_kernel(Error::from_errno(error_number, step));
 }
 
 // `number`: how the command ended, or an error's.

@@ -68,6 +68,8 @@ struct StepNames {
     std::vector<std::string> names;
 };
 StepNames names_of(const Plan& plan, const std::string& program);
+// What the kernel lacks, or a filter denies as if it did, is no fault of the container's.
+Error hint_at_kernel(Error error);
 Error explain_failure(const StepNames& steps, std::uint64_t step, int error_number);
 
 }  // namespace crank::runtime

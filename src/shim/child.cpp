@@ -171,6 +171,16 @@ int perform(const PlanView& plan, ChildIo& io, uint32_t first, uint32_t last, ui
     return 0;
 }
 
+namespace {
+
+[[noreturn]] void fail_to_begin(const ChildIo& io) {
+    Report failure{static_cast<uint32_t>(own_step(OwnStep::clone)), errno};
+    (void)!write(io.report_write, &failure, sizeof failure);
+    _exit(127);
+}
+
+}  // namespace
+
 void run_child(const PlanView& plan, ChildIo io) {
     mark(plan, Moment::in_child);
     // The monitor blocks every signal; the worker starts with none blocked and none ignored.
@@ -182,16 +192,12 @@ void run_child(const PlanView& plan, ChildIo io) {
     umask(0);
     // Before any filter, which may know nothing of close_range; what is opened later is
     // close-on-exec by itself.
-    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) {
-        Report failure{static_cast<uint32_t>(own_step(OwnStep::clone)), errno};
-        (void)!write(io.report_write, &failure, sizeof failure);
-        _exit(127);
-    }
+    if (close_range(3, ~0u, kCloseRangeCloexec) != 0) fail_to_begin(io);
     if ((plan.header->flags & kFlagHandOver) != 0) {
         // Out of the way of the descriptors that the program is handed.
         int high = fcntl(io.report_write, F_DUPFD_CLOEXEC,
                          kFirstSlot + static_cast<int>(plan.header->slot_count));
-        if (high < 0) _exit(127);
+        if (high < 0) fail_to_begin(io);
         close(io.report_write);
         io.report_write = high;
         // The end of the shim is seen by the end of this socket.

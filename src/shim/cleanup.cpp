@@ -142,6 +142,14 @@ bool unlink_listed(const PlanView& plan, const char* path) {
     return true;
 }
 
+// Another command has removed what this one was to remove, and the file by which it had the id: a
+// group of that path would be the next container's.
+bool has_lost_claim(const PlanView& plan) {
+    struct stat info{};
+    return plan.claim >= 0 && fstat(plan.claim, &info) == 0 && S_ISREG(info.st_mode) &&
+           info.st_nlink == 0;
+}
+
 bool remove(const PlanView& plan, const AfterExitEntry& entry) {
     const char* path = plan.text(entry.path);
     switch (entry.kind) {
@@ -165,6 +173,10 @@ bool belongs_to_container(AfterExitKind kind) {
            kind == AfterExitKind::remove_unused_volume;
 }
 
+bool is_of_group(AfterExitKind kind) {
+    return kind == AfterExitKind::kill_cgroup || kind == AfterExitKind::remove_cgroup;
+}
+
 }  // namespace
 
 bool is_kept(const PlanView& plan) {
@@ -183,6 +195,7 @@ bool clean_up(const PlanView& plan) {
         // The directories come last: what is left is found by them.
         if (!gone && entry.kind == AfterExitKind::remove_tree) continue;
         if (keeps && belongs_to_container(entry.kind)) continue;
+        if (is_of_group(entry.kind) && has_lost_claim(plan)) continue;
         gone = remove(plan, entry) && gone;
     }
     return gone;

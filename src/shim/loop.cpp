@@ -1,12 +1,21 @@
 #include "shim/loop.h"
 
 #include <errno.h>
+#include <time.h>
 
 namespace crank::shim {
 
 int Loop::open() {
-    fd_ = epoll_create1(EPOLL_CLOEXEC);
-    return fd_ < 0 ? errno : 0;
+    constexpr int kMostTries = 100;
+    for (int i = 0; i < kMostTries; ++i) {
+        if ((fd_ = epoll_create1(EPOLL_CLOEXEC)) >= 0) return 0;
+        // Memory and descriptors are in want for a moment, mostly.
+        int error = errno;
+        timespec pause{0, 10 * 1000 * 1000};
+        nanosleep(&pause, nullptr);
+        errno = error;
+    }
+    return errno;
 }
 
 int Loop::add(Watcher* watcher, uint32_t events) {

@@ -11,6 +11,7 @@
 
 #include "shim/kernel.h"
 #include "shim/monitor.h"
+#include "shim/plan_lock.h"
 #include "shim/plan_view.h"
 #include "shim/slice.h"
 #include "shim/starter.h"
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
         (void)!write(2, kText, sizeof kText - 1);
         return 2;
     }
+    if (fcntl(kPlanLockFd, F_GETFD) >= 0) plan.claim = kPlanLockFd;
     mark(plan, Moment::shim_started);
     // What happens to the caller's terminal or session does not concern the monitor.
     sigset_t all;

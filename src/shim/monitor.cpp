@@ -24,6 +24,7 @@
 #include "shim/name_service.h"
 #include "shim/names.h"
 #include "shim/other_runtime.h"
+#include "shim/other_signals.h"
 #include "shim/records.h"
 #include "shim/relay.h"
 #include "shim/restart.h"
@@ -51,6 +52,7 @@ struct Monitor {
     NameService names{loop};
     char networks_file[4096];
     HealthSchedule health;
+    OtherSignals signals;
     uint32_t caller_signal = 0;  // the last one that the caller sent
     struct Control : Watcher {
         Monitor* monitor;
@@ -73,9 +75,9 @@ struct Monitor {
 // Whether this process is the monitor from here on, in the place of one that was killed.
 enum class Place { same, successor };
 
-void pass_signal(const Monitor& monitor, int number) {
+void pass_signal(Monitor& monitor, int number) {
     if (is_of_other_runtime(monitor.plan))
-        signal_by_other_runtime(monitor.plan, number);
+        monitor.signals.send(number);
     else
         pidfd_send_signal(monitor.exited.fd, number);
 }
@@ -223,15 +225,22 @@ int64_t now_ms() {
     return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
 }
 
+// Of two waits in milliseconds; -1: for ever.
+int earlier(int one, int other) {
+    if (one < 0 || other < 0) return one < 0 ? other : one;
+    return one < other ? one : other;
+}
+
 Place serve_until_exit(Monitor& monitor) {
     while (!monitor.exited.seen) {
-        monitor.loop.run_once(monitor.health.act());
+        monitor.loop.run_once(earlier(monitor.health.act(), monitor.signals.act()));
         monitor.relay.sweep();
         if (!monitor.guard.gone) continue;
         drop_guard(monitor);
         if (guard(monitor) == Place::successor) return Place::successor;
     }
     monitor.health.end();
+    monitor.signals.end();
     // It holds the ports too.
     drop_guard(monitor);
     // Before anybody hears of the end: whoever waited for it may start the next on the same port.
@@ -302,7 +311,12 @@ void tell_exit(const Exit& exit) {
 
 void open_monitor(Monitor& monitor) {
     const Header& header = *monitor.plan.header;
-    monitor.loop.open();
+    if (monitor.loop.open() != 0) {
+        // Without it nothing would ever be seen. Whoever has been joined has its own monitor; a
+        // container is adopted by the next command.
+        if (header.role == Role::join) pidfd_send_signal(monitor.kept.pidfd, SIGKILL);
+        _exit(1);
+    }
     const char* log_path = header.log_path != 0 ? monitor.plan.text(header.log_path) : nullptr;
     monitor.log.open(log_path, header.log_max_bytes, header.log_max_files);
     monitor.log.obey(&header.shared.orders);
@@ -311,6 +325,7 @@ void open_monitor(Monitor& monitor) {
     if (!monitor.kept.left_callers_groups) leave_callers_cgroups(monitor.plan);
     monitor.kept.left_callers_groups = true;
     tell_lost_output(monitor.plan, monitor.log);
+    monitor.signals.begin(monitor.plan, monitor.loop, monitor.kept.pidfd);
     if (!monitor.exited.seen)
         monitor.health.begin(monitor.plan, monitor.loop, monitor.kept.started_ns);
 }

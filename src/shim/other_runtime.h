@@ -17,9 +17,6 @@ void await_orphans();
 // the container's first process. 0 as the error number, or what failed: nothing runs then.
 StepFailure attend_creation(const PlanView& plan, Pipes& pipes, Kept& kept);
 
-// To the container, in the way that its runtime has.
-void signal_by_other_runtime(const PlanView& plan, int number);
-
 // Once the container has ended, or was never started.
 void forget_in_other_runtime(const PlanView& plan);
 

@@ -1,10 +1,18 @@
 #include "shim/passing.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 namespace crank::shim {
+namespace {
+
+constexpr int kMostTries = 100;
+constexpr timespec kPause{0, 1000 * 1000};
+
+}  // namespace
 
 ssize_t send_with(int socket, const void* data, size_t size, int descriptor) {
     iovec bytes{const_cast<void*>(data), size};
@@ -21,7 +29,15 @@ ssize_t send_with(int socket, const void* data, size_t size, int descriptor) {
         header->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
     }
-    return sendmsg(socket, &message, MSG_NOSIGNAL);
+    // Whoever waits for this would wait in vain: what passes is tried again.
+    ssize_t n;
+    int tries = 0;
+    do {
+        if (tries++ > 0) nanosleep(&kPause, nullptr);
+        n = sendmsg(socket, &message, MSG_NOSIGNAL);
+    } while (n < 0 && tries < kMostTries &&
+             (errno == EINTR || errno == ENOMEM || errno == ENOBUFS));
+    return n;
 }
 
 ssize_t receive_with(int socket, void* data, size_t size, int flags, int& descriptor) {

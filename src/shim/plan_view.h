@@ -7,6 +7,8 @@ namespace crank::shim {
 
 struct PlanView {
     Header* header = nullptr;  // shared with crank; only `shared` is written to
+    // The file by which this process has the container's id, where it was given one.
+    int claim = -1;
 
     const Op& op(uint32_t index) const {
         auto base = reinterpret_cast<const char*>(header);

@@ -1,5 +1,6 @@
 #include "shim/records.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +9,27 @@
 #include <unistd.h>
 
 namespace crank::shim {
+namespace {
+
+// Of a process that lives: a record without its start time would be that of one that has ended, and
+// of what is in the way for a moment (memory, descriptors, a signal) it need not be.
+bool read_about_process(const char* path, char* out, size_t capacity) {
+    constexpr int kMostTries = 100;
+    for (int i = 0; i < kMostTries; ++i) {
+        if (read_text(path, out, capacity)) return true;
+        if (errno == ENOENT || errno == ESRCH) return false;
+        timespec pause{0, 1000 * 1000};
+        nanosleep(&pause, nullptr);
+    }
+    return false;
+}
+
+}  // namespace
+
 unsigned long long start_time_of(int pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    if (!read_text(path, text, sizeof text)) return 0;
+    if (!read_about_process(path, text, sizeof text)) return 0;
     const char* field = strrchr(text, ')');  // the name before it may hold anything
     for (int i = 2; field != nullptr && i < 22; ++i) {
         field = strchr(field + 1, ' ');
@@ -23,7 +41,9 @@ bool read_text(const char* path, char* out, size_t capacity) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
     ssize_t n = read(fd, out, capacity - 1);
+    int error = errno;
     close(fd);
+    errno = error;
     if (n < 0) return false;
     out[n] = 0;
     return true;

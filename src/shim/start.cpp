@@ -24,7 +24,9 @@ constexpr uint64_t kClonePidfd = 0x1000;
 bool has(const PlanView& plan, uint32_t flag) { return (plan.header->flags & flag) != 0; }
 
 void send_packet(const Packet& packet, int descriptor) {
-    send_with(kControlFd, &packet, sizeof packet, descriptor);
+    // The end of the connection says to the caller that nothing more will come.
+    if (send_with(kControlFd, &packet, sizeof packet, descriptor) < 0)
+        shutdown(kControlFd, SHUT_RDWR);
 }
 
 int make_pipes(const PlanView& plan, Pipes& pipes) {

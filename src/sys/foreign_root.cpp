@@ -4,10 +4,10 @@
 #include <sched.h>
 
 #include <string>
-#include <thread>
 
 #include "sys/file.h"
 #include "sys/mount.h"
+#include "sys/own_thread.h"
 
 namespace crank::sys {
 namespace {
@@ -24,9 +24,7 @@ Result<UniqueFd> clone_in(int mount_namespace) {
 
 Result<UniqueFd> clone_root_of(pid_t pid) {
     UniqueFd mounts = TRY(open("/proc/" + std::to_string(pid) + "/ns/mnt", O_RDONLY));
-    Result<UniqueFd> result;
-    std::thread([&] { result = clone_in(mounts.get()); }).join();
-    return result;
+    return on_own_thread([&] { return clone_in(mounts.get()); });
 }
 
 }  // namespace crank::sys

@@ -3,12 +3,11 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
-#include <thread>
-
 #include "sys/attributes.h"
 #include "sys/file.h"
 #include "sys/mount.h"
 #include "sys/mount_namespace.h"
+#include "sys/own_thread.h"
 #include "sys/owned_file.h"
 
 namespace crank::sys {
@@ -32,9 +31,7 @@ Result<UniqueFd> mount_here(const std::string& target, const MemoryFile& file) {
 }  // namespace
 
 Result<UniqueFd> mount_memory_file(const std::string& target, const MemoryFile& file) {
-    Result<UniqueFd> result;
-    std::thread([&] { result = mount_here(target, file); }).join();
-    return result;
+    return on_own_thread([&] { return mount_here(target, file); });
 }
 
 }  // namespace crank::sys

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <thread>
 
 #include "sys/file.h"
+#include "sys/own_thread.h"
 #include "sys/own_user_namespace.h"
 #include "sys/rtnetlink.h"
 
@@ -20,8 +22,13 @@ namespace {
 
 constexpr const char* kOwnNamespace = "/proc/thread-self/ns/net";
 
+// What is in the way for a moment (memory, a signal) is no reason to die.
 void return_or_abort(int namespace_fd) {
-    if (::setns(namespace_fd, CLONE_NEWNET) == 0) return;
+    constexpr int kMostTries = 100;
+    for (int i = 0; i < kMostTries; ++i) {
+        if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (::setns(namespace_fd, CLONE_NEWNET) == 0) return;
+    }
     static constexpr char kMessage[] = "crank: cannot return to the own network namespace\n";
     (void)!::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
     std::abort();
@@ -42,11 +49,7 @@ Result<UniqueFd> create_network_namespace() {
             return explain_rights(Error::from_errno(errno, "create a network namespace"));
         return current_network_namespace();
     };
-    if (!TRY(own_user_namespace()).initial) {
-        std::optional<Result<UniqueFd>> made;
-        std::thread([&] { made = make(); }).join();
-        return std::move(*made);
-    }
+    if (!TRY(own_user_namespace()).initial) return on_own_thread(make);
     UniqueFd own = TRY(current_network_namespace());
     auto made = make();
     if (made) return_or_abort(own.get());
@@ -66,8 +69,13 @@ NetworkNamespaceToCome begin_network_namespace(Loopback loopback) {
         if (loopback == Loopback::up) TRY(bring_up_loopback(made.get()));
         return made;
     };
-    // Where this user may have no more threads, it is made when it is asked for.
-    return std::async(std::launch::async | std::launch::deferred, make);
+    // Where this user may have no more threads, it is made when it is asked for; a filter may say
+    // so by another error than the one of which std::async knows it.
+    try {
+        return std::async(std::launch::async, make);
+    } catch (const std::system_error&) {
+        return std::async(std::launch::deferred, make);
+    }
 }
 
 Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>()>& work) {
@@ -76,14 +84,11 @@ Result<> run_in_network_namespace(int namespace_fd, const std::function<Result<>
         return explain_rights(Error::from_errno(errno, "enter the network namespace"));
     };
     // Root of a user namespace may not go back to the host's network: a thread goes and ends there.
-    if (!TRY(own_user_namespace()).initial) {
-        Result<> result;
-        std::thread([&] {
-            result = enter();
-            if (result) result = work();
-        }).join();
-        return result;
-    }
+    auto enter_and_work = [&]() -> Result<> {
+        TRY(enter());
+        return work();
+    };
+    if (!TRY(own_user_namespace()).initial) return on_own_thread(enter_and_work);
     UniqueFd own = TRY(current_network_namespace());
     TRY(enter());
     auto result = work();

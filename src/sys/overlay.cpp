@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <thread>
 
 #include "sys/file.h"
 #include "sys/file_ids.h"
 #include "sys/mount.h"
 #include "sys/mount_namespace.h"
+#include "sys/own_thread.h"
 #include "sys/own_user_namespace.h"
 #include "sys/walk.h"
 
@@ -104,28 +104,21 @@ Result<UniqueFd> mount_mapped_here(const MappedOverlay& request) {
 }  // namespace
 
 Result<UniqueFd> clone_mapped_overlay(const MappedOverlay& request) {
-    Result<UniqueFd> result;
-    std::thread([&] { result = mount_mapped_here(request); }).join();
-    return result;
+    return on_own_thread([&] { return mount_mapped_here(request); });
 }
 
 Result<UniqueFd> clone_overlay(const OverlayRequest& request, const std::string& path) {
     std::string options = TRY(options_of(request));
-    Result<UniqueFd> result;
-    auto clone = [&]() -> Result<UniqueFd> {
+    return on_own_thread([&]() -> Result<UniqueFd> {
         UniqueFd root = TRY(mount_here(request, options));
         UniqueFd found = TRY(open_in_root(root.get(), path, O_PATH));
         return clone_mount("/proc/self/fd/" + std::to_string(found.get()), false);
-    };
-    std::thread([&] { result = clone(); }).join();
-    return result;
+    });
 }
 
 Result<UniqueFd> open_overlay(const OverlayRequest& request) {
     std::string options = TRY(options_of(request));
-    Result<UniqueFd> result;
-    std::thread([&] { result = mount_here(request, options); }).join();
-    return result;
+    return on_own_thread([&] { return mount_here(request, options); });
 }
 
 }  // namespace crank::sys

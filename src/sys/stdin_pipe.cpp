@@ -24,8 +24,10 @@ Result<> settle_inherited_descriptors() {
         if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) < 0)
             return fail_errno("open /dev/null");
     }
-    // A kernel without it starts no container anyway, and crank says so there.
-    if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0 && !is_unknown_call(errno))
+    // A kernel without it, or a filter that says so by EPERM, starts no container anyway, and crank
+    // says so there.
+    if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0 && !is_unknown_call(errno) &&
+        errno != EPERM)
         return fail_errno("keep inherited descriptors to this process");
     return {};
 }

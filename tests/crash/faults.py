@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Lets system calls of `crank-oci` or of `crank` fail, one at a time, and looks at what is left.
 
-Each point is one command (create, start, exec, kill, delete; run, exec, kill, stop, rm), one error, and the Nth call of each kind in
-each process that the command starts, crank-shim included (strace's injection). Whatever the command
+Each point is one command (create, start, exec, kill, delete; run, exec, kill, stop, rm), one error, one
+kind of call, and the Nth of that kind in each process that the command starts, crank-shim included
+(strace's injection). How many there are of each kind a run without a fault tells. Whatever the command
 then says, the next commands must work and leave nothing: no mount, group, process, network device or
-file. It may not hang, and where it fails it says so.
+file. It may neither crash nor hang, and where it fails it says so.
 
   faults.py --bin DIR [--of run] --seconds N [--seed N]    points at random
-  faults.py --bin DIR [--of run] --all [--verb VERB]       every point
+  faults.py --bin DIR [--of run] --all [--verb VERB]       every point (--part I/N: every Nth of them)
+  faults.py --bin DIR [--of run] --point VERB ERROR CALL N
 """
 import argparse
 import json
@@ -59,12 +61,39 @@ class World:
             raise Failure("%s afterwards: status %d: %s" % (verb, status, said.strip()))
         return said
 
-    def faulted(self, verb, calls, error, number):
-        """Runs it with the fault; whether the fault was met, and its status. The tracer is a process
-        of its own (-D): the container, which outlives the command, is let go of."""
+    def counted(self, verb):
+        """How many calls of each kind the command makes: the most of one process."""
+        status, text, lines = self.traced(verb, ["-e", "trace=" + CALLS])
+        if status != 0:
+            raise Failure("%s without a fault: status %d: %s" % (verb, status, text))
+        counts = {}
+        for line in lines:
+            pid, _, call = line.strip().partition(" ")
+            if name := re.match(r"\s*(\w+)\(", call):
+                counts[name[1], pid] = counts.get((name[1], pid), 0) + 1
+        most = {}
+        for (name, _), count in counts.items():
+            most[name] = max(most.get(name, 0), count)
+        return most
+
+    def faulted(self, verb, call, error, number):
+        """Runs it with the fault; whether the fault was met, and its status."""
+        status, text, lines = self.traced(
+            verb, ["-e", "trace=" + call, "-e", "inject=%s:error=%s:when=%d" % (call, error, number)])
+        injected = [line for line in lines if "(INJECTED)" in line]
+        # Where the message itself could not be written there is none.
+        mute = any(re.search(r"write\(2,", line) for line in injected)
+        if status < 0 or "crank: bug:" in text:
+            raise Failure("it crashed: status %d: %s" % (status, text))
+        if status != 0 and not text and not mute:
+            raise Failure("status %d without a word" % status)
+        return bool(injected), status
+
+    def traced(self, verb, options):
+        """Status, what it said, and the lines of its trace. The tracer is a process of its own (-D):
+        the container, which outlives the command, is let go of."""
         log = os.path.join(self.directory, "trace")
-        argv = ["strace", "-I", "anywhere", "-D", "-f", "-qq", "-o", log, "-e", "trace=" + calls,
-                "-e", "inject=%s:error=%s:when=%d" % (calls, error, number)]
+        argv = ["strace", "-I", "anywhere", "-D", "-f", "-qq", "-o", log, *options]
         with tempfile.TemporaryFile() as said:
             child = subprocess.Popen(argv + self.command(verb), stdin=subprocess.DEVNULL,
                                      stdout=said, stderr=said, start_new_session=True)
@@ -79,12 +108,7 @@ class World:
             said.seek(0)
             text = said.read().decode(errors="replace").strip()
         with open(log, encoding="utf-8", errors="replace") as file:
-            injected = [line for line in file if "(INJECTED)" in line]
-        # Where the message itself could not be written there is none.
-        mute = any(re.search(r"write\(2,", line) for line in injected)
-        if child.returncode != 0 and not text and not mute:
-            raise Failure("status %d without a word" % child.returncode)
-        return bool(injected), child.returncode
+            return child.returncode, text, list(file)
 
     @staticmethod
     def end_tracer(log):
@@ -217,27 +241,29 @@ def is_ours(pid, directory):
         return False
 
 
-def calls_for(error):
+def may_fail_so(call, error):
     if error == "EINTR":
-        return INTERRUPTED
-    if error in ("EIO", "ENOSPC"):
-        return ",".join(c for c in CALLS.split(",") if c not in NO_DISK.split(","))
-    return CALLS
+        return call in INTERRUPTED.split(",")
+    return error not in ("EIO", "ENOSPC") or call not in NO_DISK.split(",")
 
 
-def try_point(world, verb, error, number):
+def try_point(world, verb, error, call, number):
     """Whether the fault was met."""
     world.prepare(verb)
-    met, status = world.faulted(verb, calls_for(error), error, number)
+    met, status = world.faulted(verb, call, error, number)
     world.check(verb, status)
     return met
 
 
-def points_at_random(seed, verbs):
-    chooser = random.Random(seed)
-    while True:
-        # of each kind of call the Nth: most processes make few of most kinds
-        yield chooser.choice(verbs), chooser.choice(ERRORS), 1 + int(chooser.expovariate(1 / 8))
+def all_points(world, verbs):
+    points = []
+    for verb in verbs:
+        world.prepare(verb)
+        counts = world.counted(verb)
+        world.check(verb, 0)
+        points += [(verb, error, call, number + 1) for error in ERRORS for call in sorted(counts)
+                   if may_fail_so(call, error) for number in range(counts[call])]
+    return points
 
 
 def main():
@@ -248,8 +274,8 @@ def main():
     parser.add_argument("--of", choices=["oci", "run"], default="oci")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--verb", help="with --all: of this one alone")
-    parser.add_argument("--from", type=int, default=1, dest="first", help="with --all: not before")
-    parser.add_argument("--point", nargs=3, metavar=("VERB", "ERROR", "N"))
+    parser.add_argument("--part", default="1/1", help="with --all: the Ith of N parts")
+    parser.add_argument("--point", nargs=4, metavar=("VERB", "ERROR", "CALL", "N"))
     options = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="crank-faults.")
     world = OciWorld(options.bin, directory) if options.of == "oci" else \
@@ -257,33 +283,34 @@ def main():
     tried = met = 0
     failures = []
 
-    def attempt(verb, error, number):
+    def attempt(verb, error, call, number):
         nonlocal tried, met
         tried += 1
         try:
-            hit = try_point(world, verb, error, number)
+            met += try_point(world, verb, error, call, number)
         except (Failure, subprocess.TimeoutExpired) as failure:
-            failures.append("%s, %s at call %d: %s" % (verb, error, number, failure))
+            failures.append("%s, %s of %s %d: %s" % (verb, error, call, number, failure))
             print(failures[-1], flush=True)
-            world.drop()
-            return True
-        met += hit
-        return hit
+            try:
+                world.drop()
+            except subprocess.TimeoutExpired:
+                failures.append("%s, and it cannot be removed" % failures.pop())
 
-    until = time.monotonic() + options.seconds
     if options.point:
-        attempt(options.point[0], options.point[1], int(options.point[2]))
-    elif options.all:
-        for verb in [options.verb] if options.verb else world.VERBS:
-            for error in ERRORS:
-                number = options.first
-                while attempt(verb, error, number) and len(failures) < 20:
-                    number += 1
+        verb, error, call, number = options.point
+        points = [(verb, error, call, int(number))]
     else:
-        for point in points_at_random(options.seed, world.VERBS):
-            if time.monotonic() > until or len(failures) >= 5:
-                break
-            attempt(*point)
+        points = all_points(world, [options.verb] if options.verb else world.VERBS)
+        print("%d points" % len(points), flush=True)
+    part, parts = (int(number) for number in options.part.split("/"))
+    points = points[part - 1::parts]
+    until = time.monotonic() + options.seconds
+    if not options.point and not options.all:
+        random.Random(options.seed).shuffle(points)
+    for point in points:
+        if len(failures) >= 20 or (options.seconds and time.monotonic() > until):
+            break
+        attempt(*point)
     world.drop()
     shutil.rmtree(directory, ignore_errors=True)
     print("%d points, %d faults met, %d failures" % (tried, met, len(failures)))

@@ -93,7 +93,7 @@ teardown() { common_teardown; }
 }
 
 @test "a missing image is named" {
-    is_root || skip "starting containers needs root"
+    require "root, to start containers" is_root
     run --separate-stderr crank run no-such-image
     [ "$status" -eq 125 ]
     [[ $stderr == *"no such image: no-such-image"* ]]
@@ -116,7 +116,7 @@ teardown() { common_teardown; }
 }
 
 @test "without root and without subordinate ids it says what he lacks" {
-    is_root || skip "needs root, to become nobody"
+    require "root, to become nobody" is_root
     mkdir nobody
     chown 65534:65534 nobody
     run --separate-stderr as_nobody env HOME=/nonexistent \
@@ -127,7 +127,7 @@ teardown() { common_teardown; }
 }
 
 @test "GPUs: says what was looked for where there is none" {
-    is_root || skip "starting containers needs root"
+    require "root, to start containers" is_root
     if [ -e /dev/nvidiactl ]; then skip "this host has an NVIDIA driver"; fi
     printf 'FROM scratch\nLABEL a=b\n' | crank build -q -t empty - >/dev/null
     run --separate-stderr crank run --gpus all empty true

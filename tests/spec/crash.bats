@@ -53,6 +53,23 @@ killed_after() {
     done
 }
 
+looked_often() { [ "$(awk '/^voluntary/ { print $2 }' "/proc/$1/status")" -gt 20 ]; }
+
+@test "rm -f of one that is still being started waits for that, however often it has to look" {
+    run -137 env CRANK_CRASH_AT=run.recorded crank run -d --name half --network none busybox sleep 1000
+    # as a process does that the killed command has forked and that is not crank-shim yet
+    exec 7<"$CRANK_ROOT/containers/$(readlink "$CRANK_ROOT/names/half")"
+    flock -x 7
+    run -1 crank rm half 7>&-
+    [[ "$output" = *"container half is being started"* ]]
+    crank rm -f half 7>&- 3>&- &
+    local rm=$!
+    until_true looked_often "$rm"
+    exec 7>&-
+    wait "$rm"
+    [ -z "$(crank ps -aq)" ]
+}
+
 @test "with --rm, what a killed monitor left is removed by rm -f" {
     id=$(crank run -d --rm --name orphan busybox sleep 1000)
     kill_monitors "$id"

@@ -69,7 +69,7 @@ teardown_file() { common_teardown; }
 }
 
 @test "another user than root can" {
-    is_root || skip "needs root, to become nobody"
+    require "root, to become nobody" is_root
     mkdir -p nobody && chown 65534:65534 nobody
     run as_nobody env HOME="$PWD/nobody" crank --root "$PWD/nobody/root" --state "$PWD/nobody/state" \
         run --rm --native -- id -u

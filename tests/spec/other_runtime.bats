@@ -284,6 +284,47 @@ lives_of() { [ "$(crank logs "$1" | grep -c life)" = "$2" ]; }
     wait "$caller" || true
     until_true nothing_of slow
 }
+
+# hanging RUNTIME: a program that is it, but for `kill`, which does not end.
+hanging() {
+    printf '#!/bin/sh\ncase " $* " in *" kill "*) touch %s/killing; sleep 600 ;; esac\nexec %s "$@"\n' \
+        "$CRANK_TEST_DIR" "$1" >"$CRANK_TEST_DIR/hanging"
+    chmod +x "$CRANK_TEST_DIR/hanging"
+    rm -f "$CRANK_TEST_DIR/killing"
+}
+port_of() { crank inspect --format '{{(index .NetworkSettings.Ports "80/tcp" 0).HostPort}}' "$1" 2>/dev/null; }
+is_published() { answer "$(port_of "$1")"; }
+no_kill_runs() { ! pgrep -f "$CRANK_TEST_DIR/hanging .* kill "; }
+
+@test "a runtime whose kill hangs keeps neither the ports nor whoever waits" {
+    local name port caller
+    mkdir -p served
+    echo served >served/index.html
+    for name in "${RUNTIMES[@]}"; do
+        hanging "$name"
+        crank run --rm --name hung --runtime "$CRANK_TEST_DIR/hanging" -p 80 -v "$PWD/served:/served:ro" \
+            busybox httpd -f -p 80 -h /served 3>&- &
+        caller=$!
+        until_true is_published hung
+        port=$(port_of hung)
+        # the caller's signal goes to the monitor, and from there by the runtime
+        pkill -TERM -P "$caller" -x crank || kill -TERM "$caller"
+        until_true test -e "$CRANK_TEST_DIR/killing"
+        [ "$(answer "$port")" = served ]
+        # its end ends the command, too
+        kill -KILL "$(crank inspect --format '{{.State.Pid}}' hung)"
+        local code=0
+        wait "$caller" || code=$?
+        [ "$code" -eq 137 ]
+        until_true no_kill_runs
+    done
+    crank run -d --name hung --network none --runtime "$CRANK_TEST_DIR/hanging" busybox sleep 600
+    run -1 crank kill -s USR1 hung
+    [[ "$output" = *"$CRANK_TEST_DIR/hanging kill does not end within 10 s"*"crank kill hung"* ]]
+    # SIGKILL is sent to the process that is known
+    crank rm -f hung
+    no_kill_runs
+}
 nothing_of() { [ -z "$(crank ps -aq --filter "name=$1")" ]; }
 
 @test "on a network of one's own it finds names" {

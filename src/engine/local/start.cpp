@@ -241,6 +241,7 @@ Result<Started> start(StartRequest request) {
         TRY(lead_out_alone(request, record, network, undo));
         TRY(write_files(own_files(request, network, record), record.warnings));
         TRY(write_record(request.paths, record));
+        crash_point("run.recorded");
         note_container(request.paths, record, "create");
         timeline.mark("record written");
         return launch(request, prepared, std::move(record), {std::move(network), std::move(shared)},

@@ -183,7 +183,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     } else {
         append(warnings, idle_annotations(bundle.spec.annotations));
     }
-    over.before_groups = [&] {
+    over.claim_groups = [&] {
         return creation.claim_groups(bundle.spec.linux.cgroups_path, facts);
     };
     Handed handed = TRY(hand_over(std::move(over), facts));
@@ -280,7 +280,7 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
                                         const HostFacts& facts) {
     std::vector<std::string> warnings;
     TRY(check_id(id));
-    TRY(store.sweep(facts));
+    TRY(store.sweep(facts, id));
     auto lock = store.lock(id);
     if (!lock) {
         if (force == Force::yes && lock.error().code() == Code::not_found) return warnings;
@@ -294,6 +294,7 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
                                                          std::string(name_of(status)))
                         .with_hint("crank oci delete --force " + id));
     TRY(end_by_force(record, facts));
+    TRY(store.wait_for_shim(id));
     if (!record.cgroups_path.empty()) TRY(remove_cgroups(record.cgroups_path, facts));
     // systemd has mostly seen the group's end by itself.
     if (!record.scope.empty())

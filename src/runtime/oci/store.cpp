@@ -7,6 +7,8 @@
 #include "runtime/runtime.h"
 #include "sys/child.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
+#include "sys/poll.h"
 #include "sys/system.h"
 
 namespace crank::runtime::oci_verbs {
@@ -14,20 +16,25 @@ namespace {
 
 constexpr std::size_t kMaxId = 255;  // a file name
 constexpr mode_t kOwnerOnly = 0700, kOwnerFile = 0600;
+constexpr const char* kGroups = "groups";
+// Of the shim of a killed `create`, which mostly takes milliseconds: until the id is free that was
+// asked for, and where another command only tidies up.
+constexpr std::chrono::milliseconds kShimEnds(10'000), kTidies(1'000), kLookAgain(5);
 
 Error no_such(const std::string& id) {
     return Error(Code::not_found, "container \"" + id + "\" does not exist");
 }
 
-// Whether the command that made the marker still runs.
-bool creator_lives(const std::string& marker) {
+// Whether the command that made the marker is gone. A marker that is not there is nobody's.
+bool is_left_over(const std::string& marker) {
     auto target = sys::read_link(marker);
-    // Who cannot tell believes that it does: what nobody makes any more is removed.
-    if (!target) return target.error().code() != Code::not_found;
+    // Who cannot tell believes that it lives: what nobody makes any more is removed.
+    if (!target) return false;
     auto parts = split(*target, ':');
-    if (parts.size() != 2) return false;
+    if (parts.size() != 2) return true;
     auto pid = parse_int(parts[0]), start = parse_int(parts[1]);
-    return pid && start && is_alive(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
+    return !pid || !start ||
+           !is_alive(static_cast<pid_t>(*pid), static_cast<std::uint64_t>(*start));
 }
 
 }  // namespace
@@ -48,6 +55,7 @@ Result<> check_id(const std::string& id) {
 Creation::Creation(Creation&& other) noexcept
     : marker_(std::move(other.marker_)),
       dir_(std::move(other.dir_)),
+      claim_(std::move(other.claim_)),
       remove_groups_(std::move(other.remove_groups_)),
       live_(other.live_),
       kept_(other.kept_) {
@@ -62,14 +70,14 @@ Creation::~Creation() {
     (void)sys::remove_file(marker_);
 }
 
-Result<> Creation::claim_groups(std::string cgroups_path, const HostFacts& facts) {
-    auto claimed = sys::write_file_atomic(dir_ + "/groups", "", kOwnerFile, sys::Sync::no);
+Result<int> Creation::claim_groups(std::string cgroups_path, const HostFacts& facts) {
+    claim_ = TRY(sys::lock_file(dir_ + "/" + kGroups, sys::LockMode::exclusive));
     crash_point("oci.create.claimed");
-    if (claimed && !cgroups_path.empty())
+    if (!cgroups_path.empty())
         remove_groups_ = [path = std::move(cgroups_path), facts] {
             return remove_cgroups(path, facts);
         };
-    return claimed;
+    return claim_.get();
 }
 
 Result<> Creation::write(const oci::ContainerRecord& record) {
@@ -95,7 +103,7 @@ Result<std::string> Store::mark(const std::string& id) const {
 
 Result<Creation> Store::begin(const std::string& id, const HostFacts& facts) {
     TRY(check_id(id));
-    TRY(sweep(facts));
+    TRY(sweep(facts, id));
     std::string marker = TRY(mark(id));
     crash_point("oci.create.marked");
     auto made = sys::make_dir(dir(id), kOwnerOnly);
@@ -159,29 +167,81 @@ Result<> Store::remove(const std::string& id) const {
     return sys::remove_file(marker);
 }
 
-Result<> Store::sweep_one(const std::string& id, const HostFacts& facts) const {
-    std::string marker = changing() + "/" + id;
-    if (!check_id(id) || creator_lives(marker)) return {};
+namespace {
+
+// Whether a shim may still enter or remove the groups of the container in `dir`.
+Result<bool> has_shim(const std::string& dir) {
+    auto claim = sys::open(dir + "/" + kGroups, sys::kReadOnly | sys::kNoFollow);
+    if (!claim && claim.error().code() == Code::not_found) return false;
+    if (!claim) return fail(std::move(claim).error());
+    return !TRY(sys::try_lock_fd(claim->get(), sys::LockMode::shared, dir));
+}
+
+Error still_held(const std::string& id) {
+    return Error(Code::in_use, "the crank-starter of a create of container \"" + id +
+                                   "\" that was killed has not cleaned up yet")
+        .with_hint("is that process stopped? crank oci delete --force " + id +
+                   " once it has ended");
+}
+
+}  // namespace
+
+Result<> Store::wait_for_shim(const std::string& id) const {
+    auto end = std::chrono::steady_clock::now() + kShimEnds;
+    while (TRY(has_shim(dir(id)))) {
+        if (std::chrono::steady_clock::now() > end) return fail(still_held(id));
+        TRY(sys::poll({}, kLookAgain));
+    }
+    return {};
+}
+
+Result<> Store::remove_left_over(const std::string& id, const HostFacts& facts) const {
     if (!sys::exists(dir(id) + "/state.json") && sys::exists(dir(id))) {
         // A create that was killed before it looked had no groups: others may live there.
-        bool claimed = sys::exists(dir(id) + "/groups");
+        bool claimed = sys::exists(dir(id) + "/" + kGroups);
         if (auto spec = read_spec(id); claimed && spec && !spec->linux.cgroups_path.empty())
             TRY(remove_cgroups(spec->linux.cgroups_path, facts));
         TRY(sys::remove_tree(dir(id)));
     }
-    auto removed = sys::remove_file(marker);
+    auto removed = sys::remove_file(changing() + "/" + id);
     if (!removed && removed.error().code() != Code::not_found) return removed;
     return {};
 }
 
-Result<> Store::sweep(const HostFacts& facts) const {
+Result<bool> Store::sweep_one(const std::string& id, const HostFacts& facts,
+                              std::chrono::milliseconds patience) const {
+    std::string marker = changing() + "/" + id;
+    auto end = std::chrono::steady_clock::now() + patience;
+    while (check_id(id) && is_left_over(marker)) {
+        {
+            // One command sweeps at a time, and looks again when it is the one: another may have
+            // swept by then, and the id be a new container's.
+            sys::UniqueFd turn = TRY(sys::open_dir(changing()));
+            bool mine = TRY(sys::try_lock_fd(turn.get(), sys::LockMode::exclusive, changing()));
+            if (mine && !is_left_over(marker)) return true;
+            if (mine && !TRY(has_shim(dir(id)))) {
+                TRY(remove_left_over(id, facts));
+                return true;
+            }
+        }
+        if (std::chrono::steady_clock::now() > end) return false;
+        TRY(sys::poll({}, kLookAgain));
+    }
+    return true;
+}
+
+Result<> Store::sweep(const HostFacts& facts, std::string_view wanted) const {
     auto names = sys::list_dir(changing());
     if (!names) {
         if (names.error().code() == Code::not_found) return {};
         return fail(std::move(names).error());
     }
-    for (const auto& id : *names)
-        TRY_IN(sweep_one(id, facts), "sweeping what a killed command left of \"" + id + "\"");
+    for (const auto& id : *names) {
+        bool asked = id == wanted;
+        bool swept = TRY_IN(sweep_one(id, facts, asked ? kShimEnds : kTidies),
+                            "sweeping what a killed command left of \"" + id + "\"");
+        if (!swept && asked) return fail(still_held(id));
+    }
     return {};
 }
 

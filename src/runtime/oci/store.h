@@ -4,12 +4,15 @@
 //   config.json  the configuration that it was created with
 //   start        the socket on which its first process waits to be started
 //   lock         held by a command that changes it
+//   groups       its groups are its own; locked by the shim that may still remove them
 //
 // and <root>/.changing/<id>, a link to "PID:START_TIME" of the command that creates or removes it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -33,7 +36,8 @@ public:
     ~Creation();
     const std::string& dir() const { return dir_; }
     // From here on a sweep also removes its groups, and ends what lives in them; so does a drop.
-    Result<> claim_groups(std::string cgroups_path, const HostFacts& facts);
+    // The descriptor, owned by this, is the lock that the shim holds as well.
+    Result<int> claim_groups(std::string cgroups_path, const HostFacts& facts);
     // The record makes it exist.
     Result<> write(const oci::ContainerRecord& record);
     void keep();
@@ -43,6 +47,7 @@ private:
     Creation(std::string marker, std::string dir)
         : marker_(std::move(marker)), dir_(std::move(dir)) {}
     std::string marker_, dir_;
+    sys::UniqueFd claim_;
     std::function<Result<>()> remove_groups_;
     bool live_ = true, kept_ = false;
 };
@@ -62,12 +67,19 @@ public:
     // Held until the descriptor goes; the container exists then.
     Result<sys::UniqueFd> lock(const std::string& id) const;
     Result<> remove(const std::string& id) const;
-    // One that was being created by a command that is gone: its groups and its directory.
-    Result<> sweep(const HostFacts& facts) const;
+    // One that was being created by a command that is gone: its groups and its directory. Those of
+    // `wanted` are gone afterwards; what another's shim still cleans up is left to a later sweep.
+    Result<> sweep(const HostFacts& facts, std::string_view wanted = "") const;
+    // Until the shim of a killed `create` has cleaned up: what it removes by its path could by then
+    // be the next container's. in_use: it does not end.
+    Result<> wait_for_shim(const std::string& id) const;
 
 private:
     Result<std::string> mark(const std::string& id) const;  // the marker's path
-    Result<> sweep_one(const std::string& id, const HostFacts& facts) const;
+    // false: its shim, or another sweep, is still at it.
+    Result<bool> sweep_one(const std::string& id, const HostFacts& facts,
+                           std::chrono::milliseconds patience) const;
+    Result<> remove_left_over(const std::string& id, const HostFacts& facts) const;
     std::string changing() const { return root_ + "/.changing"; }
     std::string root_;
 };
