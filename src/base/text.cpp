@@ -84,20 +84,25 @@ std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text) {
 
 namespace {
 
-// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours.
+// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. Of the
+// table only the last three rows are kept: a document with many unknown names asks often.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-    for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-    for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+    const std::size_t width = b.size() + 1;
+    std::vector<std::size_t> rows(3 * width);
+    auto row = [&](std::size_t i) { return rows.data() + i % 3 * width; };
+    for (std::size_t j = 0; j <= b.size(); ++j) row(0)[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
+        const std::size_t *above = row(i - 1), *second = row(i + 1);  // i + 1 is i - 2, modulo 3
+        std::size_t* now = row(i);
+        now[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
             std::size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
-            d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + cost});
+            now[j] = std::min({above[j] + 1, now[j - 1] + 1, above[j - 1] + cost});
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+                now[j] = std::min(now[j], second[j - 2] + 1);
         }
     }
-    return d[a.size()][b.size()];
+    return row(a.size())[b.size()];
 }
 
 }  // namespace
@@ -110,7 +115,8 @@ std::optional<std::string> did_you_mean(std::string_view word,
     std::optional<std::string> found;
     for (std::string_view candidate : candidates) {
         // Lengths that far apart cannot be near; this also bounds the work for long candidates.
-        if (candidate.size() > word.size() + best) continue;
+        if (candidate.size() > word.size() + best || word.size() > candidate.size() + best)
+            continue;
         std::size_t distance = edit_distance(lower, to_lower(candidate));
         if (distance < best) {
             best = distance;

@@ -42,6 +42,23 @@ TEST(Text, ShellQuote) {
     EXPECT_EQ(shell_quote(""), "''");
 }
 
+// What a swap, an insertion, a deletion and another letter cost, seen in which of two is nearer.
+TEST(Text, DidYouMeanCountsEachKindOfMistakeOnce) {
+    auto nearest = [](std::string_view word, std::vector<std::string_view> candidates) {
+        return did_you_mean(word, candidates);
+    };
+    EXPECT_EQ(nearest("namespaces", {"nampsaecse", "nmaepsaces", "namespcaes"}), "namespcaes");
+    EXPECT_EQ(nearest("abcdefghi", {"abcdefxyz", "abcdefghixx", "bcdefghi"}), "bcdefghi");
+    EXPECT_EQ(nearest("abcdefghi", {"abcdefxxx", "abcdefgxx"}), "abcdefgxx");
+    EXPECT_EQ(nearest("abcdefghi", {"xxxxefghi", "xxcdefghi", "xbcdefghi"}), "xbcdefghi");
+    // Three changes are a third of nine letters, four are more.
+    EXPECT_EQ(nearest("abcdefghi", {"abcdefxyz"}), "abcdefxyz");
+    EXPECT_EQ(nearest("abcdefghi", {"abcdewxyz"}), std::nullopt);
+    EXPECT_EQ(nearest("abcdefghi", {"abcdef"}), "abcdef");
+    EXPECT_EQ(nearest("abcdefghi", {"abcde"}), std::nullopt);
+    EXPECT_EQ(nearest("", {"abc"}), std::nullopt);
+}
+
 TEST(Text, DidYouMeanPassesOverLongCandidates) {
     std::string huge(1 << 20, 'x');
     std::array<std::string_view, 2> candidates = {huge, "copy"};

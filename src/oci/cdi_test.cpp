@@ -98,6 +98,25 @@ TEST(Cdi, WhatIsWrongIsNamed) {
                 HasSubstr("'devices[0].containerEdits.envs' is not a known field"));
 }
 
+// Each border of table 3-7 of Unicode: what is just inside it is text, what is just outside is not.
+TEST(Cdi, TextIsUtf8) {
+    for (const char* text :
+         {"\x7e", "\xc3\xa9", "\xdf\xbf", "\xe0\xa0\x80", "\xe2\x82\xac", "\xed\x9f\xbf",
+          "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+        EXPECT_EQ(
+            good(with_edits("env: [\"A=" + std::string(text) + "\"]")).devices[0].edits.env[0],
+            "A=" + std::string(text));
+    for (const char* text :
+         {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3\x28", "\xe0\x9f\xbf", "\xe2\x82",
+          "\xe2\x82\x28", "\xe2\xc3\xa9", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+          "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+        EXPECT_THAT(why(with_edits("env: [\"A=" + std::string(text) + "\"]")),
+                    HasSubstr("the document is not UTF-8 text"));
+        EXPECT_THAT(why(with_edits("env: [A=1]") + "# " + text),
+                    HasSubstr("the document is not UTF-8 text"));
+    }
+}
+
 TEST(Cdi, NodesMountsAndHooksAreChecked) {
     auto node = [](const std::string& fields) {
         return with_edits("deviceNodes: [{" + fields + "}]");

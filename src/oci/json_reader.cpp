@@ -140,7 +140,7 @@ std::unexpected<Error> ObjectReader::bad(std::string_view name, std::string_view
 const Json* ObjectReader::find(std::string_view name) {
     known_.push_back(name);
     const auto& object = value_->get_ref<const Json::object_t&>();
-    auto at = object.find(std::string(name));
+    auto at = object.find(name);
     return at == object.end() || at->second.is_null() ? nullptr : &at->second;
 }
 

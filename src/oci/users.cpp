@@ -1,6 +1,8 @@
 #include "oci/users.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/text.h"
 
@@ -21,25 +23,39 @@ bool is_number(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// Parts of the files' text: an image's /etc/passwd is read without a copy of it.
 struct PasswdLine {
-    std::string name;
+    std::string_view name;
     std::uint32_t uid = 0, gid = 0;
-    std::string home;
+    std::string_view home;
 };
 
-// The fields of a line; none of one with a NUL: what it holds ends there for the C library, and
-// must not become a variable of a process.
-std::vector<std::string> fields_of(const std::string& line) {
-    if (line.find('\0') != std::string::npos) return {};
-    return split(line, ':');
+// Up to the separator, which goes too; without one, all of it.
+std::string_view cut(std::string_view& rest, char separator) {
+    std::string_view part = rest.substr(0, rest.find(separator));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    return part;
+}
+
+// The first fields of a line, and how many there are of them. None of a line with a NUL: what it
+// holds ends there for the C library, and must not become a variable of a process.
+std::size_t fields_of(std::string_view line, std::span<std::string_view> fields) {
+    if (line.find('\0') != std::string_view::npos) return 0;
+    for (std::size_t count = 0; count < fields.size();) {
+        const std::size_t colon = line.find(':');
+        fields[count++] = line.substr(0, colon);
+        if (colon == std::string_view::npos) return count;
+        line.remove_prefix(colon + 1);
+    }
+    return fields.size();
 }
 
 // Calls `visit` for each well-formed line until it returns true.
 template <class Visit>
-void each_user(const std::string& passwd, Visit visit) {
-    for (const std::string& line : split(passwd, '\n')) {
-        std::vector<std::string> fields = fields_of(line);
-        if (fields.size() < 6 || fields[0].empty()) continue;
+void each_user(std::string_view passwd, Visit visit) {
+    std::array<std::string_view, 6> fields;
+    while (!passwd.empty()) {
+        if (fields_of(cut(passwd, '\n'), fields) < 6 || fields[0].empty()) continue;
         auto uid = parse_id(fields[2]), gid = parse_id(fields[3]);
         if (!uid || !gid) continue;
         if (visit(PasswdLine{fields[0], *uid, *gid, fields[5]})) return;
@@ -47,15 +63,21 @@ void each_user(const std::string& passwd, Visit visit) {
 }
 
 template <class Visit>
-void each_group(const std::string& group, Visit visit) {
-    for (const std::string& line : split(group, '\n')) {
-        std::vector<std::string> fields = fields_of(line);
-        if (fields.size() < 3 || fields[0].empty()) continue;
+void each_group(std::string_view group, Visit visit) {
+    std::array<std::string_view, 4> fields;
+    while (!group.empty()) {
+        const std::size_t count = fields_of(cut(group, '\n'), fields);
+        if (count < 3 || fields[0].empty()) continue;
         auto gid = parse_id(fields[2]);
         if (!gid) continue;
-        std::string members = fields.size() > 3 ? fields[3] : std::string();
-        if (visit(fields[0], *gid, members)) return;
+        if (visit(fields[0], *gid, count > 3 ? fields[3] : std::string_view())) return;
     }
+}
+
+bool is_member(std::string_view name, std::string_view members) {
+    while (!members.empty())
+        if (cut(members, ',') == name) return true;
+    return false;
 }
 
 Result<std::uint32_t> find_group(std::string_view group, const UserFiles& files) {
@@ -67,7 +89,7 @@ Result<std::uint32_t> find_group(std::string_view group, const UserFiles& files)
         return *gid;
     }
     std::optional<std::uint32_t> found;
-    each_group(files.group, [&](const std::string& name, std::uint32_t gid, const std::string&) {
+    each_group(files.group, [&](std::string_view name, std::uint32_t gid, std::string_view) {
         if (name == group) found = gid;
         return found.has_value();
     });
@@ -104,12 +126,11 @@ Result<Found> find_user(std::string_view user, const UserFiles& files) {
     return found;
 }
 
-std::vector<std::uint32_t> groups_of(const std::string& name, std::uint32_t gid,
+std::vector<std::uint32_t> groups_of(std::string_view name, std::uint32_t gid,
                                      const UserFiles& files) {
     std::vector<std::uint32_t> groups;
-    each_group(files.group, [&](const std::string&, std::uint32_t id, const std::string& members) {
-        std::vector<std::string> names = split(members, ',');
-        if (id != gid && std::ranges::find(names, name) != names.end()) groups.push_back(id);
+    each_group(files.group, [&](std::string_view, std::uint32_t id, std::string_view members) {
+        if (id != gid && is_member(name, members)) groups.push_back(id);
         return false;
     });
     std::ranges::sort(groups);

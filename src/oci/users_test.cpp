@@ -45,6 +45,19 @@ TEST(Users, ALineWithANulIsNone) {
     EXPECT_EQ(resolve_user("5:staff", files).error().code(), Code::not_found);
 }
 
+// Files are read in place: the last line needs no end, and fields may be empty or too many.
+TEST(Users, ReadsFieldsAsTheyStand) {
+    UserFiles files{
+        "\n\n::::::\na:x:1:2::/a\nb:::4::/b:\nc:x:3:4:::sh:more:more\nlast:x:5:6::/last",
+        "::7:a\nnone:x:8\ntwo:x:9:,a,\nlist:x:10:ab,ba,b\nlast:x:11:c,last"};
+    EXPECT_EQ(*resolve_user("a", files), (UserEntry{1, 2, {9}, "/a"}));
+    EXPECT_EQ(resolve_user("b", files).error().code(), Code::not_found);
+    EXPECT_EQ(*resolve_user("c", files), (UserEntry{3, 4, {11}, "/"}));
+    EXPECT_EQ(*resolve_user("last", files), (UserEntry{5, 6, {11}, "/last"}));
+    EXPECT_EQ(*resolve_user("a:none", files), (UserEntry{1, 8, {}, "/a"}));
+    EXPECT_EQ(*resolve_user("a:last", files), (UserEntry{1, 11, {}, "/a"}));
+}
+
 TEST(Users, ResolvesOwners) {
     EXPECT_EQ(*resolve_owner("worker:worker", kFiles), (Owner{1000, 1001}));
     EXPECT_EQ(*resolve_owner("worker", kFiles), (Owner{1000, 1001}));

@@ -182,14 +182,39 @@ private:
     std::size_t nodes_ = 0;
 };
 
-// nlohmann's own check, which serialising does: what is kept and shown must be UTF-8.
+// How many bytes of its own kind the character that begins with this byte has, and the range of the
+// second one (Unicode 15, table 3-7: neither longer than need be, nor half of a pair, nor behind
+// the last character). Nothing: no character begins so.
+struct Sequence {
+    std::size_t more = 0;
+    unsigned char low = 0x80, high = 0xbf;
+};
+std::optional<Sequence> sequence_of(unsigned char first) {
+    if (first < 0x80) return Sequence{};
+    if (first < 0xc2 || first > 0xf4) return std::nullopt;
+    if (first < 0xe0) return Sequence{1};
+    if (first < 0xf0)
+        return Sequence{2, static_cast<unsigned char>(first == 0xe0 ? 0xa0 : 0x80),
+                        static_cast<unsigned char>(first == 0xed ? 0x9f : 0xbf)};
+    return Sequence{3, static_cast<unsigned char>(first == 0xf0 ? 0x90 : 0x80),
+                    static_cast<unsigned char>(first == 0xf4 ? 0x8f : 0xbf)};
+}
+
+// What is kept and shown must be UTF-8.
 bool is_utf8(std::string_view text) {
-    try {
-        (void)Json(std::string(text)).dump();
-        return true;
-    } catch (const Json::exception&) {
-        return false;
+    while (!text.empty()) {
+        const auto sequence = sequence_of(static_cast<unsigned char>(text[0]));
+        if (!sequence || sequence->more >= text.size()) return false;
+        unsigned char low = sequence->low, high = sequence->high;
+        for (char c : text.substr(1, sequence->more)) {
+            const auto byte = static_cast<unsigned char>(c);
+            if (byte < low || byte > high) return false;
+            low = 0x80;
+            high = 0xbf;
+        }
+        text.remove_prefix(sequence->more + 1);
     }
+    return true;
 }
 
 }  // namespace

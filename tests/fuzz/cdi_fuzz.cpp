@@ -1,6 +1,8 @@
 // CDI files, JSON and YAML, names of devices, and what a file makes of a container's configuration.
 // The input is the name of a device in its first line, then one file or two, separated by a form
-// feed.
+// feed. Reached are parse() with both readers, for errors too, the registry of one and of two
+// files, and for each device the edits, the hooks that crank does itself, apply() and what
+// serialize() then writes; not the directories (engine/cdi), and not what a node of the host says.
 #include <string>
 #include <string_view>
 
@@ -34,12 +36,12 @@ void check_edits(const cdi::Edits& edits) {
     for (std::uint32_t gid : edits.additional_gids) require(gid != 0);
 }
 
-// What is accepted can be found by its name, and is the same once more.
-void check_spec(const cdi::Spec& spec) {
+// What is accepted can be found by its name, and twice the same is a conflict.
+void check_spec(const cdi::Spec& spec, const cdi::Registry& registry) {
     require(!spec.devices.empty());
     check_edits(spec.edits);
-    cdi::Registry registry;
-    registry.add(spec);
+    cdi::Registry both = registry;
+    both.add(spec);
     for (const auto& device : spec.devices) {
         require(!device.edits.empty());
         check_edits(device.edits);
@@ -48,8 +50,6 @@ void check_spec(const cdi::Spec& spec) {
         require(parsed && parsed->kind == name.kind && parsed->device == name.device);
         auto found = registry.find(name);
         require(found && found->device->name == device.name);
-        cdi::Registry both = registry;
-        both.add(spec);
         require(!both.find(name));
     }
 }
@@ -78,6 +78,30 @@ void check_applied(const cdi::Registry& registry, const cdi::Name& name) {
     (void)serialize(spec);
 }
 
+// Each error names the file and says what to do.
+void check_error(const Error& error, std::string_view path) {
+    require(error.text().find(path) != std::string::npos);
+    require(!error.hint().empty());
+}
+
+void check_file(std::string_view text, const char* path, int priority, cdi::Registry* registry) {
+    auto spec = cdi::parse(text, path);
+    if (!spec) return check_error(spec.error(), path);
+    cdi::Registry alone;
+    alone.add(*spec);
+    check_spec(*spec, alone);
+    for (const auto& device : spec->devices) check_applied(alone, {spec->kind, device.name});
+    if (registry == nullptr) return;
+    spec->priority = priority;
+    registry->add(*std::move(spec));
+}
+
+// With a brace in front it is read as JSON whatever its name is: not twice.
+bool begins_with_brace(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(" \t\r\n");
+    return first != std::string_view::npos && text[first] == '{';
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -85,24 +109,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string_view typed = input.until('\n');
     cdi::Registry registry;
     for (int priority = 0; priority < 2 && !input.empty(); ++priority) {
-        std::string_view text = input.until('\f');
-        for (const char* path : {"/etc/cdi/a.yaml", "/etc/cdi/a.json"}) {
-            auto spec = cdi::parse(text, path);
-            if (!spec) {
-                // Each error names the file and says what to do.
-                require(spec.error().text().find(path) != std::string::npos);
-                require(!spec.error().hint().empty());
-                continue;
-            }
-            check_spec(*spec);
-            spec->priority = priority;
-            for (const auto& device : spec->devices) {
-                cdi::Registry alone;
-                alone.add(*spec);
-                check_applied(alone, {spec->kind, device.name});
-            }
-            if (std::string_view(path).ends_with(".yaml")) registry.add(std::move(*spec));
-        }
+        const std::string_view text = input.until('\f');
+        if (!begins_with_brace(text)) check_file(text, "/etc/cdi/a.json", priority, nullptr);
+        check_file(text, "/etc/cdi/a.yaml", priority, &registry);
     }
     if (auto name = cdi::parse_name(typed)) check_applied(registry, *name);
     return 0;
