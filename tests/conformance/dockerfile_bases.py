@@ -27,7 +27,7 @@ def make(bases, name, work):
         subprocess.run(["crank", "tag", base["same"], name], check=True)
         return
     if "case" in base:
-        subprocess.run(["crank", "tag", f"case/{base['case']}:crank", name], check=True)
+        subprocess.run(["crank", "tag", f"case/{base['case']}:crank", name], check=True)  # an earlier case, or an error
         return
     print(f"== base {name}", flush=True)
     if "suite" in base:

@@ -49,11 +49,14 @@ class Engine:
         published = f"127.0.0.1:{PORT}:{case['port']}"
         container = self.run("run", "-d", "-p", published, *words).strip()
         try:
-            return answer_of(case) or (self.health_of(container) if case.get("healthy") else None)
+            wrong = answer_of(case) or (self.health_of(container) if case.get("healthy") else None)
+            return f"{wrong}; its log ends: {self.log_of(container)}" if wrong else None
         finally:
-            log = subprocess.run([self.program, "logs", container], env=os.environ | self.environment, capture_output=True)
-            self.log = (log.stdout + log.stderr).decode(errors="replace")[-1500:]
             self.run("rm", "-f", container)
+
+    def log_of(self, container):
+        log = subprocess.run([self.program, "logs", container], env=os.environ | self.environment, capture_output=True)
+        return (log.stdout + log.stderr).decode(errors="replace")[-1500:]
 
     def health_of(self, container):
         end = time.monotonic() + SECONDS
@@ -143,10 +146,15 @@ class Docker(Engine):
         return copy
 
     def load(self, image):
-        """From crank's store: the same base, byte for byte."""
-        known = subprocess.run([self.program, "image", "inspect", image], env=os.environ | self.environment, capture_output=True)
-        if known.returncode:
+        """From crank's store: the same base, byte for byte, under the same id."""
+        known = json.loads(subprocess.run(["crank", "inspect", image], check=True, capture_output=True).stdout)[0]["Id"]
+        if not self.has(known):
             archive = self.work / "tmp" / "base.tar"
             subprocess.run(["crank", "save", "-o", archive, image], check=True)
             self.run("load", "-i", archive)
             archive.unlink()
+        self.run("tag", known, image)
+
+    def has(self, image):
+        return subprocess.run([self.program, "image", "inspect", image], env=os.environ | self.environment,
+                              capture_output=True).returncode == 0
