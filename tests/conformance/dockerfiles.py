@@ -1,10 +1,7 @@
 #!/usr/bin/env python3
 """What dockerfiles.sh runs inside its namespaces: dockerfiles.py WORK CHECKOUTS CGROUP [NAME...]."""
-import collections
-import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +9,7 @@ import tomllib
 
 import dockerfile_bases
 import dockerfile_engines
-import dockerfile_rules
+import image_compare
 import image_tree
 
 HERE = pathlib.Path(__file__).parent
@@ -37,29 +34,6 @@ def check_out(case, checkouts, directory):
     return context
 
 
-def compare(case, ours, theirs):
-    """How often each rule was needed, and the lines of what no rule excuses."""
-    excused, unexplained = collections.Counter(), []
-    own = [(rule["rule"], rule["paths"], set(rule["fields"])) for rule in case.get("excused", [])]
-    for field, mine, other in image_tree.config_differences(ours, theirs):
-        rule = dockerfile_rules.config_rule_for(field, mine) or case.get("config_excused", {}).get(field)
-        if rule:
-            excused[rule] += 1
-        else:
-            unexplained.append(f"config {field}: crank {json.dumps(mine)}, docker {json.dumps(other)}")
-    for path, field, mine, other in image_tree.differences(ours, theirs):
-        rule = dockerfile_rules.rule_for(path, field, own)
-        if rule:
-            excused[rule] += 1
-        else:
-            unexplained.append(f"{path} {field}: crank {show(mine)}, docker {show(other)}")
-    return excused, unexplained
-
-
-def show(value):
-    return f"{value:04o}" if isinstance(value, int) and value < 0o10000 else str(value)[:80]
-
-
 def run_case(case, engines, work, checkouts):
     """The lines of what is wrong with it."""
     print(f"== {case['name']}: {case['repository']} {case.get('context', '')}", flush=True)
@@ -79,7 +53,7 @@ def run_case(case, engines, work, checkouts):
             tail = "\n".join((error.stderr or "").splitlines()[-25:])
             wrong.append(f"{engine.name}: {' '.join(map(str, error.cmd[:3]))} ended with {error.returncode}\n{tail}")
     if len(images) == len(engines):
-        excused, unexplained = compare(case, *images)
+        excused, unexplained = image_compare.compare(*images, case)
         print(f"   {len(images[0].paths)} files; excused: " +
               (", ".join(f"{name} {count}" for name, count in sorted(excused.items())) or "nothing"))
         missing = [name for name in excused if f"`{name}`" not in PAGE.read_text()]
