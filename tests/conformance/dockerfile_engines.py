@@ -1,7 +1,6 @@
 """The two builders: each builds a case, saves its image, runs it and asks it."""
 import json
 import os
-import pathlib
 import re
 import signal
 import socket
