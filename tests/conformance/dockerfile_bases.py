@@ -1,6 +1,6 @@
 """The images that the Dockerfiles stand on, made of Debian's packages under the names that they ask for.
 
-A base has a `suite` (the plain Debian, by mmdebstrap), or a `file` of bases/ that is built on the base `on`.
+dockerfiles.sources says what each is.
 """
 import os
 import pathlib
@@ -22,21 +22,20 @@ def make(bases, name, work):
     if exists(name):
         return
     base = bases[name]
-    if "same" in base:
-        make(bases, base["same"], work)
-        subprocess.run(["crank", "tag", base["same"], name], check=True)
-        return
-    if "case" in base:
-        subprocess.run(["crank", "tag", f"case/{base['case']}:crank", name], check=True)  # an earlier case, or an error
+    if "same" in base or "case" in base:
+        other = base.get("same") or f"case/{base['case']}:crank"
+        if "same" in base:
+            make(bases, other, work)
+        elif not exists(other):
+            raise SystemExit(f"dockerfile_bases.py: {name} is what the case {base['case']} makes: name that case too")
+        subprocess.run(["crank", "tag", other, name], check=True)
         return
     print(f"== base {name}", flush=True)
     if "suite" in base:
         make_debian(name, base["suite"], work)
         return
-    words = []
-    for other in [base["on"]] if "on" in base else []:
-        make(bases, other, work)
-        words += ["--build-arg", f"BASE={other}"]
+    make(bases, base["on"], work)
+    words = ["--build-arg", f"BASE={base['on']}"]
     if base.get("goroot"):
         goroot = subprocess.run(["go", "env", "GOROOT"], check=True, capture_output=True, text=True).stdout.strip()
         words += ["--build-context", f"goroot={goroot}"]
@@ -48,7 +47,7 @@ def make(bases, name, work):
 
 def mirrors(suite):
     """Lines of sources for the suite, from the mirrors that this machine's apt has."""
-    text = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL) $(SIGNED_BY)", "Created-By: Packages"],
+    text = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL)", "Created-By: Packages"],
                           check=True, capture_output=True, text=True).stdout
     found = {line.split()[1]: line.split()[0] for line in text.splitlines() if len(line.split()) > 1}
     if "Debian" not in found:
@@ -60,7 +59,7 @@ def mirrors(suite):
 
 
 def make_debian(name, suite, work):
-    """minbase with certificates, as the official slim image has no more either."""
+    """minbase, and what this machine trusts: the registries that a Dockerfile asks are to be believed in there too."""
     archive, context = work / "tmp" / "debian.tar", work / "tmp" / "debian"
     subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", suite, archive, *mirrors(suite)],
                    check=True)

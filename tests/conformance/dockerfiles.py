@@ -78,10 +78,13 @@ def main():
     failed = 0
     with dockerfile_engines.Docker(work, group) as docker:
         for case in cases:
-            for name in case["bases"]:
-                dockerfile_bases.make(sources["base"], name, work)
-                docker.load(name)
-            wrong = run_case(case, [dockerfile_engines.Crank(), docker], work, checkouts)
+            try:
+                for name in case["bases"]:
+                    dockerfile_bases.make(sources["base"], name, work)
+                    docker.load(name)
+                wrong = run_case(case, [dockerfile_engines.Crank(), docker], work, checkouts)
+            except subprocess.CalledProcessError as error:
+                wrong = [f"{' '.join(map(str, error.cmd))} ended with {error.returncode}"]
             failed += bool(wrong)
             for line in wrong[:40]:
                 print(f"   NOT AS IT SHOULD BE {line}")
