@@ -187,6 +187,16 @@ compose_files() {
         "$CRANK_COMPOSE_CHECKOUTS" "$CRANK_TOP/build/dev/bin/crank" >&2
 }
 
+# Other people's Dockerfiles, beside docker, where checkouts of their repositories are there.
+dockerfiles() {
+    if [ ! -d "${CRANK_DOCKERFILE_CHECKOUTS:-}" ]; then
+        say "skipped: CRANK_DOCKERFILE_CHECKOUTS names no checkouts of tests/conformance/dockerfiles.sources"
+        return 0
+    fi
+    run_step single "other people's Dockerfiles" env CRANK_BIN="$CRANK_TOP/build/dev/bin" \
+        "$CRANK_TOP/tests/conformance/dockerfiles.sh" "$CRANK_DOCKERFILE_CHECKOUTS" >&2
+}
+
 run_named() {
     case $1 in
         build) run_step single "build dev" build_preset dev -k 0 ;;
@@ -224,7 +234,8 @@ run_named() {
         fuzz) fuzz_campaign ;;
         podman) podman_suite ;;
         compose) compose_files ;;
-        *) die "unknown step: $1 (${all_steps[*]} worlds fuzz podman compose)" ;;
+        dockerfiles) dockerfiles ;;
+        *) die "unknown step: $1 (${all_steps[*]} worlds fuzz podman compose dockerfiles)" ;;
     esac
 }
 
@@ -235,7 +246,7 @@ main() {
             --long)
                 export CRANK_TEST_LONG=1
                 asan_transcripts=()
-                all_steps+=(worlds fuzz podman compose)
+                all_steps+=(worlds fuzz podman compose dockerfiles)
                 ;;
             -*) die "unknown flag: $1" ;;
             *) steps+=("$1") ;;

@@ -34,7 +34,10 @@ Result<> Running::open_gate() {
     if (!gate_) return fail(Code::failed_precondition, "this container has no gate");
     auto opened = sys::write_all(gate_.get(), "g", "the gate");
     gate_.reset();
-    return opened;
+    if (opened) return {};
+    // Nobody is behind it any more: the child has ended, and has said why.
+    auto reason = wait_started();
+    return reason ? opened : reason;
 }
 
 // Reads packets until the one wanted has been seen.

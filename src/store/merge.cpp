@@ -101,19 +101,23 @@ Result<bool> merge_trees(const std::vector<std::string>& lower, const std::strin
 }
 
 Result<std::vector<std::string>> Store::State::lower_of(const std::vector<std::int64_t>& numbers) {
-    std::vector<std::string> lower;
+    std::string lowest;
     std::size_t merged = merged_count(numbers.size());
     if (merged != 0) {
         Rows rows =
             TRY(db.query("SELECT number FROM merged WHERE layers = ?", {key_of(numbers, merged)}));
         if (TRY(rows.next()))
-            lower.push_back("m/" + std::to_string(rows.integer(0)) + "/fs");
+            lowest = "m/" + std::to_string(rows.integer(0)) + "/fs";
         else
             merged = 0;
     }
-    for (std::size_t i = merged; i < numbers.size(); ++i)
-        lower.push_back("l/" + std::to_string(numbers[i]) + "/fs");
-    std::ranges::reverse(lower);
+    std::vector<std::string> lower;
+    for (std::size_t i = numbers.size(); i-- > merged;) {
+        // The kernel takes no directory twice. What the lower one of two says, the upper says again.
+        std::string path = "l/" + std::to_string(numbers[i]) + "/fs";
+        if (std::ranges::find(lower, path) == lower.end()) lower.push_back(std::move(path));
+    }
+    if (!lowest.empty()) lower.push_back(std::move(lowest));
     return lower;
 }
 

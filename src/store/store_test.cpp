@@ -194,6 +194,16 @@ TEST_F(StoreTest, orders_layers_top_first) {
     EXPECT_EQ(code_of(store.stack(ids)), Code::not_found);
 }
 
+// An overlay takes no directory twice; of the two the upper one says everything.
+TEST_F(StoreTest, mounts_a_layer_once_that_an_image_has_twice) {
+    Store store = open();
+    auto twice = add_layer(store, "twice", "1"), other = add_layer(store, "other", "2");
+    Image image = must(store.add_image(config_of({twice, other, twice})));
+    ASSERT_THAT(image.layers.lower, SizeIs(2));
+    EXPECT_EQ(read(root + "/" + image.layers.lower[0] + "/twice"), "1");
+    EXPECT_EQ(read(root + "/" + image.layers.lower[1] + "/other"), "2");
+}
+
 TEST_F(StoreTest, refuses_an_image_whose_layer_is_missing) {
     Store store = open();
     EXPECT_EQ(code_of(store.add_image(config_of({oci::Digest::of("x")}))), Code::not_found);

@@ -281,6 +281,23 @@ END
     [ "$output" = "$(printf '.wh.tmp\netc/\netc/mine')" ]
 }
 
+@test "a step that leaves the layer of an earlier one: the image builds on and runs" {
+    printf '#!/bin/sh\necho twice\n' >"$CRANK_TEST_DIR/twice.sh"
+    chmod 755 "$CRANK_TEST_DIR/twice.sh"
+    dockerfile <<'END'
+FROM box
+COPY twice.sh /twice.sh
+RUN chmod 755 /twice.sh
+RUN /twice.sh >/said
+COPY twice.sh /twice.sh
+END
+    mv "$CRANK_TEST_DIR/twice.sh" .
+    crank build -q -t twice .
+    [ "$(crank inspect twice | jq '.[0].RootFS.Layers | length - (unique | length)')" = 2 ]
+    run -0 --separate-stderr in_image twice sh -c '/twice.sh; cat /said'
+    [ "$output" = "$(printf 'twice\ntwice')" ]
+}
+
 @test "what the host lends for a build is in no layer and no configuration" {
     dockerfile <<'END'
 FROM box

@@ -103,6 +103,14 @@ in_container() {
     [[ $stderr == *"can't create /y: Read-only file system"* ]]
 }
 
+@test "what cannot be mounted is named, while the network is being set up too" {
+    # the worker's side fails at once, and this one may be told when it opens the way to the network
+    for _ in 1 2 3 4 5 6 7 8; do
+        run -125 --separate-stderr crank run --rm --tmpfs /etc/passwd busybox true
+        [[ $stderr == *"mount tmpfs on /etc/passwd: Not a directory"* ]]
+    done
+}
+
 @test "mount points that the image lacks are there, and no start makes them in the container's layer" {
     run -0 crank run -d --name bare --network none busybox sleep 600
     local upper=$CRANK_ROOT/containers/$output/upper
