@@ -43,7 +43,7 @@ constexpr Word kWords[] = {
     {"restart", "crank restart shop-web-1"},
     {"rm", "crank rm shop-web-1"},
     {"run", "crank run --rm --network shop_default shop-web COMMAND"},
-    {"scale", "crank up -d --scale web=3"},
+    {"scale", "crank scale web=3"},
     {"start", "crank up -d"},
     {"stats", "crank stats shop-web-1"},
     {"stop", "crank stop $(crank ps -q --filter label=com.docker.compose.project=shop)"},
