@@ -3,7 +3,7 @@
 
 usage: bench.py --bin DIR --out DIR [--rounds N] [--idle-rounds N] [--no-peers] [SECTION...]
 
-Sections: start version answer build memory requests burst neighbours store. A case whose program or
+Sections: start version answer build memory requests burst neighbours store deploy. A case whose program or
 image is missing is named as not measured, never left out in silence.
 """
 
@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 import burst
+import deploy
 import figures
 import images
 import memory
@@ -27,7 +28,7 @@ import goals
 import storage
 
 SECTIONS = ("start", "version", "answer", "build", "memory", "requests", "burst", "neighbours",
-            "store")
+            "store", "deploy")
 TAG = "localhost/bench/tiny:latest"
 PORT = 18080
 PROGRAMS = ("true", "pause", "hog")
@@ -176,6 +177,9 @@ class Bench:
 
     def store(self):
         storage.measure(self)
+
+    def deploy(self):
+        deploy.measure(self, PORT, TAG)
 
     def burst(self):
         burst.measure(self, TAG)

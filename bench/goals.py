@@ -1,6 +1,7 @@
 """What crank set itself, beside what this run measured."""
 
 import burst
+import deploy
 import figures
 import neighbours
 
@@ -21,6 +22,8 @@ MONITOR_KIB = 400
 LOAD_MIB = 100
 NEIGHBOUR = 2
 BURST = 0.1
+BEYOND_NATIVE_MS = {"rollback": 100, "change": 150}
+NO_CHANGE_MS = 50
 
 
 def value(sections, section, case, column):
@@ -72,11 +75,34 @@ def store_rows(sections):
                round(found["second"] - found["second_directories"], 2), 0.1)
 
 
+def deploy_rows(sections):
+    found = sections.get("deploy", {})
+    taken = {case: figures.median(seconds) * 1000
+             for case, seconds in found.get("releases", {}).items()}
+    for case, shown in (("rollback", "crank rollback, cold"), ("change", "crank up --build")):
+        beyond = taken[case] - taken["native"] if taken else None
+        yield f"{shown}, to the first answer, ms beyond native", beyond, BEYOND_NATIVE_MS[case]
+    nothing = value(sections, "deploy_nochange", "crank", "busy")
+    yield (f"crank up, {deploy.SERVICES} services, nothing changed, ms",
+           nothing / 1000 if nothing else None, NO_CHANGE_MS)
+    proxies = found.get("gateway", {})
+    rate, p99 = ({name: figures.median(kinds["kept"][column]) for name, kinds in proxies.items()}
+                 for column in ("rate", "p99_ms"))
+    yield ("kept connections, requests per second, nginx / crank-gateway",
+           rate["nginx"] / rate["crank-gateway"] if rate else None, 1)
+    yield ("kept connections, p99, crank-gateway / nginx",
+           p99["crank-gateway"] / p99["nginx"] if p99 else None, 1)
+    lost = found.get("lost", {}).get("crank")
+    yield (f"requests that crank loses in {deploy.SWITCHES} switches",
+           lost["failed"] if lost else None, 0)
+
+
 def markdown(sections):
     def verdict(measured, limit):
         if measured is None:
             return "not measured"
         return "met" if measured <= limit else "missed"
     lines = [[name, figures.show(limit), figures.show(measured), verdict(measured, limit)]
-             for name, measured, limit in (*rows(sections), *store_rows(sections))]
+             for name, measured, limit in (*rows(sections), *store_rows(sections),
+                                       *deploy_rows(sections))]
     return "### Goals\n\n" + figures.table(["", "at most", "measured", ""], lines)

@@ -119,12 +119,22 @@ VERSION_COMMANDS = {
     "crun": ["crun", "--version"],
     "runc": ["runc", "--version"],
     "bubblewrap": ["bwrap", "--version"],
+    "docker-compose": ["docker-compose", "--version"],
+    "podman-compose": ["podman-compose", "version"],
+    "nginx": ["nginx", "-v"],
 }
+
+
+def version_of(argv):
+    """The first line with a number; some say it where errors go."""
+    done = subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = [line for line in done.stdout.splitlines() if any(c.isdigit() for c in line)]
+    return lines[0] if lines else "unknown"
 
 
 def versions():
     found = {}
     for name, argv in VERSION_COMMANDS.items():
         if shutil.which(argv[0]):
-            found[name] = run(argv).splitlines()[0]
+            found[name] = version_of(argv)
     return found

@@ -35,7 +35,6 @@ constexpr Word kWords[] = {
     {"push", "crank push IMAGE"},
     {"rm", "crank rm shop-web-1"},
     {"run", "crank run --rm --network shop_default shop-web COMMAND"},
-    {"scale", "crank up -d --scale web=3"},
     {"version", "crank version"},
     {"volumes", "crank config --volumes"},
 };
@@ -114,7 +113,7 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
 }
 
 std::optional<std::string> instead_of_compose(std::string_view word) {
-    std::vector<std::string_view> known{"config", "down", "ps", "up"};
+    std::vector<std::string_view> known{"config", "down", "ps", "scale", "up"};
     for (const ServiceVerb& verb : service_verbs()) known.push_back(verb.word);
     for (const Word& one : kWords) known.push_back(one.word);
     const auto near = did_you_mean(word, known);

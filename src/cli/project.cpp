@@ -91,19 +91,23 @@ Result<deploy::PlanOptions> read_plan_options(const Arguments& arguments) {
     return options;
 }
 
+Result<std::pair<std::string, std::int64_t>> read_replicas(const std::string& text,
+                                                           const std::string& what) {
+    std::size_t equals = text.find('=');
+    auto number = equals == std::string::npos ? std::nullopt : parse_int(text.substr(equals + 1));
+    if (equals == 0 || !number || *number < 0 || *number > compose::kMostReplicas)
+        return fail(Error(Code::usage, what + ": SERVICE=NUMBER is wanted, from 0 to " +
+                                           std::to_string(compose::kMostReplicas))
+                        .with_hint(what.substr(0, what.size() - text.size()) + "web=3"));
+    return std::pair(text.substr(0, equals), *number);
+}
+
 Result<deploy::Selection> read_selection(const Arguments& arguments) {
     deploy::Selection selection{.services = arguments.words(),
                                 .dependencies = !arguments.on("no-deps")};
     for (const std::string& text : arguments.values("scale")) {
-        std::size_t equals = text.find('=');
-        auto number =
-            equals == std::string::npos ? std::nullopt : parse_int(text.substr(equals + 1));
-        if (equals == 0 || !number || *number < 0 || *number > compose::kMostReplicas)
-            return fail(Error(Code::usage, "--scale " + text +
-                                               ": SERVICE=NUMBER is wanted, from 0 to " +
-                                               std::to_string(compose::kMostReplicas))
-                            .with_hint("--scale web=3"));
-        selection.replicas[text.substr(0, equals)] = *number;
+        auto [service, number] = TRY(read_replicas(text, "--scale " + text));
+        selection.replicas[service] = number;
     }
     return selection;
 }

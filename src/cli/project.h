@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -63,6 +64,9 @@ inline constexpr Flag kPlanFlags[] = {
     {"no-deps", 0, FlagKind::boolean, "", "without the services that those named depend on"},
 };
 Result<deploy::PlanOptions> read_plan_options(const Arguments& arguments);
+// "web=3", given as `what` ("--scale web=3"). Errors: usage.
+Result<std::pair<std::string, std::int64_t>> read_replicas(const std::string& text,
+                                                           const std::string& what);
 Result<deploy::Selection> read_selection(const Arguments& arguments);
 
 // The plan for what is there now. Errors: as deploy::plan_up.

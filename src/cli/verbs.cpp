@@ -13,7 +13,7 @@ namespace {
 constexpr const Verb* kVerbs[] = {
     &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
     &kRm, &kRename, &kWait, &kInspect, &kWhy, &kHealthcheckRun,
-    &kUp, &kDown, &kPlan, &kStatus, &kReleases, &kRollback, &kReconcile,
+    &kUp, &kDown, &kPlan, &kStatus, &kReleases, &kRollback, &kScale, &kReconcile,
     &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerExists, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kUntag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kSearch, &kLogin, &kLogout,
@@ -32,6 +32,7 @@ constexpr Alias kAliases[] = {
     {"compose config", "config"},
     {"compose down", "down"},
     {"compose ps", "status"},
+    {"compose scale", "scale"},
     {"compose up", "up"},
     {"config ls", "config list"},
     {"container attach", "attach"},

@@ -9,7 +9,7 @@ constexpr Support kRead = Support::read;
 constexpr FieldSpec kProbeFields[] = {
     {.name = "url", .required = true},      {.name = "interval", .shape = duration},
     {.name = "timeout", .shape = duration}, {.name = "start_period", .shape = duration},
-    {.name = "retries", .shape = integer},
+    {.name = "retries", .shape = integer},  {.name = "start_interval", .shape = duration},
 };
 constexpr ObjectSpec kProbe = {.what = "a probe", .fields = kProbeFields, .short_field = "url"};
 constexpr FieldSpec kRolloutFields[] = {

@@ -61,6 +61,7 @@ private:
         probe.interval = TRY(time(node, "interval"));
         probe.timeout = TRY(time(node, "timeout"));
         probe.start_period = TRY(time(node, "start_period"));
+        probe.start_interval = TRY(time(node, "start_interval"));
         if (const Node* retries = node.find("retries")) {
             if (retries->number < 1 || retries->number > 1000)
                 return diagnostics_.error(retries->at, path_ + ".probe.retries",

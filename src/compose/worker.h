@@ -14,7 +14,8 @@ namespace crank::compose {
 
 struct Probe {
     std::string url;  // http, https, tcp or tls: ://[HOST]:PORT[/PATH]
-    std::chrono::nanoseconds interval{0}, timeout{0}, start_period{0};  // 0: not given
+    // 0: not given
+    std::chrono::nanoseconds interval{0}, timeout{0}, start_period{0}, start_interval{0};
     std::int64_t retries = 0;
 };
 

@@ -333,6 +333,7 @@ private:
         if (probe.interval.count() != 0) check.interval = probe.interval.count();
         if (probe.timeout.count() != 0) check.timeout = probe.timeout.count();
         if (probe.start_period.count() != 0) check.start_period = probe.start_period.count();
+        if (probe.start_interval.count() != 0) check.start_interval = probe.start_interval.count();
         if (probe.retries != 0) check.retries = static_cast<int>(probe.retries);
         return {};
     }

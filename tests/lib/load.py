@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Requests to an address until standard input ends, by four clients that keep their connections
-and four that make a new one each time: load.py HOST PORT [PATH]. Each answer must be whole and of
+and four that make a new one each time: load.py HOST PORT [PATH [PAUSE]], with so many seconds between
+two requests of a client. Each answer must be whole and of
 status 200; nothing is tried again. Prints "begun" with the first answer, and at the end what was counted, as
 JSON: the requests, the answers by their text, and what went wrong."""
 import collections
@@ -14,6 +15,7 @@ import time
 
 HOST, PORT = sys.argv[1], int(sys.argv[2])
 PATH = sys.argv[3] if len(sys.argv) > 3 else "/"
+PAUSE = float(sys.argv[4]) if len(sys.argv) > 4 else 0
 ended = threading.Event()
 lock = threading.Lock()
 answers = collections.Counter()
@@ -35,7 +37,7 @@ def client(keeps):
     connection = None
     last = False
     while not last:
-        last = ended.is_set()
+        last = ended.wait(PAUSE)
         try:
             if connection is None:
                 connection = http.client.HTTPConnection(HOST, PORT, timeout=30)

@@ -23,9 +23,9 @@ answerer_image() {
     crank build -q -t answerer "$context" >/dev/null
 }
 
-# begin_load PORT
+# begin_load PORT [PATH [PAUSE]]
 begin_load() {
-    coproc LOAD { exec python3 "$CRANK_SOURCE/tests/lib/load.py" 127.0.0.1 "$1" / >load.json 2>load.err 3>&-; }
+    coproc LOAD { exec python3 "$CRANK_SOURCE/tests/lib/load.py" 127.0.0.1 "$1" "${2:-/}" "${3:-0}" >load.json 2>load.err 3>&-; }
     load_pid=${LOAD_PID:?}
     until_true grep -q begun load.json
 }

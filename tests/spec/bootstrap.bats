@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154 # stderr comes from `run --separate-stderr`
 bats_require_minimum_version 1.5.0
 load ../lib/build
+load ../lib/bases
 
 # Most of the time is mmdebstrap's, whatever crank was compiled with.
 wanted_here() { [ "${CRANK_PRESET:-dev}" = dev ]; }
@@ -22,6 +23,7 @@ setup_file() {
         tail -20 "$CRANK_TEST_DIR/bootstrap.log" >&2
         return 1
     fi
+    keep_python_base
 }
 setup() {
     crank_setup

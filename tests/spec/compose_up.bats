@@ -504,6 +504,35 @@ END
     crank down
 }
 
+@test "scale: what it wants, and what there is to scale" {
+    cat >compose.yaml <<'END'
+services:
+  web: {image: busybox, command: sleep 1000, depends_on: [db]}
+  db: {image: busybox, command: sleep 1000}
+END
+    run -1 --separate-stderr crank scale
+    run -1 --separate-stderr crank scale web
+    [[ $stderr == *"web: SERVICE=NUMBER is wanted, from 0 to "*"web=3"* ]]
+    run -1 --separate-stderr crank scale web=-1
+    run -1 --separate-stderr crank scale web=2
+    [[ $stderr == *"project mail has no release that ended well"*"crank up -d --scale web=2"* ]]
+    crank up -d 2>/dev/null
+    run -1 --separate-stderr crank scale wbe=2
+    [[ $stderr == *"no such service: wbe"*"did you mean web?"* ]]
+    # what it depends on is there again, unless nobody wants that
+    crank rm -f mail-db-1 >/dev/null
+    run -0 --separate-stderr crank scale --no-deps web=2 -t 0
+    [ "$(crank ps --format '{{.Names}}' | sort | paste -sd' ')" = "mail-web-1 mail-web-2" ]
+    run -0 --separate-stderr crank scale web=1 -t 0
+    [ "$(crank ps --format '{{.Names}}' | sort | paste -sd' ')" = "mail-db-1 mail-web-1" ]
+    # what is there already is no release
+    run -0 --separate-stderr crank scale web=1
+    [ "$(crank releases --format '{{.Release}} {{.What}} {{.Status}}' | head -1)" = "3 scale web=1 good" ]
+    crank down -t 0 2>/dev/null
+    run -1 --separate-stderr crank scale web=1
+    [[ $stderr == *"project mail is down"*"crank up -d --scale web=1"* ]]
+}
+
 @test "orphans are named, and removed by --remove-orphans; -p alone finds a project without its file" {
     two_services
     crank up -d

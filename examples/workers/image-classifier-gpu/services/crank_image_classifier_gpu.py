@@ -5,7 +5,8 @@
                  -> {"label": "7", "confidence": 0.97, "probabilities": {...}, "device": "..."}
 
 Environment: PORT (default 8503). CERT_DIR: where it holds cert.pem and key.pem, they make this an
-HTTPS service. HOST (default 127.0.0.1): without a certificate it must be a loopback address.
+HTTPS service. HOST (default 127.0.0.1): without a certificate it must be a loopback address, unless
+PLAIN_HTTP=1 says that only a gateway reaches it.
 CRANK_DEVICE=cpu leaves a GPU alone. SIGTERM ends it once the requests under way are answered.
 """
 
@@ -170,8 +171,9 @@ def choose_network():
 
 def main():
     address = os.environ.get("HOST") or "127.0.0.1", port()
-    tls = tls_context()
-    if tls is None and not is_loopback(address[0]):
+    plain = os.environ.get("PLAIN_HTTP") == "1"
+    tls = None if plain else tls_context()
+    if tls is None and not plain and not is_loopback(address[0]):
         sys.exit(
             f"{NAME}: no certificate, and HOST is {address[0]}: without one it serves this machine "
             f"alone\nhint: crank certs issue {NAME} --dir ~/.crank/certs, and point CERT_DIR at it"
