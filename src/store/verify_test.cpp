@@ -116,7 +116,7 @@ TEST_F(VerifyTest, what_names_a_damaged_layer_names_the_one_in_its_place) {
     std::string tar = tar_of({file("f", "same")});
     oci::Digest diff_id = oci::Digest::of(tar);
     Image one = image_of_tar("one", tar);
-    // one layer three times
+    // one layer three times, which is mounted once
     Image three = must(store.add_image(config_of({diff_id, diff_id, diff_id}, "three")));
     must(store.record_manifest(
         one.id, {"host/a", oci::Digest::of("manifest"), "type", "manifest"},
@@ -127,7 +127,7 @@ TEST_F(VerifyTest, what_names_a_damaged_layer_names_the_one_in_its_place) {
     must(store.import_tar(temp / "layer.tar", diff_id));
     std::string place = must(store.find("one")).layers.lower.at(0);
     EXPECT_NE(place, one.layers.lower.at(0));
-    EXPECT_THAT(must(store.find(three.id.str())).layers.lower, ElementsAre(place, place, place));
+    EXPECT_THAT(must(store.find(three.id.str())).layers.lower, ElementsAre(place));
     EXPECT_THAT(must(store.blobs_of(diff_id)), SizeIs(1));
     EXPECT_EQ(must(store.cache_find(oci::Digest::of("key")))->layer, diff_id);
     EXPECT_THAT(verify().damage, IsEmpty());

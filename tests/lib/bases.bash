@@ -29,14 +29,15 @@ gcc_base() {
     mkdir -p "$context"
     {
         printf '%s\n' "${programs[@]}" "$compiler"/*.{o,a} "$compiler"/liblto_plugin.so "$compiler/include" \
-            /usr/include "$libraries"/{crt1,crti,crtn}.o "$libraries"/lib{c,m,pthread}.a
+            /usr/include "$libraries"/{crt1,crti,crtn}.o "$libraries"/lib{c,m,m-*,mvec,pthread}.a
         # a library by its name, and the file that it is a link to
         for file in $(ldd "${programs[@]}" | grep -o '/[^ ]*\.so[^ ]*' | sort -u); do
             echo "$file"
             readlink -f "$file"
         done
-    } | tar -c --files-from=- --dereference --hard-dereference --ignore-failed-read --exclude='*/libasan*' \
-        -f "$context/compiler.tar" 2>/dev/null
+    } | tar -c --exclude='*/libasan*' --dereference --hard-dereference --ignore-failed-read \
+        -f "$context/compiler.tar" --files-from=- 2>"$context/messages" || { cat "$context/messages" >&2 && return 1; }
+    rm "$context/messages"
     cp /bin/busybox "$context/busybox"
     cat >"$context/Dockerfile" <<END
 FROM scratch
