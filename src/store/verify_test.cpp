@@ -127,7 +127,7 @@ TEST_F(VerifyTest, what_names_a_damaged_layer_names_the_one_in_its_place) {
     must(store.import_tar(temp / "layer.tar", diff_id));
     std::string place = must(store.find("one")).layers.lower.at(0);
     EXPECT_NE(place, one.layers.lower.at(0));
-    EXPECT_THAT(must(store.find(three.id.str())).layers.lower, ElementsAre(place, place, place));
+    EXPECT_THAT(must(store.find(three.id.str())).layers.lower, ElementsAre(place));
     EXPECT_THAT(must(store.blobs_of(diff_id)), SizeIs(1));
     EXPECT_EQ(must(store.cache_find(oci::Digest::of("key")))->layer, diff_id);
     EXPECT_THAT(verify().damage, IsEmpty());
