@@ -170,7 +170,9 @@ void Gateway::drain(const DrainRequest& request, const void* asker, const Answer
         answer(answer_of_cut(cut));
     };
     auto begun = router_.drain(request.backend, request.grace, asker, drained);
-    if (!begun) answer(refusal(begun.error()));
+    if (!begun) return answer(refusal(begun.error()));
+    if (const std::size_t open = router_.active(request.backend); open > 0)
+        log_("drains " + request.backend + ", " + std::to_string(open) + " open");
 }
 
 void Gateway::forget(const void* asker) {
