@@ -62,7 +62,8 @@ private:
         if (!base) {
             checked_.notes.push_back(named->image +
                                      " is not here: what its variables make of the file was not "
-                                     "looked at (crank pull " + named->image + ")");
+                                     "looked at (crank pull " +
+                                     named->image + ")");
             return End{df::StageState::of_scratch(), false};
         }
         const oci::ContainerConfig& config = base->image.config.config;

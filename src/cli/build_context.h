@@ -1,5 +1,5 @@
-// Where a build's files come from: a directory, an archive, a repository, an image. Each of them may
-// lie in the network.
+// Where a build's files come from: a directory, an archive, a repository, an image. Each of them
+// may lie in the network.
 #pragma once
 
 #include <string>
@@ -22,7 +22,8 @@ struct Brought {
 class ContextReader {
 public:
     // `fetch` ends when `cancel_fd` becomes readable; all are used as long as this is.
-    ContextReader(store::Store& store, int cancel_fd, Brought& brought, build::BuildRequest& request)
+    ContextReader(store::Store& store, int cancel_fd, Brought& brought,
+                  build::BuildRequest& request)
         : store_(store), cancel_fd_(cancel_fd), brought_(brought), request_(request) {}
 
     // CONTEXT and -f, either of which may be standard input (-). A URL is a repository or a file:

@@ -18,9 +18,9 @@ bool is_upper(std::string_view text) {
 
 // As BuildKit has it: a word of the name, and no word that says it is no secret.
 bool names_a_secret(std::string_view name) {
-    constexpr std::string_view kSecret[] = {"apikey",   "auth",  "credential", "credentials",
-                                            "key",      "token", "password",   "pword",
-                                            "passwd",   "secret"};
+    constexpr std::string_view kSecret[] = {"apikey", "auth",  "credential", "credentials",
+                                            "key",    "token", "password",   "pword",
+                                            "passwd", "secret"};
     std::vector<std::string> words = split(to_lower(name), '_');
     if (std::ranges::find(words, "public") != words.end()) return false;
     return std::ranges::any_of(words, [&](const std::string& word) {
@@ -79,9 +79,11 @@ private:
     void check_from(const Node& node) {
         stage_ = {};
         for (const std::string& flag : node.flags) check_platform(node, flag);
+        name_.clear();
+        if (node.args.empty()) return;
+        stage_.absolute_workdir = with_workdir_.contains(to_lower(node.args[0]));
         if (node.args.size() != 3) return;
-        const std::string &base = node.args[0], &as = node.args[1], &name = node.args[2];
-        stage_.absolute_workdir = with_workdir_.contains(to_lower(base));
+        const std::string &as = node.args[1], &name = node.args[2];
         name_ = to_lower(name);
         if (is_upper(node.written_keyword) != is_upper(as))
             say(node, rule::kFromAsCasing,
@@ -104,8 +106,9 @@ private:
                 "the target's platform is what FROM takes anyway: leave --platform out");
         else if (!value.contains('$'))
             say(node, rule::kFromPlatform,
-                "--platform=" + std::string(value) + " builds for this platform alone; "
-                "crank build --platform says it where it is wanted");
+                "--platform=" + std::string(value) +
+                    " builds for this platform alone; "
+                    "crank build --platform says it where it is wanted");
     }
 
     void check_workdir(const Node& node) {

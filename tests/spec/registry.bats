@@ -219,7 +219,8 @@ END
     run -1 other pull --policy never "$open_HOST/nowhere:1"
     run -2 other pull --policy often "$open_HOST/loose:1"
     [[ $output == *"--policy"*often* ]]
-    run -1 other pull --tls-verify=false --platform linux/s390x "$open_HOST/loose:1"
+    run ! other pull --tls-verify=false --platform x/y/z/w "$open_HOST/loose:1"
+    [[ $output == *"x/y/z/w"* ]]
     run -1 crank search "$open_HOST/loose"
     run -0 --separate-stderr crank search --tls-verify=false --format '{{.Name}}' "$open_HOST/loose"
     [ "$output" = "$open_HOST/loose" ]
