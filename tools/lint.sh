@@ -72,6 +72,7 @@ main() {
     check sizes python3 tools/lint_sizes.py
     check words python3 tools/lint_words.py
     check docs python3 tools/lint_docs.py
+    check transcripts python3 tools/lint_transcripts.py
     check manual check_manual
     check evidence python3 tools/lint_evidence.py
     check shell check_shell

@@ -17,9 +17,11 @@
 #include "base/error.h"
 #include "base/source_span.h"
 #include "build/host_trust.h"
+#include "dockerfile/instructions.h"
 #include "dockerfile/source.h"
 #include "network/network.h"
 #include "oci/digest.h"
+#include "oci/runtime_spec.h"
 #include "runtime/plan.h"
 #include "store/store.h"
 
@@ -96,6 +98,17 @@ struct BuildRequest {
     std::map<std::string, NamedContext> contexts;
     // Network of RUN steps that name none themselves.
     enum class Network : std::uint8_t { bridge, none, host } network = Network::bridge;
+    // What the containers of RUN steps have beside the usual. Hosts, limits of a process and the
+    // size of /dev/shm are part of a step's identity, as with BuildKit; what it may use is none.
+    struct StepSettings {
+        struct Host {
+            std::string name, address;  // kHostGateway: this machine, as a step reaches it
+        };
+        std::vector<Host> hosts;  // lines of /etc/hosts
+        std::vector<oci::Rlimit> rlimits;
+        std::optional<std::int64_t> shm_size;  // bytes; the usual: 64 MiB
+        oci::Resources resources;
+    } steps;
     // The host's package index, proxy and CA settings for RUN steps (host_trust.h); absent: off.
     std::optional<HostTrust> host_trust;
     // References the configuration maps to others, both sides as the user wrote them.
@@ -131,6 +144,7 @@ struct BuildRequest {
     int cancel_fd = -1;
 };
 
+inline constexpr std::string_view kHostGateway = "host-gateway";
 inline constexpr std::size_t kMaxSecret = std::size_t{500} << 10;  // bytes, as BuildKit has it
 
 // 1980-01-02 00:00:00 UTC: the earliest day that a ZIP archive can hold in every time zone.
@@ -178,9 +192,21 @@ struct Explanation {
     std::vector<ExplainedStep> steps;
     std::vector<std::string> notes;
     std::vector<dockerfile::Warning> warnings;
-    std::string describe() const;  // all of it, a line each
+    std::optional<oci::Digest> id;  // of the image that comes of it, where nothing has to run
+    std::string describe() const;   // all of it, a line each
 };
 // The plan of the same request, without doing any of it. Errors: as build, but for step_failed.
 Result<Explanation> explain(const BuildRequest& request, store::Store& store);
+
+// --- check ---------------------------------------------------------------------------------
+
+struct Checked {
+    // In the file's order; what its `# check=skip=` names is left out.
+    std::vector<dockerfile::Warning> findings;
+    std::vector<std::string> notes;  // what could not be looked at, and why
+    dockerfile::Dockerfile file;
+};
+// Reads the request as build() does, and does none of it. Errors: as explain().
+Result<Checked> check(const BuildRequest& request, store::Store& store);
 
 }  // namespace crank::build

@@ -40,8 +40,10 @@ Result<> Builder::run() {
     for (const df::StageSpec& stage : spec.stages)
         if (stage.needed) stages_[stage.index] = TRY(build_stage(stage));
     if (auto unused = df::unused_build_args(spec, declared_args_)) warn(std::move(*unused));
-    if (mode_ == Mode::explain) return {};
-    return finish(*stages_[spec.target]);
+    StageResult& target = *stages_[spec.target];
+    if (mode_ == Mode::build) return finish(target);
+    if (target.layers) explanation_.id = oci::Digest::of(document_of(target));
+    return {};
 }
 
 Result<StageResult> Builder::build_stage(const df::StageSpec& stage) {
@@ -167,7 +169,10 @@ Result<oci::Digest> Builder::find_key(StepWork& work, const StageResult& result)
     if (result.layers && !work.alone) inputs.parent = *result.layers;
     inputs.epoch = prepared_->epoch;
     if (work.transfer() != nullptr) TRY(read_sources(work, inputs));
-    if (const auto* run = std::get_if<RunOp>(&work.op)) TRY(read_mounts(work, *run, inputs));
+    if (const auto* run = std::get_if<RunOp>(&work.op)) {
+        TRY(read_mounts(work, *run, inputs));
+        inputs.settings = settings_text(request_.steps);
+    }
     return *cache_key(work.op, inputs);
 }
 
@@ -220,13 +225,18 @@ Result<> Builder::execute(StepWork& work, StageResult& result) {
     return store_.cache_put(*work.key, {.layer = work.layer, .metadata = ""});
 }
 
-Result<> Builder::finish(StageResult& target) {
+// The image's configuration, whose digest is its id.
+std::string Builder::document_of(StageResult& target) const {
     oci::ImageConfig& image = target.config.image;
     image.created = time_text(prepared_->epoch);
     image.diff_ids = *target.layers;
-    if (request_.files_to) return export_files(target);
     for (const auto& [name, value] : request_.labels) image.config.labels[name] = value;
-    std::string json = oci::serialize(image);
+    return oci::serialize(image);
+}
+
+Result<> Builder::finish(StageResult& target) {
+    if (request_.files_to) return export_files(target);
+    std::string json = document_of(target);
     outcome_.id = oci::Digest::of(json);
     // A rebuild without a change writes nothing.
     auto known = store_.find(outcome_.id.str());

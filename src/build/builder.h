@@ -89,6 +89,7 @@ private:
     Result<> execute(StepWork& work, StageResult& result);
     void explain_step(const StepWork& work, const StageResult& result);
     Result<std::optional<std::vector<oci::Digest>>> layers_of(const dockerfile::Origin& origin);
+    std::string document_of(StageResult& target) const;
     Result<> finish(StageResult& target);
     Result<> export_files(const StageResult& target);
 

@@ -59,15 +59,39 @@ std::string resolv_conf(Network network, const std::string& resolver) {
     return conf.text;
 }
 
+// Where a step has its network from.
+struct Place {
+    std::string address, gateway;  // empty: it has none of its own
+    std::string resolver;          // empty: the host's
+};
+
+Result<std::string> hosts_text(const ContainerRequest& request, const std::string& hostname,
+                               const Place& place) {
+    std::string text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
+                       (place.address.empty() ? std::string("127.0.0.1") : place.address) + "\t" +
+                       hostname + "\n";
+    if (request.settings == nullptr) return text;
+    std::string machine = request.network == Network::host ? "127.0.0.1" : place.gateway;
+    for (const auto& host : request.settings->hosts) {
+        bool gateway = host.address == kHostGateway;
+        if (gateway && machine.empty())
+            return fail(Error(Code::failed_precondition,
+                              "--add-host " + host.name +
+                                  ":host-gateway: no address leads to this machine from a step "
+                                  "without a network")
+                            .with_hint("--network bridge, or RUN --network=default"));
+        text += (gateway ? machine : host.address) + "\t" + host.name + "\n";
+    }
+    return text;
+}
+
 Result<> write_network_files(const std::string& directory, const oci::RuntimeSpec& spec,
-                             Network network, const std::string& address,
-                             const std::string& resolver) {
-    std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
-                        (address.empty() ? std::string("127.0.0.1") : address) + "\t" +
-                        spec.hostname + "\n";
+                             const ContainerRequest& request, const Place& place) {
+    std::string hosts = TRY(hosts_text(request, spec.hostname, place));
     TRY(sys::write_file_atomic(directory + "/hosts", hosts, 0644, sys::Sync::no));
     TRY(sys::write_file_atomic(directory + "/hostname", spec.hostname + "\n", 0644, sys::Sync::no));
-    return sys::write_file_atomic(directory + "/resolv.conf", resolv_conf(network, resolver), 0644,
+    return sys::write_file_atomic(directory + "/resolv.conf",
+                                  resolv_conf(request.network, place.resolver), 0644,
                                   sys::Sync::no);
 }
 
@@ -142,8 +166,8 @@ Result<runtime::ExitStatus> run_container(const Workspace& workspace,
             {runtime::AfterExit::Kind::unlink, (*lease)->lease_path});
         TRY(network::connect(*host.bridge, **lease, launch.network_namespace.get()));
     }
-    TRY(write_network_files(workspace.scratch(), launch.spec, request.network,
-                            lease ? (*lease)->address : "", resolver));
+    Place place{lease ? (*lease)->address : "", lease ? (*lease)->gateway : "", resolver};
+    TRY(write_network_files(workspace.scratch(), launch.spec, request, place));
 
     sys::Pipe out = TRY(make_stream()), error = TRY(make_stream());
     launch.io.forward_stdout = out.write.get();

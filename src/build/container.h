@@ -25,9 +25,10 @@ struct ContainerRequest {
     std::string cwd = "/";
     oci::UserEntry user;
     BuildRequest::Network network = BuildRequest::Network::none;
-    std::vector<HostTrustMount> mounts;      // read-only
-    std::vector<oci::Mount> step_mounts;     // of RUN --mount
-    std::map<std::string, int> made_mounts;  // LaunchRequest::made_mounts of them
+    std::vector<HostTrustMount> mounts;                    // read-only
+    std::vector<oci::Mount> step_mounts;                   // of RUN --mount
+    std::map<std::string, int> made_mounts;                // LaunchRequest::made_mounts of them
+    const BuildRequest::StepSettings* settings = nullptr;  // none: crank's own step
 };
 
 // What all steps of a build share.

@@ -11,6 +11,11 @@ oci::Mount bind(std::string source, std::string destination) {
     return {std::move(destination), "bind", std::move(source), {"rbind", "ro", "rprivate"}};
 }
 
+std::string shm_size_of(const ContainerRequest& request) {
+    bool given = request.settings != nullptr && request.settings->shm_size;
+    return given ? std::to_string(*request.settings->shm_size) : "64m";
+}
+
 std::vector<oci::Mount> mounts_of(const ContainerRequest& request, const std::string& files) {
     std::vector<oci::Mount> mounts{
         {"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
@@ -20,7 +25,10 @@ std::vector<oci::Mount> mounts_of(const ContainerRequest& request, const std::st
          "devpts",
          {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
         {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-        {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=64m"}},
+        {"/dev/shm",
+         "tmpfs",
+         "shm",
+         {"nosuid", "noexec", "nodev", "mode=1777", "size=" + shm_size_of(request)}},
         {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
         {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
     };
@@ -54,6 +62,10 @@ oci::RuntimeSpec container_spec(const ContainerRequest& request, const std::stri
     spec.process.env = request.env;
     spec.process.cwd = request.cwd;
     spec.process.capabilities = capabilities_of(request.user.uid);
+    if (request.settings != nullptr) {
+        spec.process.rlimits = request.settings->rlimits;
+        spec.linux.resources = request.settings->resources;
+    }
     spec.mounts = mounts_of(request, files);
     for (const char* type : {"mount", "pid", "ipc", "uts", "cgroup"})
         spec.linux.namespaces.push_back({type, ""});

@@ -120,6 +120,7 @@ Result<> Executor::apply(const RunOp& op, Workspace& workspace, const ExecuteInp
                          const OutputSink& output) {
     ContainerRequest container = TRY(container_of(op, workspace));
     StepMounts mounts = TRY(prepare_mounts(op, inputs.mounts, workspace, request_, store_));
+    container.settings = &request_.steps;
     container.step_mounts = std::move(mounts.mounts);
     for (const auto& [source, fd] : mounts.made) container.made_mounts[source] = fd.get();
     // Before what the host lends: they are the Dockerfile's.

@@ -168,6 +168,22 @@ Result<Op> op_of(const Step& step, const dockerfile::LoweredStage& stage,
     return Op(ConfigOp{});
 }
 
+std::string settings_text(const BuildRequest::StepSettings& settings) {
+    if (settings.hosts.empty() && settings.rlimits.empty() && !settings.shm_size) return "";
+    Canonical text("crank-step-settings-v1");
+    for (const auto& host : settings.hosts) {
+        text.add("host", host.name);
+        text.add("address", host.address);
+    }
+    for (const oci::Rlimit& limit : settings.rlimits) {
+        text.add("limit", limit.type);
+        text.add("soft", std::to_string(limit.soft));
+        text.add("hard", std::to_string(limit.hard));
+    }
+    if (settings.shm_size) text.add("shm", *settings.shm_size);
+    return text.text();
+}
+
 std::optional<oci::Digest> cache_key(const Op& op, const KeyInputs& inputs) {
     if (std::holds_alternative<ConfigOp>(op)) return std::nullopt;
     Canonical text("crank-step-v1");
@@ -179,6 +195,7 @@ std::optional<oci::Digest> cache_key(const Op& op, const KeyInputs& inputs) {
     if (inputs.content) text.add("selection", inputs.content->str());
     add_digests(text, "from", inputs.other_parent);
     if (!inputs.mounts.empty()) add_digests(text, "mounted", inputs.mounts);
+    if (!inputs.settings.empty()) text.add("settings", inputs.settings);
     return text.digest();
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "build/build.h"
 #include "build/remote.h"
 #include "dockerfile/lower.h"
 #include "oci/digest.h"
@@ -73,7 +74,12 @@ struct KeyInputs {
     // ADD: what the network has. RUN --mount, one per mount: what its source holds; zero for those
     // that have none. What lies in a cache, a secret or an agent is no part of the key.
     std::vector<oci::Digest> mounts;
+    // RUN: settings_text() of the build.
+    std::string settings = {};
 };
+
+// Pure, versioned as the key is; empty where nothing was asked for.
+std::string settings_text(const BuildRequest::StepSettings& settings);
 
 // nullopt for ConfigOp. The text that is hashed is versioned and golden-tested: the same key for
 // the same step on every machine.

@@ -80,6 +80,22 @@ TEST(CacheKey, DependsOnWhatItStandsOn) {
     EXPECT_TRUE(changed([](KeyInputs& in) { std::swap(in.parent, in.other_parent); }));
 }
 
+TEST(CacheKey, DependsOnWhatStepsHaveBesideTheUsualButNotOnWhatTheyMayUse) {
+    auto changed = [&](auto change) {
+        BuildRequest::StepSettings settings;
+        change(settings);
+        KeyInputs in = inputs();
+        in.settings = settings_text(settings);
+        return key_of(run_op(), in) != key_of(run_op());
+    };
+    using Settings = BuildRequest::StepSettings;
+    EXPECT_FALSE(changed([](Settings&) {}));
+    EXPECT_TRUE(changed([](Settings& s) { s.hosts = {{"db", "10.0.0.1"}}; }));
+    EXPECT_TRUE(changed([](Settings& s) { s.rlimits = {{"RLIMIT_NOFILE", 1, 2}}; }));
+    EXPECT_TRUE(changed([](Settings& s) { s.shm_size = 1 << 20; }));
+    EXPECT_FALSE(changed([](Settings& s) { s.resources.memory_limit = 1 << 20; }));
+}
+
 TEST(CacheKey, OfACopyFromTheContextIsItsContentNotItsPatterns) {
     KeyInputs in = inputs();
     in.content = oci::Digest::of("selection");

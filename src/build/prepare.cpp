@@ -94,7 +94,9 @@ Result<BaseImage> find_base(const std::string& written, const BuildRequest& requ
     }
     auto image = store.find(name);
     bool missing = !image && image.error().code() == Code::not_found;
-    if (request.fetch_image && base.alias.empty() && (missing || request.pull)) {
+    // An id is no name that a registry knows.
+    bool named = !written.starts_with("sha256:");
+    if (request.fetch_image && named && base.alias.empty() && (missing || request.pull)) {
         TRY(request.fetch_image(written));
         image = store.find(name);
     }

@@ -10,6 +10,7 @@
 #include "sys/open_flags.h"
 #include "sys/stream.h"
 #include "sys/system.h"
+#include "sys/walk.h"
 
 namespace crank::build {
 
@@ -204,6 +205,19 @@ Result<SelectedSource> FetchedRemote::select(const BuildRequest& request, store:
     source.tree = &*tree_;
     source.entries.push_back({.path = "", .mode = kFileMode, .size = size_, .content = identity_});
     return source;
+}
+
+Result<std::string> FetchedRemote::directory(const BuildRequest& request, store::Store& store) {
+    if (!tree_) TRY_IN(fetch_repository(request, store), remote_.url);
+    if (remote_.subdirectory.empty()) return staging_->upper();
+    // What the repository has in its place, however many links stand there.
+    Result<sys::UniqueFd> found = sys::open_dir_in_root(tree_->root(), remote_.subdirectory);
+    if (!found)
+        return fail(
+            Error(Code::not_found, remote_.url + " has no directory " + remote_.subdirectory)
+                .with_hint("the directory stands behind the reference: " + remote_.url +
+                           "#REF:DIRECTORY"));
+    return sys::path_of_fd(found->get());
 }
 
 }  // namespace crank::build

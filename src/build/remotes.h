@@ -22,6 +22,9 @@ public:
     const oci::Digest& identity() const { return identity_; }
     // As a source to copy, valid as long as this object. Errors: corrupt (another checksum).
     Result<SelectedSource> select(const BuildRequest& request, store::Store& store);
+    // Of a repository: its files, or those of the directory that its URL names, as a directory of
+    // this machine that lasts as long as this object. Errors: not_found, as select.
+    Result<std::string> directory(const BuildRequest& request, store::Store& store);
 
 private:
     explicit FetchedRemote(const Remote& remote) : remote_(remote) {}

@@ -90,6 +90,8 @@ public:
                                                std::span<const std::string> excludes,
                                                const Warn& warn, bool parents = false) const;
 
+    // Of a path below the root, '/'-separated: whether the ignore file names it.
+    bool ignores(std::string_view path) const { return ignore_.excluded(path); }
     int root() const { return root_.get(); }
     const std::string& name() const { return name_; }
 

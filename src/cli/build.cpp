@@ -1,16 +1,20 @@
 #include "build/build.h"
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/text.h"
-#include "build/bootstrap.h"
+#include "cli/build_context.h"
 #include "cli/build_flags.h"
 #include "cli/build_image.h"
+#include "cli/content_trust.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
+#include "cli/push.h"
+#include "cli/run_flags.h"
 #include "cli/storage_limit.h"
 #include "cli/verbs.h"
 #include "engine/config.h"
@@ -20,19 +24,14 @@
 #include "exchange/archive.h"
 #include "oci/reference.h"
 #include "runtime/host.h"
-#include "store/extract.h"
-#include "sys/file.h"
-#include "sys/open_flags.h"
 #include "sys/signals.h"
-#include "sys/stream.h"
 #include "sys/system.h"
 #include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
 
-constexpr int kStdin = 0, kStdout = 1;
-constexpr std::size_t kMaxDockerfile = std::size_t{1} << 20;
+constexpr int kStdout = 1;
 
 constexpr Flag kFlags[] = {
     {"tag", 't', FlagKind::list, "NAME[:TAG]", "name of the image"},
@@ -49,27 +48,61 @@ constexpr Flag kFlags[] = {
      "what RUN --mount=type=secret,id=ID shows; in no layer and no cache key"},
     {"ssh", 0, FlagKind::list, "ID[=SOCKET|KEY]",
      "the agent that RUN --mount=type=ssh reaches (default: SSH_AUTH_SOCK)"},
-    {"build-context", 0, FlagKind::list, "NAME=DIR|docker-image://IMAGE",
+    {"build-context", 0, FlagKind::list, "NAME=DIR|URL|docker-image://IMAGE|oci-layout://DIR",
      "what FROM NAME and --from=NAME mean"},
     {"output", 'o', FlagKind::list, "type=TYPE[,dest=PATH]",
      "local: the files, into a directory; tar: the files; oci, docker: the image as an archive; "
-     "image: to the store (the default)"},
+     "image: to the store (the default); registry: there too"},
+    {"push", 0, FlagKind::boolean, "", "also send it to the registries of its names"},
     {"iidfile", 0, FlagKind::value, "FILE", "write the image's id to this file"},
+    {"metadata-file", 0, FlagKind::value, "FILE", "write ids and names to this file, as JSON"},
     {"load", 0, FlagKind::boolean, "", "changes nothing: images always go to the store"},
     {"network", 0, FlagKind::value, "MODE", "network of RUN steps: bridge (default), none or host"},
+    {"add-host", 0, FlagKind::list, "NAME:IP",
+     "a line more in the steps' /etc/hosts (IP: also host-gateway)"},
+    {"ulimit", 0, FlagKind::list, "NAME=SOFT[:HARD]", "a limit of the steps' processes"},
+    {"shm-size", 0, FlagKind::value, "SIZE", "size of the steps' /dev/shm (64m)"},
+    {"memory", 'm', FlagKind::value, "SIZE", "memory that a step may use"},
+    {"memory-swap", 0, FlagKind::value, "SIZE", "memory and swap that a step may use (-1: any)"},
+    {"cpu-shares", 'c', FlagKind::value, "NUMBER", "a step's part of busy CPUs (1024)"},
+    {"cpu-quota", 0, FlagKind::value, "MICROSECONDS", "of CPU time in each --cpu-period"},
+    {"cpu-period", 0, FlagKind::value, "MICROSECONDS", "that --cpu-quota is of (100000)"},
+    {"cpuset-cpus", 0, FlagKind::value, "LIST", "CPUs that the steps run on: 0-3,7"},
+    {"cpuset-mems", 0, FlagKind::value, "LIST", "NUMA nodes that they have memory of"},
+    {"platform", 0, FlagKind::value, "OS/ARCH", "what the image is for: this machine's alone"},
     {"pull", 0, FlagKind::optional, "always|missing|never|newer",
      "whether to get the base images from their registries again (missing; --pull alone: always)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
     {"progress", 0, FlagKind::value, "MODE", "auto, plain, tty or quiet"},
     {"explain", 0, FlagKind::boolean, "", "print what would be done, and do nothing"},
+    {"check", 0, FlagKind::boolean, "", "say what is odd about the Dockerfile, and do nothing"},
+    {"call", 0, FlagKind::value, "build|check", "check: --check"},
+    {"rm", 0, FlagKind::boolean, "", "changes nothing: steps leave no containers"},
+    {"force-rm", 0, FlagKind::boolean, "", "changes nothing: steps leave no containers"},
+    {"compress", 0, FlagKind::boolean, "", "changes nothing: the context is sent nowhere"},
 };
+constexpr std::string_view kCache =
+    "finished steps are kept in this machine's store; crank save and crank load move images";
+constexpr std::string_view kAttestations = "leave it out: crank makes no attestations of a build";
+constexpr std::string_view kOneBuilder = "leave it out: crank builds by itself, without a daemon";
 constexpr MissingFlag kMissing[] = {
-    {"add-host", 0, true},      {"allow", 0, true},    {"annotation", 0, true},
-    {"attest", 0, true},        {"builder", 0, true},  {"cache-from", 0, true},
-    {"cache-to", 0, true},      {"check", 0, false},   {"memory", 'm', true},
-    {"metadata-file", 0, true}, {"platform", 0, true}, {"provenance", 0, true},
-    {"push", 0, false},         {"sbom", 0, true},     {"shm-size", 0, true},
-    {"squash", 0, false},       {"ulimit", 0, true},
+    {"allow", 0, true, "--network host; RUN --security=insecure is not served"},
+    {"annotation", 0, true, "--label NAME=VALUE"},
+    {"attest", 0, true, kAttestations},
+    {"builder", 0, true, kOneBuilder},
+    {"cache-from", 0, true, kCache},
+    {"cache-to", 0, true, kCache},
+    {"cgroup-parent", 0, true, "--memory, --cpu-quota and --cpuset-cpus limit steps"},
+    {"debug", 0, false, "-D says where in the source an error comes from"},
+    {"disable-content-trust", 0, false, kNoContentTrust},
+    {"isolation", 0, true, "it is for Windows: leave it out"},
+    {"policy", 0, true, "crank image verify NAME checks signatures"},
+    {"provenance", 0, true, kAttestations},
+    {"proxy-network", 0, false, "--network none, or RUN --network=none for a step"},
+    {"resource", 0, true, "--memory, --cpu-quota and --cpuset-cpus limit steps"},
+    {"sbom", 0, true, kAttestations},
+    {"security-opt", 0, true, "leave it out: steps have crank's own filter of system calls"},
+    {"squash", 0, false, "COPY --from=STAGE / / in a last stage FROM scratch"},
 };
 constexpr std::string_view kExamples[] = {
     "crank build -t crank-email-classifier:latest .",
@@ -77,18 +110,8 @@ constexpr std::string_view kExamples[] = {
     "crank build --build-arg VERSION=3 --no-cache -t x .",
     "crank build --secret id=token,src=token.txt -t x .",
     "crank build --build-context vendor=../vendor -t x .",
-};
-
-constexpr Flag kBootstrapFlags[] = {
-    {"mirror", 0, FlagKind::value, "URL", "Debian mirror (the one of this machine's apt)"},
-    {"suite", 0, FlagKind::value, "NAME", "Debian release (bookworm)"},
-    {"tag", 't', FlagKind::value, "NAME[:TAG]", "name of the image"},
-    {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
-    {"progress", 0, FlagKind::value, "MODE", "auto, plain, tty or quiet"},
-};
-constexpr std::string_view kBootstrapExamples[] = {
-    "crank image bootstrap",
-    "crank config set alias.python:3.11-slim localhost/crank/python:3.11-slim",
+    "crank build -t x https://git.example/team/worker.git#main:docker",
+    "crank build --check .",
 };
 
 Result<std::map<std::string, std::string>> pairs(const Arguments& arguments, std::string_view flag,
@@ -108,75 +131,15 @@ Result<std::map<std::string, std::string>> pairs(const Arguments& arguments, std
     return all;
 }
 
-// CONTEXT -: a Dockerfile, or a tar archive that is the context. `spool` keeps that.
-Result<> read_standard_input(const std::string& file, store::Store& store,
-                             std::optional<store::Staging>& spool, build::BuildRequest& request) {
-    spool = TRY(store.stage());
-    std::string path = spool->path() + "/input";
-    sys::UniqueFd fd = TRY(sys::open(path, sys::kReadWrite | sys::kCreate | sys::kTruncate, 0600));
-    std::vector<std::uint8_t> buffer(std::size_t{256} << 10);
-    while (std::size_t n = TRY(sys::read_some(kStdin, buffer, "standard input")))
-        TRY(sys::write_all(fd.get(), {reinterpret_cast<const char*>(buffer.data()), n}, path));
-    if (!TRY(store::is_tar_archive(fd.get(), "standard input"))) {
-        if (!file.empty())
-            return fail(Error(Code::usage,
-                              "CONTEXT - with -f takes a tar archive, and standard "
-                              "input holds none")
-                            .with_hint("crank build - <Dockerfile"));
-        request.dockerfile_text = TRY(sys::read_file(path, kMaxDockerfile));
-        return {};
-    }
-    TRY(store::extract_tar(fd.get(), "standard input", spool->upper()));
-    request.context = spool->upper();
-    // As docker build has it: in the archive, whose links lead nowhere else.
-    std::string name = file.empty() ? "Dockerfile" : file;
-    sys::UniqueFd root = TRY(sys::open_dir(request.context));
-    Result<sys::UniqueFd> dockerfile = sys::open_file_in_root(root.get(), name);
-    if (!dockerfile)
-        return fail(Error(dockerfile.error().code(), "there is no file " + name + " in the archive")
-                        .with_hint("name it with -f"));
-    request.dockerfile_text = TRY(sys::read_all(dockerfile->get(), kMaxDockerfile, name));
-    return {};
-}
-
-// CONTEXT and -f, either of which may be standard input.
-Result<> read_place(const Arguments& arguments, store::Store& store,
-                    std::optional<store::Staging>& spool, build::BuildRequest& request) {
-    const std::string& context = arguments.words()[0];
-    std::string file = arguments.value("file");
-    if (context == "-" && file == "-")
-        return fail(Error(Code::usage, "CONTEXT and -f cannot both be standard input")
-                        .with_hint("crank build - <Dockerfile"));
-    if (context == "-") return read_standard_input(file, store, spool, request);
-    if (file == "-") {
-        request.dockerfile_text = TRY(sys::read_all(kStdin, kMaxDockerfile, "standard input"));
-    } else {
-        request.dockerfile = file;
-    }
-    if (context.starts_with("http://") || context.starts_with("https://") ||
-        context.starts_with("git@"))
-        return fail(Code::unsupported, "a context from the network is not supported yet");
-    Result<sys::FileInfo> info = sys::stat(context);
-    if (!info)
-        return fail(Error(Code::not_found, "no directory " + context + " to build in")
-                        .with_hint("crank build [FLAGS] DIRECTORY"));
-    if (!info->is_dir())
-        return fail(Error(Code::invalid_argument, "the context " + context + " is no directory")
-                        .with_hint("crank build -f " + context + " ."));
-    request.context = TRY(sys::real_path(context));
-    // podman's name for it, where there is none of Docker's.
-    std::string other = request.context + "/Containerfile";
-    bool unnamed = request.dockerfile.empty() && file != "-";
-    if (unnamed && !sys::exists(request.context + "/Dockerfile") && sys::exists(other))
-        request.dockerfile = other;
-    return {};
-}
-
 Result<build::BuildRequest> read_request(const Invocation& invocation, store::Store& store,
-                                         std::optional<store::Staging>& spool) {
+                                         int cancel_fd, Brought& brought) {
     const Arguments& arguments = invocation.arguments;
+    TRY(check_platform(arguments));
     build::BuildRequest request;
-    TRY(read_place(arguments, store, spool, request));
+    request.build_args = TRY(pairs(arguments, "build-arg", true));
+    TRY(read_steps(arguments, request.steps));
+    ContextReader reader(store, cancel_fd, brought, request);
+    TRY(reader.read_place(arguments.words()[0], arguments.value("file")));
     request.ignore_file = arguments.value("ignorefile");
     if (!request.ignore_file.empty() && request.context.empty())
         return fail(
@@ -184,7 +147,6 @@ Result<build::BuildRequest> read_request(const Invocation& invocation, store::St
                   "--ignorefile with a Dockerfile from standard input: there is no context")
                 .with_hint("crank build -f - --ignorefile " + request.ignore_file + " DIRECTORY"));
     request.tags = arguments.values("tag");
-    request.build_args = TRY(pairs(arguments, "build-arg", true));
     request.labels = TRY(pairs(arguments, "label", false));
     request.target = arguments.value("target");
     request.no_cache = arguments.on("no-cache");
@@ -192,7 +154,7 @@ Result<build::BuildRequest> read_request(const Invocation& invocation, store::St
     std::map<std::string, std::string> environment = environment_map();
     TRY(read_secrets(arguments.values("secret"), environment, request));
     TRY(read_agents(arguments.values("ssh"), environment, request));
-    TRY(read_contexts(arguments.values("build-context"), request));
+    TRY(reader.read_contexts(arguments.values("build-context")));
     switch (TRY(engine::parse_network(arguments.value("network")))) {
         case engine::NetworkMode::bridge: break;
         case engine::NetworkMode::none: request.network = build::BuildRequest::Network::none; break;
@@ -204,12 +166,6 @@ Result<build::BuildRequest> read_request(const Invocation& invocation, store::St
                             .with_hint("--network bridge, none or host"));
     }
     return request;
-}
-
-Result<ProgressMode> progress_mode(const Arguments& arguments) {
-    if (arguments.on("quiet")) return ProgressMode::quiet;
-    const char* preset = std::getenv("BUILDKIT_PROGRESS");
-    return parse_progress(arguments.value("progress", preset == nullptr ? "" : preset));
 }
 
 // Without a path standard output.
@@ -280,56 +236,109 @@ void apply_pull(PullPolicy policy, store::Store& store, build::BuildRequest& req
     };
 }
 
+// Of what `--call` may be; an outline is BuildKit's own picture of a file.
+Result<bool> wants_check(const Arguments& arguments) {
+    std::string call = arguments.value("call", "build");
+    if (call == "build" || call == "check") return arguments.on("check") || call == "check";
+    return fail(Error(Code::unsupported, "--call " + call + ": crank has build and check")
+                    .with_hint("crank build --explain shows the stages and steps of a build"));
+}
+
+int print_checked(const build::Checked& checked) {
+    for (const dockerfile::Warning& finding : checked.findings) {
+        std::string name(finding.rule);
+        print_line(finding.message() + (name.empty() ? "" : " (" + name + ")"));
+        if (finding.span.line == 0) continue;
+        std::string number = std::to_string(finding.span.line);
+        number.insert(0, number.size() < 5 ? 5 - number.size() : 0, ' ');
+        print_line(number + " | " + std::string(checked.file.line(finding.span.line)));
+    }
+    for (const std::string& text : checked.notes) note(text);
+    std::size_t count = checked.findings.size();
+    note(count == 0 ? "nothing odd was found"
+                    : std::to_string(count) + (count == 1 ? " thing" : " things") + " found");
+    return count == 0 ? 0 : 1;
+}
+
+// What was asked for and cannot come to be is said before anything is built.
+Result<std::vector<oci::Reference>> read_push(const Arguments& arguments,
+                                              const engine::Config& config, BuildOutput& output) {
+    output.push = output.push || arguments.on("push");
+    std::vector<oci::Reference> names;
+    if (!output.push) return names;
+    if (output.kind != BuildOutput::Kind::store)
+        return fail(Error(Code::usage, "--push with --output " + arguments.value("output") +
+                                           ": it leads elsewhere")
+                        .with_hint("leave out one of the two"));
+    std::vector<std::string> tags = arguments.values("tag");
+    tags.insert(tags.end(), output.names.begin(), output.names.end());
+    if (tags.empty())
+        return fail(Error(Code::usage, "--push without a name: which registry is meant?")
+                        .with_hint("crank build --push -t REGISTRY/NAME:TAG ."));
+    for (const std::string& tag : tags) {
+        names.push_back(TRY(oci::Reference::parse(tag)));
+        TRY(check_pushable(config, tag, names.back()));
+    }
+    return names;
+}
+
+// In BuildKit's words: what else there is, is of its own making.
+Result<> write_metadata(const std::string& file, const build::BuildOutcome& outcome,
+                        const std::optional<transfer::Pushed>& pushed, bool image) {
+    if (file.empty()) return {};
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    if (image) {
+        json["containerimage.config.digest"] = outcome.id.str();
+        json["containerimage.digest"] = pushed ? pushed->digest.str() : outcome.id.str();
+        if (!outcome.tags.empty()) json["image.name"] = join(outcome.tags, ",");
+    }
+    TRY_IN(write_output(file, 0644, json.dump(2) + "\n"), "--metadata-file");
+    return {};
+}
+
+// Where a build's results go besides.
+Result<> finish_build(const Invocation& invocation, const BuildOutput& output,
+                      const std::vector<oci::Reference>& to, store::Store& store,
+                      const build::BuildOutcome& outcome) {
+    const Arguments& arguments = invocation.arguments;
+    if (std::string file = arguments.value("iidfile"); !file.empty())
+        TRY_IN(write_output(file, 0644, outcome.id.str()), "--iidfile");
+    engine::note_image(invocation.paths, outcome.id.str(), "build", arguments.value("tag"));
+    std::optional<transfer::Pushed> pushed;
+    for (const oci::Reference& name : to)
+        pushed = TRY(push_image(invocation.paths, store, name, {{}, true, arguments.on("quiet")}));
+    bool image =
+        output.kind != BuildOutput::Kind::directory && output.kind != BuildOutput::Kind::tar;
+    TRY(write_metadata(arguments.value("metadata-file"), outcome, pushed, image));
+    if (arguments.on("quiet")) print_line(outcome.id.str());
+    return {};
+}
+
 Result<int> perform_build(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
-    ProgressMode mode = TRY(progress_mode(invocation.arguments));
-    BuildOutput output = TRY(read_output(invocation.arguments.values("output")));
+    ProgressMode mode = TRY(read_progress(arguments));
+    BuildOutput output = TRY(read_output(arguments.values("output")));
+    std::vector<oci::Reference> to = TRY(read_push(arguments, config, output));
+    bool check = TRY(wants_check(arguments));
     std::optional store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-    std::optional<store::Staging> spool;
-    build::BuildRequest request = TRY(read_request(invocation, *store, spool));
+    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
+    Brought brought;
+    build::BuildRequest request = TRY(read_request(invocation, *store, signals.fd(), brought));
     std::optional<engine::Kept> kept;
     TRY(complete_build(invocation.paths, config, kept, request));
-    if (invocation.arguments.on("explain")) {
+    if (check) return print_checked(TRY(build::check(request, *store)));
+    if (arguments.on("explain")) {
         print(TRY(build::explain(request, *store)).describe());
         return 0;
     }
-    PullPolicy policy = TRY(read_pull(invocation.arguments));
-    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
+    PullPolicy policy = TRY(read_pull(arguments));
     attend_build(mode, signals.fd(), *store, request);
     apply_pull(policy, *store, request);
     build::BuildOutcome outcome = TRY(build_for(output, request, *store));
-    if (std::string file = invocation.arguments.value("iidfile"); !file.empty())
-        TRY_IN(write_output(file, 0644, outcome.id.str()), "--iidfile");
-    if (invocation.arguments.on("quiet")) print_line(outcome.id.str());
-    engine::note_image(invocation.paths, outcome.id.str(), "build",
-                       invocation.arguments.value("tag"));
-    spool.reset();
-    store.reset();
-    TRY(keep_storage_limit(invocation.paths));
-    return 0;
-}
-
-Result<int> perform_bootstrap(Invocation& invocation) {
-    const Arguments& arguments = invocation.arguments;
-    build::BootstrapRequest request;
-    request.mirror = arguments.value("mirror");
-    request.suite = arguments.value("suite", request.suite);
-    request.reference = arguments.value("tag", request.reference);
-    request.source_date_epoch = TRY(source_date_epoch());
-    request.environment = environment_map();
-    request.state_dir = invocation.paths.state;
-    request.host = TRY(runtime::probe_host());
-    request.progress = make_progress(TRY(progress_mode(arguments)));
-    std::optional store =
-        TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
-    request.cancel_fd = signals.fd();
-    build::BootstrapOutcome outcome = TRY(build::bootstrap(request, *store));
-    if (!arguments.on("quiet"))
-        note(outcome.reference + (outcome.unchanged ? " is up to date: " : " made: ") +
-             std::to_string(outcome.packages) + " packages from " + outcome.mirror);
-    print_line(outcome.id.str());
+    TRY(finish_build(invocation, output, to, *store, outcome));
+    brought = {};
     store.reset();
     TRY(keep_storage_limit(invocation.paths));
     return 0;
@@ -345,19 +354,9 @@ constinit const Verb kBuild = {
                .missing = kMissing,
                .min_words = 1,
                .max_words = 1,
-               .arguments = "CONTEXT"},
+               .arguments = "CONTEXT|URL|-"},
     .examples = kExamples,
     .rights = Rights::required,
     .perform = perform_build,
 };
-constinit const Verb kImageBootstrap = {
-    .name = "image bootstrap",
-    .summary = "make a Debian image with Python, without a registry",
-    .group = Group::images,
-    .syntax = {.flags = kBootstrapFlags},
-    .examples = kBootstrapExamples,
-    .rights = Rights::required,
-    .perform = perform_bootstrap,
-};
-
 }  // namespace crank::cli

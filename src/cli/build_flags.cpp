@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "dockerfile/instructions.h"
+#include "engine/local/spec.h"
+#include "engine/settings.h"
 #include "sys/file.h"
 
 namespace crank::cli {
@@ -101,32 +104,6 @@ Result<> read_agents(const Texts& flags, const Variables& environment,
     return {};
 }
 
-Result<> read_contexts(const Texts& flags, build::BuildRequest& request) {
-    constexpr std::string_view kImage = "docker-image://";
-    constexpr const char* kExample = "crank build --build-context vendor=../vendor .";
-    for (const std::string& text : flags) {
-        std::size_t equals = text.find('=');
-        if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
-            return fail(misused("build-context", text, "it is no NAME=VALUE", kExample));
-        std::string name = to_lower(text.substr(0, equals)), value = text.substr(equals + 1);
-        if (value.starts_with(kImage)) {
-            request.contexts[name] = {"", value.substr(kImage.size())};
-            continue;
-        }
-        if (value.find("://") != std::string::npos || value.starts_with("git@"))
-            return fail(Error(Code::unsupported,
-                              "--build-context " + text + ": contexts are directories and images")
-                            .with_hint("name=DIRECTORY or name=docker-image://IMAGE"));
-        auto info = sys::stat(value);
-        if (!info || !info->is_dir())
-            return fail(Error(Code::not_found,
-                              "--build-context " + text + ": there is no directory " + value)
-                            .with_hint("of an image: " + name + "=docker-image://" + value));
-        request.contexts[name] = {TRY(sys::real_path(value)), ""};
-    }
-    return {};
-}
-
 Result<BuildOutput> read_output(const Texts& flags) {
     using Kind = BuildOutput::Kind;
     constexpr const char* kExample = "crank build --output type=local,dest=out .";
@@ -142,21 +119,21 @@ Result<BuildOutput> read_output(const Texts& flags) {
     }
     Variables fields = TRY(fields_of("output", text, kExample));
     std::string type = std::exchange(fields["type"], "");
-    constexpr std::pair<std::string_view, Kind> kKinds[] = {{"local", Kind::directory},
-                                                            {"tar", Kind::tar},
-                                                            {"oci", Kind::oci},
-                                                            {"docker", Kind::docker},
-                                                            {"image", Kind::store}};
+    constexpr std::pair<std::string_view, Kind> kKinds[] = {
+        {"local", Kind::directory}, {"tar", Kind::tar},     {"oci", Kind::oci},
+        {"docker", Kind::docker},   {"image", Kind::store}, {"registry", Kind::store}};
     const auto* kind = std::ranges::find(kKinds, type, &std::pair<std::string_view, Kind>::first);
     if (kind == std::end(kKinds))
-        return fail(
-            misused("output", text, "types are local, tar, oci, docker and image", kExample));
+        return fail(misused("output", text, "types are local, tar, oci, docker, image and registry",
+                            kExample));
     output.kind = kind->second;
     output.dest = std::exchange(fields["dest"], "");
     if (output.dest == "-") output.dest.clear();
-    if (output.kind == Kind::store)
+    if (output.kind == Kind::store) {
+        output.push = std::exchange(fields["push"], "") == "true" || type == "registry";
         for (const std::string& name : split(std::exchange(fields["name"], ""), ','))
             if (!name.empty()) output.names.push_back(name);
+    }
     for (const auto& [key, value] : fields)
         if (!value.empty())
             return fail(misused("output", text, "type=" + type + " takes no " + key, kExample));
@@ -167,6 +144,69 @@ Result<BuildOutput> read_output(const Texts& flags) {
     // docker build --output type=docker without a file is its store.
     if (output.kind == Kind::docker && output.dest.empty()) output.kind = Kind::store;
     return output;
+}
+
+namespace {
+
+Result<> read_number(const Arguments& arguments, const std::string& flag,
+                     std::optional<std::int64_t>& into) {
+    auto text = arguments.find(flag);
+    if (!text) return {};
+    into = parse_int(*text);
+    if (into && *into > 0) return {};
+    return fail(Error(Code::invalid_argument, "--" + flag + ": invalid number \"" + *text + "\"")
+                    .with_hint("--" + flag + " 1024"));
+}
+
+Result<> read_size(const Arguments& arguments, const std::string& flag,
+                   std::optional<std::int64_t>& into) {
+    auto text = arguments.find(flag);
+    if (!text) return {};
+    if (flag == "memory-swap" && *text == "-1")
+        into = -1;
+    else
+        into = TRY_IN(parse_size(*text), "--" + flag);
+    return {};
+}
+
+Result<> read_resources(const Arguments& arguments, oci::Resources& resources) {
+    TRY(read_size(arguments, "memory", resources.memory_limit));
+    TRY(read_size(arguments, "memory-swap", resources.memory_swap));
+    if (resources.memory_swap && !resources.memory_limit)
+        return fail(Error(Code::usage, "--memory-swap without --memory: what would be swapped?")
+                        .with_hint("--memory SIZE --memory-swap SIZE"));
+    std::optional<std::int64_t> shares, period;
+    TRY(read_number(arguments, "cpu-shares", shares));
+    if (shares) resources.cpu_shares = static_cast<std::uint64_t>(*shares);
+    TRY(read_number(arguments, "cpu-quota", resources.cpu_quota));
+    TRY(read_number(arguments, "cpu-period", period));
+    if (period) resources.cpu_period = static_cast<std::uint64_t>(*period);
+    if (auto text = arguments.find("cpuset-cpus"))
+        resources.cpuset_cpus = TRY(engine::parse_cpu_set("--cpuset-cpus", *text));
+    if (auto text = arguments.find("cpuset-mems"))
+        resources.cpuset_mems = TRY(engine::parse_cpu_set("--cpuset-mems", *text));
+    return {};
+}
+
+}  // namespace
+
+Result<> read_steps(const Arguments& arguments, build::BuildRequest::StepSettings& steps) {
+    for (const std::string& text : arguments.values("add-host")) {
+        engine::ExtraHost host = TRY(engine::parse_extra_host(text));
+        steps.hosts.push_back({std::move(host.name), std::move(host.address)});
+    }
+    engine::Settings settings;
+    for (const std::string& text : arguments.values("ulimit")) {
+        engine::Ulimit limit = TRY(engine::parse_ulimit(text));
+        std::erase_if(settings.ulimits, [&](const auto& old) { return old.name == limit.name; });
+        settings.ulimits.push_back(std::move(limit));
+    }
+    steps.rlimits = engine::local::rlimits_of(settings);
+    TRY(read_size(arguments, "shm-size", steps.shm_size));
+    if (steps.shm_size && *steps.shm_size == 0)
+        return fail(Error(Code::invalid_argument, "--shm-size=0: nothing would fit into it")
+                        .with_hint("leave it out: 64m"));
+    return read_resources(arguments, steps.resources);
 }
 
 std::vector<std::string> read_stages(const Texts& flags) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "build/build.h"
+#include "cli/flags.h"
 
 namespace crank::cli {
 
@@ -23,16 +24,17 @@ Result<> read_secrets(const Texts& flags, const Variables& environment,
 Result<> read_agents(const Texts& flags, const Variables& environment,
                      build::BuildRequest& request);
 
-// --build-context NAME=DIRECTORY|docker-image://IMAGE. Errors: usage, not_found, unsupported (other
-// kinds, by name).
-Result<> read_contexts(const Texts& flags, build::BuildRequest& request);
+// --add-host, --ulimit, --shm-size, and what a step may use of memory and processors. Errors:
+// invalid_argument, usage.
+Result<> read_steps(const Arguments& arguments, build::BuildRequest::StepSettings& steps);
 
-// --output type=local|tar|oci|docker|image,dest=PATH; a path alone is a directory, - a tar on
-// standard output. Errors: usage.
+// --output type=local|tar|oci|docker|image|registry,dest=PATH; a path alone is a directory, - a tar
+// on standard output. Errors: usage.
 struct BuildOutput {
     enum class Kind : std::uint8_t { store, directory, tar, oci, docker } kind = Kind::store;
     std::string dest;                // empty: standard output
     std::vector<std::string> names;  // type=image,name=...: tags
+    bool push = false;               // type=registry, or type=image,push=true
 };
 Result<BuildOutput> read_output(const Texts& flags);
 

@@ -34,6 +34,12 @@ Result<std::optional<std::int64_t>> source_date_epoch() {
     return seconds;
 }
 
+Result<ProgressMode> read_progress(const Arguments& arguments) {
+    if (arguments.on("quiet")) return ProgressMode::quiet;
+    const char* preset = std::getenv("BUILDKIT_PROGRESS");
+    return parse_progress(arguments.value("progress", preset == nullptr ? "" : preset));
+}
+
 namespace {
 
 // Of an ordinary user: his containers' bridge lies in a namespace of its own. `kept` holds it.
@@ -67,6 +73,13 @@ Result<> complete_build(const engine::Paths& paths, const engine::Config& config
     return use_own_network(paths, kept, request);
 }
 
+std::function<Result<>(const std::string&, int)> url_fetcher(int cancel_fd) {
+    return [cancel_fd](const std::string& url, int fd) -> Result<> {
+        transfer::SessionOptions options{TRY(find_crank_net()), true, 1, {}, cancel_fd};
+        return transfer::fetch_url(options, url, fd);
+    };
+}
+
 void attend_build(ProgressMode mode, int cancel_fd, store::Store& store,
                   build::BuildRequest& request) {
     request.progress = make_progress(mode);
@@ -74,10 +87,7 @@ void attend_build(ProgressMode mode, int cancel_fd, store::Store& store,
     request.fetch_image = [&store, mode, cancel_fd](const std::string& name) {
         return fetch_into(store, name, mode == ProgressMode::quiet, cancel_fd);
     };
-    request.fetch_url = [cancel_fd](const std::string& url, int fd) -> Result<> {
-        transfer::SessionOptions options{TRY(find_crank_net()), true, 1, {}, cancel_fd};
-        return transfer::fetch_url(options, url, fd);
-    };
+    request.fetch_url = url_fetcher(cancel_fd);
 }
 
 }  // namespace crank::cli

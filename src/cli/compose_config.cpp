@@ -33,9 +33,14 @@ constexpr Flag kOwnFlags[] = {
     {"volumes", 0, FlagKind::boolean, "", "only the volumes' names"},
 };
 constexpr auto kFlags = with_project_flags(kOwnFlags);
+constexpr std::string_view kDigests =
+    "crank pull NAME prints an image's digest, and image: NAME@DIGEST holds it";
 constexpr MissingFlag kMissing[] = {
-    {"lock-image-digests"}, {"no-consistency"},        {"no-normalize"},
-    {"no-path-resolution"}, {"resolve-image-digests"},
+    {"lock-image-digests", 0, false, kDigests},
+    {"no-consistency", 0, false, "a file is always checked; crank config --no-interpolate"},
+    {"no-normalize", 0, false, "crank config --no-interpolate leaves most as it stands"},
+    {"no-path-resolution", 0, false, "paths are shown in full; crank config --no-interpolate"},
+    {"resolve-image-digests", 0, false, kDigests},
 };
 constexpr std::string_view kExamples[] = {
     "crank config",

@@ -12,11 +12,11 @@ namespace {
 constexpr MissingFlag kMissing[] = {
     {"all-resources", 0, false, "crank config"},
     {"ansi", 0, true, "NO_COLOR=1"},
-    {"compatibility"},
+    {"compatibility", 0, false, "containers are called PROJECT-SERVICE-NUMBER; container_name"},
     {"dry-run", 0, false, "crank plan"},
-    {"insecure-registry", 0, true},
-    {"parallel", 0, true},
-    {"progress", 0, true},
+    {"insecure-registry", 0, true, "crank pull --tls-verify=false IMAGE first"},
+    {"parallel", 0, true, "leave it out"},
+    {"progress", 0, true, "BUILDKIT_PROGRESS=plain"},
 };
 
 struct Word {

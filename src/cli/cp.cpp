@@ -97,7 +97,11 @@ Result<std::int64_t> copy_out(const Task& task) {
     std::string to = TRY(absolute(task.to.path));
     // Here too, because what the kernel's own links lead to, as /dev/stdout, no walk finds.
     if (auto there = sys::stat(to); there && !there->is_dir() && !there->is_regular())
-        return fail(files::not_replaceable(task.to.shown));
+        return fail(files::not_replaceable(task.to.shown)
+                        .with_hint("crank cp " + task.from.shown + " - | tar -xO"));
+    // Of standard output that is a file, the file: nor is the way to that one anybody walks.
+    if (auto link = sys::lstat(to); link && link->is_symlink())
+        to = sys::real_path(to).value_or(to);
     sys::UniqueFd machine = TRY(open_machine());
     return copy_between(task, task.root.fd.get(), task.from.path, machine.get(), to, request);
 }

@@ -20,7 +20,7 @@ constexpr Flag kOwnFlags[] = {
 };
 constexpr auto kFlags = with_project_flags(kOwnFlags);
 constexpr MissingFlag kMissing[] = {
-    {"dry-run", 0, false},
+    {"dry-run", 0, false, "crank status shows what is there"},
     {"rmi", 0, true, "crank rmi IMAGE"},
 };
 constexpr std::string_view kExamples[] = {

@@ -43,6 +43,10 @@ constexpr Flag kImportFlags[] = {
      "of an image for several (this machine's)"},
     {"quiet", 'q', FlagKind::boolean, "", "print the image's id alone"},
 };
+constexpr MissingFlag kSaveMissing[] = {
+    {"platform", 0, true, "an image is of one platform: leave it out"}};
+constexpr MissingFlag kLoadMissing[] = {
+    {"platform", 0, true, "crank import --platform OS/ARCH oci-archive:FILE"}};
 constexpr std::string_view kSaveExamples[] = {
     "crank save -o base.tar crank-worker-base:latest",
     "crank save crank-worker-base:latest | ssh host docker load",
@@ -279,8 +283,12 @@ Result<int> perform_import(Invocation& invocation) {
 }
 
 constexpr Syntax words(std::span<const Flag> flags, std::size_t least, std::size_t most,
-                       std::string_view arguments) {
-    return {.flags = flags, .min_words = least, .max_words = most, .arguments = arguments};
+                       std::string_view arguments, std::span<const MissingFlag> missing = {}) {
+    return {.flags = flags,
+            .missing = missing,
+            .min_words = least,
+            .max_words = most,
+            .arguments = arguments};
 }
 
 }  // namespace
@@ -289,7 +297,7 @@ constinit const Verb kSave = {
     .name = "save",
     .summary = "write images to an archive or a layout",
     .group = Group::images,
-    .syntax = words(kSaveFlags, 1, kAnyWords, "IMAGE [IMAGE...]"),
+    .syntax = words(kSaveFlags, 1, kAnyWords, "IMAGE [IMAGE...]", kSaveMissing),
     .examples = kSaveExamples,
     .rights = Rights::ids,
     .perform = perform_save,
@@ -298,7 +306,7 @@ constinit const Verb kLoad = {
     .name = "load",
     .summary = "read images from an archive",
     .group = Group::images,
-    .syntax = words(kLoadFlags, 0, 0, ""),
+    .syntax = words(kLoadFlags, 0, 0, "", kLoadMissing),
     .examples = kLoadExamples,
     .rights = Rights::required,
     .perform = perform_load,

@@ -25,7 +25,9 @@ constexpr Flag kFlags[] = {
     {"workdir", 'w', FlagKind::value, "DIR", "working directory in the container"},
     {"user", 'u', FlagKind::value, "USER[:GROUP]", "user to run as"},
 };
-constexpr MissingFlag kMissing[] = {{"detach-keys", 0, true}, {"privileged", 0, false}};
+constexpr MissingFlag kMissing[] = {
+    {"detach-keys", 0, true, "crank exec -d, and crank attach --detach-keys for its first process"},
+    {"privileged", 0, false, "crank run --privileged, or --cap-add for what it needs"}};
 constexpr std::string_view kExamples[] = {"crank exec mail cat /etc/hosts",
                                           "crank exec -it mail sh"};
 

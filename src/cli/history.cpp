@@ -24,6 +24,8 @@ constexpr Flag kFlags[] = {
     {"quiet", 'q', FlagKind::boolean, "", "ids alone"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.CreatedBy}}"},
 };
+constexpr MissingFlag kMissing[] = {
+    {"platform", 0, true, "an image is of one platform: leave it out"}};
 constexpr std::string_view kExamples[] = {
     "crank history crank-email-classifier",
     "crank history --no-trunc --format '{{.CreatedBy}} {{.Size}}' crank-email-classifier"};
@@ -104,7 +106,11 @@ constinit const Verb kHistory = {
     .name = "history",
     .summary = "show what an image was made of, the newest first",
     .group = Group::images,
-    .syntax = {.flags = kFlags, .min_words = 1, .max_words = 1, .arguments = "IMAGE"},
+    .syntax = {.flags = kFlags,
+               .missing = kMissing,
+               .min_words = 1,
+               .max_words = 1,
+               .arguments = "IMAGE"},
     .examples = kExamples,
     .perform = perform,
 };

@@ -34,7 +34,7 @@ constexpr Flag kFlags[] = {
      "by a column's text: repository, tag; size: the largest first"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Repository}}"},
 };
-constexpr MissingFlag kMissing[] = {{"tree", 0, false}};
+constexpr MissingFlag kMissing[] = {{"tree", 0, false, "crank image tree NAME"}};
 constexpr std::string_view kExamples[] = {
     "crank images", "crank images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
     "crank images --filter 'reference=crank-*' --filter since=crank-worker-base"};

@@ -17,7 +17,9 @@ constexpr Flag kRmiFlags[] = {
     {"all", 'a', FlagKind::boolean, "", "every image"},
     {"ignore", 'i', FlagKind::boolean, "", "one that is not there is no error"},
 };
-constexpr MissingFlag kRmiMissing[] = {{"no-prune", 0, false}};
+constexpr MissingFlag kRmiMissing[] = {
+    {"no-prune", 0, false, "leave it out: crank keeps no untagged parents"},
+    {"platform", 0, true, "an image is of one platform: crank rmi ID"}};
 constexpr std::string_view kRmiExamples[] = {"crank rmi crank-email-classifier:latest"};
 constexpr std::string_view kUntagExamples[] = {
     "crank untag crank-worker-base", "crank untag crank-worker-base crank-worker-base:1.0"};

@@ -21,7 +21,9 @@ constexpr Flag kFlags[] = {
     {"type", 0, FlagKind::value, "container|image|volume", "look for these alone"},
     kLatestFlag,
 };
-constexpr MissingFlag kMissing[] = {{"size", 's', false}};
+constexpr MissingFlag kMissing[] = {
+    {"size", 's', false, "crank ps --all --size"},
+    {"platform", 0, true, "an image is of one platform, which is shown"}};
 constexpr std::string_view kExamples[] = {
     "crank inspect mail",
     "crank inspect -f '{{.State.ExitCode}}' mail",

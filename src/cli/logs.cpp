@@ -24,7 +24,7 @@ constexpr Flag kFlags[] = {
     {"names", 0, FlagKind::boolean, "", "of several: begin lines with the name, not the id"},
     kLatestFlag,
 };
-constexpr MissingFlag kMissing[] = {{"details", 0, false}};
+constexpr MissingFlag kMissing[] = {{"details", 0, false, "crank inspect shows the log's options"}};
 constexpr std::string_view kExamples[] = {"crank logs mail", "crank logs -f -n 20 mail",
                                           "crank logs --since 10m -t mail"};
 

@@ -41,13 +41,6 @@ std::vector<std::string> other_names(const Verb& verb) {
     return names;
 }
 
-std::string missing_flags(const Verb& verb) {
-    std::string text;
-    for (const MissingFlag& flag : verb.syntax.missing)
-        text += (text.empty() ? "" : ", ") + ("--" + std::string(flag.name));
-    return text;
-}
-
 bool is_for_people(const Verb& verb) { return !verb.summary.empty(); }
 
 // In a table's cell.
@@ -131,8 +124,12 @@ std::string markdown_page(const Verb& verb) {
     if (!verb.others.empty()) text += "\n" + capital(verb.others) + ".\n";
     if (!verb.syntax.flags.empty()) text += "\n" + flag_table(verb.syntax.flags);
     text += "\n[Flags that every verb has](README.md#everywhere).\n";
-    if (std::string missing = missing_flags(verb); !missing.empty())
-        text += "\nDocker's that crank does not have yet: `" + missing + "`.\n";
+    if (!verb.syntax.missing.empty())
+        text +=
+            "\nDocker's that crank does not have, and what is nearest:\n\n| flag | |\n| --- | --- "
+            "|\n";
+    for (const MissingFlag& flag : verb.syntax.missing)
+        text += "| `--" + std::string(flag.name) + "` | " + cell(flag.instead) + " |\n";
     if (!verb.examples.empty()) text += "\n## Examples\n\n```\n";
     for (std::string_view example : verb.examples) text += std::string(example) + "\n";
     if (!verb.examples.empty()) text += "```\n";
@@ -162,9 +159,9 @@ std::string man_page(const Verb& verb) {
     if (!verb.others.empty()) text += roff(capital(verb.others)) + ".\n";
     if (!verb.syntax.flags.empty()) text += ".SH OPTIONS\n" + roff_flags(verb.syntax.flags);
     text += ".SH EVERYWHERE\n" + roff_flags(global_flags());
-    if (std::string missing = missing_flags(verb); !missing.empty())
-        text +=
-            ".SH NOT YET\nDocker's flags that crank does not have yet: " + roff(missing) + ".\n";
+    if (!verb.syntax.missing.empty()) text += ".SH DOCKER'S FLAGS THAT CRANK DOES NOT HAVE\n";
+    for (const MissingFlag& flag : verb.syntax.missing)
+        text += ".TP\n.B " + roff("--" + std::string(flag.name)) + "\n" + roff(flag.instead) + "\n";
     if (!verb.examples.empty()) {
         text += ".SH EXAMPLES\n.nf\n";
         for (std::string_view example : verb.examples) text += roff(example) + "\n";

@@ -36,6 +36,17 @@ TEST(Manual, EveryVerbHasAPageOfItsOwnAndALineInTheIndex) {
     }
 }
 
+TEST(Manual, WhatCrankLacksOfDockersNamesTheNearestThing) {
+    for (const Verb* verb : verbs())
+        for (const MissingFlag& flag : verb->syntax.missing) {
+            EXPECT_FALSE(flag.instead.empty()) << verb->name << " --" << flag.name;
+            for (const Flag& taken : verb->syntax.flags)
+                EXPECT_NE(taken.name, flag.name) << verb->name << " has it";
+        }
+    std::string page = markdown_page(verb("run"));
+    EXPECT_NE(page.find("| `--cpu-quota` | --cpus=NUMBER |"), std::string::npos);
+}
+
 TEST(Manual, WhatManWouldTakeForACommandIsEscaped) {
     std::string page = man_page(verb("completion"));
     EXPECT_NE(page.find("\nsource <(crank completion bash)\n"), std::string::npos);

@@ -40,13 +40,13 @@ constexpr Flag kCreateFlags[] = {
 };
 constexpr MissingFlag kCreateMissing[] = {
     {"aux-address", 0, true, "--ip-range leaves addresses out"},
-    {"config-from", 0, true},
-    {"config-only", 0, false},
-    {"ingress", 0, false},
-    {"ipam-driver", 0, true},
-    {"ipam-opt", 0, true},
+    {"config-from", 0, true, "--subnet and --gateway of each network"},
+    {"config-only", 0, false, "--subnet and --gateway of each network"},
+    {"ingress", 0, false, "it is for swarms; crank up publishes ports of replicas"},
+    {"ipam-driver", 0, true, "--subnet, --ip-range and --gateway"},
+    {"ipam-opt", 0, true, "--subnet, --ip-range and --gateway"},
     {"ipv4", 0, false, "every network has IPv4 addresses"},
-    {"scope", 0, true},
+    {"scope", 0, true, "a network is this machine's: leave it out"},
 };
 constexpr Flag kLsFlags[] = {
     {"filter", 'f', FlagKind::list, "FILTER",

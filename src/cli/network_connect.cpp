@@ -17,10 +17,10 @@ constexpr Flag kConnectFlags[] = {
     {"ip6", 0, FlagKind::value, "ADDRESS", "its IPv6 address on the network"},
 };
 constexpr MissingFlag kConnectMissing[] = {
-    {"driver-opt", 0, true},
+    {"driver-opt", 0, true, "crank network create -o sets a network's options"},
     {"gw-priority", 0, true, "the first network that leads out is the way out"},
     {"link", 0, true, "--alias NAME for the other container"},
-    {"link-local-ip", 0, true},
+    {"link-local-ip", 0, true, "--ip ADDRESS"},
 };
 constexpr Flag kDisconnectFlags[] = {
     {"force", 'f', FlagKind::boolean, "", "of no effect: it is never refused"},

@@ -223,10 +223,10 @@ constexpr Flag kUpdateFlags[] = {
     {"pids-limit", 0, FlagKind::value, "N", "most processes"},
 };
 constexpr MissingFlag kUpdateMissing[] = {
-    {"kernel-memory", 0, true},
-    {"kernel-memory-tcp", 0, true},
-    {"l3-cache-schema", 0, true},
-    {"mem-bw-schema", 0, true},
+    {"kernel-memory", 0, true, "--memory counts the kernel's too"},
+    {"kernel-memory-tcp", 0, true, "--memory counts the kernel's too"},
+    {"l3-cache-schema", 0, true, "--cpuset-cpus"},
+    {"mem-bw-schema", 0, true, "--cpuset-mems"},
 };
 constexpr std::string_view kUpdateExamples[] = {
     "crank oci update --memory 256m mail",

@@ -34,7 +34,9 @@ constexpr Flag kFlags[] = {
     {"pidfd-socket", 0, FlagKind::value, "SOCKET", "where a pidfd of the process is sent"},
     {"ignore-paused", 0, FlagKind::boolean, "", "in a paused container: wait until it is resumed"},
 };
-constexpr MissingFlag kMissing[] = {{"apparmor", 0, true}, {"process-label", 0, true}};
+constexpr MissingFlag kMissing[] = {
+    {"apparmor", 0, true, "leave it out: a process joins with the container's own confinement"},
+    {"process-label", 0, true, "leave it out: crank sets no SELinux labels"}};
 constexpr std::string_view kExamples[] = {
     "crank oci exec mail ps", "crank oci exec --user 1000:1000 --cwd /tmp mail id",
     "crank oci exec --process process.json --detach --pid-file /tmp/pid mail"};

@@ -42,7 +42,8 @@ constexpr Flag kRunFlags[] = {
     {"detach", 'd', FlagKind::boolean, "", "do not wait for it"},
     {"keep", 0, FlagKind::boolean, "", "do not delete the container after it has ended"},
 };
-constexpr MissingFlag kCreateMissing[] = {{"no-subreaper", 0, false}};
+constexpr MissingFlag kCreateMissing[] = {
+    {"no-subreaper", 0, false, "leave it out: crank is no subreaper here"}};
 
 // A number of the environment.
 std::optional<std::int64_t> number_of(std::string_view name) {

@@ -2,6 +2,7 @@
 #include "cli/output.h"
 #include "cli/project.h"
 #include "cli/verbs.h"
+#include "deploy/observe.h"
 
 namespace crank::cli {
 namespace {
@@ -14,6 +15,28 @@ constexpr std::string_view kExamples[] = {
 };
 constexpr int kChanges = 2;
 
+// What is built leads to containers that are made again, where it is another image. True: something
+// is.
+Result<bool> foretell(const Invocation& invocation, const engine::Config& config,
+                      const LoadedProject& project, const deploy::Plan& plan,
+                      deploy::Desired& desired) {
+    bool any = false;
+    for (const deploy::Step& step : plan.steps) {
+        if (step.action != deploy::Action::build) continue;
+        std::optional<std::string> id =
+            TRY(foretell_image(invocation.paths, config, project, step.service));
+        for (deploy::DesiredService& service : desired.services) {
+            // Of one that is not here the containers, if there are any, are another's.
+            if (service.image != step.object || service.native || service.image_id.empty())
+                continue;
+            any = any || !id || service.image_id != *id;
+            service.rebuilt = !id;
+            if (id) service.image_id = *id;
+        }
+    }
+    return any;
+}
+
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
@@ -22,6 +45,9 @@ Result<int> perform(Invocation& invocation) {
     LoadedProject project = TRY(load_project(arguments, selection.services));
     deploy::Desired desired = TRY(deploy::desired_of(project.model, project.types, selection));
     deploy::Plan plan = TRY(plan_now(invocation, config, desired, options));
+    if (TRY(foretell(invocation, config, project, plan, desired)))
+        plan = TRY(deploy::plan_up(
+            desired, TRY(deploy::observe(invocation.paths, desired.project)).observed, options));
     tell_plan(plan);
     if (!plan.changes()) {
         note("nothing to do");

@@ -74,6 +74,13 @@ Result<deploy::Plan> plan_now(const Invocation& invocation, const engine::Config
                               deploy::Desired& desired, const deploy::PlanOptions& options);
 void tell_plan(const deploy::Plan& plan);  // its warnings
 
+// The id of the image that a build of the service would make now; nothing: that is not known before
+// it is built. Errors: of its Dockerfile.
+Result<std::optional<std::string>> foretell_image(const engine::Paths& paths,
+                                                  const engine::Config& config,
+                                                  const LoadedProject& project,
+                                                  const std::string& name);
+
 // Makes and gets images, and says on stderr what was done.
 deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& config,
                          const LoadedProject& project, int cancel_fd);

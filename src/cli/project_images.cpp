@@ -1,6 +1,7 @@
 // The images of a project's services, and what is told of each step.
 #include "base/text.h"
 #include "build/build.h"
+#include "cli/build_context.h"
 #include "cli/build_flags.h"
 #include "cli/build_image.h"
 #include "cli/fetch.h"
@@ -21,11 +22,16 @@ std::string place_of(const LoadedProject& project, const compose::Service& servi
     return "services." + service.name + ".build of " + project.types.name;
 }
 
-Result<> read_place(const Build& build, build::BuildRequest& request) {
+Result<> read_place(const Build& build, ContextReader& reader, build::BuildRequest& request) {
     bool remote = build.context.contains("://") || build.context.starts_with("git@");
+    if (remote && build.dockerfile_inline) {
+        request.context = TRY(reader.fetch_directory(build.context));
+        request.dockerfile_text = *build.dockerfile_inline;
+        return {};
+    }
     if (remote)
-        return fail(Code::unsupported,
-                    "the context " + build.context + ": one from the network is not supported yet");
+        return reader.read_place(build.context,
+                                 build.dockerfile == "Dockerfile" ? "" : build.dockerfile);
     Result<sys::FileInfo> info = sys::stat(build.context);
     if (!info || !info->is_dir())
         return fail(Error(Code::not_found, "there is no directory " + build.context)
@@ -60,7 +66,7 @@ Result<> read_build_secrets(const engine::Paths& paths, const LoadedProject& pro
 }
 
 Result<> read_build_contexts(const LoadedProject& project, const Build& build,
-                             build::BuildRequest& request) {
+                             ContextReader& reader) {
     constexpr std::string_view kService = "service:";
     Texts contexts;
     for (const auto& [name, value] : build.contexts) {
@@ -70,14 +76,22 @@ Result<> read_build_contexts(const LoadedProject& project, const Build& build,
         contexts.push_back(name + "=" +
                            (other == nullptr ? value : "docker-image://" + other->image));
     }
-    return read_contexts(contexts, request);
+    return reader.read_contexts(contexts);
 }
 
+// Where what it needs is brought to.
+struct Place {
+    store::Store& store;
+    int cancel_fd;
+    Brought brought = {};
+};
+
 Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedProject& project,
-                                       const compose::Service& service) {
+                                       const compose::Service& service, Place& place) {
     const Build& build = *service.build;
     build::BuildRequest request;
-    TRY(read_place(build, request));
+    ContextReader reader(place.store, place.cancel_fd, place.brought, request);
+    TRY(read_place(build, reader, request));
     request.tags = {service.image};
     request.tags.insert(request.tags.end(), build.tags.begin(), build.tags.end());
     request.build_args = build.args;
@@ -88,7 +102,7 @@ Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedP
     if (build.network == "none") request.network = build::BuildRequest::Network::none;
     if (build.network == "host") request.network = build::BuildRequest::Network::host;
     TRY(read_build_secrets(paths, project, build, request));
-    TRY(read_build_contexts(project, build, request));
+    TRY(read_build_contexts(project, build, reader));
     Texts agents;
     for (const auto& [id, path] : build.ssh) agents.push_back(path.empty() ? id : id + "=" + path);
     TRY(read_agents(agents, environment_map(), request));
@@ -99,12 +113,15 @@ Result<> build_service(const engine::Paths& paths, const engine::Config& config,
                        const LoadedProject& project, const compose::Service& service,
                        int cancel_fd) {
     std::optional store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
-    build::BuildRequest request = TRY(request_of(paths, project, service));
-    std::optional<engine::Kept> kept;
-    TRY(complete_build(paths, config, kept, request));
-    attend_build(TRY(parse_progress("")), cancel_fd, *store, request);
-    build::BuildOutcome outcome = TRY(build::build(request, *store));
-    engine::note_image(paths, outcome.id.str(), "build", service.image);
+    {
+        Place place{*store, cancel_fd};
+        build::BuildRequest request = TRY(request_of(paths, project, service, place));
+        std::optional<engine::Kept> kept;
+        TRY(complete_build(paths, config, kept, request));
+        attend_build(TRY(parse_progress("")), cancel_fd, *store, request);
+        build::BuildOutcome outcome = TRY(build::build(request, *store));
+        engine::note_image(paths, outcome.id.str(), "build", service.image);
+    }
     store.reset();
     return keep_storage_limit(paths);
 }
@@ -142,6 +159,25 @@ void tell_done(const deploy::Step& step, bool starts) {
 }
 
 }  // namespace
+
+Result<std::optional<std::string>> foretell_image(const engine::Paths& paths,
+                                                  const engine::Config& config,
+                                                  const LoadedProject& project,
+                                                  const std::string& name) {
+    const compose::Service& service = *project.types.find(name);
+    store::Store store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
+    Place place{store, -1};
+    build::BuildRequest request =
+        TRY_IN(request_of(paths, project, service, place), place_of(project, service));
+    std::optional<engine::Kept> kept;
+    TRY(complete_build(paths, config, kept, request));
+    Result<build::Explanation> explanation = build::explain(request, store);
+    if (explanation) return explanation->id ? std::optional(explanation->id->str()) : std::nullopt;
+    // A base that would have to be got, a file of the network: nobody knows before.
+    Code code = explanation.error().code();
+    if (code == Code::not_found || code == Code::unsupported) return std::nullopt;
+    return fail(std::move(explanation).error().with_context(place_of(project, service)));
+}
 
 deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& config,
                          const LoadedProject& project, int cancel_fd) {

@@ -1,8 +1,10 @@
 // pull, push.
 #include "transfer/pull.h"
 
+#include "cli/content_trust.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
+#include "cli/push.h"
 #include "cli/storage_limit.h"
 #include "cli/transfer_progress.h"
 #include "cli/verbs.h"
@@ -22,8 +24,8 @@ constexpr Flag kPullFlags[] = {
     {"tls-verify", 0, FlagKind::boolean, "",
      "--tls-verify=false: take any certificate, and plain http"},
 };
-constexpr MissingFlag kPullMissing[] = {{"all-tags", 'a', false},
-                                        {"disable-content-trust", 0, false}};
+constexpr MissingFlag kPullMissing[] = {{"all-tags", 'a', false, "crank pull NAME:TAG for each"},
+                                        {"disable-content-trust", 0, false, kNoContentTrust}};
 constexpr Flag kPushFlags[] = {
     {"compression-format", 0, FlagKind::value, "gzip|zstd",
      "of the layers (gzip, and what came from a registry as it came)"},
@@ -32,7 +34,9 @@ constexpr Flag kPushFlags[] = {
      "--tls-verify=false: take any certificate, and plain http"},
 };
 constexpr MissingFlag kPushMissing[] = {
-    {"all-tags", 'a', false}, {"disable-content-trust", 0, false}, {"platform", 0, true}};
+    {"all-tags", 'a', false, "crank push NAME:TAG for each"},
+    {"disable-content-trust", 0, false, kNoContentTrust},
+    {"platform", 0, true, "an image is of one platform: leave it out"}};
 constexpr std::string_view kPullExamples[] = {
     "crank pull python:3.11-slim",
     "crank pull registry.example:5000/team/worker:1.2",
@@ -43,12 +47,6 @@ constexpr std::string_view kPushExamples[] = {
     "crank push registry.example/team/email-classifier:1.2",
     "crank push --compression-format zstd registry.example/team/email-classifier:1.2",
 };
-
-Result<transfer::Connection> connect(const Arguments& arguments, Direction direction) {
-    return transfer::Connection{TRY(find_crank_net()),
-                                arguments.find_switch("tls-verify").value_or(true),
-                                make_transfer_progress(direction, arguments.on("quiet"))};
-}
 
 // Whether it is here, where a registry is to be asked; nothing: it is here, and that is enough.
 Result<std::optional<bool>> look_here(PullPolicy policy, store::Store& store,
@@ -74,7 +72,9 @@ Result<std::optional<transfer::Pulled>> pull_by_policy(const Invocation& invocat
     std::optional<bool> here = TRY(look_here(policy, store, typed, reference));
     if (!here) return std::nullopt;
     // The last copy of the progress goes before anything else is printed.
-    transfer::Connection connection = TRY(connect(arguments, Direction::pull));
+    transfer::Connection connection{TRY(find_crank_net()),
+                                    arguments.find_switch("tls-verify").value_or(true),
+                                    make_transfer_progress(Direction::pull, arguments.on("quiet"))};
     auto pulled = transfer::pull(store, connection, typed, arguments.value("platform"));
     if (pulled) return std::optional(std::move(*pulled));
     TRY(or_what_is_here(fail(std::move(pulled).error()), typed, *here));
@@ -105,7 +105,8 @@ Result<int> perform_pull(Invocation& invocation) {
     return 0;
 }
 
-// A name that stands for a place of the user's own (docs/decisions/0007).
+}  // namespace
+
 Result<> check_pushable(const engine::Config& config, const std::string& typed,
                         const oci::Reference& reference) {
     if (reference.digest)
@@ -125,6 +126,8 @@ Result<> check_pushable(const engine::Config& config, const std::string& typed,
     return {};
 }
 
+namespace {
+
 Result<transfer::PushOptions> push_options(const Arguments& arguments) {
     std::string format = arguments.value("compression-format");
     if (format.empty()) return transfer::PushOptions{};
@@ -135,6 +138,27 @@ Result<transfer::PushOptions> push_options(const Arguments& arguments) {
             .with_hint("--compression-format zstd"));
 }
 
+}  // namespace
+
+Result<transfer::Pushed> push_image(const engine::Paths& paths, store::Store& store,
+                                    const oci::Reference& reference, const PushHow& how) {
+    transfer::Pushed pushed;
+    {
+        // The last copy of the progress goes before anything else is printed.
+        transfer::Connection connection{TRY(find_crank_net()), how.tls_verify,
+                                        make_transfer_progress(Direction::push, how.quiet)};
+        if (!how.quiet) note("the push refers to repository " + reference.name());
+        pushed = TRY(transfer::push(store, connection, reference.str(), reference, how.options));
+    }
+    if (pushed.recompressed)
+        warn(
+            "the layers were compressed again: the digest is not the one that the image came with");
+    engine::note_image(paths, pushed.digest.str(), "push", reference.familiar());
+    return pushed;
+}
+
+namespace {
+
 Result<int> perform_push(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     const std::string& typed = arguments.words()[0];
@@ -144,16 +168,8 @@ Result<int> perform_push(Invocation& invocation) {
     transfer::PushOptions options = TRY(push_options(arguments));
     store::Store store =
         TRY(store::Store::open(invocation.paths.root, store::OpenMode::read_write));
-    transfer::Pushed pushed;
-    {
-        transfer::Connection connection = TRY(connect(arguments, Direction::push));
-        if (!arguments.on("quiet")) note("the push refers to repository " + reference.name());
-        pushed = TRY(transfer::push(store, connection, typed, reference, options));
-    }
-    if (pushed.recompressed)
-        warn(
-            "the layers were compressed again: the digest is not the one that the image came with");
-    engine::note_image(invocation.paths, pushed.digest.str(), "push", reference.familiar());
+    PushHow how{options, arguments.find_switch("tls-verify").value_or(true), arguments.on("quiet")};
+    transfer::Pushed pushed = TRY(push_image(invocation.paths, store, reference, how));
     print_line(reference.tag + ": digest: " + pushed.digest.str() +
                " size: " + std::to_string(pushed.size));
     return 0;

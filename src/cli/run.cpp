@@ -130,6 +130,20 @@ Result<> arrange_fetch(Invocation& invocation, const engine::Config& config,
     return {};
 }
 
+// A program that the image lacks: how to see what it has.
+Error with_a_look(Error error, const engine::RunOptions& options) {
+    if (error.code() != Code::command_not_found || !error.hint().empty() || options.image.empty())
+        return error;
+    const std::string program = !options.entrypoint.value_or("").empty() ? *options.entrypoint
+                                : options.command.empty()                ? ""
+                                                                         : options.command[0];
+    bool shell = program == "sh" || program == "bash" || program.starts_with("/bin/");
+    return std::move(error).with_hint(
+        shell ? "crank create --name look " + options.image +
+                    " x; crank export look | tar -t lists the image's files"
+              : "crank run --rm -it --entrypoint sh " + options.image + " looks into the image");
+}
+
 // `crank why NAME` says it again; a name that was made up nobody knows.
 void note_failure(const Invocation& invocation, const engine::RunOptions& options,
                   const Error& error) {
@@ -173,8 +187,9 @@ Result<int> perform_run(Invocation& invocation) {
     auto begin = native ? engine::native::start : engine::local::start;
     Result<engine::local::Started> begun = begin(std::move(request));
     if (!begun) {
-        note_failure(invocation, options, begun.error());
-        return fail(std::move(begun).error());
+        Error error = with_a_look(std::move(begun).error(), options);
+        note_failure(invocation, options, error);
+        return fail(std::move(error));
     }
     engine::local::Started started = std::move(*begun);
     if (!options.name.empty()) engine::forget_failed_start(invocation.paths, options.name);

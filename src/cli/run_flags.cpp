@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "cli/content_trust.h"
 #include "cli/verbs.h"
 #include "dockerfile/words.h"
 #include "engine/env_file.h"
@@ -56,8 +57,8 @@ constexpr Flag kFlags[] = {
     {"ip", 0, FlagKind::value, "ADDRESS", "its address on the network"},
     {"ip6", 0, FlagKind::value, "ADDRESS", "its IPv6 address on the network"},
     {"pid", 0, FlagKind::value, "host|container:NAME", "whose processes it sees, if not its own"},
-    {"ipc", 0, FlagKind::value, "host|private|none",
-     "host: the machine's shared memory; none: no /dev/shm"},
+    {"ipc", 0, FlagKind::value, "host|private|none|container:NAME",
+     "whose shared memory it has: host: the machine's; none: no /dev/shm"},
     {"uts", 0, FlagKind::value, "host", "the machine's host name"},
     {"cgroupns", 0, FlagKind::value, "host|private", "host: it sees the machine's cgroups"},
     {"umask", 0, FlagKind::value, "OCTAL", "of its processes (0022)"},
@@ -169,18 +170,34 @@ constexpr std::string_view kExamples[] = {
     "crank run --native -- python services/crank_image_classifier_gpu.py",
 };
 
+constexpr std::string_view kDiskTraffic =
+    "crank limits no disk traffic; --tmpfs PATH:size=SIZE keeps files in memory";
 constexpr MissingFlag kMissing[] = {
-    {"blkio-weight", 0, true},
-    {"cgroup-parent", 0, true},
+    {"blkio-weight", 0, true, kDiskTraffic},
+    {"blkio-weight-device", 0, true, kDiskTraffic},
+    {"cgroup-parent", 0, true, "containers lie in crank's own group, or systemd's slice of it"},
+    {"cpu-count", 0, true, "it is for Windows; --cpus=NUMBER"},
+    {"cpu-percent", 0, true, "it is for Windows; --cpus=NUMBER"},
     {"cpu-period", 0, true, "--cpus=NUMBER"},
     {"cpu-quota", 0, true, "--cpus=NUMBER"},
+    {"cpu-rt-period", 0, true, "--cap-add SYS_NICE --ulimit rtprio=NUMBER"},
+    {"cpu-rt-runtime", 0, true, "--cap-add SYS_NICE --ulimit rtprio=NUMBER"},
+    {"device-read-bps", 0, true, kDiskTraffic},
+    {"device-read-iops", 0, true, kDiskTraffic},
+    {"device-write-bps", 0, true, kDiskTraffic},
+    {"device-write-iops", 0, true, kDiskTraffic},
+    {"disable-content-trust", 0, false, kNoContentTrust},
+    {"io-maxbandwidth", 0, true, "it is for Windows"},
+    {"io-maxiops", 0, true, "it is for Windows"},
+    {"kernel-memory", 0, true, "--memory=SIZE counts the kernel's too"},
     {"isolation", 0, true, "it is for Windows; --sandbox strict confines a worker more"},
     {"link", 0, true, "crank network create NAME, and --network NAME for both"},
-    {"link-local-ip", 0, true},
+    {"link-local-ip", 0, true, "--ip ADDRESS"},
     {"mac-address", 0, true, "the address is made from the container's IP address"},
     {"memory-swappiness", 0, true, "--memory-swap says how much swap there may be"},
     {"oom-kill-disable", 0, false, "--oom-score-adj NUMBER"},
-    {"storage-opt", 0, true},
+    {"storage-opt", 0, true, "--read-only, and --tmpfs PATH:size=SIZE for what it writes"},
+    {"use-api-socket", 0, false, "crank has no daemon, and no socket of one"},
     {"volume-driver", 0, true, "volumes are directories of this machine"},
 };
 

@@ -17,6 +17,9 @@ Result<engine::RunOptions> read_run_options(const Arguments& arguments);
 // Those of them that become engine::Settings, in run_settings.cpp.
 Result<> read_settings(const Arguments& arguments, engine::Settings& settings);
 
+// --platform, of a machine that runs its own alone. Errors: unsupported.
+Result<> check_platform(const Arguments& arguments);
+
 // And those of its health check, in health_flags.cpp.
 Result<> read_health(const Arguments& arguments, engine::RunOptions& options);
 

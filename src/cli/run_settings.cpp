@@ -114,6 +114,8 @@ Result<> read_namespaces(const Arguments& arguments, engine::Settings& settings)
     return {};
 }
 
+}  // namespace
+
 // An image for another machine would need an emulator.
 Result<> check_platform(const Arguments& arguments) {
     auto text = arguments.find("platform");
@@ -130,8 +132,6 @@ Result<> check_platform(const Arguments& arguments) {
                                              " alone, and crank has no emulator")
                     .with_hint("--platform " + own));
 }
-
-}  // namespace
 
 Result<> read_settings(const Arguments& arguments, engine::Settings& settings) {
     TRY(read_rights(arguments, settings));

@@ -30,7 +30,9 @@ constexpr Flag kStartFlags[] = {
     {"again", 0, FlagKind::value, "", ""},
 };
 constexpr MissingFlag kStartMissing[] = {
-    {"detach-keys", 0, true}, {"checkpoint", 0, true}, {"checkpoint-dir", 0, true}};
+    {"detach-keys", 0, true, "crank start, and crank attach --detach-keys"},
+    {"checkpoint", 0, true, "crank pause and crank unpause stop a worker for a while"},
+    {"checkpoint-dir", 0, true, "crank pause and crank unpause stop a worker for a while"}};
 constexpr std::string_view kStartExamples[] = {"crank start mail", "crank start -a job",
                                                "crank start --all --filter restart-policy=always"};
 constexpr Flag kRestartFlags[] = {

@@ -47,7 +47,8 @@ constexpr Flag kRmFlags[] = {
     kChoiceFilterFlag,
 };
 constexpr MissingFlag kRmMissing[] = {
-    {"link", 0, false}, {"depend", 0, false, "name those that have its network first"}};
+    {"link", 0, false, "crank network disconnect NETWORK CONTAINER"},
+    {"depend", 0, false, "name those that have its network first"}};
 constexpr Flag kWaitFlags[] = {
     {"condition", 0, FlagKind::list, "STATE",
      "until it is that: healthy, running, exited, ... (stopped)"},
@@ -124,14 +125,16 @@ bool is_health(const std::string& word) {
            word == engine::name_of(engine::HealthStatus::unhealthy);
 }
 
-// One that is not there has ended.
-bool is_one_of(const std::vector<std::string>& words, const engine::State& state) {
+// Which of them it is; nothing: none. One that is not there has ended.
+std::optional<std::string> which_of(const std::vector<std::string>& words,
+                                    const engine::State& state) {
     bool running = state.status == engine::Status::running;
-    return std::ranges::any_of(words, [&](const std::string& word) {
+    auto found = std::ranges::find_if(words, [&](const std::string& word) {
         if (is_health(word))
             return running && state.health && engine::name_of(state.health->status) == word;
         return word == state_word(state) || (word == "stopped" && is_ended(state));
     });
+    return found == words.end() ? std::nullopt : std::optional(*found);
 }
 
 Result<> check_conditions(const std::vector<std::string>& conditions) {
@@ -161,13 +164,15 @@ Result<> check_health_to_come(const engine::Container& container,
     return {};
 }
 
-// Looks now and then, as podman does: a state is nothing that could be waited for.
-Result<int> wait_for(const engine::Paths& paths, engine::Container container,
-                     const std::vector<std::string>& conditions,
-                     std::chrono::milliseconds interval) {
+// Looks now and then, as podman does: a state is nothing that could be waited for. What is to be
+// printed: the exit code of one that has ended, which state of those it is otherwise.
+Result<std::string> wait_for(const engine::Paths& paths, engine::Container container,
+                             const std::vector<std::string>& conditions,
+                             std::chrono::milliseconds interval) {
     // Held until its exit has been read: one with --rm is not removed before.
     sys::UniqueFd reading = engine::hold_exit(paths, container);
-    while (!is_one_of(conditions, container.state)) {
+    std::optional<std::string> met;
+    while (!(met = which_of(conditions, container.state))) {
         bool ended = container.state.status == engine::Status::exited;
         TRY(check_health_to_come(container, conditions, ended));
         TRY(sys::poll({}, interval));
@@ -181,7 +186,7 @@ Result<int> wait_for(const engine::Paths& paths, engine::Container container,
         container = TRY(std::move(now));
     }
     bool ended = container.state.status == engine::Status::exited;
-    return ended ? container.state.exit.code : -1;
+    return ended ? std::to_string(container.state.exit.code) : *met;
 }
 
 // A number alone is milliseconds, as podman has it.
@@ -205,10 +210,9 @@ Result<int> perform_wait(Invocation& invocation) {
     return for_each_chosen(
         invocation, "wait", any_state,
         [&](const Chosen& chosen) -> Result<> {
-            int code = conditions.empty()
-                           ? TRY(engine::wait(invocation.paths, chosen.container))
-                           : TRY(wait_for(invocation.paths, chosen.container, conditions, pause));
-            print_line(std::to_string(code));
+            print_line(conditions.empty()
+                           ? std::to_string(TRY(engine::wait(invocation.paths, chosen.container)))
+                           : TRY(wait_for(invocation.paths, chosen.container, conditions, pause)));
             return {};
         },
         ignore ? Presence::told_as_minus_one : Presence::wanted);

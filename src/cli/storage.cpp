@@ -23,7 +23,8 @@ using Json = nlohmann::ordered_json;
 constexpr Flag kDfFlags[] = {
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Type}} {{.Bytes}}"},
 };
-constexpr MissingFlag kDfMissing[] = {{"verbose", 'v', false}};
+constexpr MissingFlag kDfMissing[] = {
+    {"verbose", 'v', false, "crank images, crank ps --all --size and crank volume ls"}};
 constexpr std::string_view kDfExamples[] = {"crank df", "crank df --format '{{.Type}} {{.Bytes}}'"};
 constexpr Flag kPruneFlags[] = {
     {"all", 'a', FlagKind::boolean, "", "also images that have a name and no container"},
@@ -32,6 +33,11 @@ constexpr Flag kPruneFlags[] = {
      "until=24h: only what was added, or used by a build, longer ago"},
     {"volumes", 0, FlagKind::boolean, "", "also volumes without a name that no container has"},
 };
+constexpr std::string_view kBound = "crank config set storage.max SIZE";
+constexpr MissingFlag kPruneMissing[] = {{"keep-storage", 0, true, kBound},
+                                         {"max-used-space", 0, true, kBound},
+                                         {"min-free-space", 0, true, kBound},
+                                         {"reserved-space", 0, true, kBound}};
 constexpr std::string_view kPruneExamples[] = {"crank prune", "crank prune -a -f",
                                                "crank prune -f --filter until=168h"};
 
@@ -183,7 +189,7 @@ constinit const Verb kPrune = {
     .name = "prune",
     .summary = "remove images without a name, and build cache that no image shares",
     .group = Group::images,
-    .syntax = {.flags = kPruneFlags},
+    .syntax = {.flags = kPruneFlags, .missing = kPruneMissing},
     .examples = kPruneExamples,
     .rights = Rights::ids,
     .perform = perform_prune,

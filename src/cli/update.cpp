@@ -24,8 +24,12 @@ constexpr Flag kFlags[] = {
      "start it again when it ends: on-failure[:N], always, unless-stopped, no"},
 };
 constexpr MissingFlag kMissing[] = {
-    {"blkio-weight", 0, true},  {"cpu-period", 0, true},     {"cpu-quota", 0, true},
-    {"cpu-rt-period", 0, true}, {"cpu-rt-runtime", 0, true}, {"kernel-memory", 0, true},
+    {"blkio-weight", 0, true, "crank limits no disk traffic; --cpus and --memory"},
+    {"cpu-period", 0, true, "--cpus=NUMBER"},
+    {"cpu-quota", 0, true, "--cpus=NUMBER"},
+    {"cpu-rt-period", 0, true, "--cpus=NUMBER; rtprio is a --ulimit of crank run"},
+    {"cpu-rt-runtime", 0, true, "--cpus=NUMBER; rtprio is a --ulimit of crank run"},
+    {"kernel-memory", 0, true, "--memory=SIZE counts the kernel's too"},
 };
 constexpr std::string_view kExamples[] = {"crank update --memory 2g --cpus 1.5 mail",
                                           "crank update --pids-limit 500 mail other"};

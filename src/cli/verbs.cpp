@@ -27,8 +27,13 @@ constexpr const Verb* kVerbs[] = {
 };
 // clang-format on
 
+constexpr std::string_view kSwarm = "crank up deploys a compose file on this machine";
+
 constexpr Alias kAliases[] = {
+    {"builder build", "build"},
     {"builder prune", "prune"},
+    {"buildx build", "build"},
+    {"buildx prune", "prune"},
     {"compose config", "config"},
     {"compose down", "down"},
     {"compose ps", "status"},
@@ -86,9 +91,22 @@ constexpr Alias kAliases[] = {
     {"volume remove", "volume rm"},
 };
 
-// Docker's, which crank will have.
-constexpr std::string_view kMissing[] = {
-    "manifest",
+// Docker's, which crank has not, and what is nearest to each.
+struct MissingVerb {
+    std::string_view name, instead;
+};
+constexpr MissingVerb kMissing[] = {
+    {"checkpoint", "crank pause and crank unpause stop a worker for a while"},
+    {"context", "crank works on this machine; ssh HOST crank ..."},
+    {"manifest", "crank inspect shows an image, crank push sends it"},
+    {"node", kSwarm},
+    {"plugin", "crank has none: volumes are directories, networks are bridges"},
+    {"scout", "crank image analyze, crank image verify"},
+    {"secret", "secrets: of a compose file, or crank build --secret"},
+    {"service", kSwarm},
+    {"stack", kSwarm},
+    {"swarm", kSwarm},
+    {"trust", "crank image verify"},
 };
 
 FoundVerb by_name(std::string_view name) {
@@ -113,12 +131,22 @@ bool is_group(std::string_view word) {
     return false;
 }
 
+// Verbs whose second word it is: "crank image bootstrap" for "bootstrap".
+std::string longer_verbs(const std::string& typed) {
+    std::vector<std::string> names;
+    for (const Verb* verb : kVerbs)
+        if (verb->name.ends_with(" " + typed)) names.push_back("crank " + std::string(verb->name));
+    return join(names, " or ");
+}
+
 Error unknown(const std::string& typed) {
     std::vector<std::string_view> known;
     for (const Verb* verb : kVerbs)
         if (!verb->summary.empty()) known.push_back(verb->name);
     for (const Alias& alias : kAliases) known.push_back(alias.typed);
     Error error(Code::usage, "no command \"" + typed + "\"");
+    if (std::string longer = longer_verbs(typed); !longer.empty())
+        return std::move(error).with_hint("did you mean " + longer + "?");
     if (auto near = did_you_mean(typed, known))
         return std::move(error).with_hint("did you mean crank " + *near + "?");
     return std::move(error).with_hint("crank --help");
@@ -167,8 +195,10 @@ Result<FoundVerb> find_verb_named(std::span<const std::string_view> words) {
         return fail(Error(Code::usage, "crank " + first + " wants one of " + members(first))
                         .with_hint(first == "compose" ? "crank compose --help" : ""));
     }
-    if (std::find(std::begin(kMissing), std::end(kMissing), first) != std::end(kMissing))
-        return fail(Code::unsupported, "crank " + first + " is not supported yet");
+    const auto* missing = std::ranges::find(kMissing, first, &MissingVerb::name);
+    if (missing != std::end(kMissing))
+        return fail(Error(Code::unsupported, "crank " + first + " is not supported yet")
+                        .with_hint(std::string(missing->instead)));
     return fail(unknown(first));
 }
 

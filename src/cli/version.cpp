@@ -18,6 +18,8 @@ namespace {
 constexpr Flag kFlags[] = {
     {"format", 'f', FlagKind::value, "FORMAT", "json, or a template: {{.Version}}"},
 };
+constexpr MissingFlag kMissing[] = {
+    {"kubeconfig", 0, true, "leave it out: crank asks no cluster for its version"}};
 constexpr std::string_view kExamples[] = {"crank version", "crank version --format '{{.Version}}'"};
 
 Result<int> perform(Invocation& invocation) {
@@ -42,7 +44,7 @@ constinit const Verb kVersion = {
     .name = "version",
     .summary = "print the version",
     .group = Group::machine,
-    .syntax = {.flags = kFlags},
+    .syntax = {.flags = kFlags, .missing = kMissing},
     .examples = kExamples,
     .perform = perform,
 };

@@ -33,13 +33,25 @@ constexpr Flag kCreateFlags[] = {
      "type=none, o=bind, device=DIRECTORY: it stands for that directory"},
     {"ignore", 0, FlagKind::boolean, "", "as podman's: one that exists is no error anyway"},
 };
+constexpr std::string_view kSwarm = "it is for swarms' volumes; crank volume create -o KEY=VALUE";
+constexpr std::string_view kSize =
+    "a volume is as large as its directory's disk; crank run --tmpfs PATH:size=SIZE";
+constexpr MissingFlag kLsMissing[] = {
+    {"cluster", 0, false, "it is for swarms' volumes; crank volume ls"}};
 constexpr MissingFlag kCreateMissing[] = {
-    {"availability", 0, true},
-    {"scope", 0, true},
-    {"type", 0, true},
+    {"availability", 0, true, kSwarm},
+    {"group", 0, true, kSwarm},
+    {"limit-bytes", 0, true, kSize},
+    {"required-bytes", 0, true, kSize},
+    {"scope", 0, true, kSwarm},
+    {"secret", 0, true, kSwarm},
+    {"sharing", 0, true, kSwarm},
+    {"topology-preferred", 0, true, kSwarm},
+    {"topology-required", 0, true, kSwarm},
+    {"type", 0, true, kSwarm},
 };
 constexpr Flag kLsFlags[] = {
-    {"filter", 0, FlagKind::list, "FILTER", "dangling=true|false, name=TEXT, label=NAME[=VALUE]"},
+    {"filter", 'f', FlagKind::list, "FILTER", "dangling=true|false, name=TEXT, label=NAME[=VALUE]"},
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Name}}"},
     {"quiet", 'q', FlagKind::boolean, "", "names alone"},
     {"noheading", 'n', FlagKind::boolean, "", "without the line of headings"},
@@ -286,7 +298,7 @@ constinit const Verb kVolumeLs = {
     .name = "volume ls",
     .summary = "list the volumes",
     .group = Group::containers,
-    .syntax = {.flags = kLsFlags},
+    .syntax = {.flags = kLsFlags, .missing = kLsMissing},
     .examples = kLsExamples,
     .rights = Rights::ids,
     .perform = perform_ls,

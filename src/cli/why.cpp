@@ -12,6 +12,7 @@
 #include "cli/verbs.h"
 #include "engine/failed_start.h"
 #include "engine/lifecycle.h"
+#include "engine/listening.h"
 #include "engine/logs.h"
 #include "engine/names.h"
 #include "engine/reason.h"
@@ -72,6 +73,10 @@ std::string status_of(const engine::Container& container, const engine::Reason& 
 std::string filter_text(const engine::Container& container, const engine::Reason& reason) {
     bool asks = reason.cause == engine::Cause::failed || reason.cause == engine::Cause::fault;
     if (!asks || container.record.kind == engine::Kind::native) return "";
+    // A shell's words for a program that cannot be executed, or is not there.
+    constexpr int kNotExecutable = 126, kNotFound = 127;
+    int code = container.state.exit.code;
+    if (code == kNotExecutable || code == kNotFound) return "";
     std::string text =
         "system calls that its filter refuses fail with an error (\"Operation not permitted\", "
         "\"Function not implemented\") and leave no trace but in the worker's own log";
@@ -82,6 +87,7 @@ std::string filter_text(const engine::Container& container, const engine::Reason
 
 Json describe(const engine::Paths& paths, const engine::Container& container, std::int64_t lines) {
     engine::Reason reason = engine::explain(container);
+    std::ranges::move(engine::unanswered_ports(container), std::back_inserter(reason.notes));
     const engine::Record& record = container.record;
     Json figures = describe_figures(container);
     return {{"Name", record.name},

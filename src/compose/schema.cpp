@@ -273,7 +273,7 @@ constexpr ObjectSpec kNetwork = {.what = "a network", .fields = kNetworkFields};
 constexpr FieldSpec kVolumeFields[] = {
     {.name = "name"},
     {.name = "driver"},
-    {.name = "driver_opts", .shape = options, .support = kRead, .valued = true},
+    {.name = "driver_opts", .shape = options, .valued = true},
     {.name = "external", .shape = flag_or, .of = &kExternal},
     {.name = "labels", .shape = labels},
 };

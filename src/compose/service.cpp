@@ -301,17 +301,16 @@ private:
     Result<Volume> volume(const Field& field) const {
         const Node& node = field.value;
         std::string driver = node.text_of("driver");
-        const Node* options = node.find("driver_opts");
-        if ((!driver.empty() && driver != "local") ||
-            (options != nullptr && !options->fields.empty()))
+        if (!driver.empty() && driver != "local")
             return diagnostics_.error(
-                options == nullptr ? field.at : options->at, "volumes." + field.key,
-                "crank's volumes are directories of this machine: no other driver, no options",
+                field.at, "volumes." + field.key,
+                "crank's volumes are directories of this machine: no other driver",
                 "mount it on this machine, and use a bind mount");
         return Volume{.key = field.key,
                       .name = node.text_of("name"),
                       .at = field.at,
                       .external = flag_of(node, "external"),
+                      .options = map_of(node, "driver_opts"),
                       .labels = map_of(node, "labels")};
     }
     Result<std::vector<FileSource>> sources(std::string_view kind) const {

@@ -165,6 +165,7 @@ struct Volume {
     std::string key, name;
     Position at;
     bool external = false;
+    std::map<std::string, std::string> options;  // as of `crank volume create -o`
     std::map<std::string, std::string> labels;
 };
 

@@ -149,7 +149,7 @@ TEST(ComposeService, WhatWouldMeanSomethingElseIsAnError) {
                                 "a}}]\nvolumes: {v: }"),
                 HasSubstr("services.a.volumes: crank mounts no part of a volume"));
     EXPECT_THAT(error("services: {a: {provider: {type: x}}}"), HasSubstr("no providers"));
-    EXPECT_THAT(error(service + "volumes: [v:/v]\nvolumes: {v: {driver_opts: {type: nfs}}}"),
+    EXPECT_THAT(error(service + "volumes: [v:/v]\nvolumes: {v: {driver: nfs}}"),
                 HasSubstr("volumes.v: crank's volumes are directories"));
     EXPECT_THAT(error(service + "secrets: [s]\nsecrets: {s: {environment: NOBODY}}"),
                 HasSubstr("secrets.s: the variable NOBODY is not set"));

@@ -7,6 +7,7 @@
 #include "base/undo.h"
 #include "deploy/container.h"
 #include "deploy/desired.h"
+#include "deploy/last_lines.h"
 #include "deploy/observe.h"
 #include "deploy/service_hooks.h"
 #include "deploy/traffic.h"
@@ -92,8 +93,11 @@ private:
     Result<void> create_volume(const Step& step) {
         const compose::Volume& volume = *by_key(world_.project.volumes, step.service);
         volumes::Volume made{.name = volume.name, .labels = volume.labels};
+        made.device = TRY(device_of(volume));
         made.labels[std::string(kProjectLabel)] = world_.desired.project;
         made.labels[std::string(kVolumeLabel)] = volume.key;
+        const std::string& hash = by_key(world_.desired.volumes, volume.key)->hash;
+        if (!hash.empty()) made.labels[std::string(kHashLabel)] = hash;
         TRY_IN(volumes::create(world_.paths, made), "volumes." + volume.key);
         return {};
     }
@@ -199,6 +203,13 @@ private:
         crash_point("deploy.made");
         undo.add([this, id] { return discard(id); });
         undo.add([this, id] { return take_out(id); });
+        Result<void> proved = prove_new(step, id, ran, ports);
+        if (proved) return proved;
+        return fail(with_last_lines(std::move(proved).error(), world_.paths, id));
+    }
+
+    Result<void> prove_new(const Step& step, const std::string& id, bool ran,
+                           const std::set<std::uint16_t>& ports) {
         if (world_.starts) TRY(run_post_start(world_, step.service, id));
         bool job = std::ranges::any_of(world_.desired.services, [&](const DesiredService& service) {
             return service.name == step.service && service.once;
@@ -232,7 +243,10 @@ private:
         Result<void> proved =
             prove(step, step.next, ports, "the old container of " + step.object + " stays");
         if (proved) proved = traffic_.lead(step.service, {step.container});
-        if (!proved) return fail(undo.run(std::move(proved.error())));
+        if (!proved) {
+            Error error = with_last_lines(std::move(proved).error(), world_.paths, step.next);
+            return fail(undo.run(std::move(error)));
+        }
         undo.commit();
         return remove(TRY(engine::find(world_.paths, step.container)));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/volume_options.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
 
@@ -25,6 +26,11 @@ std::string hash_of(const compose::Network& network) {
     return oci::Digest::of(text).hex();
 }
 
+// What is a directory of crank's own is the same however it was asked for.
+std::string hash_of(const compose::Volume& volume) {
+    return volume.options.empty() ? "" : oci::Digest::of(text_of(volume.options)).hex();
+}
+
 // Whose network, processes or volumes it has.
 std::set<std::string> shares_of(const compose::Service& service) {
     std::set<std::string> shared;
@@ -37,6 +43,12 @@ std::set<std::string> shares_of(const compose::Service& service) {
 }
 
 }  // namespace
+
+Result<std::string> device_of(const compose::Volume& volume) {
+    std::vector<std::string> options;
+    for (const auto& [key, value] : volume.options) options.push_back(key + "=" + value);
+    return TRY_IN(engine::volumes::device_in(options), "volumes." + volume.key + ".driver_opts");
+}
 
 std::string label_of(const std::map<std::string, std::string>& labels, std::string_view name) {
     auto found = labels.find(std::string(name));
@@ -202,9 +214,9 @@ Result<Desired> desired_of(const compose::Project& project, const compose::Typed
     settle_dependencies(desired);
     for (const compose::Network& network : types.networks)
         desired.networks.push_back({network.key, network.name, network.external, hash_of(network)});
+    for (const compose::Volume& volume : types.volumes) TRY(device_of(volume));
     for (const compose::Volume& volume : types.volumes)
-        desired.volumes.push_back({volume.key, volume.name, volume.external,
-                                   oci::Digest::of(text_of(volume.labels)).hex()});
+        desired.volumes.push_back({volume.key, volume.name, volume.external, hash_of(volume)});
     return desired;
 }
 

@@ -22,6 +22,9 @@ inline constexpr std::string_view kProjectLabel = engine::kProjectLabel,
                                   kNetworkLabel = "com.docker.compose.network",
                                   kVolumeLabel = "com.docker.compose.volume";
 
+// The directory that its driver_opts name; empty: crank's own. Errors: as `crank volume create -o`.
+Result<std::string> device_of(const compose::Volume& volume);
+
 // Empty: it has none of that name.
 std::string label_of(const std::map<std::string, std::string>& labels, std::string_view name);
 

@@ -170,6 +170,16 @@ private:
                         .with_hint("crank " + kind + " create " + name));
     }
 
+    // It would go on standing for what it stood for.
+    Result<void> same_volume(const DesiredResource& volume, const ObservedResource& found) const {
+        if (found.hash == volume.hash) return {};
+        return fail(Error(Code::failed_precondition,
+                          "volume " + volume.name +
+                              " was made with other driver_opts than the compose file says now")
+                        .with_hint("crank down, then crank volume rm " + volume.name +
+                                   ": a directory that it stands for stays"));
+    }
+
     Result<void> volumes() {
         for (const DesiredResource& volume : desired_.volumes) {
             if (!is_used(volume, &DesiredService::volumes)) continue;
@@ -180,7 +190,11 @@ private:
                                        .object = volume.name,
                                        .service = volume.key,
                                        .reasons = {"it is not there"}});
-            } else if (!volume.external && found->second.project != desired_.project) {
+            } else if (volume.external) {
+                continue;
+            } else if (found->second.project == desired_.project) {
+                TRY(same_volume(volume, found->second));
+            } else {
                 plan_.warnings.push_back(
                     "volume " + volume.name + " exists, and " +
                     (found->second.project.empty() ? std::string("no project")
@@ -344,6 +358,8 @@ private:
             container.image_id != service.image_id)
             why.push_back("image " + service.image + ": " + short_id(container.image_id) + " -> " +
                           short_id(service.image_id));
+        else if (!other_name && service.rebuilt)
+            why.push_back("image " + service.image + ": is built again");
         for (const std::string& other : service.shares)
             if (recreated_.contains(other)) why.push_back("it shares with " + other);
         std::string port = port_of_its_own(service, container);

@@ -52,6 +52,7 @@ struct DesiredService {
     // which its release is (`builds`), or nothing.
     bool native = false;
     std::string placed = {};  // why it runs where it does; empty: nobody has said anything
+    bool rebuilt = false;     // what its image will be is not known before it is built
 };
 
 struct Desired {

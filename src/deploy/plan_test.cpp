@@ -236,6 +236,25 @@ TEST(DeployPlan, WhatIsExternalMustBeThereAndWhatIsAnothersIsNotTaken) {
     one.volumes = {{"v", "p_v", false, ""}};
     observed.volumes["p_v"] = {};
     EXPECT_THAT(plan_up(one, observed, {})->warnings, ElementsAre(HasSubstr("no project made it")));
+    // With options: it stands for something.
+    observed.volumes["p_v"] = {"", "p", "v"};
+    EXPECT_THAT(lines(plan_up(one, observed, {})), IsEmpty());
+    one.volumes = {{"v", "p_v", false, "h1"}};
+    EXPECT_THAT(lines(plan_up(one, observed, {})),
+                ElementsAre("error: volume p_v was made with other driver_opts than the compose "
+                            "file says now"));
+}
+
+TEST(DeployPlan, WhatIsBuiltAgainIsMadeAgain) {
+    Desired one = desired({service("a")});
+    Observed observed{.containers = {container("a")}};
+    one.services[0].rebuilt = true;
+    Result<Plan> plan = plan_up(one, observed, {});
+    ASSERT_TRUE(plan);
+    ASSERT_EQ(plan->steps.size(), 1U);
+    EXPECT_EQ(plan->steps[0].action, Action::recreate);
+    EXPECT_THAT(plan->steps[0].reasons, ElementsAre(HasSubstr(": is built again")));
+    EXPECT_THAT(lines(plan_up(one, observed, {.recreate = Recreate::never})), IsEmpty());
 }
 
 TEST(DeployPlan, WhereAServiceRunsIsSaidWithItsReason) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "dockerfile/check.h"
 #include "dockerfile/unicode.h"
 #include "dockerfile/words.h"
 
@@ -207,7 +208,8 @@ Result<Ast> parse_ast(std::string_view text, std::string_view file) {
         if (looks_like_json(*node)) {
             ast.warnings.push_back({ast.file, node->span,
                                     node->keyword + " looks like a JSON array and is not one "
-                                                    "(strings need double quotes); taken as text"});
+                                                    "(strings need double quotes); taken as text",
+                                    rule::kJsonArgs});
         }
         ast.nodes.push_back(*std::move(node));
     }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "dockerfile/check.h"
 #include "dockerfile/parsers.h"
 #include "dockerfile/source.h"
 
@@ -57,7 +58,8 @@ void warn_of_stage_name(Dockerfile& file, const Instruction& instruction) {
         if (stage.base().name != name) continue;
         file.warnings.push_back({file.file, instruction.span,
                                  "stage name " + name + " is used before, on line " +
-                                     std::to_string(stage.from.span.line)});
+                                     std::to_string(stage.from.span.line),
+                                 rule::kDuplicateStageName});
         return;
     }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "dockerfile/check.h"
 #include "dockerfile/unicode.h"
 
 namespace crank::dockerfile {
@@ -95,7 +96,8 @@ std::string Lexer::join_continuations(std::string_view first) {
     if (had_blank) {
         warnings_.push_back({file_, line_span(line_),
                              "blank line inside a continued instruction (remove it, or end the "
-                             "instruction)"});
+                             "instruction)",
+                             rule::kNoEmptyContinuation});
     }
     return text;
 }

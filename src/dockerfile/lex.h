@@ -30,7 +30,7 @@ inline constexpr std::size_t kMaxHeredocs = 64;        // here-documents of one 
 struct Directives {
     char escape = '\\';                 // or '`'
     std::optional<std::string> syntax;  // accepted, has no effect: the syntax is built in
-    std::optional<std::string> check;   // accepted, has no effect
+    std::optional<std::string> check;   // what `crank build --check` leaves out (check.h)
 };
 
 struct LogicalLine {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "dockerfile/check.h"
 #include "dockerfile/expand.h"
 #include "dockerfile/origin.h"
 #include "dockerfile/source.h"
@@ -108,7 +109,8 @@ Result<std::string> Lowering::expand(const std::string& text, const Instruction&
         if (declared_.contains(name) || spec_.warnings.size() >= kMaxWarnings) continue;
         spec_.warnings.push_back({spec_.file, owner.span,
                                   unset_warning(name, spec_.global_args.names()) +
-                                      "; before FROM and in it, only ARG before FROM counts"});
+                                      "; before FROM and in it, only ARG before FROM counts",
+                                  rule::kUndefinedArgInFrom});
     }
     return std::move(expanded->text);
 }

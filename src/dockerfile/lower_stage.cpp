@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "dockerfile/check.h"
 #include "dockerfile/commands.h"
 #include "dockerfile/expand.h"
 #include "dockerfile/lower.h"
@@ -85,7 +86,7 @@ private:
     Result<> assign(const std::string& name, std::optional<std::string> value, bool arg);
     Result<std::string> expand(const std::string& text);
     Result<Expanded> expand_all(const std::string& text);
-    void warn(std::string text);
+    void warn(std::string text, std::string_view rule);
 
     const BuildSpec& spec_;
     const StageSpec& stage_;
@@ -98,9 +99,9 @@ private:
     std::unordered_set<std::string> declared_;  // names of ARG
 };
 
-void StageLowering::warn(std::string text) {
+void StageLowering::warn(std::string text, std::string_view rule) {
     if (out_.warnings.size() == kMaxWarnings) return;
-    Warning warning{spec_.file, current_->span, std::move(text)};
+    Warning warning{spec_.file, current_->span, std::move(text), rule};
     for (const Warning& old : out_.warnings)
         if (old.span == warning.span && old.text == warning.text) return;
     out_.warnings.push_back(std::move(warning));
@@ -110,7 +111,7 @@ Result<Expanded> StageLowering::expand_all(const std::string& text) {
     Expanded expanded = TRY(expander_.expand(text, out_.end.visible));
     for (const std::string& name : expanded.unset) {
         if (out_.warnings.size() < kMaxWarnings && !declared_.contains(name))
-            warn(unset_warning(name, out_.end.visible.names()));
+            warn(unset_warning(name, out_.end.visible.names()), rule::kUndefinedVar);
     }
     return expanded;
 }
@@ -254,7 +255,8 @@ Result<StepBody> StageLowering::lower(const Expose& expose) {
             std::vector<std::string> ports = TRY(parse_exposed(spec, had_host));
             if (had_host)
                 warn("EXPOSE takes the container's port alone; the host's part of " +
-                     quote_line(spec) + " has no effect (publish with crank run -p)");
+                         quote_line(spec) + " has no effect (publish with crank run -p)",
+                     rule::kExposeInvalidFormat);
             ports_ += ports.size();
             if (ports_ > kMaxPorts) return bad("a stage exposes more than 65536 ports");
             for (std::string& port : ports)
@@ -289,7 +291,8 @@ Result<StepBody> StageLowering::lower(const Onbuild& onbuild) {
 }
 
 Result<StepBody> StageLowering::lower(const Maintainer& maintainer) {
-    warn("MAINTAINER is deprecated; use LABEL org.opencontainers.image.authors=...");
+    warn("MAINTAINER is deprecated; use LABEL org.opencontainers.image.authors=...",
+         rule::kMaintainerDeprecated);
     return maintainer;
 }
 

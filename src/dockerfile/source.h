@@ -16,6 +16,7 @@ struct Warning {
     std::string file;
     SourceSpan span;
     std::string text;
+    std::string_view rule = {};  // of `crank build --check` (check.h); empty: it has none
 
     // "Dockerfile:3: text", or the text alone where there is no line.
     std::string message() const;

@@ -181,14 +181,12 @@ Result<std::string> parse_pid(std::string_view text) {
 }
 
 Result<std::string> parse_ipc(std::string_view text) {
-    if (text == "host" || text == "none") return std::string(text);
-    // Nothing has to be prepared for another to share it.
-    if (text == "private" || text == "shareable") return "";
-    if (text.starts_with("container:"))
-        return fail(bad("--ipc", text, "sharing another container's is not supported")
-                        .with_code(Code::unsupported)
-                        .with_hint("--ipc host, or a volume that both have"));
-    return fail(bad("--ipc", text, "host, private, shareable or none"));
+    // The last keeps what it has to itself; nothing has to be prepared for others to share it.
+    if (text == "host" || text == "none" || text == "private") return std::string(text);
+    if (text == "shareable") return "";
+    if (text.starts_with("container:") && text.size() > std::string_view("container:").size())
+        return std::string(text);
+    return fail(bad("--ipc", text, "host, private, shareable, none or container:NAME"));
 }
 
 Result<std::string> parse_uts(std::string_view text) {

@@ -45,7 +45,7 @@ struct Settings {
     std::map<std::string, std::string> sysctls;
     // Namespaces.
     std::string pid;         // "host", "container:NAME"; empty: its own
-    std::string ipc;         // "host", "none": its own without /dev/shm; empty: its own
+    std::string ipc;  // "host", "container:NAME", "none": its own, no /dev/shm; empty: its own
     std::string uts;         // "host"; empty: its own
     std::string network_of;  // whose network it has, with NetworkMode::container
     std::string ip;          // its address on the bridge; empty: any

@@ -90,8 +90,10 @@ TEST(Settings, Namespaces) {
     EXPECT_EQ(parse_ipc("host").value(), "host");
     EXPECT_EQ(parse_ipc("none").value(), "none");
     EXPECT_EQ(parse_ipc("shareable").value(), "");
-    EXPECT_EQ(parse_ipc("container:x").error().code(), Code::unsupported);
-    EXPECT_EQ(error_of(parse_ipc("x")), "--ipc \"x\": host, private, shareable or none");
+    EXPECT_EQ(error_of(parse_ipc("x")),
+              "--ipc \"x\": host, private, shareable, none or container:NAME");
+    EXPECT_EQ(parse_ipc("container:one").value(), "container:one");
+    EXPECT_EQ(parse_ipc("private").value(), "private");
     EXPECT_EQ(parse_uts("host").value(), "host");
     EXPECT_EQ(error_of(parse_uts("private")), "--uts \"private\": host alone");
 }

@@ -111,6 +111,10 @@ Result<> write(const Paths& paths, const Container& container, const NewLimits& 
     if (limits.memory_swap) record.memory_swap = *limits.memory_swap;
     if (limits.nano_cpus) record.nano_cpus = *limits.nano_cpus;
     if (limits.memory_reservation) record.settings.memory_reservation = limits.memory_reservation;
+    if (limits.cpu_shares)
+        record.settings.cpu_shares = static_cast<std::int64_t>(*limits.cpu_shares);
+    if (limits.cpuset_cpus) record.settings.cpuset_cpus = *limits.cpuset_cpus;
+    if (limits.cpuset_mems) record.settings.cpuset_mems = *limits.cpuset_mems;
     if (limits.restart) record.restart = *limits.restart;
     if (limits.pids_limit) record.pids_limit = *limits.pids_limit < 0 ? 0 : *limits.pids_limit;
     return write_record(paths, record);

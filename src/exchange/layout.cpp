@@ -137,7 +137,9 @@ private:
         std::vector<oci::Descriptor> wanted;
         // What the layout itself calls so goes before what a person would.
         for (const oci::Descriptor& descriptor : index.manifests)
-            if (annotation(descriptor, kRefName) == selection_.name) wanted.push_back(descriptor);
+            if (annotation(descriptor, kRefName) == selection_.name ||
+                descriptor.digest.str() == selection_.name)
+                wanted.push_back(descriptor);
         for (const oci::Descriptor& descriptor : index.manifests)
             if (wanted.empty() && is_called(descriptor, selection_.name))
                 wanted.push_back(descriptor);

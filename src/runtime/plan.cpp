@@ -1,5 +1,6 @@
 #include "runtime/plan.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -76,10 +77,15 @@ void make_time_namespace(Builder& builder, const oci::RuntimeSpec& spec) {
     op.s2 = text;
 }
 
+// Of another container, which the engine shares.
+bool is_engines(const oci::Namespace& ns) {
+    return (ns.type == "pid" || ns.type == "ipc") && !ns.path.empty();
+}
+
 Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const Given& given) {
     Plan& plan = builder.plan();
     for (const auto& ns : spec.linux.namespaces) {
-        bool engines = ns.type == "user" || (ns.type == "pid" && !ns.path.empty());
+        bool engines = ns.type == "user" || is_engines(ns);
         if (!given.hand_over && !engines) continue;
         bool joins = !ns.path.empty() || ns.type == "user";
         if (joins) {
@@ -91,6 +97,10 @@ Result<> plan_before_clone(Builder& builder, const oci::RuntimeSpec& spec, const
     }
     if (has_user_namespace(spec)) return {};  // plan_between
     if (!given.hand_over) {
+        // The child can join any but the one that is decided at its birth (plan_namespaces).
+        if (std::ranges::none_of(plan.joined,
+                                 [](const Plan::Joined& one) { return one.flag == kNewPid; }))
+            return {};
         // The monitor's own children, its guard, are none of the container's: a process between it
         // and the child joins.
         for (std::size_t i = 0; i < plan.joined.size(); ++i) enter_joined(builder, i);
@@ -117,7 +127,7 @@ Result<> plan_namespaces(Builder& builder, const oci::RuntimeSpec& spec, const G
         auto flag = flag_of(ns.type);
         if (ns.type == "user") continue;  // plan_between
         if (given.hand_over && (ns.type == "time" || !ns.path.empty())) continue;
-        if (ns.type == "pid" && !ns.path.empty()) continue;  // plan_before_clone
+        if (is_engines(ns)) continue;  // joined above, or by plan_before_clone
         if (!flag)
             return fail(Code::unsupported,
                         "linux.namespaces: a " + ns.type + " namespace is not supported yet");

@@ -16,7 +16,7 @@ setup_file() {
     is_root && command -v mmdebstrap >/dev/null && wanted_here || return 0
     # a ceiling that it cannot keep: one test asks what it said of it
     crank config set storage.max 1k
-    crank image bootstrap -q >"$CRANK_TEST_DIR/id" 2>"$CRANK_TEST_DIR/bootstrap.log" ||
+    crank image bootstrap -q --tag localhost/crank/python:3.11-slim >"$CRANK_TEST_DIR/id" 2>"$CRANK_TEST_DIR/bootstrap.log" ||
         echo "$?" >"$CRANK_TEST_DIR/status"
     crank config unset storage.max
     if [ ! -s "$CRANK_TEST_DIR/id" ]; then
@@ -103,5 +103,9 @@ END
     run ! --separate-stderr crank image bootstrap --mirror http://127.0.0.1:9/debian
     [[ $stderr == *"mmdebstrap ended with exit code"* ]]
     [[ $stderr == *"--mirror"* ]]
+    run ! --separate-stderr crank image bootstrap --tag Upper:case
+    [[ $stderr == *"Upper:case"* ]]
+    run -2 --separate-stderr crank image bootstrap --progress fancy
+    [[ $stderr == *fancy* ]]
     [ -z "$(ls "$CRANK_ROOT/tmp")" ]
 }

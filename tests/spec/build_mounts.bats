@@ -322,6 +322,6 @@ END
     [ "$output" = more ]
     flags=(--build-context root=nowhere)
     flags_fail_with "there is no directory nowhere" "docker-image://"
-    flags=(--build-context root=https://example.org/x.git)
-    flags_fail_with "contexts are directories and images"
+    flags=(--build-context root=ftp://example.org/x)
+    flags_fail_with "contexts are directories, repositories, archives and images"
 }

@@ -170,7 +170,7 @@ END
     run -0 --separate-stderr crank run --rm --network none leaves:1
     [ "$output" = hello ]
     run ! --separate-stderr crank build --output type=ocy .
-    [[ $stderr == *"types are local, tar, oci, docker and image"* ]]
+    [[ $stderr == *"types are local, tar, oci, docker, image and registry"* ]]
     run ! --separate-stderr crank build --output type=local .
     [[ $stderr == *"needs dest=DIRECTORY"* ]]
 }

@@ -114,7 +114,7 @@ state_of() { crank inspect -f '{{.State.Status}}' "$1"; }
     waiter=$!
     crank start late
     wait "$waiter"
-    [ "$(cat waited)" = -1 ]
+    [ "$(cat waited)" = running ]
     crank kill late
     run -0 crank wait --condition stopped late
     [ "$output" = 137 ]
@@ -321,7 +321,7 @@ state_of() { crank inspect -f '{{.State.Status}}' "$1"; }
     local waiter=$!
     crank start later
     wait "$waiter"
-    [ "$(cat waited)" = -1 ]
+    [ "$(cat waited)" = healthy ]
     crank rm -f later
 }
 

@@ -38,7 +38,8 @@ teardown() { common_teardown; }
 @test "a command of Docker's that is missing is named" {
     run --separate-stderr crank manifest x
     [ "$status" -eq 2 ]
-    [ "$stderr" = "crank: crank manifest is not supported yet" ]
+    [ "${stderr_lines[0]}" = "crank: crank manifest is not supported yet" ]
+    [ "${stderr_lines[1]}" = "hint: crank inspect shows an image, crank push sends it" ]
 }
 
 @test "an unknown flag gets a suggestion; 2, and 125 where the worker's own codes are passed on" {

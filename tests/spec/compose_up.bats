@@ -268,14 +268,74 @@ END
     [[ $stderr = *"the old container of mail-web-1 comes back: container mail-web-1 "* ]]
     [ "$(id_of mail-web-1)" = "$id" ]
     running mail-web-1
+    # why, since nothing of the new one is left to be asked
+    sed -i 's/command: .*/command: sh -c "echo no model; echo in sight >\&2; exit 3"/' compose.yaml
+    run -1 --separate-stderr crank up -d
+    [[ $stderr = *"the last that it wrote, before it was removed:"*"| no model"*"| in sight"* ]]
+    [[ $stderr = *"hint: crank up again once it is mended; crank why mail-web-1 tells of the one that is there now"* ]]
+    sed -i 's/command: .*/command: sh -c "exit 4"/' compose.yaml
+    run -1 --separate-stderr crank up -d
+    [[ $stderr = *"it wrote nothing; it was removed"* ]]
     [ "$(crank ps -aq | wc -l)" = 1 ]
     run -0 crank releases
-    [[ ${lines[1]} = *failed* && ${lines[2]} = *good* ]]
+    [[ ${lines[1]} = *failed* && ${lines[4]} = *good* ]]
     # A job may end, and one that did not run has no place to keep.
     sed -i 's/command: .*/command: "true"/; s/restart: .*/restart: "no"/' compose.yaml
     crank stop mail-web-1 >/dev/null
     crank up -d
     crank down
+}
+
+@test "plan --build: what is built leads to containers that are made again, and what is not known is said so" {
+    mkdir built
+    printf 'FROM busybox\nCOPY file /file\n' >built/Dockerfile
+    echo one >built/file
+    printf 'services:\n  web:\n    build: built\n    command: %s\n' "$(worker web)" >compose.yaml
+    crank up -d --build
+    # the same once more
+    run -2 --separate-stderr crank plan --build
+    [ "$output" = "build mail-web: it is to be built" ]
+    # a label is known beforehand
+    printf 'LABEL a=b\n' >>built/Dockerfile
+    run -2 --separate-stderr crank plan --build
+    [[ ${lines[1]} == "recreate mail-web-1"*": image mail-web: "*" -> "* ]]
+    # what a step leaves is not
+    echo two >built/file
+    run -2 --separate-stderr crank plan --build
+    [[ ${lines[1]} == "recreate mail-web-1"*": image mail-web: is built again"* ]]
+    id=$(id_of mail-web-1)
+    crank up -d --build
+    [ "$(id_of mail-web-1)" != "$id" ]
+    printf 'FORM busybox\n' >built/Dockerfile
+    run ! --separate-stderr crank plan --build
+    [[ $stderr == *"services.web.build of mail"*"FORM"* ]]
+    crank down
+    crank rmi -f mail-web
+}
+
+@test "driver_opts of a volume: a directory of this machine, as volume create -o takes it" {
+    mkdir kept
+    cat >compose.yaml <<END
+services: {web: {image: busybox, command: touch /data/made, network_mode: none, volumes: ["data:/data"]}}
+volumes: {data: {driver: local, driver_opts: {type: none, o: bind, device: ./kept}}}
+END
+    crank up -d
+    made() { [ -e kept/made ]; }
+    until_true made
+    # another directory is another volume
+    mkdir other
+    sed -i 's,\./kept,./other,' compose.yaml
+    run ! --separate-stderr crank up -d
+    [[ $stderr == *"volume mail_data was made with other driver_opts"*"crank volume rm mail_data"* ]]
+    crank down
+    crank volume rm mail_data >/dev/null
+    [ -e kept/made ]
+    sed -i 's,type: none,type: nfs,' compose.yaml
+    run ! --separate-stderr crank plan
+    [[ $stderr == *"volumes.data.driver_opts: --opt type=nfs: crank mounts directories of this machine alone"* ]]
+    sed -i 's,driver: local,driver: other,' compose.yaml
+    run ! --separate-stderr crank plan
+    [[ $stderr == *"volumes.data: crank's volumes are directories of this machine: no other driver"* ]]
 }
 
 @test "a port in use is an error that names who has it" {

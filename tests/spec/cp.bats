@@ -277,6 +277,10 @@ kept" ]
     done
     run -1 crank cp files:/tmp/file /dev/stdout
     [[ $output == *'destination "/dev/stdout" must be a directory or a regular file'* ]]
+    [[ $output == *"hint: crank cp files:/tmp/file - | tar -xO"* ]]
+    # standard output that is a file is that file
+    crank cp -q files:/tmp/file /dev/stdout >written
+    [ "$(cat written)" = theirs ]
     # nor where a directory is merged with another
     mkdir here/dir
     mknod here/dir/null c 1 3

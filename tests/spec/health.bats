@@ -207,7 +207,7 @@ probed" ]
     kill -0 "$waiter"
     crank exec mail touch /ready
     wait "$waiter"
-    [ "$(cat waited)" = -1 ]
+    [ "$(cat waited)" = healthy ]
     crank run -d --name short --network none --health-cmd true busybox sleep 1
     run ! crank wait --condition unhealthy short
     [[ $output == *"container short ended before it was unhealthy"*"crank why short"* ]]

@@ -206,6 +206,54 @@ END
     mv away "$HOME/.config/containers/certs.d/$open_HOST"
 }
 
+@test "without its certificate trusted: pull, login, search and verify take --tls-verify=false" {
+    small_image "$open_HOST/loose:1"
+    crank push -q "$open_HOST/loose:1"
+    if is_root; then rotten_image "$open_HOST/loose:2"; fi
+    local certs=$HOME/.config/containers/certs.d
+    mv "$certs/$open_HOST" open-away
+    mv "$certs/$closed_HOST" closed-away
+    run -1 other pull "$open_HOST/loose:1"
+    run -0 other pull -q --tls-verify=false --policy missing "$open_HOST/loose:1"
+    run -0 other pull -q --policy never "$open_HOST/loose:1"
+    run -1 other pull --policy never "$open_HOST/nowhere:1"
+    run -2 other pull --policy often "$open_HOST/loose:1"
+    [[ $output == *"--policy"*often* ]]
+    run ! other pull --tls-verify=false --platform x/y/z/w "$open_HOST/loose:1"
+    [[ $output == *"x/y/z/w"* ]]
+    run -1 crank search "$open_HOST/loose"
+    run -0 --separate-stderr crank search --tls-verify=false --format '{{.Name}}' "$open_HOST/loose"
+    [ "$output" = "$open_HOST/loose" ]
+    run -1 crank login -u user --password-stdin "$closed_HOST" <<<"pass word"
+    run -0 crank login --tls-verify=false -u user --password-stdin "$closed_HOST" <<<"pass word"
+    mv closed-away "$certs/$closed_HOST"
+    if is_root; then
+        run -0 --separate-stderr crank image verify --repair --tls-verify=false "$open_HOST/loose:2"
+        [[ $output == "repaired: "* ]]
+    fi
+    mv open-away "$certs/$open_HOST"
+}
+
+@test "build --push sends the image under each of its names, --metadata-file has its digest" {
+    require "root, for builds" is_root
+    mkdir -p pushed
+    printf 'FROM scratch\nCOPY file /file\n' >pushed/Dockerfile
+    echo pushed >pushed/file
+    run -0 --separate-stderr crank build -q --push --metadata-file meta.json -t "$open_HOST/built:1" -t "$open_HOST/built:2" pushed
+    id=$output
+    digest=$(jq -r '."containerimage.digest"' meta.json)
+    [ "$digest" != "$id" ]
+    for tag in 1 2; do
+        run -0 --separate-stderr other pull "$open_HOST/built:$tag"
+        [ "${lines[0]}" = "Digest: $digest" ]
+        [ "$(image_id "$open_HOST/built:$tag" "$CRANK_TEST_DIR/other-$BATS_TEST_NUMBER")" = "$id" ]
+    done
+    run -0 --separate-stderr crank build -q --output "type=registry,name=$open_HOST/built:3" pushed
+    run -0 other pull -q "$open_HOST/built:3"
+    run -1 --separate-stderr crank build --push -t "$closed_HOST/built:1" pushed
+    [[ $stderr == *"$closed_HOST"* ]]
+}
+
 @test "a registry that wants a client certificate gets the one of certs.d" {
     start_registry members client-certificates
     local certs=$HOME/.config/containers/certs.d/$members_HOST
@@ -305,6 +353,8 @@ END
     run -0 --separate-stderr crank image referrers --no-trunc "$open_HOST/subject/app:1"
     [[ ${lines[1]} == "$artifact"*application/spdx+json*512B ]]
     run -0 --separate-stderr crank image referrers -q "$open_HOST/subject/app@$subject"
+    [ "$output" = "$artifact" ]
+    run -0 --separate-stderr crank image referrers --tls-verify=false --format '{{.Digest}}' "$open_HOST/subject/app:1"
     [ "$output" = "$artifact" ]
     run -1 --separate-stderr crank image referrers "$open_HOST/subject/missing:1"
     [[ $stderr == *"has no"* ]]

@@ -34,7 +34,8 @@ in_container() {
 
 @test "exit codes: 125, 126, 127, 128 + signal" {
     run -127 --separate-stderr in_container -- nosuch
-    [ "$stderr" = 'crank run: exec: "nosuch": executable file not found in $PATH' ]
+    [ "${stderr_lines[0]}" = 'crank run: exec: "nosuch": executable file not found in $PATH' ]
+    [[ ${stderr_lines[1]} == "hint: crank run --rm -it --entrypoint sh "*" looks into the image" ]]
     run --separate-stderr in_container -- /etc/passwd
     [ "$status" -eq 126 ]
     [ "$stderr" = 'crank run: exec: "/etc/passwd": permission denied' ]

@@ -55,7 +55,7 @@ own() { readlink "/proc/self/ns/$1"; }
     run inside --network none --uts host -- sh -c 'readlink /proc/self/ns/uts; hostname; echo $HOSTNAME'
     [ "$output" = "$(own uts)"$'\n'"$(uname -n)"$'\n'"$(uname -n)" ]
     refuses "--pid private|--pid \"private\": host or container:NAME" \
-        "--ipc container:x|--ipc \"container:x\": sharing another container's is not supported" \
+        "--ipc container:|--ipc \"container:\": host, private, shareable, none or container:NAME" \
         "--uts private|--uts \"private\": host alone" \
         "--uts host -h name|--uts host with a host or domain name: it would be the machine's" \
         "--ipc host --shm-size 1m|--shm-size with --ipc host: " \
@@ -95,6 +95,42 @@ own() { readlink "/proc/self/ns/$1"; }
     [ "$(crank wait second)" = 137 ]
     refuses "--pid container:nosuch|--pid: no such container: nosuch" \
         "--pid container:second|--pid container:second: the container is not running"
+}
+
+@test "shared memory, queues and semaphores of another container" {
+    crank run -d --name first --network none --shm-size 8m busybox sh -c 'echo theirs >/dev/shm/file; exec sleep 1238'
+    written() { crank exec first test -s /dev/shm/file; }
+    until_true written
+    run inside --network none --ipc container:first -- sh -c 'cat /dev/shm/file; echo ours >/dev/shm/more; df -k /dev/shm | awk "NR==2 { print \$2 }"'
+    [ "$output" = $'theirs\n8192' ]
+    [ "$(crank exec first cat /dev/shm/more)" = ours ]
+    crank run -d --name second --network none --ipc container:first busybox sleep 1239
+    [ "$(crank exec first readlink /proc/self/ns/ipc)" = "$(crank exec second readlink /proc/self/ns/ipc)" ]
+    local id
+    id=$(crank inspect -f '{{.Id}}' first)
+    [ "$(crank inspect -f '{{.HostConfig.IpcMode}}' second)" = "container:$id" ]
+    # it goes on without the first, and not again
+    crank rm -f first
+    [ "$(crank exec second cat /dev/shm/more)" = ours ]
+    crank stop -t 0 second
+    run ! crank start second
+    [[ $output == *"--ipc: no such container: "* ]]
+    crank run -d --name none --network none --ipc none busybox sleep 60
+    crank run -d --name private --network none --ipc private busybox sleep 60
+    crank run -d --name machine --network none --ipc host busybox sleep 60
+    crank run -d --name own --network none --userns=auto busybox sleep 60
+    crank run -d --name plain --network none busybox sleep 60
+    crank create --name ended --network none busybox true
+    refuses "--ipc container:nosuch|--ipc: no such container: nosuch" \
+        "--ipc container:ended|--ipc container:ended: the container is not running" \
+        "--ipc container:none|--ipc container:none: it has no /dev/shm (--ipc none)" \
+        "--ipc container:private|--ipc container:private: it keeps them to itself (--ipc private)" \
+        "--ipc container:machine|--ipc container:machine: it has those of host itself" \
+        "--ipc container:own|--ipc container:own: that container has ids of its own" \
+        "--ipc container:plain --shm-size 1m|--shm-size with --ipc container:" \
+        "--ipc container:plain --userns=auto|--ipc container: with --userns=auto: " \
+        "--ipc container:plain --sandbox strict|--ipc container: with --sandbox strict: " \
+        "--ipc other|--ipc \"other\": host, private, shareable, none or container:NAME"
 }
 
 @test "the network of another container" {

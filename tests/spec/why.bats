@@ -15,6 +15,34 @@ setup() { crank_setup; }
 teardown() { crank_teardown; }
 teardown_file() { crank_teardown_file; }
 
+@test "a published port that nobody answers, and where it listens instead" {
+    crank run -d --name silent -p 127.0.0.1::80 busybox sleep 1000 >/dev/null
+    run -0 crank why silent
+    [[ $output == *"nothing listens on port 80, which is published: it is still starting, or serves nothing"* ]]
+    crank run -d --name beside -p 127.0.0.1::80 busybox httpd -f -p 8080 >/dev/null
+    crank run -d --name within -p 127.0.0.1::80 busybox httpd -f -p 127.0.0.1:80 >/dev/null
+    crank run -d --name right -p 127.0.0.1::80 busybox httpd -f -p 80 >/dev/null
+    says() { crank why "$1" | grep -qF -- "$2"; }
+    until_true says beside "nothing listens on port 80, which is published: it listens on 8080"
+    until_true says within "port 80 is published, and it listens there on 127.0.0.1 alone"
+    quiet() { ! crank why right | grep -q 'listens'; }
+    until_true quiet
+    crank rm -f silent beside within right
+}
+
+@test "a program that is not there: the start says so, and why after it, also where a shell was to find it" {
+    run -127 --separate-stderr crank run -d --name gone --network none busybox nosuch-program
+    [[ $stderr == *nosuch-program* ]]
+    run -0 crank why gone
+    [[ $output == *nosuch-program*"not found"* ]]
+    run -127 crank run --name shell --network none busybox sh -c 'nosuch-program; exit $?'
+    run -0 crank why shell
+    [[ $output == *"shells say so where a command does not exist"*"nosuch-program"* ]]
+    run -126 --separate-stderr crank run --name dir --network none busybox /tmp
+    run -0 crank why dir
+    [[ $output == *"/tmp"* ]]
+}
+
 # The image `enders`: programs that end in ways that a shell cannot.
 enders_image() {
     is_root && can_run >/dev/null 2>&1 || return 0 # the tests say why they skip

@@ -235,6 +235,10 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
     };
     sys::UniqueFd others_log = TRY(make_bundle(request, record, shared, launch));
     name_shared(shared, launch.spec);
+    const std::string& files_of = record.settings.network_of;  // prepare() has them from there
+    if (shared.shm)
+        launch.made_mounts[request.paths.monitor(files_of.empty() ? record.id : files_of) +
+                           std::string(kSharedShm)] = shared.shm.get();
     HookPlan hooks = TRY(plan_hooks(request, record, launch.spec));
     if (network.made_namespace.valid())
         launch.network_namespace = TRY(network.made_namespace.get());

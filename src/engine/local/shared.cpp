@@ -3,6 +3,7 @@
 #include "engine/lifecycle.h"
 #include "runtime/runtime.h"
 #include "sys/file.h"
+#include "sys/foreign_root.h"
 #include "sys/open_flags.h"
 
 namespace crank::engine::local {
@@ -62,11 +63,42 @@ Result<std::optional<Container>> pid_donor(const Paths& paths, RunOptions& optio
     return std::optional(std::move(other));
 }
 
+// Memory and semaphores of both are one, so both are the same users.
+Result<std::optional<Container>> ipc_donor(const Paths& paths, RunOptions& options) {
+    std::string name = named(options.settings.ipc);
+    if (name.empty()) return std::optional<Container>();
+    Container other = TRY(find_donor(paths, "--ipc", name));
+    const std::string flag = "--ipc container:" + name;
+    const std::string& mode = other.record.settings.ipc;
+    if (mode == "none")
+        return fail(Error(Code::invalid_argument, flag + ": it has no /dev/shm (--ipc none)")
+                        .with_hint("crank run --ipc shareable for that container"));
+    if (mode == "private")
+        return fail(
+            Error(Code::invalid_argument, flag + ": it keeps them to itself (--ipc private)")
+                .with_hint("crank run --ipc shareable for that container"));
+    if (!mode.empty())
+        return fail(Error(Code::invalid_argument, flag + ": it has those of " + mode + " itself")
+                        .with_hint("--ipc " + mode));
+    if (other.record.ids)
+        return fail(
+            Error(Code::invalid_argument,
+                  flag + ": that container has ids of its own, which have no part in others")
+                .with_hint("a volume that both have"));
+    if (!options.settings.runtime.empty())
+        return fail(Error(Code::unsupported, flag + " with --runtime " + options.settings.runtime +
+                                                 ": crank's own runtime shares /dev/shm")
+                        .with_hint("leave out one of the two"));
+    options.settings.ipc = "container:" + other.record.id;
+    return std::optional(std::move(other));
+}
+
 }  // namespace
 
 Result<> find_donors(const Paths& paths, RunOptions& options) {
     TRY(network_donor(paths, options));
     TRY(pid_donor(paths, options));
+    TRY(ipc_donor(paths, options));
     return {};
 }
 
@@ -80,13 +112,24 @@ Result<Shared> open_shared(const Paths& paths, RunOptions& options) {
         TRY(require_running(*donor, "--pid"));
         shared.pid = TRY(open_namespace(*donor, "pid"));
     }
+    if (auto donor = TRY(ipc_donor(paths, options))) {
+        TRY(require_running(*donor, "--ipc"));
+        shared.ipc = TRY(open_namespace(*donor, "ipc"));
+        shared.shm = TRY_IN(sys::clone_mount_of(donor->state.pid, "/dev/shm"),
+                            "the /dev/shm of container " + donor->record.name);
+        // The number was still its own.
+        if (!runtime::is_alive(donor->state.pid, donor->state.start_time))
+            return fail(Code::failed_precondition,
+                        "container " + donor->record.name + " has just ended");
+    }
     return shared;
 }
 
 void name_shared(const Shared& shared, oci::RuntimeSpec& spec) {
     for (oci::Namespace& ns : spec.linux.namespaces)
-        if (ns.type == "pid" && shared.pid)
-            ns.path = "/proc/self/fd/" + std::to_string(shared.pid.get());
+        for (const auto& [type, fd] :
+             {std::pair("pid", &shared.pid), std::pair("ipc", &shared.ipc)})
+            if (ns.type == type && *fd) ns.path = "/proc/self/fd/" + std::to_string(fd->get());
 }
 
 }  // namespace crank::engine::local

@@ -1,4 +1,4 @@
-// Namespaces of other containers (--pid container:NAME, --network container:NAME).
+// Namespaces of other containers (--pid, --ipc and --network container:NAME).
 #pragma once
 
 #include "base/error.h"
@@ -10,8 +10,11 @@
 namespace crank::engine::local {
 
 struct Shared {
-    sys::UniqueFd pid, network;  // invalid: not shared
+    sys::UniqueFd pid, ipc, network;  // invalid: not shared
+    sys::UniqueFd shm;                // with ipc: its /dev/shm, attached nowhere
 };
+// Stands for that /dev/shm in a configuration, below the container's directory of files.
+inline constexpr std::string_view kSharedShm = "/shm";
 
 // Names become ids in options.settings; of a shared network the host name comes along. Whether they
 // run does not count until the start. Errors: not_found, invalid_argument (it has no such

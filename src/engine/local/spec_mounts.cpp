@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/local/shared.h"
 #include "engine/local/spec.h"
 
 namespace crank::engine::local {
@@ -97,6 +98,9 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
         // Message queues are those of the namespace, wherever they are mounted.
         if (is_shm && ipc == "host")
             mounts.push_back(bind_mount(mount.destination, mount.destination, false));
+        else if (is_shm && ipc.starts_with("container:"))
+            mounts.push_back(
+                bind_mount(request.files_dir + std::string(kSharedShm), mount.destination, false));
         else
             mounts.push_back(std::move(mount));
     }

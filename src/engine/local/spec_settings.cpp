@@ -77,6 +77,8 @@ Result<> check_with_strict(const Settings& settings) {
                       "a worker in it has no devices but those that are passed on"));
     TRY(refuse_strict(!settings.pid.empty(), "--pid", "it would see the processes of others"));
     TRY(refuse_strict(settings.ipc == "host", "--ipc host", "it would share memory with the host"));
+    TRY(refuse_strict(settings.ipc.starts_with("container:"),
+                      "--ipc container:", "it would share memory with others"));
     TRY(refuse_strict(!settings.uts.empty(), "--uts host", "it would share names with the host"));
     return refuse_strict(settings.no_new_privileges == false,
                          "--security-opt no-new-privileges=false", "nobody gets privileges there");
@@ -117,6 +119,7 @@ Result<> check_namespaces(const RunOptions& options) {
     const Settings& settings = options.settings;
     const char* shared = !settings.pid.empty()                       ? "--pid"
                          : settings.ipc == "host"                    ? "--ipc host"
+                         : settings.ipc.starts_with("container:")    ? "--ipc container:"
                          : !settings.uts.empty()                     ? "--uts host"
                          : options.network == NetworkMode::container ? "--network container:"
                                                                      : nullptr;
@@ -132,6 +135,10 @@ Result<> check_namespaces(const RunOptions& options) {
     if (settings.ipc == "host" && options.shm_size)
         return fail(Code::invalid_argument,
                     "--shm-size with --ipc host: /dev/shm is the machine's");
+    if (settings.ipc.starts_with("container:") && options.shm_size)
+        return fail(Error(Code::invalid_argument,
+                          "--shm-size with --ipc container:: /dev/shm is that container's")
+                        .with_hint("leave out --shm-size"));
     if (!settings.ip.empty() && options.network != NetworkMode::bridge)
         return fail(Error(Code::invalid_argument, "--ip is for a container on the bridge")
                         .with_hint("leave out --network"));
@@ -165,9 +172,10 @@ Result<> apply_settings(const SpecRequest& request, SpecResult& result) {
     spec.process.no_new_privileges = settings.no_new_privileges.value_or(!settings.privileged);
     spec.domainname = settings.domainname;
     spec.annotations = settings.annotations;
-    policy::OwnNamespaces own{.ipc = settings.ipc != "host",
-                              .network = has_own_network(request.options.network),
-                              .uts = settings.uts != "host"};
+    policy::OwnNamespaces own{
+        .ipc = settings.ipc != "host" && !settings.ipc.starts_with("container:"),
+        .network = has_own_network(request.options.network),
+        .uts = settings.uts != "host"};
     for (const auto& [name, value] : settings.sysctls)
         TRY_IN(policy::check_sysctl(name, own), "--sysctl");
     for (const auto& [name, value] : settings.sysctls) spec.linux.sysctl[name] = value;

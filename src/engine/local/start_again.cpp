@@ -107,6 +107,8 @@ Result<Prepared> prepare_again(const StartRequest& request, const runtime::HostF
     SpecResult made;
     bool plain = record.spec_without_devices.empty();
     made.spec = TRY(oci::parse_runtime_spec(plain ? record.spec : record.spec_without_devices));
+    // Of a root without a path, as the engine's is, the document says nothing.
+    made.spec.root_readonly = record.read_only;
     made.spec.linux.cgroups_path = record.cgroups_path = host.group_parent + "/" + record.id;
     made.confinement = confinement_of(record);
     find_own_files(request.paths.monitor(record.id), record.id, made.spec);

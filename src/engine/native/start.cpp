@@ -35,7 +35,8 @@ Result<> check_settings(const Settings& settings) {
         !settings.dns.empty() || !settings.dns_search.empty() || !settings.dns_options.empty(),
         "--dns", files));
     TRY(refuse(!settings.annotations.empty(), "--annotation", "it has no OCI configuration"));
-    TRY(refuse(!settings.pid.empty() || !settings.ipc.empty() || !settings.uts.empty(),
+    TRY(refuse(!settings.pid.empty() || (!settings.ipc.empty() && settings.ipc != "private") ||
+                   !settings.uts.empty(),
                "--pid, --ipc and --uts", "the worker has the host's namespaces"));
     TRY(refuse(!settings.ip.empty(), "--ip", "the worker has the host's addresses"));
     TRY(refuse(!settings.runtime.empty(), "--runtime",

@@ -1,0 +1,48 @@
+#include "deploy/last_lines.h"
+
+#include "engine/lifecycle.h"
+#include "engine/logs.h"
+#include "engine/reason.h"
+
+namespace crank::deploy {
+namespace {
+
+constexpr std::size_t kLines = 10;
+constexpr std::size_t kMostColumns = 200;  // of a line, which a worker chooses
+
+// Without what a terminal would obey.
+std::string plain(std::string_view text) {
+    std::string out;
+    for (char c : text.substr(0, kMostColumns)) {
+        bool control = (c >= 0 && c < ' ' && c != '\t') || c == 0x7f;
+        out += control ? '?' : c;
+    }
+    return out + (text.size() > kMostColumns ? "..." : "");
+}
+
+}  // namespace
+
+Error with_last_lines(Error error, const engine::Paths& paths, const std::string& id) {
+    Result<engine::Container> container = engine::find(paths, id);
+    if (!container || error.code() == Code::cancelled) return error;
+    std::string text = error.text();
+    engine::Reason reason = engine::explain(*container);
+    bool tells = reason.cause != engine::Cause::running || container->state.health.has_value();
+    if (tells && !reason.text.empty()) text += ": " + reason.text;
+    std::string lines;
+    engine::LogQuery query;
+    query.tail = kLines;
+    (void)engine::read_logs(paths, *container, query, [&](const engine::LogLine& line) {
+        lines += "\n      | " + plain(line.text);
+        return Result<>();
+    });
+    text += lines.empty() ? "\nit wrote nothing; it was removed"
+                          : "\nthe last that it wrote, before it was removed:" + lines;
+    // Its name is that of the one that serves.
+    std::string name = engine::shown_name(container->record);
+    return Error(error.code(), std::move(text))
+        .with_hint("crank up again once it is mended; crank why " + name +
+                   " tells of the one that is there now");
+}
+
+}  // namespace crank::deploy

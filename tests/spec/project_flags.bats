@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# Which project is meant, for every verb of a project: --file, --project-directory, --profile,
+# --env-file; and flags of theirs that no other transcript types.
+
+# run sets stderr; what containers expand
+# shellcheck disable=SC2154,SC2016
+bats_require_minimum_version 1.5.0
+load ../lib/crank
+
+setup_file() {
+    crank_setup_file
+    busybox_image
+}
+setup() {
+    crank_setup
+    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
+    mkdir -p "$BATS_TEST_TMPDIR/mail/there" "$BATS_TEST_TMPDIR/mail/elsewhere"
+    cd "$BATS_TEST_TMPDIR/mail" || return 1
+    cat >there/shop.yaml <<'END'
+name: mail
+services:
+  web:
+    image: busybox
+    network_mode: none
+    command: sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done'
+    environment: {TOKEN: "${TOKEN:-none}"}
+    env_file: [given.env]
+  extra:
+    image: busybox
+    network_mode: none
+    profiles: [more]
+    command: sleep 1000
+    stop_grace_period: 0s
+END
+    echo GIVEN=yes >elsewhere/given.env
+    echo TOKEN=file >tokens
+}
+teardown() {
+    crank_teardown
+    [ -n "${CRANK_GROUPS_BEFORE+set}" ] || return 0 # skipped
+    rm -rf "$CRANK_ROOT/projects"
+}
+teardown_file() { crank_teardown_file; }
+
+value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]' | grep "^$1="; }
+
+@test "the flags that say which project: every verb of a project has them" {
+    run -0 crank config --file there/shop.yaml --project-directory elsewhere --env-file tokens --no-env-resolution --format json
+    [ "$(jq -r .services.web.environment.TOKEN <<<"$output")" = file ]
+    [ "$(jq -r .services.web.environment.GIVEN <<<"$output")" = null ]
+    [[ $(jq -r '.services.web.env_file[0].path' <<<"$output") == */elsewhere/given.env ]]
+    run -2 crank plan --file there/shop.yaml --project-directory elsewhere --env-file tokens --no-deps web
+    [ "$output" = "create mail-web-1: it is not there" ]
+    run -2 crank plan --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [[ $output == *"create mail-extra-1"* ]]
+    crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more --pull never
+    [ "$(value TOKEN) $(value GIVEN)" = "TOKEN=file GIVEN=yes" ]
+    run -0 crank status --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [[ $output == *mail-extra-1* && $output == *mail-web-1* ]]
+    run -0 crank releases --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [ -n "$output" ]
+    # another value, which --no-recreate leaves for later
+    echo TOKEN=second >tokens
+    id=$(crank inspect -f '{{.Id}}' mail-web-1)
+    crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens --no-recreate web
+    [ "$(crank inspect -f '{{.Id}}' mail-web-1)" = "$id" ]
+    crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens web
+    [ "$(value TOKEN)" = TOKEN=second ]
+    crank rollback --wait --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [ "$(value TOKEN)" = TOKEN=file ]
+    # without the profile its container stays, without the service it is nobody's
+    run -2 --separate-stderr crank plan --file there/shop.yaml --project-directory elsewhere --env-file tokens --remove-orphans
+    [[ $output != *mail-extra-1* ]]
+    sed '/extra:/,$d' there/shop.yaml >there/less.yaml
+    run -2 --separate-stderr crank plan --file there/less.yaml --project-directory elsewhere --env-file tokens --remove-orphans
+    [[ $output == *"remove mail-extra-1: the compose file has no service extra"* ]]
+    crank down --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [ -z "$(crank ps -aq)" ]
+}
+
+@test "a project that is not there is named, with the file that was meant" {
+    for verb in config plan up status releases rollback down; do
+        run ! --separate-stderr crank "$verb" --file nowhere.yaml
+        [[ $stderr == *nowhere.yaml* ]]
+        run ! --separate-stderr crank "$verb" --file there/shop.yaml --env-file nowhere.env
+        [[ $stderr == *nowhere.env* ]]
+    done
+}
+
+@test "config --models" {
+    cat >compose.yaml <<'END'
+services: {web: {image: busybox, models: [small]}}
+models: {small: {model: ai/small}}
+END
+    run -0 --separate-stderr crank config --models
+    [ "$output" = small ]
+}
