@@ -325,7 +325,7 @@ TEST(Plan, AnothersPidNamespaceIsJoinedBetween) {
     EXPECT_EQ(made->clone_flags & kNewPid, 0u);
     // What else is joined is for bundles.
     for (oci::Namespace& ns : spec.linux.namespaces)
-        if (ns.type == "ipc") ns.path = "/proc/self/fd/10";
+        if (ns.type == "uts") ns.path = "/proc/self/fd/10";
     EXPECT_FALSE(plan(spec, small_root(), small_options(), v1_host(), {}));
 }
 
