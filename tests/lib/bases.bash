@@ -23,7 +23,7 @@ keep_python_base() {
 
 # gcc:12: this machine's compiler, with what static C++ programs need of it, and a shell.
 gcc_base() {
-    local context=$CRANK_TEST_DIR/gcc-context triple=x86_64-linux-gnu file
+    local context=$CRANK_TEST_DIR/gcc-context triple=x86_64-linux-gnu
     local libraries=/usr/lib/$triple compiler=/usr/lib/gcc/$triple/12
     local -a programs=("/usr/bin/$triple-g++-12" "/usr/bin/$triple-as" "/usr/bin/$triple-ld.bfd"
         "$compiler/cc1plus" "$compiler/collect2")
