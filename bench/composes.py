@@ -6,9 +6,12 @@ import shutil
 import subprocess
 
 
+PATIENCE = 300  # seconds for one command
+
+
 def run(argv, env):
     return subprocess.run([str(word) for word in argv], check=True, text=True, capture_output=True,
-                          env={**os.environ, **env}).stdout
+                          timeout=PATIENCE, env={**os.environ, **env}).stdout
 
 
 def reason(error):
@@ -18,7 +21,10 @@ def reason(error):
 
 
 def json_of(text):
-    return json.loads(text.strip().splitlines()[-1])
+    lines = text.strip().splitlines()
+    if not lines:
+        raise RuntimeError("the clients ended without a count")
+    return json.loads(lines[-1])
 
 
 def all_of(bench):

@@ -147,7 +147,7 @@ def no_change(bench, tag):
         words = compose(directory / "compose.yaml", "bench-many")
         try:
             composes.run([*words, "up", "-d"], env)
-        except subprocess.CalledProcessError as error:
+        except subprocess.SubprocessError as error:
             bench.missing[f"{name}, {SERVICES} services"] = composes.reason(error)
             continue
         started.append((words, env))
@@ -155,7 +155,7 @@ def no_change(bench, tag):
                       "env": [f"{key}={value}" for key, value in env.items()]})
     try:
         bench.time("deploy_nochange", f"`up` of {SERVICES} services, nothing changed", cases,
-                   rounds=7, idle=5)
+                   rounds=3, idle=2)
     finally:
         for words, env in started:
             composes.run([*words, "down"], env)
@@ -220,7 +220,7 @@ def lost(bench, port, found):
             requests_rate.wait_until_answered(port)
             counted = switched_under_load(load, words, env, port)
             found.setdefault("lost", {})[name] = counted
-        except (subprocess.CalledProcessError, RuntimeError) as error:
+        except (subprocess.SubprocessError, RuntimeError) as error:
             bench.missing[f"{name}, lost requests"] = composes.reason(error)
         finally:
             subprocess.run([*words, "down"], env={**os.environ, **env}, capture_output=True)

@@ -114,9 +114,15 @@ Result<deploy::Selection> read_selection(const Arguments& arguments) {
 
 Result<deploy::Plan> plan_now(const Invocation& invocation, const engine::Config& config,
                               deploy::Desired& desired, const deploy::PlanOptions& options) {
-    TRY(deploy::find_images(invocation.paths, config, desired));
     deploy::Sight sight = TRY(deploy::observe(invocation.paths, desired.project));
-    deploy::Plan plan = TRY(deploy::plan_up(desired, sight.observed, options));
+    return plan_for(invocation, config, desired, options, sight.observed);
+}
+
+Result<deploy::Plan> plan_for(const Invocation& invocation, const engine::Config& config,
+                              deploy::Desired& desired, const deploy::PlanOptions& options,
+                              const deploy::Observed& observed) {
+    TRY(deploy::find_images(invocation.paths, config, desired));
+    deploy::Plan plan = TRY(deploy::plan_up(desired, observed, options));
     const Arguments& arguments = invocation.arguments;
     if (!arguments.knows("no-build") || !arguments.on("no-build")) return plan;
     for (const deploy::Step& step : plan.steps)

@@ -72,6 +72,10 @@ Result<deploy::Selection> read_selection(const Arguments& arguments);
 // The plan for what is there now. Errors: as deploy::plan_up.
 Result<deploy::Plan> plan_now(const Invocation& invocation, const engine::Config& config,
                               deploy::Desired& desired, const deploy::PlanOptions& options);
+// For what was seen.
+Result<deploy::Plan> plan_for(const Invocation& invocation, const engine::Config& config,
+                              deploy::Desired& desired, const deploy::PlanOptions& options,
+                              const deploy::Observed& observed);
 void tell_plan(const deploy::Plan& plan);  // its warnings
 
 // The id of the image that a build of the service would make now; nothing: that is not known before

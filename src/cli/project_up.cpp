@@ -43,10 +43,13 @@ public:
                deploy::Desired& desired)
         : invocation_(invocation), request_(request), config_(config), desired_(desired) {}
 
-    Result<> run(const deploy::World& world) {
+    Result<> run(const deploy::World& world, const deploy::Records& records) {
         Result<> done = carry_out(world);
         if (done && request_.waits) done = deploy::wait_ready(world, request_.deadline);
         if (changed_ && request_.kept) keep(done);
+        if (done) records.note_up();
+        // What nobody changed leaves nothing behind.
+        if (done && changed_) done = deploy::tidy(invocation_.paths, desired_.project);
         if (done && changed_ && request_.watches)
             if (Result<> begun = begin_watch(invocation_, request_.project); !begun)
                 warn("the change is not watched: " + begun.error().text());
@@ -54,10 +57,17 @@ public:
     }
 
 private:
+    Result<deploy::Sight> look(const deploy::World& world) const {
+        deploy::Sight sight = TRY(deploy::observe(world.paths, desired_.project));
+        if (!TRY(deploy::end_stopping(world, sight.containers))) return sight;
+        return deploy::observe(world.paths, desired_.project);
+    }
+
     // Images first: which containers are to be made again depends on them.
     Result<> carry_out(const deploy::World& world) {
         deploy::PlanOptions options = request_.options;
-        deploy::Plan plan = TRY(plan_now(invocation_, config_, desired_, options));
+        deploy::Sight sight = TRY(look(world));
+        deploy::Plan plan = TRY(plan_for(invocation_, config_, desired_, options, sight.observed));
         tell_plan(plan);
         changed_ = plan.changes();
         deploy::Plan images;
@@ -147,10 +157,7 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
         };
     sys::UniqueFd lock = TRY(records.lock());
     if (request.unless_down && records.is_down()) return desired;
-    TRY(deploy::end_stopping(world));
-    TRY(BringingUp(invocation, request, config, desired).run(world));
-    records.note_up();
-    TRY(deploy::tidy(invocation.paths, project.types.name));
+    TRY(BringingUp(invocation, request, config, desired).run(world, records));
     return desired;
 }
 

@@ -282,6 +282,8 @@ TEST(ComposeWorker, XCrankIsRead) {
     EXPECT_FALSE(options->rollout.start_first);
     EXPECT_EQ(options->rollout.drain, std::chrono::seconds(30));
     EXPECT_EQ(worker("{probe: 'tcp://:5432'}")->probe->url, "tcp://:5432");
+    EXPECT_EQ(worker("{probe: {url: 'tcp://:1', start_interval: 100ms}}")->probe->start_interval,
+              std::chrono::milliseconds(100));
 }
 
 TEST(ComposeWorker, WhatIsWrongInXCrankIsNamed) {

@@ -305,15 +305,16 @@ Result<void> apply(const World& world, const Plan& plan) {
     return Traffic(world).end_if_unused();
 }
 
-Result<void> end_stopping(const World& world) {
-    for (const engine::Container& container : TRY(engine::list(world.paths))) {
-        bool runs = container.state.status == engine::Status::running;
-        if (!runs || !is_of(container, world.desired.project)) continue;
+Result<bool> end_stopping(const World& world, const std::vector<engine::Container>& containers) {
+    bool some = false;
+    for (const engine::Container& container : containers) {
+        if (container.state.status != engine::Status::running) continue;
         auto asked = engine::read_asked(world.paths.monitor(container.record.id));
         bool stops = asked && asked->verb == "stop" && asked->at_ns > container.state.started_at_ns;
         if (stops) TRY(engine::stop(world.paths, container, {}));
+        some |= stops;
     }
-    return {};
+    return some;
 }
 
 }  // namespace crank::deploy

@@ -13,6 +13,7 @@
 #include "engine/config.h"
 #include "engine/networks/store.h"
 #include "engine/paths.h"
+#include "engine/state.h"
 
 namespace crank::deploy {
 
@@ -44,9 +45,10 @@ struct World {
 // (a dependency that does not become what is wanted), cancelled, and the engine's.
 Result<void> apply(const World& world, const Plan& plan);
 
-// Containers that somebody has asked to stop, and that still run (he was killed, or waits): until
-// they have ended. What is led to them, or counted on, would be gone in a moment.
-Result<void> end_stopping(const World& world);
+// Of these, containers that somebody has asked to stop, and that still run (he was killed, or
+// waits): until they have ended. What is led to them, or counted on, would be gone in a moment.
+// True: there were some, and the look that found them is out of date.
+Result<bool> end_stopping(const World& world, const std::vector<engine::Container>& containers);
 
 // Until each container of the desired services runs, is healthy where it has a health check, or has
 // ended with 0 where others wait for that. Errors: as a dependency's; deadline_exceeded.

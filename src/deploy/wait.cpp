@@ -133,22 +133,32 @@ Result<void> pause_for(const World& world, std::chrono::milliseconds time) {
     return {};
 }
 
-Result<void> wait_for_service(const World& world, const std::string& service, Awaited awaited,
-                              const std::string& what, Deadline deadline) {
-    Sight sight = TRY(observe(world.paths, world.desired.project));
+namespace {
+
+Result<void> wait_for_those(const World& world, const Sight& sight, const std::string& service,
+                            Awaited awaited, const std::string& what, Deadline deadline) {
     for (const ObservedContainer& container : sight.observed.containers)
         if (container.service == service)
             TRY(wait_for_container(world, container.id, awaited, what, deadline));
     return {};
 }
 
+}  // namespace
+
+Result<void> wait_for_service(const World& world, const std::string& service, Awaited awaited,
+                              const std::string& what, Deadline deadline) {
+    Sight sight = TRY(observe(world.paths, world.desired.project));
+    return wait_for_those(world, sight, service, awaited, what, deadline);
+}
+
 Result<void> wait_ready(const World& world, std::optional<std::chrono::seconds> seconds) {
     Deadline deadline;
     if (seconds) deadline = std::chrono::steady_clock::now() + *seconds;
+    Sight sight = TRY(observe(world.paths, world.desired.project));
     for (const DesiredService& service : world.desired.services)
-        TRY(wait_for_service(world, service.name,
-                             service.once ? Awaited::completed : Awaited::ready,
-                             "service " + service.name, deadline));
+        TRY(wait_for_those(world, sight, service.name,
+                           service.once ? Awaited::completed : Awaited::ready,
+                           "service " + service.name, deadline));
     return {};
 }
 

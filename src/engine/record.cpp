@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/health_json.h"
+#include "engine/json_member.h"
 #include "engine/names.h"
 #include "engine/settings_json.h"
 
@@ -210,7 +211,6 @@ Record record_from(const Json& json) {
     if (json.contains("ids")) record.ids = ids_from(json.at("ids"));
     if (json.contains("settings")) record.settings = settings_from(json.at("settings"));
     record.warnings = json.at("warnings").get<std::vector<std::string>>();
-    record.spec = json.at("spec").dump();
     read_wanted(json, record);
     return record;
 }
@@ -312,14 +312,24 @@ std::string serialize(const Record& record) {
     return text + R"("spec":)" + (record.spec.empty() ? "{}" : record.spec) + "}\n";
 }
 
+// The configuration is the most of a record, and few who read one need it: it stays text, and who
+// reads that finds out whether it is one.
 Result<Record> parse_record(std::string_view json) {
+    auto spec = find_object_member(json, "spec");
+    if (!spec)
+        return fail(Code::corrupt, "the record of a container has no configuration, or is cut off");
     try {
-        Json document = Json::parse(json);
+        std::string rest(json.substr(0, spec->begin));
+        rest += "{}";
+        rest += json.substr(spec->begin + spec->size);
+        Json document = Json::parse(rest);
         if (int version = document.at("version"); version != kVersion && version != kStrictVersion)
             return fail(Code::corrupt, "the record of a container has version " +
                                            std::to_string(version) + ", this crank knows " +
                                            std::to_string(kStrictVersion));
-        return record_from(document);
+        Record record = record_from(document);
+        record.spec = json.substr(spec->begin, spec->size);
+        return record;
     } catch (const nlohmann::json::exception& e) {
         return fail(Code::corrupt, std::string("the record of a container: ") + e.what());
     }
