@@ -29,8 +29,6 @@ public:
         for (const df::StageSpec& stage : prepared_->spec.stages)
             if (stage.needed) TRY(check_stage(stage));
         TRY(leave_out());
-        std::ranges::stable_sort(checked_.findings, {},
-                                 [](const df::Warning& one) { return one.span.line; });
         checked_.file = std::move(prepared_->file);
         return std::move(checked_);
     }
@@ -48,7 +46,11 @@ private:
                 return old.span.line == warning.span.line && old.rule == warning.rule &&
                        (warning.rule == df::rule::kJsonArgs || old.text == warning.text);
             });
-            if (!again) checked_.findings.push_back(warning);
+            if (again) continue;
+            auto at =
+                std::ranges::upper_bound(checked_.findings, warning.span.line, {},
+                                         [](const df::Warning& old) { return old.span.line; });
+            checked_.findings.insert(at, warning);
         }
     }
 

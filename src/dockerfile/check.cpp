@@ -59,7 +59,10 @@ public:
 
 private:
     void say(const Node& node, std::string_view rule, std::string text) {
-        found_.push_back({ast_.file, node.span, std::move(text), rule});
+        // Some speak of an earlier line.
+        auto at = std::ranges::upper_bound(found_, node.span.line, {},
+                                           [](const Warning& one) { return one.span.line; });
+        found_.insert(at, {ast_.file, node.span, std::move(text), rule});
     }
 
     void count_cases() {
@@ -169,11 +172,7 @@ private:
 
 }  // namespace
 
-std::vector<Warning> check_syntax(const Ast& ast) {
-    std::vector<Warning> found = Checker(ast).run();
-    std::ranges::stable_sort(found, {}, [](const Warning& one) { return one.span.line; });
-    return found;
-}
+std::vector<Warning> check_syntax(const Ast& ast) { return Checker(ast).run(); }
 
 bool CheckSettings::skips(std::string_view rule) const {
     return skip_all || std::ranges::find(skip, rule) != skip.end();

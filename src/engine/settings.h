@@ -44,11 +44,11 @@ struct Settings {
     std::vector<Ulimit> ulimits;  // each name once
     std::map<std::string, std::string> sysctls;
     // Namespaces.
-    std::string pid;         // "host", "container:NAME"; empty: its own
+    std::string pid;  // "host", "container:NAME"; empty: its own
     std::string ipc;  // "host", "container:NAME", "none": its own, no /dev/shm; empty: its own
-    std::string uts;         // "host"; empty: its own
-    std::string network_of;  // whose network it has, with NetworkMode::container
-    std::string ip;          // its address on the bridge; empty: any
+    std::string uts;  // "host"; empty: its own
+    std::string network_of;                  // whose network it has, with NetworkMode::container
+    std::string ip;                          // its address on the bridge; empty: any
     std::vector<std::string> pasta_options;  // checked, with NetworkMode::pasta
     // Names.
     std::vector<ExtraHost> hosts;
