@@ -86,6 +86,7 @@ state_of() { crank inspect -f '{{.State.Status}}' "$1"; }
     run -0 crank unpause --all
     [ "${#lines[@]}" = 2 ]
     pid=$(crank inspect -f '{{.State.Pid}}' second)
+    run -0 crank restart --filter restart-policy=always -t 0
     run -0 crank restart --running -t 0
     [ "${#lines[@]}" = 2 ]
     [ "$(crank inspect -f '{{.State.Pid}}' second)" != "$pid" ]

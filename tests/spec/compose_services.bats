@@ -69,6 +69,9 @@ status_of() { crank inspect --format '{{.State.Status}}' "$1"; }
     run -0 crank compose exec -T --index 2 -e A=b web sh -c 'echo $A; hostname'
     [ "${lines[0]}" = b ]
     [ "${lines[1]}" = "$(crank inspect --format '{{.Config.Hostname}}' shop-web-2)" ]
+    echo FROM_FILE=yes >variables
+    run -0 crank exec --env-file variables shop-db-1 sh -c 'echo $FROM_FILE'
+    [ "$output" = yes ]
     run -7 crank compose exec db sh -c 'exit 7'
     run -125 crank compose exec --index 3 web true
     [ "${lines[0]}" = "crank compose exec: service web of project shop has no container 3" ]

@@ -68,6 +68,10 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     [ "$(value TOKEN)" = TOKEN=second ]
     crank rollback --wait --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     [ "$(value TOKEN)" = TOKEN=file ]
+    run -0 crank scale --wait --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more extra=2
+    [ "$(crank ps -q --filter label=com.docker.compose.service=extra | wc -l)" = 2 ]
+    run -0 crank scale --project-name mail --no-deps -t 1 extra=1
+    [ "$(crank ps -q --filter label=com.docker.compose.service=extra | wc -l)" = 1 ]
     # without the profile its container stays, without the service it is nobody's
     run -2 --separate-stderr crank plan --file there/shop.yaml --project-directory elsewhere --env-file tokens --remove-orphans
     [[ $output != *mail-extra-1* ]]
