@@ -113,8 +113,7 @@ Result<std::vector<std::string>> Store::State::lower_of(const std::vector<std::i
     }
     std::vector<std::string> lower;
     for (std::size_t i = numbers.size(); i-- > merged;) {
-        // The kernel takes no directory twice. What the lower one of two says, the upper says
-        // again.
+        // The kernel takes no directory twice. Of two, the upper says all that the lower says.
         std::string path = "l/" + std::to_string(numbers[i]) + "/fs";
         if (std::ranges::find(lower, path) == lower.end()) lower.push_back(std::move(path));
     }

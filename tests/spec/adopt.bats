@@ -176,9 +176,12 @@ while [ ! -e /tmp/www/end ]; do printf %s "$block"; n=$((n + 1)); echo $n >/tmp/
     local count pid
     pid=$(cut -d' ' -f1 "$CRANK_STATE/containers/$id/state")
     kill_monitors "$id"
-    count=$(cat "/proc/$pid/root/tmp/n")
-    sleep 1
-    [ $(($(cat "/proc/$pid/root/tmp/n") - count)) -ge 50 ]
+    # it is empty for a moment, each time
+    written() { count=$(cat "/proc/$pid/root/tmp/n") && [ -n "$count" ]; }
+    until_true written
+    local before=$count
+    fifty_more() { written && [ "$count" -ge $((before + 50)) ]; }
+    until_true fifty_more
     crank ps -q >/dev/null
     count=$(crank logs tty | wc -l)
     more() { [ "$(crank logs tty | wc -l)" -gt $((count + 20)) ]; }
