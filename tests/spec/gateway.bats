@@ -212,7 +212,11 @@ END
     crank up -d 2>/dev/null
     until_true says one
     before=$(id_of shop-web-1)
-    kill -KILL "$(gateway_pid shop)"
+    keeper=$(gateway_pid shop)
+    server=$(cat "/proc/$keeper/task/$keeper/children")
+    kill -KILL "$keeper"
+    # the end of the one is the end of the other, a moment later
+    until_true ended "${server% }"
     run -2 crank plan
     [ "$output" = "publish 127.0.0.1:$port: nothing holds it for web:8000" ]
     run -0 crank up -d
