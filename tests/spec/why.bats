@@ -108,7 +108,7 @@ why_is() { why "$1" | jq -e "$2" >/dev/null || { why "$1" | jq . >&2; return 1; 
 # line LABEL: of `crank why`'s screen in $output
 line() { sed -n "s/^$1  *//p" <<<"$output" | head -1; }
 # for a container that must not end by itself
-forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
+forever='trap "exit 3" TERM; echo heard; while :; do sleep 0.1; done'
 
 @test "out of memory: who was killed, the limit, the peak, in why, ps, inspect and run" {
     ended big --memory 32m -- busybox tail /dev/zero
@@ -163,6 +163,7 @@ forever='trap "exit 3" TERM; while :; do sleep 0.1; done'
 @test "crank stop, crank kill and others are told apart" {
     local first
     crank run -d --name stopped --network none busybox sh -c "$forever" >/dev/null
+    until crank logs stopped | grep -q heard; do sleep 0.05; done
     crank stop stopped >/dev/null
     why_is stopped '.Cause == "stopped" and .ExitCode == 3 and (.Why | test("after crank stop had sent SIGTERM$"))'
 
