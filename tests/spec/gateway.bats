@@ -224,8 +224,8 @@ END
     [ "$(id_of shop-web-1)" = "$before" ]
 }
 
-# kill_server KEEPER: the process that serves; the one that keeps it starts another.
 two_are_there() { [ "$(crank ps -aq | wc -l)" = 2 ]; }
+# kill_server KEEPER: the process that serves; the one that keeps it starts another.
 kill_server() { kill -KILL "$(cat "/proc/$1/task/$1/children")"; }
 
 @test "what serves a project's ports may be killed: another takes its place, also in the middle of a change" {
@@ -239,6 +239,8 @@ kill_server() { kill -KILL "$(cat "/proc/$1/task/$1/children")"; }
     says one
     for n in 1 2 3; do
         web "v$n"
+        # so long the old one and the new one are there
+        sed -i "s/VERSION: \"v$n\"/VERSION: \"v$n\", DELAY: \"1\"/" compose.yaml
         crank up -d 2>up.err 3>&- &
         up=$!
         until_true two_are_there
