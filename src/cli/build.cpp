@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cli/archive_output.h"
 #include "cli/build_context.h"
 #include "cli/build_flags.h"
 #include "cli/build_image.h"
@@ -26,7 +27,6 @@
 #include "runtime/host.h"
 #include "sys/signals.h"
 #include "sys/system.h"
-#include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
@@ -194,10 +194,8 @@ Result<build::BuildOutcome> build_for(const BuildOutput& output, build::BuildReq
     using Kind = BuildOutput::Kind;
     using Export = build::BuildRequest::Export;
     request.tags.insert(request.tags.end(), output.names.begin(), output.names.end());
-    if (output.dest.empty() && output.kind != Kind::store && output.kind != Kind::directory &&
-        sys::is_terminal(kStdout))
-        return fail(Error(Code::usage, "an archive is not for a terminal")
-                        .with_hint("crank build --output type=tar,dest=FILE ."));
+    if (output.dest.empty() && output.kind != Kind::store && output.kind != Kind::directory)
+        TRY(refuse_terminal("crank build --output type=tar,dest=FILE ."));
     switch (output.kind) {
         case Kind::store: break;
         case Kind::directory:

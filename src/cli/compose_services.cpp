@@ -61,7 +61,7 @@ std::span<const Flag> flags_of(const ServiceVerb& verb) {
 }
 
 Verb shown_verb(const ServiceVerb& verb) {
-    static std::string name, example;
+    static std::string name;
     name = "compose " + std::string(verb.word);
     Verb shown = *verb.base;
     shown.name = name;

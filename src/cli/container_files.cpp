@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/archive_output.h"
 #include "cli/choice.h"
 #include "cli/format.h"
 #include "cli/output.h"
@@ -17,7 +18,6 @@
 #include "store/tree_tar.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
-#include "sys/terminal.h"
 
 namespace crank::cli {
 namespace {
@@ -91,18 +91,13 @@ Result<> write_export(const files::ContainerRoot& root, int fd, const std::strin
                                   .uid = [&](std::uint32_t id) { return root.uid_inside(id); },
                                   .gid = [&](std::uint32_t id) { return root.gid_inside(id); },
                                   .left_out = {}};
-    TRY(store::write_tree_tar(request, [&](std::span<const std::uint8_t> bytes) {
-        return sys::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                              shown);
-    }));
+    TRY(write_tree(request, fd, shown));
     return {};
 }
 
 Result<int> perform_export(Invocation& invocation) {
     std::string path = invocation.arguments.value("output");
-    if (path.empty() && sys::is_terminal(kStdout))
-        return fail(Error(Code::usage, "an archive is not for a terminal")
-                        .with_hint("crank export -o FILE, or send it through a pipe"));
+    if (path.empty()) TRY(refuse_terminal("crank export -o FILE, or send it through a pipe"));
     engine::Container container =
         TRY(engine::find(invocation.paths, invocation.arguments.words()[0]));
     files::ContainerRoot root = TRY(files::open_own_files(invocation.paths, container));

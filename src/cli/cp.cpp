@@ -2,6 +2,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "cli/archive_output.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "engine/files/container_root.h"
@@ -119,9 +120,7 @@ Result<std::int64_t> copy_in(const Task& task) {
 }
 
 Result<std::int64_t> archive_out(const Task& task) {
-    if (sys::is_terminal(kStdout))
-        return fail(Error(Code::usage, "an archive is not for a terminal")
-                        .with_hint("crank cp " + task.from.shown + " - | tar -x"));
+    TRY(refuse_terminal("crank cp " + task.from.shown + " - | tar -x"));
     files::Source source =
         TRY(files::find_source(task.root.fd.get(), task.from.path, task.follow, task.from.shown));
     store::TreeTarRequest request{.entry = source.entry.get(),
@@ -129,10 +128,7 @@ Result<std::int64_t> archive_out(const Task& task) {
                                   .uid = [&](std::uint32_t id) { return task.root.uid_inside(id); },
                                   .gid = [&](std::uint32_t id) { return task.root.gid_inside(id); },
                                   .left_out = say_left_out};
-    return store::write_tree_tar(request, [](std::span<const std::uint8_t> bytes) {
-        return sys::write_all(kStdout, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                              "standard output");
-    });
+    return write_tree(request, kStdout, "standard output");
 }
 
 Result<std::int64_t> archive_in(const Task& task) {

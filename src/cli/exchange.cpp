@@ -3,6 +3,7 @@
 #include "build/build.h"
 #include "build/changes.h"
 #include "build/image_config.h"
+#include "cli/archive_output.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
 #include "cli/storage_limit.h"
@@ -85,9 +86,7 @@ Result<int> perform_save(Invocation& invocation) {
     if (directory && path.empty())
         return fail(Error(Code::usage, "--format oci-dir needs a directory")
                         .with_hint("crank save --format oci-dir -o DIR IMAGE"));
-    if (path.empty() && sys::is_terminal(kStdout))
-        return fail(Error(Code::usage, "an archive is not for a terminal")
-                        .with_hint("crank save -o FILE, or send it through a pipe"));
+    if (path.empty()) TRY(refuse_terminal("crank save -o FILE, or send it through a pipe"));
     Result<store::Store> store =
         store::Store::open(invocation.paths.root, store::OpenMode::read_only);
     if (!store && store.error().code() == Code::not_found)

@@ -1,6 +1,7 @@
 // volume export, volume import: what is in a volume, as a tar.
 #include <string>
 
+#include "cli/archive_output.h"
 #include "cli/output.h"
 #include "cli/output_file.h"
 #include "cli/verbs.h"
@@ -50,18 +51,14 @@ Result<> write_data(int data, int fd, const std::string& shown) {
                                   .uid = [](std::uint32_t id) { return std::int64_t{id}; },
                                   .gid = [](std::uint32_t id) { return std::int64_t{id}; },
                                   .left_out = say_left_out};
-    TRY(store::write_tree_tar(request, [&](std::span<const std::uint8_t> bytes) {
-        return sys::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                              shown);
-    }));
+    TRY(write_tree(request, fd, shown));
     return {};
 }
 
 Result<int> perform_export(Invocation& invocation) {
     std::string path = invocation.arguments.value("output");
-    if (path.empty() && sys::is_terminal(kStdout))
-        return fail(Error(Code::usage, "an archive is not for a terminal")
-                        .with_hint("crank volume export -o FILE, or send it through a pipe"));
+    if (path.empty())
+        TRY(refuse_terminal("crank volume export -o FILE, or send it through a pipe"));
     const std::string& name = invocation.arguments.words()[0];
     sys::UniqueFd data = TRY(open_data(invocation.paths, name));
     if (path.empty()) {

@@ -28,16 +28,13 @@ constexpr milliseconds kPatience(10000);
 constexpr int kControl = 3;  // crank-gateway's
 constexpr std::int64_t kMostLog = std::int64_t{1} << 20;
 
-std::string socket_of(const Paths& paths, const std::string& project) {
-    return paths.gateway(project) + "/control";
-}
+std::string socket_in(const std::string& dir) { return dir + "/control"; }
 
 // One packet each way. Nothing: the other end has gone.
 Result<std::optional<std::string>> exchange(int socket, const std::string& question,
                                             milliseconds patience, int descriptor) {
     auto bytes = std::as_bytes(std::span(question));
-    Result<> sent = descriptor < 0 ? sys::send_packet(socket, bytes)
-                                   : sys::send_packet(socket, bytes, descriptor);
+    Result<> sent = sys::send_packet(socket, bytes, descriptor);
     if (!sent && sent.error().code() == Code::not_found) return std::optional<std::string>();
     TRY(std::move(sent));
     std::string answer(kMostAnswer, '\0');
@@ -108,7 +105,7 @@ Result<> spawn_gateway(const std::string& dir, const std::string& project, int c
 }  // namespace
 
 Result<std::optional<Gateway>> Gateway::find(const Paths& paths, const std::string& project) {
-    auto socket = sys::connect_unix(socket_of(paths, project), sys::UnixKind::packets);
+    auto socket = sys::connect_unix(socket_in(paths.gateway(project)), sys::UnixKind::packets);
     if (socket) return std::optional(Gateway(std::move(*socket), paths.gateway(project)));
     Code code = socket.error().code();
     if (code == Code::not_found || code == Code::failed_precondition)
@@ -135,7 +132,7 @@ Result<Gateway> Gateway::start(const Paths& paths, const std::string& project, i
         if (view.error().code() == Code::deadline_exceeded) TRY(running->kill());
         if (!TRY(is_gone(paths, project))) return fail(std::move(view.error()));
     }
-    std::string dir = paths.gateway(project), path = socket_of(paths, project);
+    std::string dir = paths.gateway(project), path = socket_in(dir);
     TRY(sys::make_dirs(dir, 0700));
     // Of one that was killed.
     if (sys::exists(path)) TRY(sys::remove_file(path));
@@ -160,7 +157,7 @@ Result<std::string> Gateway::ask(const std::string& question, milliseconds patie
     auto answer = TRY(exchange(socket_.get(), question, patience, descriptor));
     if (!answer) {
         // What serves may be killed: another takes its place, and has the same control socket.
-        auto again = sys::connect_unix(dir_ + "/control", sys::UnixKind::packets);
+        auto again = sys::connect_unix(socket_in(dir_), sys::UnixKind::packets);
         if (again) {
             socket_ = std::move(*again);
             answer = TRY(exchange(socket_.get(), question, patience, descriptor));

@@ -39,6 +39,11 @@ std::optional<JournalEntry> parse_entry(std::string_view packet) {
     return std::nullopt;
 }
 
+Result<> send_entry(int socket, const JournalEntry& entry, int descriptor) {
+    const std::string packet = packet_of(entry);
+    return sys::send_packet(socket, std::as_bytes(std::span(packet)), descriptor);
+}
+
 Result<> Journal::replay(const Perform& perform) {
     while (true) {
         TRY(sys::wait_readable(socket_.get(), std::chrono::milliseconds(-1)));
@@ -54,21 +59,16 @@ Result<> Journal::replay(const Perform& perform) {
 }
 
 void Journal::keep(std::string key, std::string_view request, int descriptor) {
-    send({.kind = JournalEntry::Kind::keep, .key = std::move(key), .request = std::string(request)},
-         descriptor);
+    (void)send_entry(
+        socket_.get(),
+        {.kind = JournalEntry::Kind::keep, .key = std::move(key), .request = std::string(request)},
+        descriptor);
 }
 
 void Journal::forget(std::string key) {
-    send({.kind = JournalEntry::Kind::forget, .key = std::move(key)});
+    (void)send_entry(socket_.get(), {.kind = JournalEntry::Kind::forget, .key = std::move(key)});
 }
 
-void Journal::serves() { send({.kind = JournalEntry::Kind::serves}); }
-
-void Journal::send(const JournalEntry& entry, int descriptor) {
-    const std::string packet = packet_of(entry);
-    const auto bytes = std::as_bytes(std::span(packet));
-    (void)(descriptor < 0 ? sys::send_packet(socket_.get(), bytes)
-                          : sys::send_packet(socket_.get(), bytes, descriptor));
-}
+void Journal::serves() { (void)send_entry(socket_.get(), {.kind = JournalEntry::Kind::serves}); }
 
 }  // namespace crank::gateway

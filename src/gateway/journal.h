@@ -27,6 +27,8 @@ inline constexpr std::size_t kMaxJournalEntry = kMaxRequest + 2048;
 std::string packet_of(const JournalEntry& entry);
 // Nothing: it is malformed. What keeps does not trust what serves, which reads what strangers send.
 std::optional<JournalEntry> parse_entry(std::string_view packet);
+// The descriptor goes along where there is one. Errors: as sys::send_packet().
+Result<> send_entry(int socket, const JournalEntry& entry, int descriptor = -1);
 
 // The side that serves.
 class Journal {
@@ -43,7 +45,6 @@ public:
     void serves();
 
 private:
-    void send(const JournalEntry& entry, int descriptor = -1);
     sys::UniqueFd socket_;
 };
 

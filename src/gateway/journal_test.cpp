@@ -28,15 +28,10 @@ TEST(JournalEntry, WhatIsMalformedIsNone) {
 
 TEST(Journal, ReplaysToTheEndWithDescriptors) {
     auto [mine, its] = *sys::make_packet_pair();
-    auto send = [&](const JournalEntry& entry, int descriptor) {
-        const std::string packet = packet_of(entry);
-        ASSERT_TRUE(descriptor < 0 ? sys::send_packet(mine.get(), std::as_bytes(std::span(packet)))
-                                   : sys::send_packet(mine.get(), std::as_bytes(std::span(packet)),
-                                                      descriptor));
-    };
-    send({.kind = Kind::keep, .key = "a", .request = "first"}, -1);
-    send({.kind = Kind::keep, .key = "b", .request = "second"}, mine.get());
-    send({.kind = Kind::all}, -1);
+    ASSERT_TRUE(send_entry(mine.get(), {.kind = Kind::keep, .key = "a", .request = "first"}));
+    ASSERT_TRUE(
+        send_entry(mine.get(), {.kind = Kind::keep, .key = "b", .request = "second"}, mine.get()));
+    ASSERT_TRUE(send_entry(mine.get(), {.kind = Kind::all}));
     std::vector<std::pair<std::string, std::size_t>> seen;
     Journal journal(std::move(its));
     ASSERT_TRUE(

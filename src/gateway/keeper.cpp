@@ -82,23 +82,18 @@ private:
         journal_ = std::move(mine);
         its.reset();
         served_ = false;
-        return tell();
-    }
-
-    // It reads nothing else until it has all of it. Where it has ended, attend() says so.
-    Result<> tell() {
-        for (const auto& [key, kept] : kept_)
-            send({.kind = JournalEntry::Kind::keep, .key = key, .request = kept.request},
-                 kept.descriptor.get());
-        send({.kind = JournalEntry::Kind::all}, -1);
+        tell();
         return {};
     }
 
-    void send(const JournalEntry& entry, int descriptor) {
-        const std::string packet = packet_of(entry);
-        const auto bytes = std::as_bytes(std::span(packet));
-        (void)(descriptor < 0 ? sys::send_packet(journal_.get(), bytes)
-                              : sys::send_packet(journal_.get(), bytes, descriptor));
+    // It reads nothing else until it has all of it. Where it has ended, attend() says so.
+    void tell() {
+        for (const auto& [key, kept] : kept_)
+            (void)send_entry(
+                journal_.get(),
+                {.kind = JournalEntry::Kind::keep, .key = key, .request = kept.request},
+                kept.descriptor.get());
+        (void)send_entry(journal_.get(), {.kind = JournalEntry::Kind::all});
     }
 
     // To the end of the one that serves.

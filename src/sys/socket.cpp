@@ -81,12 +81,11 @@ Result<std::size_t> send_along(int socket, const void* bytes, std::size_t size, 
 
 }  // namespace
 
-Result<> send_packet(int socket, std::span<const std::byte> packet) {
-    if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) >= 0) return {};
-    return not_sent("send a packet");
-}
-
 Result<> send_packet(int socket, std::span<const std::byte> packet, int descriptor) {
+    if (descriptor < 0) {
+        if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) >= 0) return {};
+        return not_sent("send a packet");
+    }
     TRY(send_along(socket, packet.data(), packet.size(), descriptor));
     return {};
 }

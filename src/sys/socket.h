@@ -24,10 +24,8 @@ struct Received {
 // One packet. std::nullopt: the deadline ran out. A negative deadline waits for ever.
 Result<std::optional<Received>> receive_packet(int socket, std::span<std::byte> into,
                                                std::chrono::milliseconds deadline);
-// not_found: the other end is closed.
-Result<> send_packet(int socket, std::span<const std::byte> packet);
-// A copy of the descriptor goes along.
-Result<> send_packet(int socket, std::span<const std::byte> packet, int descriptor);
+// A copy of the descriptor goes along, where there is one. not_found: the other end is closed.
+Result<> send_packet(int socket, std::span<const std::byte> packet, int descriptor = -1);
 // Text and a descriptor in one message to a stream socket; all of the text.
 Result<> send_descriptor(int socket, std::string_view text, int descriptor);
 

@@ -315,6 +315,14 @@ class Client(Reader):
         self.connection.close()
 
 
+def nobody_listens(port):
+    try:
+        Client(port)
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def slow(gate):
     """A server's answer that waits for `gate`."""
     def serve(reader, head):

@@ -34,7 +34,6 @@ class Rounds:
         self.options = options
         self.output, self.errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.input = os.open(options.input or os.devnull, os.O_RDONLY)
-        # A file is read from its start in each round.
         self.program = shutil.which(options.command[0]) or sys.exit(f"no {options.command[0]} on PATH")
 
     def one(self, number):
@@ -42,7 +41,7 @@ class Rounds:
         for file in (self.output, self.errors):
             os.ftruncate(file.fileno(), 0)
             os.lseek(file.fileno(), 0, os.SEEK_SET)
-        if self.options.input:
+        if self.options.input:  # from its start in each round
             os.lseek(self.input, 0, os.SEEK_SET)
         if self.options.into:
             shutil.rmtree(self.options.into, ignore_errors=True)
