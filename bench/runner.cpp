@@ -4,7 +4,8 @@
 //
 // The plan: {"busy": N, "idle": M, "idle_ms": 1000, "cases": [{"name", "argv", "env": ["K=V"],
 // "before": [[argv]..], "after": [[argv]..], "answer": {"port", "path"}}]}. The cases are
-// interleaved: one sample of each, then the next round. A "busy" sample follows directly on an
+// interleaved: one sample of each, then the next round, each in an order of its own, since the kernel
+// still works at what one has left while the next one runs. A "busy" sample follows directly on an
 // uncounted run of the same case; an "idle" one follows on a sleep. With "answer" the time ends
 // when an HTTP request to 127.0.0.1 is answered with 200, and a process that is still there then
 // gets SIGTERM. "before" and "after" are not timed.
@@ -22,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -30,6 +32,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -228,11 +231,16 @@ void keep_in_memory(const std::string& program) {
 void run_plan(const Json& plan, Runner& runner, Json& result) {
     std::vector<Case> cases;
     for (const Json& json : plan.at("cases")) cases.push_back(parse_case(json));
-    for (const Case& c : cases) keep_in_memory(c.argv[0]);
+    for (const Case& c : cases) {
+        keep_in_memory(c.argv[0]);
+        result["cases"][c.name] = Json::object();  // so that they are shown in this order
+    }
     const int busy = plan.at("busy"), idle = plan.at("idle");
     const double idle_us = plan.value("idle_ms", 1000) * 1e3;
+    std::minstd_rand random;  // the same orders each time
     for (int round = 0; round < busy + idle; ++round) {
         const bool is_idle = round >= busy;
+        std::ranges::shuffle(cases, random);
         for (const Case& c : cases) {
             if (result["failed"].contains(c.name)) continue;
             if (is_idle) {
@@ -247,6 +255,8 @@ void run_plan(const Json& plan, Runner& runner, Json& result) {
                 result["failed"][c.name] = runner.why();
         }
     }
+    for (const Case& c : cases)
+        if (result["cases"][c.name].empty()) result["cases"].erase(c.name);
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 // crank: one command, no daemon.
 
-#include <cstdio>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,18 +8,16 @@
 
 #include "cli/compose_services.h"
 #include "cli/compose_words.h"
-#include "cli/flush.h"
 #include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/overview.h"
+#include "cli/program.h"
 #include "cli/verb.h"
 #include "engine/names.h"
 #include "engine/paths.h"
 #include "engine/rootless.h"
 #include "engine/state.h"
 #include "sys/own_user_namespace.h"
-#include "sys/signals.h"
-#include "sys/stdin_pipe.h"
 #include "sys/system.h"
 
 namespace crank::cli {
@@ -187,22 +183,4 @@ int run(std::string_view program, std::span<const std::string_view> words) {
 }  // namespace
 }  // namespace crank::cli
 
-int main(int argc, char** argv) {
-    if (auto settled = crank::sys::settle_inherited_descriptors(); !settled) {
-        crank::cli::report("", settled.error(), false);
-        return 1;
-    }
-    // A reader that went away is an error of print(), not a death in the middle of a change.
-    crank::sys::ignore_broken_pipe();
-    std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-    int code = 1;
-    try {
-        code = crank::cli::run(argc > 0 ? argv[0] : "", words);
-    } catch (const std::exception& e) {
-        // Libraries return errors; what arrives here is a bug or the end of memory.
-        std::fprintf(stderr, "crank: bug: %s\n", e.what());
-    }
-    if (!crank::cli::flush_output() && code == 0) code = 1;
-    // No destructors of statics: nothing here needs them, and they cost time.
-    std::_Exit(code);
-}
+int main(int argc, char** argv) { crank::cli::run_program(argc, argv, crank::cli::run); }

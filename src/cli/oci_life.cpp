@@ -93,7 +93,9 @@ void report(const OciCall& call, const verbs::Created& created) {
 Result<int> perform_create(OciCall& call) {
     auto request = TRY(read_create(call));
     auto facts = TRY(call.facts());
-    report(call, TRY(verbs::create(call.store, request, facts)));
+    auto created = TRY(verbs::create(call.store, request, facts));
+    report(call, created);
+    TRY(created.handed.settle());
     return 0;
 }
 
@@ -112,18 +114,22 @@ Result<int> perform_run(OciCall& call) {
     TerminalRelay relay = TRY(offer_relay(request.caller, !detach));
     auto created = TRY(verbs::create(call.store, request, facts));
     report(call, created);
-    auto started = verbs::start(call.store, request.id, facts);
+    auto started = verbs::start(call.store, request.id, facts, &created.spec);
+    auto settled = created.handed.settle();
     if (!started) {
         Error error = std::move(started).error();
         auto removed = verbs::remove(call.store, request.id, verbs::Force::yes, facts);
         if (!removed) error = std::move(error).with_cleanup(removed.error());
         return fail(std::move(error));
     }
+    TRY(std::move(settled));
     warn_all(call, *started);
     if (detach) return 0;
-    int code = TRY(attend_process(created.pid, created.terminal ? &relay : nullptr));
+    bool terminal = created.spec.process.terminal;
+    int code = TRY(attend_process(created.handed.pid(), terminal ? &relay : nullptr));
     if (!call.arguments.on("keep"))
-        warn_all(call, TRY(verbs::remove(call.store, request.id, verbs::Force::yes, facts)));
+        warn_all(call, TRY(verbs::remove(call.store, request.id, verbs::Force::yes, facts,
+                                         &created.spec)));
     return code;
 }
 

@@ -291,8 +291,16 @@ Result<> Handed::open_gate() {
 }
 
 Result<> Handed::release() {
+    TRY(let_go());
+    return settle();
+}
+
+Result<> Handed::let_go() {
     Packet packet{Message::release};
-    TRY(sys::send_packet(control_.get(), std::as_bytes(std::span(&packet, 1))));
+    return sys::send_packet(control_.get(), std::as_bytes(std::span(&packet, 1)));
+}
+
+Result<> Handed::settle() {
     // Until the shim is gone, and not only its end of the socket: only then does the process have
     // its new parent.
     TRY(shim_.wait());

@@ -50,6 +50,9 @@ public:
     const StepNames& steps() const { return handshake_.steps(); }
     // It is recorded: from here on it is the subreaper's of the caller.
     Result<> release();
+    // The same in two steps: after let_go() it has its new parent soon, after settle() it has it.
+    Result<> let_go();
+    Result<> settle();
     // Kills it, and returns when what was made for it is removed.
     void abandon();
 

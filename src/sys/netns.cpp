@@ -34,6 +34,15 @@ void return_or_abort(int namespace_fd) {
     std::abort();
 }
 
+// A new thread may begin on the processor of its maker, which then waits until it has ended. Only a
+// thread of our own is moved away: it is for a moment.
+void stay_away_from(int processor) {
+    cpu_set_t others;
+    if (processor < 0 || ::sched_getaffinity(0, sizeof others, &others) != 0) return;
+    CPU_CLR(static_cast<std::size_t>(processor), &others);
+    if (CPU_COUNT(&others) > 0) (void)::sched_setaffinity(0, sizeof others, &others);
+}
+
 std::unexpected<Error> explain_rights(Error error) {
     if (error.code() != Code::permission_denied) return fail(std::move(error));
     return fail(std::move(error).with_hint("run as root, or use --network host"));
@@ -72,7 +81,10 @@ NetworkNamespaceToCome begin_network_namespace(Loopback loopback) {
     // Where this user may have no more threads, it is made when it is asked for; a filter may say
     // so by another error than the one of which std::async knows it.
     try {
-        return std::async(std::launch::async, make);
+        return std::async(std::launch::async, [make, makers = ::sched_getcpu()] {
+            stay_away_from(makers);
+            return make();
+        });
     } catch (const std::system_error&) {
         return std::async(std::launch::deferred, make);
     }

@@ -99,7 +99,7 @@ Result<> keep(Creation& creation, Handed& handed, const oci::ContainerRecord& re
     TRY(creation.write(record));
     crash_point("oci.create.recorded");
     TRY(tell_supervisor(caller, record.state.pid));
-    TRY(handed.release());
+    TRY(handed.let_go());
     creation.keep();
     return {};
 }
@@ -147,6 +147,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
     TRY(check_id(request.id));
     Bundle bundle =
         TRY(load_bundle(request.bundle, request.config, request.id, request.manager, facts));
+    oci::RuntimeSpec recorded = bundle.spec;
     HandOverRequest over;
     over.network_namespace = std::move(bundle.network_namespace);
     Creation creation = TRY(store.begin(request.id, facts));
@@ -195,7 +196,7 @@ Result<Created> create(Store& store, const CreateRequest& request, const HostFac
         handed.abandon();
         return fail(std::move(done).error());
     }
-    return Created{handed.pid(), bundle.spec.process.terminal, std::move(bundle.ignored),
+    return Created{std::move(handed), std::move(recorded), std::move(bundle.ignored),
                    std::move(warnings)};
 }
 
@@ -277,7 +278,7 @@ Result<> end_by_force(const oci::ContainerRecord& record, const HostFacts& facts
 }  // namespace
 
 Result<std::vector<std::string>> remove(Store& store, const std::string& id, Force force,
-                                        const HostFacts& facts) {
+                                        const HostFacts& facts, const oci::RuntimeSpec* spec) {
     std::vector<std::string> warnings;
     TRY(check_id(id));
     TRY(store.sweep(facts, id));
@@ -301,7 +302,10 @@ Result<std::vector<std::string>> remove(Store& store, const std::string& id, For
         if (auto stopped = stop_scope(record.scope); !stopped)
             warnings.push_back(stopped.error().text());
     std::vector<oci::Hook> hooks;
-    if (auto spec = store.read_spec(id)) hooks = spec->hooks.poststop;
+    if (spec != nullptr)
+        hooks = spec->hooks.poststop;
+    else if (auto recorded = store.read_spec(id))
+        hooks = std::move(recorded->hooks.poststop);
     TRY(store.remove(id));
     record.state.status = oci::Status::stopped;
     record.state.pid = 0;

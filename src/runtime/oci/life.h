@@ -38,8 +38,8 @@ struct CreateRequest {
     GroupManager manager = GroupManager::files;
 };
 struct Created {
-    pid_t pid = -1;
-    bool terminal = false;
+    Handed handed;           // let go: settle() before the caller ends or waits for the process
+    oci::RuntimeSpec spec;   // as it is recorded
     std::vector<std::string> ignored;  // fields of the configuration that crank does not know
     std::vector<std::string> warnings;
 };
@@ -47,8 +47,10 @@ struct Created {
 Result<Created> create(Store& store, const CreateRequest& request, const HostFacts& facts);
 
 // The program, and the hooks around it. Where a poststart hook fails the container is removed. The
-// texts are warnings.
-Result<std::vector<std::string>> start(Store& store, const std::string& id, const HostFacts& facts);
+// texts are warnings. `spec` is what `create` gave, for who has just called that; nullptr: it is
+// read.
+Result<std::vector<std::string>> start(Store& store, const std::string& id, const HostFacts& facts,
+                                       const oci::RuntimeSpec* spec = nullptr);
 
 // With the status that it has now; pid 0 when it has stopped.
 Result<oci::ContainerState> state(const Store& store, const std::string& id,
@@ -62,8 +64,10 @@ Result<> kill(Store& store, const std::string& id, int signal, Whom whom, const 
 
 enum class Force : std::uint8_t { no, yes };
 // Only what has stopped, unless forced; then also what does not exist. The texts are warnings.
+// `spec` as for `start`.
 Result<std::vector<std::string>> remove(Store& store, const std::string& id, Force force,
-                                        const HostFacts& facts);
+                                        const HostFacts& facts,
+                                        const oci::RuntimeSpec* spec = nullptr);
 
 // A new process for whoever supervises it: its pid in a file, written aside and renamed, and its
 // pidfd through a socket.

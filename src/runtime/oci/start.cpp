@@ -91,13 +91,15 @@ Result<std::vector<std::string>> start_nothing(const oci::ContainerRecord& recor
 }  // namespace
 
 Result<std::vector<std::string>> start(Store& store, const std::string& id,
-                                       const HostFacts& facts) {
+                                       const HostFacts& facts, const oci::RuntimeSpec* given) {
     sys::UniqueFd lock = TRY(store.lock(id));
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
     if (record.state.status != oci::Status::created)
         return fail(Code::failed_precondition, "cannot start container \"" + id + "\": it is " +
                                                    std::string(name_of(record.state.status)));
-    oci::RuntimeSpec spec = TRY(store.read_spec(id));
+    oci::RuntimeSpec recorded;
+    if (given == nullptr) recorded = TRY(store.read_spec(id));
+    const oci::RuntimeSpec& spec = given == nullptr ? recorded : *given;
     sys::UniqueFd connection = TRY(sys::connect_unix(store.dir(id) + "/start"));
     // The process says that it has taken the connection: what goes wrong from here on is heard.
     if (!TRY(read_report(connection.get())))
