@@ -70,7 +70,8 @@ Error Builder::failed_step(Error error, const dockerfile::Step& step) const {
     if (!lines.empty()) message += "last output:\n";
     for (const std::string& line : lines) message += "      | " + line + "\n";
     message.pop_back();
-    return Error(Code::step_failed, std::move(message));
+    Error whole(Code::step_failed, std::move(message));
+    return error.hint().empty() ? whole : std::move(whole).with_hint(error.hint());
 }
 
 void Builder::explain_step(const StepWork& work, const StageResult& result) {

@@ -35,6 +35,16 @@ std::span<const std::string> environment_of(const Op& op) {
     return run != nullptr ? std::span<const std::string>(run->env) : std::span<const std::string>();
 }
 
+// What Python and its pip, curl, and git say where they do not know who has signed a certificate.
+bool lacks_authority(const std::vector<std::string>& lines) {
+    constexpr std::string_view kSaid[] = {"CERTIFICATE_VERIFY_FAILED", "SSL certificate problem",
+                                          "certificate verification failed"};
+    return std::ranges::any_of(lines, [&](const std::string& line) {
+        return std::ranges::any_of(kSaid,
+                                   [&](std::string_view said) { return line.contains(said); });
+    });
+}
+
 }  // namespace
 
 void OutputTail::add(std::string_view text) {
@@ -138,8 +148,13 @@ Result<> Executor::apply(const RunOp& op, Workspace& workspace, const ExecuteInp
     if (status.signal != 0)
         return fail(Code::step_failed,
                     "the command was killed by signal " + std::to_string(status.signal));
-    return fail(Code::step_failed,
+    Error error(Code::step_failed,
                 "the command ended with exit code " + std::to_string(status.code));
+    if (!request_.host_trust && lacks_authority(failure_.last_lines))
+        error = std::move(error).with_hint(
+            "crank config set build.host-trust true (it lends steps the certificates, index and "
+            "proxy that this machine's own pip uses)");
+    return fail(std::move(error));
 }
 
 Result<> Executor::apply(const CopyOp& op, const Workspace& workspace, const ExecuteInputs& inputs,

@@ -190,18 +190,26 @@ Result<> read_resources(const Arguments& arguments, oci::Resources& resources) {
 
 }  // namespace
 
-Result<> read_steps(const Arguments& arguments, build::BuildRequest::StepSettings& steps) {
-    for (const std::string& text : arguments.values("add-host")) {
-        engine::ExtraHost host = TRY(engine::parse_extra_host(text));
-        steps.hosts.push_back({std::move(host.name), std::move(host.address)});
-    }
+Result<> add_host(const std::string& text, build::BuildRequest::StepSettings& steps) {
+    engine::ExtraHost host = TRY(engine::parse_extra_host(text));
+    steps.hosts.push_back({std::move(host.name), std::move(host.address)});
+    return {};
+}
+
+Result<> add_ulimits(const Texts& texts, build::BuildRequest::StepSettings& steps) {
     engine::Settings settings;
-    for (const std::string& text : arguments.values("ulimit")) {
+    for (const std::string& text : texts) {
         engine::Ulimit limit = TRY(engine::parse_ulimit(text));
         std::erase_if(settings.ulimits, [&](const auto& old) { return old.name == limit.name; });
         settings.ulimits.push_back(std::move(limit));
     }
     steps.rlimits = engine::local::rlimits_of(settings);
+    return {};
+}
+
+Result<> read_steps(const Arguments& arguments, build::BuildRequest::StepSettings& steps) {
+    for (const std::string& text : arguments.values("add-host")) TRY(add_host(text, steps));
+    TRY(add_ulimits(arguments.values("ulimit"), steps));
     TRY(read_size(arguments, "shm-size", steps.shm_size));
     if (steps.shm_size && *steps.shm_size == 0)
         return fail(Error(Code::invalid_argument, "--shm-size=0: nothing would fit into it")

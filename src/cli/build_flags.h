@@ -28,6 +28,11 @@ Result<> read_agents(const Texts& flags, const Variables& environment,
 // invalid_argument, usage.
 Result<> read_steps(const Arguments& arguments, build::BuildRequest::StepSettings& steps);
 
+// HOST:ADDRESS or HOST=ADDRESS. Errors: invalid_argument.
+Result<> add_host(const std::string& text, build::BuildRequest::StepSettings& steps);
+// NAME=SOFT[:HARD]; of two of one name the last one counts. Errors: invalid_argument.
+Result<> add_ulimits(const Texts& texts, build::BuildRequest::StepSettings& steps);
+
 // --output type=local|tar|oci|docker|image|registry,dest=PATH; a path alone is a directory, - a tar
 // on standard output. Errors: usage.
 struct BuildOutput {

@@ -24,14 +24,12 @@ struct Word {
 };
 // The table of docs/guide/compose.md, for a service web of the project shop.
 constexpr Word kWords[] = {
-    {"build", "crank up -d --build, or crank build -t shop-web DIRECTORY"},
     {"convert", "crank config"},
     {"create", "crank up --no-start"},
     {"events", "crank events --filter label=com.docker.compose.project=shop"},
     {"export", "crank export shop-web-1"},
     {"images", "crank config --images"},
     {"ls", "crank ps --filter label=com.docker.compose.project"},
-    {"pull", "crank up -d --pull always"},
     {"push", "crank push IMAGE"},
     {"rm", "crank rm shop-web-1"},
     {"run", "crank run --rm --network shop_default shop-web COMMAND"},
@@ -94,9 +92,9 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
     if (words.size() > 1) asked = words[1] == "--help" || words[1] == "-h";
     if (!asked) return std::nullopt;
     std::string text =
-        "Usage: crank compose [FLAGS] COMMAND ...\n\nup, down, config and ps are crank up, down, "
-        "config "
-        "and status; --help behind one of them says more.\n\nOver services, or all of them:\n";
+        "Usage: crank compose [FLAGS] COMMAND ...\n\nbuild, pull, up, down, config and ps are "
+        "crank compose build and pull, crank up, down, config and status; --help behind one of "
+        "them says more.\n\nOver services, or all of them:\n";
     constexpr std::size_t kColumn = 12;
     for (const ServiceVerb& verb : service_verbs())
         text += "  " + std::string(verb.word) + std::string(kColumn - verb.word.size(), ' ') +
@@ -113,7 +111,7 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
 }
 
 std::optional<std::string> instead_of_compose(std::string_view word) {
-    std::vector<std::string_view> known{"config", "down", "ps", "scale", "up"};
+    std::vector<std::string_view> known{"build", "config", "down", "ps", "pull", "scale", "up"};
     for (const ServiceVerb& verb : service_verbs()) known.push_back(verb.word);
     for (const Word& one : kWords) known.push_back(one.word);
     const auto near = did_you_mean(word, known);

@@ -1,16 +1,30 @@
 // plan: what `up` would do, and why.
 #include "cli/output.h"
 #include "cli/project.h"
+#include "cli/saved_plan.h"
 #include "cli/verbs.h"
 #include "deploy/observe.h"
 
 namespace crank::cli {
 namespace {
 
-constexpr auto kFlags = with_project_flags(kPlanFlags);
+constexpr Flag kOwnFlags[] = {
+    {"out", 0, FlagKind::value, "FILE", "write it there, for crank deploy --plan"},
+    kPlanFlags[0],
+    kPlanFlags[1],
+    kPlanFlags[2],
+    kPlanFlags[3],
+    kPlanFlags[4],
+    kPlanFlags[5],
+    kPlanFlags[6],
+    kPlanFlags[7],
+};
+static_assert(std::size(kPlanFlags) == 8);
+constexpr auto kFlags = with_project_flags(kOwnFlags);
 constexpr std::string_view kExamples[] = {
     "crank plan",
     "crank plan --scale web=3 web",
+    "crank plan --out next.plan && crank deploy --plan next.plan",
     "crank plan || echo \"there is something to do, or an error\"",
 };
 constexpr int kChanges = 2;
@@ -48,6 +62,8 @@ Result<int> perform(Invocation& invocation) {
     if (TRY(foretell(invocation, config, project, plan, desired)))
         plan = TRY(deploy::plan_up(
             desired, TRY(deploy::observe(invocation.paths, desired.project)).observed, options));
+    if (auto path = arguments.find("out"))
+        TRY(write_saved_plan(*path, project, desired, options, plan));
     tell_plan(plan);
     if (!plan.changes()) {
         note("nothing to do");

@@ -65,6 +65,19 @@ Result<> read_build_secrets(const engine::Paths& paths, const LoadedProject& pro
     return {};
 }
 
+Result<> read_build_steps(const Build& build, build::BuildRequest::StepSettings& steps) {
+    for (const auto& [name, address] : build.hosts)
+        TRY_IN(add_host(name + "=" + address, steps), "build.extra_hosts");
+    Texts ulimits;
+    for (const compose::Ulimit& limit : build.ulimits)
+        ulimits.push_back(limit.name + "=" + std::to_string(limit.soft) + ":" +
+                          std::to_string(limit.hard));
+    TRY_IN(add_ulimits(ulimits, steps), "build.ulimits");
+    // 0: the usual, as for a service.
+    if (build.shm_size.value_or(0) != 0) steps.shm_size = build.shm_size;
+    return {};
+}
+
 Result<> read_build_contexts(const LoadedProject& project, const Build& build,
                              ContextReader& reader) {
     constexpr std::string_view kService = "service:";
@@ -98,6 +111,8 @@ Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedP
     request.labels = build.labels;
     request.target = build.target;
     request.no_cache = build.no_cache;
+    request.no_cache_stages = read_stages(build.no_cache_stages);
+    TRY(read_build_steps(build, request.steps));
     request.pull = build.pull;
     if (build.network == "none") request.network = build::BuildRequest::Network::none;
     if (build.network == "host") request.network = build::BuildRequest::Network::host;
@@ -111,14 +126,14 @@ Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedP
 
 Result<> build_service(const engine::Paths& paths, const engine::Config& config,
                        const LoadedProject& project, const compose::Service& service,
-                       int cancel_fd) {
+                       ProgressMode progress, int cancel_fd) {
     std::optional store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
     {
         Place place{*store, cancel_fd};
         build::BuildRequest request = TRY(request_of(paths, project, service, place));
         std::optional<engine::Kept> kept;
         TRY(complete_build(paths, config, kept, request));
-        attend_build(TRY(parse_progress("")), cancel_fd, *store, request);
+        attend_build(progress, cancel_fd, *store, request);
         build::BuildOutcome outcome = TRY(build::build(request, *store));
         engine::note_image(paths, outcome.id.str(), "build", service.image);
     }
@@ -183,9 +198,11 @@ deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& con
                          const LoadedProject& project, int cancel_fd) {
     const engine::Paths& paths = invocation.paths;
     bool starts = !invocation.arguments.knows("no-start") || !invocation.arguments.on("no-start");
-    return {.build = [&paths, &config, &project,
+    bool quiet = invocation.arguments.knows("quiet") && invocation.arguments.on("quiet");
+    return {.build = [&paths, &config, &project, quiet,
                       cancel_fd](const compose::Service& service) -> Result<> {
-                TRY_IN(build_service(paths, config, project, service, cancel_fd),
+                ProgressMode progress = TRY(parse_progress(quiet ? "quiet" : ""));
+                TRY_IN(build_service(paths, config, project, service, progress, cancel_fd),
                        place_of(project, service));
                 return {};
             },

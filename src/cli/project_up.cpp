@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "cli/build_image.h"
 #include "cli/compose_files.h"
 #include "cli/network.h"
@@ -68,6 +69,7 @@ private:
         deploy::PlanOptions options = request_.options;
         deploy::Sight sight = TRY(look(world));
         deploy::Plan plan = TRY(plan_for(invocation_, config_, desired_, options, sight.observed));
+        if (request_.planned != nullptr) TRY(deploy::check_same(*request_.planned, plan));
         tell_plan(plan);
         changed_ = plan.changes();
         deploy::Plan images;
@@ -159,6 +161,16 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
     if (request.unless_down && records.is_down()) return desired;
     TRY(BringingUp(invocation, request, config, desired).run(world, records));
     return desired;
+}
+
+Result<std::optional<std::chrono::seconds>> read_wait_timeout(const Arguments& arguments) {
+    constexpr std::int64_t kMostSeconds = 1'000'000;
+    auto text = arguments.find("wait-timeout");
+    if (!text) return std::nullopt;
+    auto seconds = parse_int(*text);
+    if (!seconds || *seconds <= 0 || *seconds > kMostSeconds)
+        return fail(Code::usage, "--wait-timeout: invalid number of seconds \"" + *text + "\"");
+    return std::chrono::seconds(*seconds);
 }
 
 Result<std::string> project_name(const Arguments& arguments) {

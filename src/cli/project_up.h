@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/project.h"
+#include "deploy/plan_file.h"
 
 namespace crank::cli {
 
@@ -24,6 +25,8 @@ struct UpRequest {
     std::set<std::string>* replaced = nullptr;  // services whose containers were, for the caller
     bool watches = false;                       // as rollout.watch says
     bool waits = false;                         // until all are ready
+    // What a plan says that was made before: where the plan of now is another, nothing is done.
+    const std::vector<deploy::SavedStep>* planned = nullptr;
     std::optional<std::chrono::seconds> deadline = {};
 };
 // What changes something leaves a release, also where it fails. Errors: as deploy::apply and
@@ -31,6 +34,9 @@ struct UpRequest {
 Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& request, int cancel_fd);
 
 Result<bool> has_anything_to_do(const Invocation& invocation, const UpRequest& request);
+
+// --wait-timeout; nothing: for ever. Errors: usage.
+Result<std::optional<std::chrono::seconds>> read_wait_timeout(const Arguments& arguments);
 
 // From --project-name, or the compose file.
 Result<std::string> project_name(const Arguments& arguments);

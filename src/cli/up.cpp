@@ -69,12 +69,7 @@ Result<UpFlags> read_flags(const Arguments& arguments) {
     flags.exit_code_from = arguments.value("exit-code-from");
     flags.ends_with_first =
         arguments.on("abort-on-container-exit") || !flags.exit_code_from.empty();
-    if (auto text = arguments.find("wait-timeout")) {
-        auto seconds = parse_int(*text);
-        if (!seconds || *seconds <= 0 || *seconds > 1'000'000)
-            return fail(Code::usage, "--wait-timeout: invalid number of seconds \"" + *text + "\"");
-        flags.deadline = std::chrono::seconds(*seconds);
-    }
+    flags.deadline = TRY(read_wait_timeout(arguments));
     if (flags.wait && !flags.starts)
         return fail(Error(Code::usage, "--no-start and --wait exclude each other")
                         .with_hint("leave out one of the two"));

@@ -13,7 +13,7 @@ namespace {
 constexpr const Verb* kVerbs[] = {
     &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
     &kRm, &kRename, &kWait, &kInspect, &kWhy, &kHealthcheckRun,
-    &kUp, &kDown, &kPlan, &kStatus, &kReleases, &kRollback, &kScale, &kReconcile,
+    &kUp, &kDown, &kPlan, &kDeploy, &kStatus, &kReleases, &kRollback, &kScale, &kReconcile,
     &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerExists, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kUntag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kSearch, &kLogin, &kLogout,
@@ -21,7 +21,7 @@ constexpr const Verb* kVerbs[] = {
     &kVolumeExport, &kVolumeImport,
     &kNetworkCreate, &kNetworkLs, &kNetworkInspect, &kNetworkConnect, &kNetworkDisconnect, &kNetworkRm, &kNetworkPrune,
     &kDf, &kPrune, &kImageExists, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
-    &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kComposeConfig, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
+    &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kComposeBuild, &kComposePull, &kComposeConfig, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
     &kCertsInit, &kCertsIssue,
     &kCompletion, &kComplete, &kManual,
 };

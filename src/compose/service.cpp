@@ -166,12 +166,7 @@ private:
                                      .own = port.text_of("mode") == "host",
                                      .at = port.at});
         service.expose = texts_of(node, "expose");
-        for (const Field& host : entries_of(node, "extra_hosts")) {
-            if (host.value.is_scalar())
-                service.hosts.emplace_back(host.key, scalar_text(host.value));
-            for (const Node& address : host.value.items)
-                service.hosts.emplace_back(host.key, scalar_text(address));
-        }
+        service.hosts = compose::read_hosts(node);
         service.dns = texts_of(node, "dns");
         service.dns_search = texts_of(node, "dns_search");
         service.dns_options = texts_of(node, "dns_opt");
@@ -196,11 +191,7 @@ private:
         service.cap_drop = texts_of(node, "cap_drop");
         service.security_opt = texts_of(node, "security_opt");
         service.group_add = texts_of(node, "group_add");
-        for (const Field& entry : entries_of(node, "ulimits")) {
-            std::int64_t both = entry.value.number;
-            service.ulimits.push_back({entry.key, number_of(entry.value, "soft").value_or(both),
-                                       number_of(entry.value, "hard").value_or(both)});
-        }
+        service.ulimits = compose::read_ulimits(node);
         service.sysctls = map_of(node, "sysctls");
         service.oom_score_adj = number_of(node, "oom_score_adj");
         service.privileged = flag_of(node, "privileged");

@@ -65,6 +65,11 @@ struct FileUse {
     Position at;
 };
 
+struct Ulimit {
+    std::string name;
+    std::int64_t soft = 0, hard = 0;
+};
+
 struct Build {
     std::string context, dockerfile, target, network;
     std::optional<std::string> dockerfile_inline;
@@ -72,6 +77,10 @@ struct Build {
     std::vector<std::string> tags;
     std::vector<std::pair<std::string, std::string>> ssh;         // id, path
     std::vector<std::pair<std::string, std::string>> secret_ids;  // id, key of the secret
+    std::vector<std::pair<std::string, std::string>> hosts;       // as `extra_hosts` of a service
+    std::vector<Ulimit> ulimits;
+    std::optional<std::int64_t> shm_size;  // bytes
+    std::vector<std::string> no_cache_stages;
     bool no_cache = false, pull = false;
     Position at;
 };
@@ -81,11 +90,6 @@ struct Health {
     std::chrono::nanoseconds interval{0}, timeout{0}, start_period{0}, start_interval{0};
     std::int64_t retries = 0;
     bool disabled = false;
-};
-
-struct Ulimit {
-    std::string name;
-    std::int64_t soft = 0, hard = 0;
 };
 
 // A command in the container, after its start or before its stop.

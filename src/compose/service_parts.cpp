@@ -120,6 +120,26 @@ Result<std::vector<Mount>> read_mounts(const Node& service, const std::string& p
     return mounts;
 }
 
+std::vector<std::pair<std::string, std::string>> read_hosts(const Node& node) {
+    std::vector<std::pair<std::string, std::string>> hosts;
+    for (const Field& host : entries_of(node, "extra_hosts")) {
+        if (host.value.is_scalar()) hosts.emplace_back(host.key, scalar_text(host.value));
+        for (const Node& address : host.value.items)
+            hosts.emplace_back(host.key, scalar_text(address));
+    }
+    return hosts;
+}
+
+std::vector<Ulimit> read_ulimits(const Node& node) {
+    std::vector<Ulimit> ulimits;
+    for (const Field& entry : entries_of(node, "ulimits")) {
+        std::int64_t both = entry.value.number;
+        ulimits.push_back({entry.key, number_of(entry.value, "soft").value_or(both),
+                           number_of(entry.value, "hard").value_or(both)});
+    }
+    return ulimits;
+}
+
 std::optional<Build> read_build(const Node& service) {
     const Node* node = service.find("build");
     if (node == nullptr || !node->is_map()) return std::nullopt;
@@ -131,6 +151,10 @@ std::optional<Build> read_build(const Node& service) {
                 .labels = map_of(*node, "labels"),
                 .contexts = map_of(*node, "additional_contexts"),
                 .tags = texts_of(*node, "tags"),
+                .hosts = read_hosts(*node),
+                .ulimits = read_ulimits(*node),
+                .shm_size = bytes_of(*node, "shm_size"),
+                .no_cache_stages = texts_of(*node, "no_cache_filter"),
                 .no_cache = flag_of(*node, "no_cache"),
                 .pull = flag_of(*node, "pull"),
                 .at = node->at};

@@ -26,6 +26,9 @@ const Node* at_path(const Node& node, std::string_view path);
 // What needs more than a line, in service_parts.cpp. `path` names the service in errors.
 Result<std::vector<Mount>> read_mounts(const Node& service, const std::string& path,
                                        const Diagnostics& diagnostics);
+// `extra_hosts` and `ulimits` of a service or of its build.
+std::vector<std::pair<std::string, std::string>> read_hosts(const Node& node);
+std::vector<Ulimit> read_ulimits(const Node& node);
 std::optional<Build> read_build(const Node& service);
 std::optional<Health> read_health(const Node& service);
 Limits read_limits(const Node& service);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "compose/write.h"
+#include "deploy/json_fields.h"
 #include "sys/file.h"
 
 namespace crank::deploy {
@@ -14,21 +15,6 @@ using Json = nlohmann::ordered_json;
 
 std::string directory(const engine::Paths& paths, const std::string& project) {
     return paths.root + "/projects/" + project + "/releases";
-}
-
-std::string text_at(const Json& json, const char* key) {
-    auto found = json.find(key);
-    return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
-}
-std::int64_t number_at(const Json& json, const char* key, std::int64_t otherwise = 0) {
-    auto found = json.find(key);
-    return found == json.end() || !found->is_number_integer() ? otherwise
-                                                              : found->get<std::int64_t>();
-}
-const Json& part_at(const Json& json, const char* key) {
-    static const Json kNone = Json::array();
-    auto found = json.find(key);
-    return found == json.end() ? kNone : *found;
 }
 
 std::vector<std::int64_t> numbers_in(const std::string& dir) {

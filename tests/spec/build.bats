@@ -318,6 +318,13 @@ END
     # Off unless it is asked for.
     run -1 --separate-stderr crank build --progress plain --no-cache .
     [[ $stderr != *lent.example* ]]
+    # A step that knows nobody who signs is told of it.
+    printf 'FROM box\nRUN echo "SSL: CERTIFICATE_VERIFY_FAILED" >&2; exit 60\n' >Dockerfile
+    run -1 --separate-stderr crank build .
+    [[ $stderr == *"ended with exit code 60"*"hint: crank config set build.host-trust true"* ]]
+    printf 'FROM box\nRUN exit 60\n' >Dockerfile
+    run -1 --separate-stderr crank build .
+    [[ $stderr != *host-trust* ]]
 }
 
 @test "stages: COPY --from, --target, only what is needed is built" {

@@ -755,6 +755,44 @@ END
     crank rmi mail-web
 }
 
+@test "build: hosts, limits and /dev/shm of its steps, and stages that are always built" {
+    mkdir app
+    cat >app/Dockerfile <<'END'
+FROM busybox AS base
+RUN ulimit -n >/limit; grep one.test /etc/hosts >/hosts; df -k /dev/shm | tail -n 1 >/shm
+FROM base AS again
+RUN cat /proc/sys/kernel/random/uuid >/uuid
+END
+    cat >compose.yaml <<'END'
+services:
+  web:
+    build:
+      context: app
+      extra_hosts: ["one.test=192.0.2.7"]
+      ulimits: {nofile: {soft: 321, hard: 654}}
+      shm_size: 3m
+      no_cache_filter: again
+    command: sh -c 'cat /limit /hosts /shm /uuid; sleep 100'
+    init: true
+END
+    crank up -d
+    until_true logged mail-web-1 321
+    logged mail-web-1 192.0.2.7
+    [[ $(crank logs mail-web-1) =~ [[:space:]]3072[[:space:]] ]]
+    local before
+    before=$(crank run --rm mail-web cat /uuid)
+    run -0 --separate-stderr crank compose build
+    [[ $stderr = *"CACHED"*"RUN ulimit"* ]]
+    [ "$(crank run --rm mail-web cat /uuid)" != "$before" ]
+
+    sed -i 's/soft: 321/soft: 999/' compose.yaml
+    run -1 --separate-stderr crank up -d --build
+    [[ $stderr = *"build.ulimits"*999* ]]
+    sed -i 's/soft: 999, hard: 654/soft: 3, hard: 6/; s/192.0.2.7/nowhere/' compose.yaml
+    run -1 --separate-stderr crank up -d --build
+    [[ $stderr = *"build.extra_hosts"*nowhere* ]]
+}
+
 @test "in the foreground: every line behind its container's name, Ctrl-C stops all, 130" {
     cat >compose.yaml <<END
 services:

@@ -68,6 +68,9 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     [ "$(value TOKEN)" = TOKEN=second ]
     crank rollback --wait --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     [ "$(value TOKEN)" = TOKEN=file ]
+    run -0 crank deploy --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [ "$(value TOKEN)" = TOKEN=second ]
+    run -0 crank rollback --project-name mail
     run -0 crank scale --wait --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more extra=2
     [ "$(crank ps -q --filter label=com.docker.compose.service=extra | wc -l)" = 2 ]
     run -0 crank scale --project-name mail --no-deps -t 1 extra=1
@@ -80,6 +83,17 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     [[ $output == *"remove mail-extra-1: the compose file has no service extra"* ]]
     crank down --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     [ -z "$(crank ps -aq)" ]
+}
+
+@test "which project: compose build and compose pull" {
+    sed -i 's/image: busybox/build: {context: ., args: {TOKEN: "${TOKEN:-none}"}}/' there/shop.yaml
+    printf 'FROM busybox\nARG TOKEN\nRUN echo $TOKEN >/token\n' >elsewhere/Dockerfile
+    run -0 --separate-stderr crank compose build --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [[ $stderr = *"Image mail-web  Built"* && $stderr = *"Image mail-extra  Built"* ]]
+    [ "$(crank run --rm mail-web cat /token)" = file ]
+    run -0 --separate-stderr crank compose pull --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [ "$stderr" = "every service is built" ]
+    crank rmi mail-web mail-extra
 }
 
 @test "a project that is not there is named, with the file that was meant" {

@@ -38,8 +38,8 @@ struct CreateRequest {
     GroupManager manager = GroupManager::files;
 };
 struct Created {
-    Handed handed;           // let go: settle() before the caller ends or waits for the process
-    oci::RuntimeSpec spec;   // as it is recorded
+    Handed handed;          // let go: settle() before the caller ends or waits for the process
+    oci::RuntimeSpec spec;  // as it is recorded
     std::vector<std::string> ignored;  // fields of the configuration that crank does not know
     std::vector<std::string> warnings;
 };

@@ -90,8 +90,8 @@ Result<std::vector<std::string>> start_nothing(const oci::ContainerRecord& recor
 
 }  // namespace
 
-Result<std::vector<std::string>> start(Store& store, const std::string& id,
-                                       const HostFacts& facts, const oci::RuntimeSpec* given) {
+Result<std::vector<std::string>> start(Store& store, const std::string& id, const HostFacts& facts,
+                                       const oci::RuntimeSpec* given) {
     sys::UniqueFd lock = TRY(store.lock(id));
     oci::ContainerRecord record = TRY(look_up(store, id, facts));
     if (record.state.status != oci::Status::created)

@@ -1,0 +1,120 @@
+// deploy: `up` for a machine that serves: in the background, and done when all are ready.
+#include <csignal>
+
+#include "base/text.h"
+#include "cli/each.h"
+#include "cli/released.h"
+#include "cli/saved_plan.h"
+#include "cli/verbs.h"
+
+namespace crank::cli {
+namespace {
+
+constexpr Flag kOwnFlags[] = {
+    {"plan", 0, FlagKind::value, "FILE",
+     "do what crank plan --out wrote there, exactly, or nothing"},
+    {"wait-timeout", 0, FlagKind::value, "SECONDS", "wait so long at most (for ever)"},
+    {"time", 't', FlagKind::value, "SECONDS",
+     "how long to wait before a container that is to end is killed"},
+    {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+    kPlanFlags[0],
+    kPlanFlags[1],
+    kPlanFlags[2],
+    kPlanFlags[3],
+    kPlanFlags[4],
+    kPlanFlags[5],
+    kPlanFlags[6],
+    kPlanFlags[7],
+};
+static_assert(std::size(kPlanFlags) == 8);
+constexpr auto kFlags = with_project_flags(kOwnFlags);
+constexpr std::string_view kExamples[] = {
+    "crank deploy",
+    "crank deploy --build --remove-orphans",
+    "crank plan --out next.plan && crank deploy --plan next.plan",
+};
+constexpr std::size_t kMostPlan = 16U << 20U;
+
+// What a plan says already is not asked for beside it.
+Result<> check_alone(const Arguments& arguments) {
+    auto refuse = [](const std::string& what) {
+        return fail(Error(Code::usage, "--plan: " + what + " is in the plan already")
+                        .with_hint("crank plan --out FILE, with that"));
+    };
+    if (!arguments.words().empty()) return refuse("which services");
+    for (const Flag& flag : kFlags) {
+        std::string name(flag.name);
+        if (name == "plan" || name == "time" || name == "timeout" || name == "wait-timeout")
+            continue;
+        if (arguments.has(name)) return refuse("--" + name);
+    }
+    return {};
+}
+
+struct Asked {
+    LoadedProject project;
+    deploy::Selection selection;
+    deploy::PlanOptions options;
+    std::map<std::string, std::string> images;
+    std::optional<std::vector<deploy::SavedStep>> planned;
+};
+
+Result<Asked> read_asked(const Arguments& arguments) {
+    deploy::PlanOptions options = TRY(read_plan_options(arguments));
+    deploy::Selection selection = TRY(read_selection(arguments));
+    LoadedProject project = TRY(load_project(arguments, selection.services));
+    return Asked{.project = std::move(project), .selection = selection, .options = options};
+}
+
+Result<Asked> read_plan(const std::string& path) {
+    deploy::SavedPlan saved = TRY(read_saved_plan(path));
+    LoadedProject project = TRY_IN(load_release(saved.release), path);
+    UpRequest request = request_for(saved.release, project);
+    request.selection.dependencies = false;  // they are among those of the plan
+    request.options.recreate = saved.recreate;
+    request.options.remove_orphans = saved.remove_orphans;
+    request.options.waits = saved.waits;
+    return Asked{.project = std::move(project),
+                 .selection = std::move(request.selection),
+                 .options = request.options,
+                 .images = std::move(request.images),
+                 .planned = std::move(saved.steps)};
+}
+
+Result<int> perform(Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
+    std::optional<int> stop_seconds = TRY(read_seconds(arguments));
+    auto deadline = TRY(read_wait_timeout(arguments));
+    auto plan = arguments.find("plan");
+    if (plan) TRY(check_alone(arguments));
+    Asked asked = TRY(plan ? read_plan(*plan) : read_asked(arguments));
+    sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
+    TRY(change(invocation,
+               {.project = asked.project,
+                .selection = asked.selection,
+                .options = asked.options,
+                .stop_seconds = stop_seconds,
+                .what = plan ? "deploy --plan" : "deploy",
+                .images = asked.images,
+                .watches = true,
+                .waits = true,
+                .planned = asked.planned ? &*asked.planned : nullptr,
+                .deadline = deadline},
+               signals.fd()));
+    return 0;
+}
+
+}  // namespace
+
+constinit const Verb kDeploy = {
+    .name = "deploy",
+    .summary = "make a compose project what its file says now, and wait until all are ready",
+    .group = Group::containers,
+    .syntax = {.flags = kFlags, .max_words = kAnyWords, .arguments = "[SERVICE...]"},
+    .examples = kExamples,
+    .engine_failure = 1,
+    .rights = Rights::ids,
+    .perform = perform,
+};
+
+}  // namespace crank::cli
