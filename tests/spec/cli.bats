@@ -19,7 +19,7 @@ teardown() { common_teardown; }
     [ "$status" -eq 0 ]
     [[ $output == *"run               start a worker"* ]]
     for verb in $(crank --help | awk '/^  [a-z]/ && !/--/ { print $1 }' | sort -u); do
-        case $verb in config | container | healthcheck | image | certs | network | volume) continue ;; esac
+        case $verb in compose | config | container | healthcheck | image | certs | network | volume) continue ;; esac
         run --separate-stderr crank "$verb" --help
         [ "$status" -eq 0 ]
         [[ $output == "Usage: crank $verb"* ]]

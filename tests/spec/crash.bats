@@ -81,9 +81,10 @@ looked_often() { [ "$(awk '/^voluntary/ { print $2 }' "/proc/$1/status")" -gt 20
     crank run -d --name lost --network none busybox sleep 1000 >/dev/null
     crank run --name ended --network none busybox sh -c 'exit 3' || true
     [ "$(crank inspect -f '{{.State.ExitCode}}' ended)" = 3 ]
-    until crank ps -a | grep -q 'Exited (3)'; do sleep 0.05; done
-    sleep 0.2
-    crank ps -a >/dev/null
+    # whoever looks keeps it, once its monitor is gone
+    ended=$(crank inspect -f '{{.Id}}' ended)
+    kept() { crank ps -a >/dev/null && [ -s "$CRANK_ROOT/containers/$ended/exit" ]; }
+    until_true kept
     # what a reboot does
     crank exec lost true
     pid=$(crank inspect -f '{{.State.Pid}}' lost)
