@@ -26,7 +26,8 @@ constexpr Flag kStartFlags[] = {
     {"all", 0, FlagKind::boolean, "", "every container that does not run"},
     kLatestFlag,
     kChoiceFilterLetterFlag,
-    // Of a monitor whose container's policy says so: how many milliseconds it has waited.
+    // Of a monitor whose container's policy says so: how many milliseconds it has waited; or that
+    // it has ended, and that who leads to it is to know.
     {"again", 0, FlagKind::value, "", ""},
 };
 constexpr MissingFlag kStartMissing[] = {
@@ -108,6 +109,10 @@ Result<int> start_attached(Invocation& invocation, const engine::Config& config,
 
 Result<int> perform_start(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
+    if (arguments.find("again") == engine::kEnded && !arguments.words().empty()) {
+        TRY(engine::note_ended(invocation.paths, arguments.words().front()));
+        return 0;
+    }
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     if (!arguments.on("attach") && !arguments.on("interactive"))
         return for_each_chosen(

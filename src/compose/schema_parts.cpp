@@ -218,7 +218,7 @@ constexpr FieldSpec kDeployFields[] = {
     {.name = "resources", .shape = object, .of = &kResources, .keep = kAlways},
     {.name = "restart_policy", .shape = object, .of = &kRestart, .keep = kPresent},
     {.name = "placement", .shape = object, .of = &kPlacement, .support = kWarned, .keep = kAlways},
-    {.name = "endpoint_mode", .support = kWarned},
+    {.name = "endpoint_mode", .choices = "vip|dnsrr"},
 };
 
 }  // namespace

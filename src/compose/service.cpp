@@ -231,6 +231,7 @@ private:
         const Node* deploy = node.find("deploy");
         if (!replicas && deploy != nullptr) replicas = number_of(*deploy, "replicas");
         service.replicas = replicas.value_or(1);
+        service.has_address = deploy == nullptr || deploy->text_of("endpoint_mode") != "dnsrr";
         for (std::string_view field : {"deploy.update_config.order", "x-crank.rollout.order"})
             if (const Node* order = at_path(node, field); order != nullptr && order->is_text())
                 service.start_first = order->text == "start-first";
@@ -368,7 +369,7 @@ void keep_what_makes_it(Node& service) {
     if (Node* worker = service.find("x-crank")) worker->erase("rollout");
     Node* deploy = service.find("deploy");
     if (deploy == nullptr) return;
-    for (std::string_view field : {"replicas", "update_config", "rollback_config"})
+    for (std::string_view field : {"endpoint_mode", "replicas", "update_config", "rollback_config"})
         deploy->erase(field);
     // Printed always; empty they say nothing.
     for (std::string_view field : {"placement", "resources"})

@@ -149,6 +149,7 @@ struct Service {
     bool attach = true;
     std::int64_t replicas = 1;
     std::optional<bool> start_first;  // nothing: nobody has said
+    bool has_address = true;  // of its own; false (endpoint_mode: dnsrr): its name means containers
     WorkerOptions worker;
     Placement placement;
     // Of x-crank.native, where it runs natively: what it is then.

@@ -1,10 +1,12 @@
 #include "deploy/apply.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/crash_point.h"
 #include "base/text.h"
 #include "base/undo.h"
+#include "deploy/addresses.h"
 #include "deploy/container.h"
 #include "deploy/desired.h"
 #include "deploy/last_lines.h"
@@ -35,9 +37,10 @@ const T* by_key(const std::vector<T>& all, const std::string& key) {
 
 class Applying {
 public:
-    explicit Applying(const World& world) : world_(world), traffic_(world) {}
+    explicit Applying(const World& world) : world_(world), traffic_(world), addresses_(world) {}
 
     Result<void> step(const Step& step) {
+        TRY(prepare_for(step.action));
         switch (step.action) {
             case Action::build: return world_.hooks.build(*world_.project.find(step.service));
             case Action::prepare: return world_.hooks.prepare(*world_.project.find(step.service));
@@ -55,6 +58,7 @@ public:
             case Action::rename: return engine::rename(world_.paths, step.container, step.object);
             case Action::start: return start(step.service, step.container);
             case Action::remove: return remove(TRY(engine::find(world_.paths, step.container)));
+            case Action::withdraw: return addresses_.withdraw(step);
             case Action::remove_network: return remove_network(step);
             case Action::remove_volume: return remove_volume(step);
         }
@@ -62,6 +66,23 @@ public:
     }
 
 private:
+    // Once, when networks are there and before anything runs on them.
+    Result<void> prepare_for(Action action) {
+        switch (action) {
+            case Action::lead:
+            case Action::create:
+            case Action::recreate:
+            case Action::finish:
+            case Action::restart:
+            case Action::start: break;
+            default: return {};
+        }
+        if (std::exchange(prepared_, true)) return {};
+        TRY(addresses_.prepare());
+        crash_point("deploy.addressed");
+        return {};
+    }
+
     Result<void> create_network(const Step& step) {
         const compose::Network& network = *by_key(world_.project.networks, step.service);
         networks::Asked asked{.name = network.name,
@@ -290,6 +311,8 @@ private:
 
     const World& world_;
     Traffic traffic_;
+    Addresses addresses_;
+    bool prepared_ = false;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/networks/definition.h"
 #include "engine/volume_options.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
@@ -110,7 +111,8 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
                            .in_the_way = in_the_way(service),
                            .said_to_be_safe = service.start_first.value_or(false),
                            .native = service.native() != nullptr,
-                           .placed = service.placement.why};
+                           .placed = service.placement.why,
+                           .has_address = service.has_address && service.native() == nullptr};
     if (desired.native) {
         desired.image = kNativeImage;
         desired.builds = has_directory(service);
@@ -213,7 +215,8 @@ Result<Desired> desired_of(const compose::Project& project, const compose::Typed
     }
     settle_dependencies(desired);
     for (const compose::Network& network : types.networks)
-        desired.networks.push_back({network.key, network.name, network.external, hash_of(network)});
+        desired.networks.push_back({network.key, network.name, network.external, hash_of(network),
+                                    engine::networks::reach_each_other(network.options)});
     for (const compose::Volume& volume : types.volumes) TRY(device_of(volume));
     for (const compose::Volume& volume : types.volumes)
         desired.volumes.push_back({volume.key, volume.name, volume.external, hash_of(volume)});

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "deploy/addresses.h"
 #include "deploy/desired.h"
 #include "deploy/native_releases.h"
 #include "deploy/records.h"
@@ -47,6 +48,27 @@ std::string own_volume_of(const engine::Record& record) {
     return "";
 }
 
+ObservedResource resource_of(const Labels& labels, std::string_view key) {
+    return {.hash = label_of(labels, kHashLabel),
+            .project = label_of(labels, kProjectLabel),
+            .key = label_of(labels, key)};
+}
+
+ObservedResource resource_of(const engine::networks::Definition& network) {
+    ObservedResource resource = resource_of(network.labels, kNetworkLabel);
+    resource.between = engine::networks::reach_each_other(network.options);
+    return resource;
+}
+
+std::map<std::string, std::string> addresses_of(const engine::Container& container) {
+    std::map<std::string, std::string> on;
+    if (container.state.status != engine::Status::running) return on;
+    for (const engine::EndpointRecord& endpoint : container.record.networks)
+        if (!endpoint.network_id.empty() && !endpoint.address.empty())
+            on[endpoint.network] = endpoint.address;
+    return on;
+}
+
 ObservedContainer observed_of(const engine::Container& container) {
     const engine::Record& record = container.record;
     return {.id = record.id,
@@ -64,13 +86,8 @@ ObservedContainer observed_of(const engine::Container& container) {
             .own_ports = own_ports_of(record),
             .serves = container.state.status == engine::Status::running ? held_ports(record)
                                                                         : std::set<std::uint16_t>(),
-            .native = record.kind == engine::Kind::native};
-}
-
-ObservedResource resource_of(const Labels& labels, std::string_view key) {
-    return {.hash = label_of(labels, kHashLabel),
-            .project = label_of(labels, kProjectLabel),
-            .key = label_of(labels, key)};
+            .native = record.kind == engine::Kind::native,
+            .on = addresses_of(container)};
 }
 
 std::unexpected<Error> gone(const DesiredService& service, const std::string& what) {
@@ -117,12 +134,14 @@ Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
         sight.containers.push_back(std::move(container));
     }
     for (const auto& network : TRY(engine::networks::list(paths)))
-        sight.observed.networks[network.name] = resource_of(network.labels, kNetworkLabel);
+        sight.observed.networks[network.name] = resource_of(network);
     // Those that are always there.
-    for (const char* name : {"bridge", "host", "none"}) sight.observed.networks[name];
+    for (const char* name : {"bridge", "host", "none"})
+        sight.observed.networks[name].between = false;
     for (const auto& volume : TRY(engine::volumes::list(paths)))
         sight.observed.volumes[volume.name] = resource_of(volume.labels, kVolumeLabel);
     TRY(observe_gateway(paths, project, sight.observed));
+    TRY(observe_addresses(paths, project, sight.observed));
     sight.observed.identities = Records(paths, project).services(hashes);
     return sight;
 }

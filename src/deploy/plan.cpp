@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "deploy/desired.h"
 #include "deploy/difference.h"
+#include "deploy/plan_addresses.h"
 #include "deploy/plan_ports.h"
 
 namespace crank::deploy {
@@ -41,6 +42,7 @@ public:
             if (!first) ports(service);
             traffic(service);
         }
+        take(withdrawn(desired_, observed_, options_.remove_orphans));
         return std::move(plan_);
     }
 
@@ -61,7 +63,9 @@ private:
                    step.action != Action::build && step.action != Action::prepare &&
                    step.action != Action::pull;
         });
-        if (options_.starts && !changes) take(led_elsewhere(service, observed_));
+        if (!options_.starts || changes) return;
+        std::vector<Step> steps = led_elsewhere(service, observed_);
+        take(steps.empty() ? addressed_elsewhere(desired_, service, observed_) : std::move(steps));
     }
 
     void take(std::vector<Step> steps) {

@@ -19,7 +19,8 @@ namespace crank::deploy {
 struct DesiredResource {
     std::string key, name;
     bool external = false;
-    std::string hash;  // of how it is made
+    std::string hash;     // of how it is made
+    bool between = true;  // of a network: containers on it reach each other
     bool operator==(const DesiredResource&) const = default;
 };
 
@@ -52,6 +53,7 @@ struct DesiredService {
     // which its release is (`builds`), or nothing.
     bool native = false;
     std::string placed = {};  // why it runs where it does; empty: nobody has said anything
+    bool has_address = true;  // of its own on its networks, and not the name of its containers
     bool rebuilt = false;     // what its image will be is not known before it is built
 };
 
@@ -79,11 +81,18 @@ struct ObservedContainer {
     std::set<std::uint16_t> own_ports = {};  // of the machine, published by its monitor
     std::set<std::uint16_t> serves = {};     // its own, to which the gateway is to lead: it runs
     bool native = false;
+    std::map<std::string, std::string> on = {};  // its addresses by network, while it runs
 };
 
 struct ObservedResource {
     std::string hash, project;  // as its labels say; empty: somebody else made it
     std::string key;
+    bool between = true;  // as in DesiredResource; not of those without names
+};
+
+struct ObservedAddress {
+    std::string service, network, address;
+    std::map<std::string, std::string> led;  // to containers by their ids, at these addresses
 };
 
 struct Observed {
@@ -94,6 +103,7 @@ struct Observed {
     // get what comes.
     std::map<std::string, std::string> ports = {};
     std::map<std::string, std::set<std::string>> led = {};
+    std::vector<ObservedAddress> addresses = {};  // of services
 };
 
 // --- the plan -------------------------------------------------------------------------------
@@ -115,6 +125,7 @@ enum class Action : std::uint8_t {
     rename,  // of one that had made way for a change that came to nothing
     start,
     remove,
+    withdraw,  // an address of a service's
     remove_network,
     remove_volume,
 };

@@ -95,6 +95,11 @@ Result<Plan> plan_down(const Desired& desired, const Observed& observed,
                               .container = container->id,
                               .number = container->number});
     }
+    for (const ObservedAddress& address : observed.addresses)
+        if (options.orphans || known.contains(address.service))
+            plan.steps.push_back({.action = Action::withdraw,
+                                  .object = address.address,
+                                  .service = address.service});
     remove_networks(desired, observed, plan);
     if (options.volumes) remove_volumes(desired, observed, options, plan);
     return plan;

@@ -25,6 +25,7 @@ std::string_view name_of(Action action) {
         case Action::rename: return "rename";
         case Action::start: return "start";
         case Action::remove: return "remove";
+        case Action::withdraw: return "withdraw";
         case Action::remove_network: return "remove network";
         case Action::remove_volume: return "remove volume";
     }

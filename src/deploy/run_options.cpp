@@ -146,7 +146,7 @@ private:
         }
         for (const compose::ServiceNetwork& network : service_.networks) {
             engine::NetworkUse use{.name = names_.network(network.key),
-                                   .aliases = {service_.name},
+                                   .aliases = {service_.name, "tasks." + service_.name},
                                    .ip = network.ipv4,
                                    .ip6 = network.ipv6};
             for (const std::string& alias : network.aliases)

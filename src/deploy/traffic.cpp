@@ -141,7 +141,18 @@ Result<std::vector<engine::Container>> Traffic::running(const std::string& servi
     return containers;
 }
 
+Result<std::vector<engine::Container>> Traffic::proved(const std::string& service,
+                                                       const std::set<std::string>& without) const {
+    std::vector<engine::Container> containers = TRY(running(service));
+    std::erase_if(containers, [&](const engine::Container& container) {
+        return without.contains(container.record.id);
+    });
+    drop_unproved(containers);
+    return containers;
+}
+
 Result<void> Traffic::lead(const std::string& service, const std::set<std::string>& without) const {
+    TRY(addresses_.lead(service, TRY(proved(service, without))));
     auto gateway = TRY(Gateway::find(world_.paths, world_.desired.project));
     if (!gateway) return {};
     // One may be started again meanwhile, by its restart policy, and have another address.
@@ -156,11 +167,7 @@ Result<bool> Traffic::lead_once(Gateway& gateway, const std::string& service,
                                 const std::set<std::string>& without) const {
     std::set<std::string> targets = targets_of(TRY(gateway.view()), service);
     if (targets.empty()) return true;
-    std::vector<engine::Container> containers = TRY(running(service));
-    std::erase_if(containers, [&](const engine::Container& container) {
-        return without.contains(container.record.id);
-    });
-    drop_unproved(containers);
+    std::vector<engine::Container> containers = TRY(proved(service, without));
     std::vector<sys::UniqueFd> lives;
     std::erase_if(containers, [&](const engine::Container& container) {
         auto life = sys::open_pidfd(container.state.pid);
@@ -186,11 +193,11 @@ Result<bool> Traffic::lead_once(Gateway& gateway, const std::string& service,
 }
 
 Result<void> Traffic::take_out(const engine::Container& container) const {
+    TRY(lead(label_of(container.record.labels, kServiceLabel), {container.record.id}));
+    crash_point("deploy.led");
     if (container.record.gateway_ports.empty()) return {};
     auto gateway = TRY(Gateway::find(world_.paths, world_.desired.project));
     if (!gateway) return {};
-    TRY(lead(label_of(container.record.labels, kServiceLabel), {container.record.id}));
-    crash_point("deploy.led");
     milliseconds grace = grace_of(world_, container);
     std::int64_t cut = TRY(gateway->drain(container.record.id, grace));
     if (cut != 0)

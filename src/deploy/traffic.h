@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "deploy/addresses.h"
 #include "deploy/apply.h"
 #include "engine/gateway.h"
 #include "engine/lifecycle.h"
@@ -24,13 +25,14 @@ std::set<std::uint16_t> held_ports(const engine::Record& record);
 // Errors: those of engine::Gateway and of network::listen_on().
 class Traffic {
 public:
-    explicit Traffic(const World& world) : world_(world) {}
+    explicit Traffic(const World& world) : world_(world), addresses_(world) {}
 
     // The gateway takes the port, and is started where it does not run.
     Result<void> publish(const Step& step) const;
     Result<void> unpublish(const Step& step) const;
-    // What comes for a service goes to its containers that run, but for `without`. Where that
-    // leaves none it waits for one. Nothing to do where the gateway holds no port of the service.
+    // What comes for a service, to its address or its ports, goes to its containers that run, but
+    // for `without`. Where that leaves none it waits for one at the gateway, and is refused at the
+    // address.
     Result<void> lead(const std::string& service, const std::set<std::string>& without = {}) const;
     // The container gets nothing new any more, and what it is at has its time to end.
     Result<void> take_out(const engine::Container& container) const;
@@ -54,12 +56,15 @@ public:
 
 private:
     Result<std::vector<engine::Container>> running(const std::string& service) const;
+    Result<std::vector<engine::Container>> proved(const std::string& service,
+                                                  const std::set<std::string>& without) const;
     Result<bool> lead_once(engine::Gateway& gateway, const std::string& service,
                            const std::set<std::string>& without) const;
     Result<void> wait_port(const std::string& id, std::uint16_t port, const std::string& what,
                            std::chrono::steady_clock::time_point deadline) const;
 
     const World& world_;
+    Addresses addresses_;
 };
 
 }  // namespace crank::deploy

@@ -137,13 +137,6 @@ Result<Host> Host::open() {
 
 namespace {
 
-Pool pool_of(const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
-    Pool pool(subnet);
-    pool.gateway = gateway_in(config, subnet);
-    pool.range = sys::parse_ipv4_prefix(config.range);
-    return pool;
-}
-
 // The directory is there but where somebody has tidied up.
 template <class Take>
 auto take_with(const BridgeConfig& config, Take take) -> decltype(take()) {

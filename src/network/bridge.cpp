@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <span>
 
 #include "base/text.h"
@@ -11,6 +10,7 @@
 #include "network/lease.h"
 #include "network/obstacles.h"
 #include "network/rules.h"
+#include "network/service_file.h"
 #include "network/subnet.h"
 #include "sys/file.h"
 #include "sys/netns.h"
@@ -19,18 +19,14 @@ namespace crank::network {
 
 namespace {
 
-constexpr std::string_view kUsualStateDir = "/run/crank/network";
-constexpr const char* kUsualDevice = "crank0";
 constexpr std::chrono::milliseconds kClaimDeadline{2000};
 constexpr std::uint32_t kUsualMtu = 1500;
 constexpr std::uint32_t kSmallestMtu = 576;  // RFC 791: what every host must take
+constexpr int kWholeAddress = 32;
 
 std::string subnet_path(const BridgeConfig& config) { return config.state_dir + "/subnet"; }
 std::string lock_path(const BridgeConfig& config) { return config.state_dir + "/lock"; }
 
-// Marks the device as ours, and as this state directory's: another one would lease the same
-// addresses again.
-constexpr std::string_view kAliasPrefix = "crank ";
 std::string alias_of(const BridgeConfig& config) {
     return std::string(kAliasPrefix) + config.state_dir;
 }
@@ -71,10 +67,16 @@ std::vector<Family> forwarded(const BridgeConfig& config) {
     return {Family::ip, Family::ip6};
 }
 
+// On an internal network what comes to a service passes from the bridge to itself: its device
+// alone forwards, and the rules keep it from leading elsewhere.
+bool leads_within(const BridgeConfig& config) {
+    return config.internal && sys::exists(services_dir(config.state_dir));
+}
+
 Result<bool> is_forwarded(const BridgeConfig& config) {
     for (Family family : forwarded(config))
         if (!TRY(is_forwarding(family))) return false;
-    return true;
+    return !leads_within(config) || TRY(device_forwards(config.device));
 }
 
 // The bridge if everything about it is as it should be.
@@ -111,8 +113,8 @@ Result<sys::Ipv4Prefix> decide_subnet(Host& host, const BridgeConfig& config,
     if (device) {
         if (known) return *known;
         // The state was lost and the device is still there, perhaps with containers.
-        auto own = TRY(host.route.addresses(device->index));
-        if (!own.empty()) return own.front();
+        for (const sys::Ipv4Prefix& own : TRY(host.route.addresses(device->index)))
+            if (own.length < kWholeAddress) return own;
     }
     auto taken = TRY(taken_ranges(host));
     if (!known && config.subnet.empty()) return choose_subnet(taken);
@@ -182,7 +184,7 @@ Result<> remove_abandoned(Host& host) {
 
 // Address and switch of a device that may be half made; adding an address twice is no error here.
 Result<> configure_device(Host& host, const BridgeConfig& config, const sys::Link& device,
-                          const sys::Ipv4Prefix& subnet) {
+                          const sys::Ipv4Prefix& subnet, const std::vector<Service>& services) {
     auto present = TRY(host.route.addresses(device.index));
     sys::RouteChanges changes;
     if (std::ranges::find(present, subnet) == present.end())
@@ -190,6 +192,13 @@ Result<> configure_device(Host& host, const BridgeConfig& config, const sys::Lin
     auto gateway6 = sys::parse_ipv6(config.gateway6);
     auto subnet6 = sys::parse_ipv6_prefix(config.subnet6);
     if (gateway6 && subnet6) changes.add_address(device.index, *gateway6, subnet6->length);
+    for (const Service& service : services) {
+        auto address = sys::parse_ipv4(service.address);
+        bool is_there =
+            !address ||
+            std::ranges::find(present, sys::Ipv4Prefix{*address, kWholeAddress}) != present.end();
+        if (!is_there) changes.add_address(device.index, *address, kWholeAddress);
+    }
     changes.set_up(device.index, device.name);
     return host.route.apply(changes);
 }
@@ -210,11 +219,13 @@ Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
         });
         device = TRY(create_device(host, config, subnet));
     }
-    TRY(configure_device(host, config, *device, subnet));
+    auto services = TRY(services_in_force(config.state_dir));
+    TRY(configure_device(host, config, *device, subnet, services));
     // Before the host forwards: rules first, then the gate.
-    TRY(put_rules(host, config, subnet));
+    TRY(put_rules(host, config, subnet, services));
     for (Family family : forwarded(config))
         if (!TRY(is_forwarding(family))) TRY(enable_forwarding(host, config.state_dir, family));
+    if (leads_within(config)) TRY(let_device_forward(config.device));
     // Last, since it says that the rest is there.
     TRY(sys::write_file_atomic(subnet_path(config), subnet.text() + "\n", 0644, sys::Sync::no));
     // What may be wrong with the host's own rules is worth a word, and no reason to fail.
@@ -224,48 +235,6 @@ Result<Bridge> set_up(Host& host, const BridgeConfig& config, Undo& undo) {
     return Bridge{device->index,        device->mtu, subnet, gateway_in(config, subnet),
                   std::move(obstacles), {}};
 }
-
-}  // namespace
-
-sys::Ipv4 gateway_in(const BridgeConfig& config, const sys::Ipv4Prefix& subnet) {
-    auto chosen = sys::parse_ipv4(config.gateway);
-    return chosen && subnet.contains(*chosen) ? *chosen : gateway_of(subnet);
-}
-
-sys::MacAddress mac_of(sys::Ipv4 address) {
-    auto byte = [&](int shift) { return static_cast<std::uint8_t>(address.value >> shift); };
-    return {0x02, 0x63, byte(24), byte(16), byte(8), byte(0)};
-}
-
-std::string device_of(const BridgeConfig& config) {
-    if (!config.device.empty()) return config.device;
-    if (config.state_dir == kUsualStateDir) return kUsualDevice;
-    // FNV-1a. Should two directories ever meet in one name, the alias tells them apart.
-    std::uint32_t hash = 2166136261;
-    for (unsigned char c : config.state_dir) hash = (hash ^ c) * 16777619;
-    char name[16];
-    std::snprintf(name, sizeof name, "crank-%08x", hash);
-    return name;
-}
-
-Result<BridgeConfig> complete(const BridgeConfig& config) {
-    if (!config.state_dir.starts_with('/'))
-        return fail(Code::internal, "the network's state directory is not absolute");
-    BridgeConfig completed = config;
-    completed.device = device_of(config);
-    const std::string& name = completed.device;
-    bool plain = std::ranges::all_of(name, [](unsigned char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_';
-    });
-    if (name.size() > 15 || !plain) {
-        return fail(Error(Code::invalid_argument, "invalid bridge name '" + name + "'")
-                        .with_hint("use 1 to 15 letters, digits, '-' or '_'"));
-    }
-    return completed;
-}
-
-namespace {
 
 // Whoever removes a network takes its definition away under the lock.
 Result<> check_defined(const BridgeConfig& config) {
@@ -312,6 +281,34 @@ Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config) {
     }
     ready->lock = std::move(exclusive);
     return std::move(*ready);
+}
+
+Result<> with_present_bridge(Host& host, const BridgeConfig& config,
+                             const std::function<Result<>(const Bridge&)>& work) {
+    if (!sys::exists(lock_path(config))) return {};
+    sys::UniqueFd lock = TRY(lock_state(config, sys::LockMode::exclusive));
+    auto subnet = TRY(remembered_subnet(config));
+    auto link = TRY(find_device(host, config));
+    if (!subnet) return {};
+    return work(Bridge{link ? link->index : 0,
+                       link ? link->mtu : 0,
+                       *subnet,
+                       gateway_in(config, *subnet),
+                       {},
+                       {}});
+}
+
+Result<> with_bridge(Host& host, const BridgeConfig& config,
+                     const std::function<Result<>(const Bridge&)>& work) {
+    bool done = false;
+    TRY(with_present_bridge(host, config, [&](const Bridge& bridge) -> Result<> {
+        if (bridge.index == 0) return {};
+        done = true;
+        return work(bridge);
+    }));
+    if (done) return {};
+    return fail(
+        Error(Code::not_found, "the network has just been removed").with_hint("crank network ls"));
 }
 
 namespace {

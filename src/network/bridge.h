@@ -1,16 +1,23 @@
 // The bridge of a network: the device, its address range, its rules.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "network/host.h"
+#include "network/lease.h"
 #include "network/network.h"
 #include "sys/unique_fd.h"
 
 namespace crank::network {
+
+// The device's alias: this, and whose it is, the state directory. Another one would lease the same
+// addresses again.
+inline constexpr std::string_view kAliasPrefix = "crank ";
 
 struct Bridge {
     int index = 0;
@@ -38,8 +45,19 @@ Result<KnownSubnet> known_subnet(const BridgeConfig& config);
 // must be complete.
 Result<Bridge> ensure_bridge(Host& host, const BridgeConfig& config);
 
+// Under its lock, with which nobody else changes it; ensure_bridge() before. Error: not_found,
+// where the network has just been removed.
+Result<> with_bridge(Host& host, const BridgeConfig& config,
+                     const std::function<Result<>(const Bridge&)>& work);
+// The same of a bridge as it is; nothing is done where there is none.
+Result<> with_present_bridge(Host& host, const BridgeConfig& config,
+                             const std::function<Result<>(const Bridge&)>& work);
+
 // The bridge's own address: the first of the range where the configuration names none.
 sys::Ipv4 gateway_in(const BridgeConfig& config, const sys::Ipv4Prefix& subnet);
+
+// What its containers may have.
+Pool pool_of(const BridgeConfig& config, const sys::Ipv4Prefix& subnet);
 
 // A locally administered address that is the same whenever an IPv4 address is used again, so that
 // what neighbours remember of it stays true: 02:63 and the four bytes.

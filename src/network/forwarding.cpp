@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "network/bridge.h"
 #include "sys/file.h"
 
 namespace crank::network {
@@ -53,6 +54,10 @@ Result<> write_switch(std::string_view value, Family family) {
         "switch it on yourself: sysctl -w " + std::string(name) + "=1, or use --network host"));
 }
 
+std::string device_switch(const std::string& device) {
+    return "/proc/sys/net/ipv4/conf/" + device + "/forwarding";
+}
+
 // Those that have their routes from their neighbours go on so.
 void keep_advertised_routes(const std::vector<sys::Link>& links) {
     for (const sys::Link& link : links) {
@@ -66,6 +71,14 @@ void keep_advertised_routes(const std::vector<sys::Link>& links) {
 
 Result<bool> is_forwarding(Family family) {
     return trim(TRY(sys::read_file(switch_of(family), 16))) == "1";
+}
+
+Result<bool> device_forwards(const std::string& device) {
+    return trim(TRY(sys::read_file(device_switch(device), 16))) == "1";
+}
+
+Result<> let_device_forward(const std::string& device) {
+    return sys::write_knob(device_switch(device), "1");
 }
 
 std::vector<std::string> guarded_devices(const std::vector<sys::Link>& links,
@@ -108,9 +121,14 @@ Result<> restore(Host& host, const std::string& state_dir, Family family) {
     if (!record && record.error().code() == Code::not_found) return {};
     auto lines = split(TRY(std::move(record)), '\n');
     const std::set<std::string> before(lines.begin(), lines.end());
-    for (const sys::Link& link : TRY(host.route.links()))
+    std::vector<std::string> own;
+    for (const sys::Link& link : TRY(host.route.links())) {
         if (!before.contains(link.name)) return {};
+        if (link.kind == "bridge" && link.alias.starts_with(kAliasPrefix)) own.push_back(link.name);
+    }
     TRY(write_switch("0", family));
+    for (const std::string& bridge : own)
+        if (family == Family::ip) TRY(let_device_forward(bridge));
     TRY(remove_guard(host, family));
     return sys::remove_file(record_path(state_dir, family));
 }

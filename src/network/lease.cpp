@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <vector>
 
 #include "base/text.h"
+#include "network/service.h"
 #include "network/subnet.h"
 #include "sys/file.h"
 
@@ -56,12 +58,22 @@ Result<> write_hint(const std::string& state_dir, std::uint32_t offset) {
     return sys::write_knob(hint_path(state_dir), format_hint(offset));
 }
 
+Error none_is_free(const Pool& pool) {
+    return Error(Code::exhausted,
+                 "no address is free in " + (pool.range ? *pool.range : pool.subnet).text())
+        .with_hint("remove containers that are no longer needed: crank rm");
+}
+
 Result<> take_exactly(const std::string& path, std::string_view container_id,
                       const std::string& what) {
     constexpr std::size_t kShownId = 12;
     auto made = sys::make_symlink(std::string(container_id), path);
     if (made || made.error().code() != Code::already_exists) return made;
     std::string holder = sys::read_link(path).value_or("another");
+    if (is_service(holder))
+        return fail(Error(Code::already_exists, what + ": the address is in use by a service of a "
+                                                       "compose project")
+                        .with_hint("another address; those of services are the last ones"));
     return fail(Code::already_exists,
                 what + ": the address is in use by container " + holder.substr(0, kShownId));
 }
@@ -96,9 +108,22 @@ Result<Lease> take_lease(const std::string& state_dir, const Pool& pool,
         if (made.error().code() != Code::already_exists) return fail(std::move(made).error());
         offset = offsets.after(offset);
     } while (offset != start);
-    return fail(Error(Code::exhausted,
-                      "no address is free in " + (pool.range ? *pool.range : pool.subnet).text())
-                    .with_hint("remove containers that are no longer needed: crank rm"));
+    return fail(none_is_free(pool));
+}
+
+Result<Lease> take_last_lease(const std::string& state_dir, const Pool& pool, std::string_view id,
+                              const std::vector<std::string>& others) {
+    const Offsets offsets = offsets_of(pool);
+    for (std::uint32_t offset = offsets.last; offset >= offsets.first; --offset) {
+        sys::Ipv4 address{pool.subnet.base.value + offset};
+        if (offset == offsets.gateway || std::ranges::find(others, address.text()) != others.end())
+            continue;
+        std::string path = lease_dir(state_dir) + "/" + address.text();
+        auto made = sys::make_symlink(std::string(id), path);
+        if (made) return Lease{address, std::move(path)};
+        if (made.error().code() != Code::already_exists) return fail(std::move(made).error());
+    }
+    return fail(none_is_free(pool));
 }
 
 Result<Lease> take_wanted_lease(const std::string& state_dir, const Pool& pool,
@@ -159,21 +184,42 @@ Result<> drop_lease(const std::string& path, std::string_view container_id) {
     return removed;
 }
 
-Result<std::size_t> count_leases(const std::string& state_dir) {
+bool holds_lease(const std::string& state_dir, const std::string& address, std::string_view id) {
+    auto holder = sys::read_link(lease_dir(state_dir) + "/" + address);
+    return holder && *holder == id;
+}
+
+namespace {
+
+Result<std::vector<std::string>> list_leases(const std::string& state_dir) {
     auto entries = sys::list_dir(lease_dir(state_dir));
-    if (!entries && entries.error().code() == Code::not_found) return std::size_t{0};
-    return TRY(std::move(entries)).size();
+    if (!entries && entries.error().code() == Code::not_found) return std::vector<std::string>();
+    return entries;
+}
+
+}  // namespace
+
+Result<std::string> find_lease(const std::string& state_dir, std::string_view id) {
+    for (const std::string& entry : TRY(list_leases(state_dir)))
+        if (sys::parse_ipv4(entry) && holds_lease(state_dir, entry, id)) return entry;
+    return std::string();
+}
+
+Result<std::size_t> count_leases(const std::string& state_dir) {
+    std::size_t count = 0;
+    for (const std::string& entry : TRY(list_leases(state_dir)))
+        if (auto id = sys::read_link(lease_dir(state_dir) + "/" + entry))
+            count += is_service(*id) ? 0 : 1;
+    return count;
 }
 
 Result<std::size_t> drop_dead_leases(const std::string& state_dir,
                                      const std::function<bool(const std::string& id)>& alive) {
-    auto entries = sys::list_dir(lease_dir(state_dir));
-    if (!entries && entries.error().code() == Code::not_found) return std::size_t{0};
     std::size_t dropped = 0;
-    for (const std::string& entry : TRY(std::move(entries))) {
+    for (const std::string& entry : TRY(list_leases(state_dir))) {
         std::string path = lease_dir(state_dir) + "/" + entry;
         auto id = sys::read_link(path);
-        if (!id || alive(*id)) continue;
+        if (!id || is_service(*id) || alive(*id)) continue;
         TRY(drop_lease(path, *id));
         ++dropped;
     }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "network/subnet.h"
@@ -41,6 +42,10 @@ Result<> prepare_leases(const std::string& state_dir);
 // Any number of processes may do so at once. Error: exhausted.
 Result<Lease> take_lease(const std::string& state_dir, const Pool& pool,
                          std::string_view container_id);
+// The last one that is free, and none of `others`: those of services, so that they are the same
+// again after `crank down`, and out of the way of who asks for one. Errors: exhausted.
+Result<Lease> take_last_lease(const std::string& state_dir, const Pool& pool, std::string_view id,
+                              const std::vector<std::string>& others);
 // The one that is asked for. Errors: invalid_argument (none of the subnet's), already_exists.
 Result<Lease> take_wanted_lease(const std::string& state_dir, const Pool& pool,
                                 std::string_view container_id, std::string_view wanted);
@@ -51,6 +56,11 @@ Result<Lease6> take_lease6(const std::string& state_dir, const sys::Ipv6Prefix& 
                            std::string_view wanted, std::uint32_t offset);
 // Gives it back if it is still this container's; a lease that is gone is no error.
 Result<> drop_lease(const std::string& path, std::string_view container_id);
+// Whether the address is his.
+bool holds_lease(const std::string& state_dir, const std::string& address, std::string_view id);
+// His IPv4 address; empty: he has none. At the cost of all leases.
+Result<std::string> find_lease(const std::string& state_dir, std::string_view id);
+// Of containers: those of services come and go with their networks.
 Result<std::size_t> count_leases(const std::string& state_dir);
 // Drops the leases of containers that do not live; how many.
 Result<std::size_t> drop_dead_leases(const std::string& state_dir,

@@ -12,7 +12,7 @@ std::string describe(const std::string& family, const std::string& table, const 
                      const std::string& device) {
     std::string text = "the host's chain " + chain + " of table " + family + " " + table +
                        " drops forwarded packets that no rule of it accepts: containers may reach "
-                       "no other host; ";
+                       "no other host, and no service by its name; ";
     // iptables-nft's tables have their old names, and Docker asks that rules of others stand here.
     if (table == "filter" && chain == "FORWARD") {
         return text + "allow them: iptables -I FORWARD -i " + device +

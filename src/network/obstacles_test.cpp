@@ -51,7 +51,8 @@ TEST_F(ObstaclesTest, AChainThatDropsIsNamedWithTheRemedy) {
     EXPECT_EQ(
         leased->warnings[0],
         "the host's chain onward of table inet firewall drops forwarded packets that no rule of "
-        "it accepts: containers may reach no other host; allow them: nft insert rule inet "
+        "it accepts: containers may reach no other host, and no service by its name; allow them: "
+        "nft insert rule inet "
         "firewall onward iifname crt0 accept; nft insert rule inet firewall onward oifname crt0 ct "
         "state established,related accept");
     EXPECT_EQ(*forward_obstacles(config_), leased->warnings);

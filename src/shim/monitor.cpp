@@ -358,7 +358,10 @@ void watch_to_the_end(PlanView& plan, Kept& kept) {
     if (monitor->control.fd >= 0) tell_exit(exit);
     // The caller may go now; what follows costs time that is nobody's.
     if (kept.mount_namespace >= 0) close(kept.mount_namespace);
+    bool led = services_lead_to(plan);
     bool clean = clean_up(plan);
+    // Its address is given back: what comes is not to be led there, also while it waits.
+    if (led) tell_of_end(plan);
     if (delay >= 0) {
         wait_and_restart(plan, delay);
         remove_restarting(plan);

@@ -13,6 +13,9 @@ namespace crank::shim {
 namespace {
 
 constexpr size_t kMostPath = 4096, kMostTarget = 512;
+// Ids of services begin so, and their files are below that (network/service.h).
+constexpr const char* kService = "service-";
+constexpr const char* kServices = "services";
 
 // A file's lines one after the other, of which each fits into the buffer; longer ones are left out.
 class Lines {
@@ -113,10 +116,14 @@ bool is_leased(const char* dir, const char* address, const char* id) {
 void take_entry(const char* dir, int names, const char* address, Found& found) {
     Target target;
     uint8_t v4[4];
-    if (found.count4 == kMostFound || inet_pton(AF_INET, address, v4) != 1 ||
-        !target.read(names, address) || !is_leased(dir, address, target.text))
+    if (inet_pton(AF_INET, address, v4) != 1 || !target.read(names, address) ||
+        !is_leased(dir, address, target.text))
         return;
+    bool service = strncmp(target.text, kService, strlen(kService)) == 0;
+    if (service && !found.service) found.count4 = found.count6 = 0;
+    if (found.count4 == kMostFound || (found.service && !service)) return;
     found.known = true;
+    found.service = service;
     memcpy(found.v4[found.count4++], v4, sizeof v4);
     if (inet_pton(AF_INET6, target.rest, found.v6[found.count6]) == 1) ++found.count6;
 }
@@ -130,24 +137,47 @@ struct Entry {
     char name[1];
 };
 
+// Each entry of the directory, until `work` says that it is enough: true then.
+template <class Work>
+bool each_entry(const char* path, Work work) {
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0) return false;
+    alignas(Entry) char buffer[4096];
+    bool enough = false;
+    while (!enough) {
+        long n = syscall(SYS_getdents64, dir, buffer, sizeof buffer);
+        if (n <= 0) break;
+        for (long at = 0; at < n && !enough;) {
+            auto* entry = reinterpret_cast<Entry*>(buffer + at);
+            enough = entry->name[0] != '.' && work(dir, entry->name);
+            at += entry->size;
+        }
+    }
+    close(dir);
+    return enough;
+}
+
 void find_in(const char* dir, const char* name, size_t length, Found& found) {
     char path[kMostPath];
     if (length == 0 || snprintf(path, sizeof path, "%s/names/%.*s", dir, static_cast<int>(length),
                                 name) >= static_cast<int>(sizeof path))
         return;
-    int names = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (names < 0) return;
-    alignas(Entry) char buffer[4096];
-    while (true) {
-        long n = syscall(SYS_getdents64, names, buffer, sizeof buffer);
-        if (n <= 0) break;
-        for (long at = 0; at < n;) {
-            auto* entry = reinterpret_cast<Entry*>(buffer + at);
-            if (entry->name[0] != '.') take_entry(dir, names, entry->name, found);
-            at += entry->size;
-        }
+    each_entry(path, [&](int names, const char* address) {
+        take_entry(dir, names, address, found);
+        return false;
+    });
+}
+
+// "backend ID ADDRESS" is the line of one that it leads to.
+bool leads_to(const char* service_file, const char* id) {
+    Lines lines(service_file);
+    size_t length = strlen(id);
+    while (char* line = lines.next()) {
+        char* backend = behind(line, "backend");
+        if (backend != nullptr && strncmp(backend, id, length) == 0 && backend[length] == ' ')
+            return true;
     }
-    close(names);
+    return false;
 }
 
 // The part of the name in front of ".NETWORK"; 0: it ends otherwise.
@@ -194,6 +224,24 @@ bool asks_others(const char* networks_file) {
     Lines lines(networks_file);
     while (char* line = lines.next())
         if (strcmp(line, "ask") == 0) return true;
+    return false;
+}
+
+bool is_led_to(const char* networks_file, const char* id) {
+    Lines lines(networks_file);
+    Network network;
+    while (char* line = lines.next()) {
+        char path[kMostPath], file[kMostPath];
+        if (!read_network(line, network) || snprintf(path, sizeof path, "%s/%s", network.dir,
+                                                     kServices) >= static_cast<int>(sizeof path))
+            continue;
+        bool led = each_entry(path, [&](int, const char* service) {
+            return snprintf(file, sizeof file, "%s/%s", path, service) <
+                       static_cast<int>(sizeof file) &&
+                   leads_to(file, id);
+        });
+        if (led) return true;
+    }
     return false;
 }
 

@@ -77,6 +77,30 @@ TEST_F(Names, SeveralContainersMayHaveOne) {
     EXPECT_EQ(find("db").count4, 2U);
 }
 
+TEST_F(Names, OfAServiceMeansItsAddressAlone) {
+    for (int last : {2, 3, 9}) {
+        bool service = last == 3;
+        add("front", service ? "service-0" : std::string(64, static_cast<char>('0' + last)), "db",
+            "10.205.0." + std::to_string(last), service ? "" : "fd00::" + std::to_string(last));
+    }
+    write(line("front"));
+    Found found = find("db");
+    ASSERT_EQ(found.count4, 1U);
+    EXPECT_EQ(found.v4[0][3], 3);
+    EXPECT_EQ(found.count6, 0U);
+}
+
+TEST_F(Names, WhomAServiceLeadsToIsKnown) {
+    write(line("front"));
+    EXPECT_FALSE(is_led_to(file_.c_str(), kMail.c_str()));
+    fs::create_directories(dir_ + "/front/services");
+    std::ofstream(dir_ + "/front/services/service-0")
+        << "project p\nname db\naddress 10.205.0.3\nbackend " << kMail << " 10.205.0.2\n";
+    EXPECT_TRUE(is_led_to(file_.c_str(), kMail.c_str()));
+    EXPECT_FALSE(is_led_to(file_.c_str(), kWeb.c_str()));
+    EXPECT_FALSE(is_led_to(file_.c_str(), kMail.substr(1).c_str()));
+}
+
 TEST_F(Names, WhatNoLeaseConfirmsSaysNothing) {
     add("front", kMail, "mail", "10.205.0.2");
     write(line("front"));

@@ -1,13 +1,17 @@
 #include "shim/restart.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "shim/ended.h"
 #include "shim/kernel.h"
+#include "shim/names.h"
 #include "shim/ops.h"
 
 namespace crank::shim {
@@ -59,24 +63,56 @@ void remove_restarting(const PlanView& plan) {
     unlink(path);
 }
 
-void wait_and_restart(const PlanView& plan, int delay_ms) {
-    // Callers wait for the end of some of these, and the next start binds the same ports.
-    close_range(3, ~0u, 0);
-    if (!wait_out(plan, delay_ms)) return;
+namespace {
+
+// Every descriptor is closed by then: callers wait for the end of some of these, and the next start
+// binds the same ports. Returns where it cannot be executed.
+void execute(const PlanView& plan, const char* last) {
     char* words[kMaxRestartWords + 2];
     uint32_t count = 0;
     const char* word = plan.text(plan.header->restart_command);
     for (; count < kMaxRestartWords && count < plan.header->restart_words; word += strlen(word) + 1)
         words[count++] = const_cast<char*>(word);
-    char delay[16];
-    snprintf(delay, sizeof delay, "%d", delay_ms);
-    words[count++] = delay;
+    if (count == 0) return;
+    words[count++] = const_cast<char*>(last);
     words[count] = nullptr;
-    if (count < 2) return;
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     execv(words[0], words);
+}
+
+}  // namespace
+
+void wait_and_restart(const PlanView& plan, int delay_ms) {
+    close_range(3, ~0u, 0);
+    if (!wait_out(plan, delay_ms)) return;
+    char delay[16];
+    snprintf(delay, sizeof delay, "%d", delay_ms);
+    execute(plan, delay);
+}
+
+bool services_lead_to(const PlanView& plan) {
+    if (plan.header->state_dir == 0) return false;
+    char file[4096];
+    const char* dir = plan.text(plan.header->state_dir);
+    const char* slash = strrchr(dir, '/');
+    int n = snprintf(file, sizeof file, "%s/%s", dir, kNetworksFile);
+    return slash != nullptr && n < static_cast<int>(sizeof file) && is_led_to(file, slash + 1);
+}
+
+// Its parent ends at once, so that nobody has to wait for it.
+void tell_of_end(const PlanView& plan) {
+    int between = fork();
+    if (between == 0) {
+        if (fork() == 0) {
+            close_range(3, ~0u, 0);
+            execute(plan, kEnded);
+        }
+        _exit(0);
+    }
+    int status;
+    while (between > 0 && waitpid(between, &status, 0) < 0 && errno == EINTR) {}
 }
 
 }  // namespace crank::shim

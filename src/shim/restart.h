@@ -19,6 +19,12 @@ int restart_delay(const Header& header, uint32_t exit_code, uint64_t ran_ns);
 void record_restarting(const PlanView& plan, int delay_ms);
 void remove_restarting(const PlanView& plan);
 
+// Asked before its names and its address are given back.
+bool services_lead_to(const PlanView& plan);
+// The same command, with kEnded as its last word and in a process of its own: services lead to this
+// container no more.
+void tell_of_end(const PlanView& plan);
+
 // Returns where a command has ordered that it stays ended, or crank cannot be executed. Every
 // descriptor is closed by then.
 void wait_and_restart(const PlanView& plan, int delay_ms);

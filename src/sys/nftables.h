@@ -28,11 +28,18 @@ public:
     NftRule& source_in(const Ipv4Prefix& range);
     NftRule& source_in(const Ipv6Prefix& range);  // of an ip6 table
     NftRule& destination_is(Ipv4 address);
+    NftRule& destination_among(const std::string& set);  // of IPv4 addresses
+    NftRule& is_tcp();
     // With `protocol` (IPPROTO_TCP, IPPROTO_UDP).
     NftRule& destination_port_is(std::uint8_t protocol, std::uint16_t port);
-    NftRule& is_no_answer();  // neither "established" nor "related" for connection tracking
+    NftRule& is_no_answer();   // neither "established" nor "related" for connection tracking
+    NftRule& is_redirected();  // to another address than it was sent to
+    NftRule& one_in(std::uint32_t count);  // by chance
     NftRule& drop();
+    NftRule& reset();   // of TCP, with its own refusal; at the input hook
+    NftRule& refuse();  // with "port unreachable"; at the input hook
     NftRule& masquerade();
+    NftRule& send_to(Ipv4 address);            // instead of where it was sent to; at prerouting_nat
     NftRule& redirect_to(std::uint16_t port);  // of the address of this host that it is for
 
 private:
@@ -43,7 +50,7 @@ private:
     std::vector<Step> steps_;
 };
 
-enum class NftHook { input, forward, postrouting_nat, output_nat };
+enum class NftHook { input, forward, prerouting_nat, postrouting_nat, output_nat };
 enum class NftFamily : std::uint8_t { ip, ip6 };
 
 // Changes that become true together or not at all. A batch that the kernel refuses costs 8 ms (it
@@ -57,10 +64,17 @@ public:
     void add_chain(const std::string& table, const std::string& chain, NftHook hook);
     void add_device_set(const std::string& table, const std::string& set,
                         const std::vector<std::string>& devices);
+    void add_address_set(const std::string& table, const std::string& set,
+                         const std::vector<Ipv4>& addresses);
     void add_rule(const std::string& table, const std::string& chain, const NftRule& rule);
 
 private:
     friend class NftSocket;
+    struct KeyType {
+        std::uint32_t number, length, byte_order;
+    };
+    void add_set(const std::string& table, const std::string& set, const KeyType& type,
+                 const std::vector<std::vector<std::byte>>& keys);
     NetlinkBatch batch_;
     NftFamily family_;
     std::uint32_t next_set_ = 1;

@@ -141,7 +141,16 @@ void RouteChanges::add_address(int index, Ipv4 address, int prefix_length) {
     batch_.put_be32(IFA_LOCAL, address.value);
     batch_.put_be32(IFA_ADDRESS, address.value);
     Ipv4Prefix range{{}, prefix_length};
-    batch_.put_be32(IFA_BROADCAST, address.value | ~range.mask());
+    if (prefix_length < 32) batch_.put_be32(IFA_BROADCAST, address.value | ~range.mask());
+}
+
+void RouteChanges::remove_address(int index, Ipv4 address, int prefix_length) {
+    ifaddrmsg header{};
+    header.ifa_family = AF_INET;
+    header.ifa_prefixlen = static_cast<std::uint8_t>(prefix_length);
+    header.ifa_index = static_cast<std::uint32_t>(index);
+    batch_.begin(RTM_DELADDR, 0, bytes_of(header), "remove address " + address.text());
+    batch_.put_be32(IFA_LOCAL, address.value);
 }
 
 void RouteChanges::add_default_route(Ipv4 gateway, int index, std::uint32_t metric) {

@@ -64,7 +64,9 @@ public:
     void remove_link(const std::string& name);
     // A port of a bridge: it reaches no other one that is isolated.
     void isolate_port(const std::string& name);
+    // Without a broadcast address where the prefix is the address alone.
     void add_address(int index, Ipv4 address, int prefix_length);
+    void remove_address(int index, Ipv4 address, int prefix_length);
     // Of several, that with the lowest metric counts.
     void add_default_route(Ipv4 gateway, int index, std::uint32_t metric = 0);
     // In use at once: nobody is asked whether another has it.

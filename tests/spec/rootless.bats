@@ -503,6 +503,13 @@ END
     [ "$status" -eq 0 ]
     run crank exec mail-web-1 sh -c 'cat /run/secrets/token; stat -c " %u %a" /run/secrets/token; nslookup -type=a db'
     [[ $output == "s3cret 1000 400"*"Address"* ]]
+    # its service's address, which leads to it
+    local own
+    own=$(crank inspect -f '{{(index .NetworkSettings.Networks "mail_default").IPAddress}}' mail-db-1)
+    [[ $own == 10.* ]]
+    [ "$(sed -n 's/^Address: //p' <<<"$output")" != "$own" ]
+    run crank exec --user 0 mail-web-1 ping -c 1 -W 5 db
+    [ "$status" -eq 0 ]
     sed -i 's/user: worker/user: root/' "$dir/compose.yaml"
     run --separate-stderr as_user env TOKEN=s3cret crank plan -f "$dir/compose.yaml"
     [ "$status" -eq 2 ]

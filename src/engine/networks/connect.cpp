@@ -9,6 +9,7 @@
 #include "engine/lifecycle.h"
 #include "engine/pasta_options.h"
 #include "network/names.h"
+#include "network/service.h"
 #include "runtime/runtime.h"
 #include "sys/file.h"
 #include "sys/open_flags.h"
@@ -185,21 +186,52 @@ void note_network(const Paths& paths, const EndpointRecord& endpoint, const std:
          .attributes = {{"name", endpoint.network}, {"type", "bridge"}, {"container", container}}});
 }
 
-}  // namespace
-
-Result<std::vector<std::string>> connect(const Paths& paths, const Config& config,
-                                         const std::string& container, const NetworkUse& use,
-                                         Home home) {
+Result<EndpointRecord> wanted_of(const Paths& paths, const NetworkUse& use) {
     EndpointRecord wanted{.network = use.name,
                           .network_id = {},
                           .aliases = use.aliases,
                           .wanted_ip = use.ip,
                           .wanted_ip6 = use.ip6};
-    if (use.name != kDefaultNetwork) {
-        Definition definition = TRY(find(paths, use.name));
-        wanted.network = definition.name;
-        wanted.network_id = definition.id;
+    if (use.name == kDefaultNetwork) return wanted;
+    Definition definition = TRY(find(paths, use.name));
+    wanted.network = definition.name;
+    wanted.network_id = definition.id;
+    return wanted;
+}
+
+Result<> tell_services(const Paths& paths, const EndpointRecord& endpoint, const std::string& id,
+                       const std::string& address, Home home) {
+    if (endpoint.network_id.empty()) return {};
+    Result<Definition> definition = find(paths, endpoint.network);
+    // With a network its services go.
+    if (!definition || definition->id != endpoint.network_id) return {};
+    return network::tell_services(bridge_of(paths, *definition, home), id, address);
+}
+
+}  // namespace
+
+Result<> tell_services(const Paths& paths, const Record& record, Home home) {
+    Result<> first;
+    for (const EndpointRecord& endpoint : record.networks) {
+        Result<> told = tell_services(paths, endpoint, record.id, endpoint.address, home);
+        if (!told && first) first = std::move(told);
     }
+    return first;
+}
+
+Result<> tell_ended(const Paths& paths, const std::string& id, Home home) {
+    Result<> first;
+    for (const Definition& definition : TRY(networks::list(paths))) {
+        Result<> told = network::tell_services(bridge_of(paths, definition, home), id, "");
+        if (!told && first) first = std::move(told);
+    }
+    return first;
+}
+
+Result<std::vector<std::string>> connect(const Paths& paths, const Config& config,
+                                         const std::string& container, const NetworkUse& use,
+                                         Home home) {
+    EndpointRecord wanted = TRY(wanted_of(paths, use));
     Held held = TRY(hold(paths, container));
     Record& record = held.container.record;
     TRY(check_may_connect(record, wanted.network));
@@ -222,7 +254,8 @@ Result<std::vector<std::string>> connect(const Paths& paths, const Config& confi
         // The device last: whoever finds it without a record would not know what it is. With a
         // record and without a device, `disconnect` clears up.
         if (!endpoint) return {};
-        return network::connect(endpoint->bridge, endpoint->attachment, space.get());
+        TRY(network::connect(endpoint->bridge, endpoint->attachment, space.get()));
+        return tell_services(paths, record, home);
     };
     if (Result<> done = work(); !done) return fail(undo.run(std::move(done).error()));
     undo.commit();
@@ -303,6 +336,7 @@ Result<std::vector<std::string>> disconnect(const Paths& paths, const std::strin
     }
     set_endpoints(record, std::move(rest));
     TRY(write_record(paths, record));
+    TRY(tell_services(paths, gone, record.id, "", home));
     note_network(paths, gone, "disconnect", record.id);
     return warnings;
 }

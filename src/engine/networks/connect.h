@@ -20,6 +20,11 @@ Result<std::vector<std::string>> connect(const Paths& paths, const Config& confi
 // Errors: not_found (also: it is not on the network).
 Result<std::vector<std::string>> disconnect(const Paths& paths, const std::string& container,
                                             const std::string& network, Home home);
+// It runs, at the addresses in its record: what comes to its service on these networks is led
+// there. Nothing to do but for one that services lead to, or have led to.
+Result<> tell_services(const Paths& paths, const Record& record, Home home);
+// It has ended, and may be gone: no service leads to it any more.
+Result<> tell_ended(const Paths& paths, const std::string& id, Home home);
 // A container that runs has another name from now on.
 Result<> rename(const Paths& paths, const Record& record, const std::string& former);
 

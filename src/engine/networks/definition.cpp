@@ -183,6 +183,15 @@ std::string unique_subnet6(std::uint64_t random) {
     return prefix.text();
 }
 
+bool says_no(const std::map<std::string, std::string>& options, std::string_view option) {
+    auto found = options.find(std::string(option));
+    return found != options.end() && (found->second == "false" || found->second == "0");
+}
+
+bool reach_each_other(const std::map<std::string, std::string>& options) {
+    return !says_no(options, kOptionBetween);
+}
+
 std::string serialize(const Definition& definition) {
     Json json = {{"version", kVersion},
                  {"id", definition.id},

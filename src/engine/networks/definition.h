@@ -49,6 +49,10 @@ inline constexpr std::string_view kOptionMasquerade =
     "com.docker.network.bridge.enable_ip_masquerade";
 inline constexpr std::string_view kOptionBetween = "com.docker.network.bridge.enable_icc";
 
+bool says_no(const std::map<std::string, std::string>& options, std::string_view option);
+// Whether containers on it do: kOptionBetween.
+bool reach_each_other(const std::map<std::string, std::string>& options);
+
 std::string serialize(const Definition& definition);
 // Errors: corrupt.
 Result<Definition> parse_definition(std::string_view json);

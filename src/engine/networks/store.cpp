@@ -10,6 +10,7 @@
 #include "engine/names.h"
 #include "engine/options.h"
 #include "engine/state.h"
+#include "network/service.h"
 #include "sys/file.h"
 #include "sys/system.h"
 
@@ -25,11 +26,6 @@ Error no_such(const std::string& name) {
 
 Result<Definition> read(const std::string& path) {
     return TRY_IN(parse_definition(TRY(sys::read_file(path, kMaxDocument))), path);
-}
-
-bool says_no(const Definition& definition, std::string_view option) {
-    auto found = definition.options.find(std::string(option));
-    return found != definition.options.end() && (found->second == "false" || found->second == "0");
 }
 
 std::string option(const Definition& definition, std::string_view name) {
@@ -100,8 +96,8 @@ network::BridgeConfig bridge_of(const Paths& paths, const Definition& definition
         .subnet6 = definition.subnet6,
         .gateway6 = definition.gateway6,
         .internal = definition.internal,
-        .masquerade = !says_no(definition, kOptionMasquerade),
-        .between = !says_no(definition, kOptionBetween),
+        .masquerade = !says_no(definition.options, kOptionMasquerade),
+        .between = reach_each_other(definition.options),
         .mtu = static_cast<std::uint32_t>(parse_int(option(definition, kOptionMtu)).value_or(0))};
 }
 
@@ -156,7 +152,9 @@ Result<std::vector<std::string>> holders(const std::string& state_dir) {
     if (!leases && leases.error().code() == Code::not_found) return std::vector<std::string>();
     std::set<std::string> ids;
     for (const std::string& lease : TRY(std::move(leases)))
-        if (Result<std::string> id = sys::read_link(dir + "/" + lease)) ids.insert(*id);
+        if (Result<std::string> id = sys::read_link(dir + "/" + lease);
+            id && !network::is_service(*id))
+            ids.insert(*id);
     return std::vector<std::string>(ids.begin(), ids.end());
 }
 

@@ -1,0 +1,150 @@
+#include "deploy/addresses.h"
+
+#include <algorithm>
+
+#include "deploy/desired.h"
+#include "engine/networks/store.h"
+#include "oci/digest.h"
+
+namespace crank::deploy {
+namespace {
+
+namespace networks = engine::networks;
+
+// Always the same: what a killed command left is found again by it.
+std::string id_of(const std::string& project, const std::string& service,
+                  const networks::Definition& network) {
+    return std::string(network::kServicePrefix) +
+           oci::Digest::of(project + "\n" + service + "\n" + network.id).hex();
+}
+
+std::string name_of_network(const World& world, const std::string& key) {
+    auto found = std::ranges::find(world.project.networks, key, &compose::Network::key);
+    return found == world.project.networks.end() ? key : found->name;
+}
+
+std::vector<std::string> names_on(const compose::Service& service,
+                                  const compose::ServiceNetwork& network) {
+    std::vector<std::string> names = {service.name};
+    for (const std::string& alias : network.aliases)
+        if (alias != service.name) names.push_back(alias);
+    return names;
+}
+
+// Of containers that are on it now.
+std::vector<network::ServiceBackend> backends_on(const networks::Definition& network,
+                                                 const std::vector<engine::Container>& containers) {
+    std::vector<network::ServiceBackend> backends;
+    for (const engine::Container& container : containers)
+        for (const engine::EndpointRecord& endpoint : container.record.networks)
+            if (endpoint.network_id == network.id && !endpoint.address.empty())
+                backends.push_back({container.record.id, endpoint.address});
+    return backends;
+}
+
+// What the file asks for is not taken away from who asks.
+std::vector<std::string> wanted_addresses(const World& world, const std::string& network) {
+    std::vector<std::string> wanted;
+    for (const compose::Service& service : world.project.services)
+        for (const compose::ServiceNetwork& one : service.networks)
+            if (!one.ipv4.empty() && name_of_network(world, one.key) == network)
+                wanted.push_back(one.ipv4);
+    return wanted;
+}
+
+bool is_there(const networks::Definition& network, const std::vector<std::string>& ids) {
+    return std::ranges::find(ids, network.id) != ids.end();
+}
+
+}  // namespace
+
+Result<void> observe_addresses(const engine::Paths& paths, const std::string& project,
+                               Observed& observed) {
+    for (const networks::Definition& network : TRY(networks::list(paths)))
+        for (network::Service& service :
+             TRY(network::list_services(networks::state_of(paths, network)))) {
+            if (service.project != project) continue;
+            ObservedAddress address{service.name, network.name, service.address, {}};
+            for (const network::ServiceBackend& backend : service.backends)
+                address.led[backend.container] = backend.address;
+            observed.addresses.push_back(std::move(address));
+        }
+    return {};
+}
+
+Result<std::vector<Addresses::Place>> Addresses::wanted(const std::string& service) const {
+    std::vector<Place> places;
+    const compose::Service* one = world_.project.find(service);
+    if (one == nullptr || !one->has_address || one->native() != nullptr) return places;
+    for (const compose::ServiceNetwork& network : one->networks) {
+        auto found = networks::find(world_.paths, name_of_network(world_, network.key));
+        // Those that are always there, on which containers have no names.
+        if (!found && found.error().code() == Code::not_found) continue;
+        networks::Definition definition = TRY(std::move(found));
+        if (!networks::bridge_of(world_.paths, definition, world_.home).between) continue;
+        network::Service made{.id = id_of(world_.desired.project, service, definition),
+                              .project = world_.desired.project,
+                              .name = service,
+                              .names = names_on(*one, network)};
+        places.push_back({std::move(definition), std::move(made)});
+    }
+    return places;
+}
+
+Result<std::vector<Addresses::Place>> Addresses::present(const std::string& service) const {
+    std::vector<Place> places;
+    for (const networks::Definition& network : TRY(networks::list(world_.paths)))
+        for (network::Service& one :
+             TRY(network::list_services(networks::state_of(world_.paths, network))))
+            if (one.project == world_.desired.project && one.name == service)
+                places.push_back({network, std::move(one)});
+    return places;
+}
+
+Result<void> Addresses::put(
+    const Place& place, const std::optional<std::vector<network::ServiceBackend>>& backends) const {
+    auto put = network::put_service(
+        networks::bridge_of(world_.paths, place.network, world_.home), place.service,
+        {.backends = backends, .others = wanted_addresses(world_, place.network.name)});
+    if (!put && put.error().code() == Code::exhausted)
+        return fail(std::move(put.error())
+                        .with_context("the address of service " + place.service.name + " on " +
+                                      place.network.name)
+                        .with_hint("a larger subnet, or deploy: {endpoint_mode: dnsrr} of the "
+                                   "service: its name means its containers then"));
+    for (const std::string& warning :
+         TRY_IN(std::move(put), "service " + place.service.name + " on " + place.network.name)
+             .warnings)
+        world_.hooks.warn("network " + place.network.name + ": " + warning);
+    return {};
+}
+
+Result<void> Addresses::prepare() const {
+    for (const DesiredService& service : world_.desired.services)
+        for (const Place& place : TRY(wanted(service.name))) TRY(put(place, std::nullopt));
+    return {};
+}
+
+Result<void> Addresses::lead(const std::string& service,
+                             const std::vector<engine::Container>& containers) const {
+    std::vector<Place> places = TRY(wanted(service));
+    std::vector<std::string> ids;
+    for (const Place& place : places) ids.push_back(place.network.id);
+    // Also those that it is to have no more: they are withdrawn last.
+    for (Place& place : TRY(present(service)))
+        if (!is_there(place.network, ids)) places.push_back(std::move(place));
+    for (const Place& place : places) TRY(put(place, backends_on(place.network, containers)));
+    return {};
+}
+
+Result<void> Addresses::withdraw(const Step& step) const {
+    for (const Place& place : TRY(present(step.service))) {
+        if (place.service.address != step.object) continue;
+        TRY_IN(network::remove_service(
+                   networks::bridge_of(world_.paths, place.network, world_.home), place.service.id),
+               "address " + step.object + " of service " + step.service);
+    }
+    return {};
+}
+
+}  // namespace crank::deploy
