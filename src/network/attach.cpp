@@ -3,6 +3,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/text.h"
 #include "base/undo.h"
 #include "network/bridge.h"
 #include "network/host.h"
@@ -90,6 +91,22 @@ void add_default_routes(const Attachment& attachment, int index, sys::RouteChang
         changes.add_default_route(*gateway, index);
 }
 
+// Where the host's rules see what passes within a bridge (br_netfilter), what a container sends to
+// its own service's address does not leave the bridge before it goes back to it.
+Result<> configure_port(Host& host, const BridgeConfig& config, const std::string& device) {
+    constexpr const char* kSeen = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+    sys::RouteChanges changes;
+    if (!config.between) {
+        changes.isolate_port(device);
+        return host.route.apply(changes);
+    }
+    // On the default network there are no services.
+    if (config.definition.empty() || !sys::exists(kSeen)) return {};
+    if (trim(TRY(sys::read_file(kSeen, 16))) != "1") return {};
+    changes.reflect_port(device);
+    return host.route.apply(changes);
+}
+
 Result<> connect_device(Host& host, const BridgeConfig& config, const Bridge& bridge,
                         const Attachment& attachment, int namespace_fd, Undo& undo) {
     auto address = sys::parse_ipv4(attachment.address);
@@ -112,11 +129,7 @@ Result<> connect_device(Host& host, const BridgeConfig& config, const Bridge& br
         changes.remove_link(name);
         return host.route.apply(changes);
     });
-    if (!config.between) {
-        sys::RouteChanges isolate;
-        isolate.isolate_port(request.host_name);
-        TRY(host.route.apply(isolate));
-    }
+    TRY(configure_port(host, config, request.host_name));
     const int index = TRY(inside.link(attachment.device)).index;
     sys::RouteChanges configure;
     configure.set_up(sys::kLoopbackIndex, "lo");

@@ -103,13 +103,22 @@ void RouteChanges::add_veth(const VethRequest& request) {
     batch_.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(request.peer_namespace));
 }
 
-void RouteChanges::isolate_port(const std::string& name) {
-    batch_.begin(RTM_NEWLINK, 0, bytes_of(link_header()), "isolate bridge port " + name);
+void RouteChanges::change_port(const std::string& name, std::uint16_t attribute,
+                               const std::string& what) {
+    batch_.begin(RTM_NEWLINK, 0, bytes_of(link_header()), what + " bridge port " + name);
     batch_.put_string(IFLA_IFNAME, name);
     auto info = batch_.nest(IFLA_LINKINFO);
     batch_.put_string(IFLA_INFO_SLAVE_KIND, "bridge");
     auto data = batch_.nest(IFLA_INFO_SLAVE_DATA);
-    batch_.put_u8(IFLA_BRPORT_ISOLATED, 1);
+    batch_.put_u8(attribute, 1);
+}
+
+void RouteChanges::isolate_port(const std::string& name) {
+    change_port(name, IFLA_BRPORT_ISOLATED, "isolate");
+}
+
+void RouteChanges::reflect_port(const std::string& name) {
+    change_port(name, IFLA_BRPORT_MODE, "reflect");
 }
 
 void RouteChanges::set_up(int index, const std::string& name) {

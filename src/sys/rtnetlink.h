@@ -64,6 +64,8 @@ public:
     void remove_link(const std::string& name);
     // A port of a bridge: it reaches no other one that is isolated.
     void isolate_port(const std::string& name);
+    // What comes from it may go back to it.
+    void reflect_port(const std::string& name);
     // Without a broadcast address where the prefix is the address alone.
     void add_address(int index, Ipv4 address, int prefix_length);
     void remove_address(int index, Ipv4 address, int prefix_length);
@@ -75,6 +77,7 @@ public:
 
 private:
     friend class RouteSocket;
+    void change_port(const std::string& name, std::uint16_t attribute, const std::string& what);
     NetlinkBatch batch_;
 };
 
