@@ -12,6 +12,7 @@
 #include "network/rules.h"
 #include "network/service_file.h"
 #include "sys/attributes.h"
+#include "sys/conntrack.h"
 #include "sys/file.h"
 
 namespace crank::network {
@@ -44,6 +45,25 @@ Result<> put_rules_with(Host& host, const BridgeConfig& config, const Bridge& br
         drop_ended(config.state_dir, services.back());
     }
     return put_rules(host, config, bridge.subnet, services);
+}
+
+// Who has sent datagrams to one that is led to no more would go on to send them there. Best effort:
+// they are forgotten after a while of silence.
+void forget_others(const BridgeConfig& config, Service service) {
+    auto address = sys::parse_ipv4(service.address);
+    if (!address) return;
+    drop_ended(config.state_dir, service);
+    std::vector<sys::Ipv4> led_to;
+    for (const ServiceBackend& backend : service.backends)
+        if (auto to = sys::parse_ipv4(backend.address)) led_to.push_back(*to);
+    (void)sys::forget_datagrams(*address, led_to);
+}
+
+bool leaves_some(const std::vector<ServiceBackend>& before,
+                 const std::vector<ServiceBackend>& after) {
+    return std::ranges::any_of(before, [&](const ServiceBackend& backend) {
+        return std::ranges::find(after, backend) == after.end();
+    });
 }
 
 // The one that it has, also from a command that was killed before it wrote the file.
@@ -111,6 +131,7 @@ Result<> put_here(Host& host, const BridgeConfig& config, const Bridge& bridge, 
     TRY(begin_services(host, config, put));
     // Before the address: it is never a way to what listens on this host.
     TRY(put_rules_with(host, config, bridge, wanted));
+    if (known && leaves_some(known->backends, wanted.backends)) forget_others(config, wanted);
     crash_point("service.ruled");
     if (!is_there) {
         sys::RouteChanges changes;
@@ -169,6 +190,7 @@ Result<> tell_here(Host& host, const BridgeConfig& config, const Bridge& bridge,
             if (backend.container == container && !address.empty()) backend.address = address;
         // Before the file, which says that it is so.
         if (bridge.index != 0) TRY(put_rules_with(host, config, bridge, service));
+        forget_others(config, service);
         TRY(write_service(config, service));
     }
     return {};

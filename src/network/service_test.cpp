@@ -1,5 +1,10 @@
 #include "network/service.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -182,6 +187,54 @@ TEST_F(ServiceTest, WhoHasEndedCountsNoMoreAndWhoComesBackDoes) {
     ASSERT_TRUE(tell_services(config_, "c1", again.attachment.address));
     EXPECT_TRUE(connect_from(client, address));
     EXPECT_TRUE(tell_services(config_, "c9", ""));
+}
+
+// A datagram from where `socket` is bound to, and where it arrives: "c1". Empty: nowhere.
+std::string send_datagram(int socket, const std::string& address,
+                          const std::vector<std::pair<std::string, int>>& receivers) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(53);
+    inet_pton(AF_INET, address.c_str(), &to.sin_addr);
+    std::vector<pollfd> waits;
+    for (const auto& [name, receiver] : receivers) waits.push_back({receiver, POLLIN, 0});
+    if (sendto(socket, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to) != 1) return "";
+    if (poll(waits.data(), waits.size(), 2000) <= 0) return "";
+    for (std::size_t i = 0; i < waits.size(); ++i) {
+        char byte;
+        if (waits[i].revents != 0 && recv(waits[i].fd, &byte, 1, 0) == 1) return receivers[i].first;
+    }
+    return "";
+}
+
+TEST_F(ServiceTest, DatagramsOfOneSenderMoveToo) {
+    auto client = start("c0"), one = start("c1"), two = start("c2");
+    auto socket_in = [](const Container& container, std::uint16_t port) {
+        sys::UniqueFd fd;
+        auto made = sys::run_in_network_namespace(container.ns.get(), [&]() -> Result<> {
+            fd = sys::UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+            sockaddr_in at{};
+            at.sin_family = AF_INET;
+            at.sin_port = htons(port);
+            if (bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) != 0)
+                return fail(Code::io, "bind");
+            return {};
+        });
+        EXPECT_TRUE(made);
+        return fd;
+    };
+    auto sender = socket_in(client, 4000), first = socket_in(one, 53), second = socket_in(two, 53);
+    std::vector<std::pair<std::string, int>> receivers = {{"c1", first.get()},
+                                                          {"c2", second.get()}};
+    const std::string address = put({one.backend()});
+    EXPECT_EQ(send_datagram(sender.get(), address, receivers), "c1");
+    put({two.backend()});
+    EXPECT_EQ(send_datagram(sender.get(), address, receivers), "c2");
+    put({one.backend(), two.backend()});
+    EXPECT_EQ(send_datagram(sender.get(), address, receivers), "c2");
+    ASSERT_TRUE(release(two.attachment));
+    ASSERT_TRUE(tell_services(config_, "c2", ""));
+    EXPECT_EQ(send_datagram(sender.get(), address, receivers), "c1");
 }
 
 TEST_F(ServiceTest, RulesThatAreFlushedComeBackWithTheNextContainer) {
