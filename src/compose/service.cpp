@@ -231,7 +231,9 @@ private:
         const Node* deploy = node.find("deploy");
         if (!replicas && deploy != nullptr) replicas = number_of(*deploy, "replicas");
         service.replicas = replicas.value_or(1);
-        service.has_address = deploy == nullptr || deploy->text_of("endpoint_mode") != "dnsrr";
+        std::string mode = deploy == nullptr ? "" : deploy->text_of("endpoint_mode");
+        if (mode == "vip") service.address = Service::Address::always;
+        if (mode == "dnsrr") service.address = Service::Address::never;
         for (std::string_view field : {"deploy.update_config.order", "x-crank.rollout.order"})
             if (const Node* order = at_path(node, field); order != nullptr && order->is_text())
                 service.start_first = order->text == "start-first";

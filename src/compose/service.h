@@ -149,7 +149,9 @@ struct Service {
     bool attach = true;
     std::int64_t replicas = 1;
     std::optional<bool> start_first;  // nothing: nobody has said
-    bool has_address = true;  // of its own; false (endpoint_mode: dnsrr): its name means containers
+    // An address of its own: where the host forwards, always (endpoint_mode: vip), or never
+    // (dnsrr): its name means containers then.
+    enum class Address : std::uint8_t { possible, always, never } address = Address::possible;
     WorkerOptions worker;
     Placement placement;
     // Of x-crank.native, where it runs natively: what it is then.

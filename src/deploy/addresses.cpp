@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "deploy/desired.h"
 #include "engine/networks/store.h"
 #include "oci/digest.h"
@@ -10,6 +11,8 @@ namespace crank::deploy {
 namespace {
 
 namespace networks = engine::networks;
+
+constexpr networks::Home kOwnNetwork = -1;
 
 // Always the same: what a killed command left is found again by it.
 std::string id_of(const std::string& project, const std::string& service,
@@ -72,10 +75,18 @@ Result<void> observe_addresses(const engine::Paths& paths, const std::string& pr
     return {};
 }
 
+// Without root the bridges lie in a namespace that nobody else has rules in.
+bool Addresses::forwards() const {
+    if (!forwards_) forwards_ = world_.home != kOwnNetwork || network::drops_forwarded().empty();
+    return *forwards_;
+}
+
 Result<std::vector<Addresses::Place>> Addresses::wanted(const std::string& service) const {
     std::vector<Place> places;
     const compose::Service* one = world_.project.find(service);
-    if (one == nullptr || !one->has_address || one->native() != nullptr) return places;
+    using Address = compose::Service::Address;
+    if (one == nullptr || one->address == Address::never || one->native() != nullptr) return places;
+    if (one->address == Address::possible && !forwards()) return places;
     for (const compose::ServiceNetwork& network : one->networks) {
         auto found = networks::find(world_.paths, name_of_network(world_, network.key));
         // Those that are always there, on which containers have no names.
@@ -120,6 +131,16 @@ Result<void> Addresses::put(
 }
 
 Result<void> Addresses::prepare() const {
+    auto asks = [](const compose::Service& service) {
+        return service.address == compose::Service::Address::possible && !service.networks.empty();
+    };
+    if (std::ranges::any_of(world_.project.services, asks) && !forwards())
+        world_.hooks.warn(
+            "names of services mean their containers, and not an address of the "
+            "service: the host's " +
+            join(network::drops_forwarded(), " and ") +
+            " drops what it is to forward (once it lets them pass: "
+            "deploy.endpoint_mode: vip)");
     for (const DesiredService& service : world_.desired.services)
         for (const Place& place : TRY(wanted(service.name))) TRY(put(place, std::nullopt));
     return {};

@@ -33,12 +33,14 @@ private:
         engine::networks::Definition network;
         network::Service service;
     };
+    bool forwards() const;
     Result<std::vector<Place>> wanted(const std::string& service) const;
     Result<std::vector<Place>> present(const std::string& service) const;
     Result<void> put(const Place& place,
                      const std::optional<std::vector<network::ServiceBackend>>& backends) const;
 
     const World& world_;
+    mutable std::optional<bool> forwards_;
 };
 
 }  // namespace crank::deploy

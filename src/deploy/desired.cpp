@@ -112,7 +112,9 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
                            .said_to_be_safe = service.start_first.value_or(false),
                            .native = service.native() != nullptr,
                            .placed = service.placement.why,
-                           .has_address = service.has_address && service.native() == nullptr};
+                           .address = service.native() == nullptr
+                                          ? service.address
+                                          : compose::Service::Address::never};
     if (desired.native) {
         desired.image = kNativeImage;
         desired.builds = has_directory(service);

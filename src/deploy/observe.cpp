@@ -13,6 +13,8 @@
 #include "engine/local/prepare.h"
 #include "engine/networks/store.h"
 #include "engine/volume.h"
+#include "network/network.h"
+#include "sys/own_user_namespace.h"
 
 namespace crank::deploy {
 namespace {
@@ -133,8 +135,12 @@ Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
         hashes.insert(sight.observed.containers.back().hash);
         sight.containers.push_back(std::move(container));
     }
-    for (const auto& network : TRY(engine::networks::list(paths)))
+    // Without root the bridges lie in a namespace that nobody else has rules in.
+    bool forwards = !TRY(sys::own_user_namespace()).initial || network::drops_forwarded().empty();
+    for (const auto& network : TRY(engine::networks::list(paths))) {
         sight.observed.networks[network.name] = resource_of(network);
+        sight.observed.networks[network.name].forwards = forwards;
+    }
     // Those that are always there.
     for (const char* name : {"bridge", "host", "none"})
         sight.observed.networks[name].between = false;

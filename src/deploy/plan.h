@@ -53,8 +53,9 @@ struct DesiredService {
     // which its release is (`builds`), or nothing.
     bool native = false;
     std::string placed = {};  // why it runs where it does; empty: nobody has said anything
-    bool has_address = true;  // of its own on its networks, and not the name of its containers
-    bool rebuilt = false;     // what its image will be is not known before it is built
+    // Of its own on its networks, and not the name of its containers.
+    compose::Service::Address address = compose::Service::Address::possible;
+    bool rebuilt = false;  // what its image will be is not known before it is built
 };
 
 struct Desired {
@@ -87,7 +88,8 @@ struct ObservedContainer {
 struct ObservedResource {
     std::string hash, project;  // as its labels say; empty: somebody else made it
     std::string key;
-    bool between = true;  // as in DesiredResource; not of those without names
+    bool between = true;   // as in DesiredResource; not of those without names
+    bool forwards = true;  // what is sent from it to it by way of the host arrives
 };
 
 struct ObservedAddress {

@@ -9,10 +9,11 @@ namespace {
 // each other.
 bool wants(const DesiredService& service, const Observed& observed,
            const DesiredResource& network) {
-    if (!service.has_address || !service.networks.contains(network.key)) return false;
+    using Address = compose::Service::Address;
+    if (service.address == Address::never || !service.networks.contains(network.key)) return false;
     auto found = observed.networks.find(network.name);
     if (found == observed.networks.end()) return network.between;
-    return found->second.between;
+    return found->second.between && (found->second.forwards || service.address == Address::always);
 }
 
 const ObservedAddress* address_of(const Observed& observed, const std::string& service,
@@ -68,9 +69,9 @@ std::vector<Step> withdrawn(const Desired& desired, const Observed& observed, bo
             auto network =
                 std::ranges::find(desired.networks, address.network, &DesiredResource::name);
             if (network != desired.networks.end() && wants(*service, observed, *network)) continue;
-            step.reasons = {service->has_address
-                                ? "service " + service->name + " is not on " + address.network
-                                : "the name of service " + service->name + " means its containers"};
+            bool on = network != desired.networks.end() && service->networks.contains(network->key);
+            step.reasons = {on ? "the name of service " + service->name + " means its containers"
+                               : "service " + service->name + " is not on " + address.network};
         }
         steps.push_back(std::move(step));
     }

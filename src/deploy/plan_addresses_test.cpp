@@ -52,7 +52,7 @@ TEST(DeployAddresses, WhereNamesMeanContainersThereIsNone) {
     Observed observed = with_address();
     observed.addresses = {};
     Desired desired = on_a_network();
-    desired.services.front().has_address = false;
+    desired.services.front().address = compose::Service::Address::never;
     EXPECT_THAT(led(desired, observed), IsEmpty());
     // As the network is, and not as the file says by now.
     observed.networks["p_default"].between = false;
@@ -65,9 +65,21 @@ TEST(DeployAddresses, WhereNamesMeanContainersThereIsNone) {
     EXPECT_THAT(led(desired, observed), IsEmpty());
 }
 
+TEST(DeployAddresses, WhereTheHostDropsWhatItForwardsThereIsNoneUnlessItIsAskedFor) {
+    Observed observed = with_address();
+    observed.networks["p_default"].forwards = false;
+    EXPECT_THAT(lines(withdrawn(on_a_network(), observed, false)),
+                ElementsAre("withdraw 10.7.0.254: the name of service web means its containers"));
+    observed.addresses = {};
+    EXPECT_THAT(led(on_a_network(), observed), IsEmpty());
+    Desired desired = on_a_network();
+    desired.services.front().address = compose::Service::Address::always;
+    EXPECT_THAT(led(desired, observed), ElementsAre("lead to web: it has no address on p_default"));
+}
+
 TEST(DeployAddresses, WhatNobodyWantsIsWithdrawn) {
     Desired desired = on_a_network();
-    desired.services.front().has_address = false;
+    desired.services.front().address = compose::Service::Address::never;
     EXPECT_THAT(lines(withdrawn(desired, with_address(), false)),
                 ElementsAre("withdraw 10.7.0.254: the name of service web means its containers"));
     desired = on_a_network();

@@ -223,7 +223,7 @@ TEST(DeployPlan, WhatAServiceOfTheFileBuildsIsNotPulledForAnother) {
 TEST(DeployPlan, WhatIsExternalMustBeThereAndWhatIsAnothersIsNotTaken) {
     Desired one = desired({service("a")});
     one.services[0].networks = {"n"};
-    one.services[0].has_address = false;
+    one.services[0].address = compose::Service::Address::never;
     one.networks = {{"n", "shared", true, ""}};
     EXPECT_THAT(lines(plan_up(one, {}, {})),
                 ElementsAre("error: network shared declared as external, but could not be found"));

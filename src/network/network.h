@@ -106,6 +106,9 @@ Result<std::size_t> sweep_leases(const BridgeConfig& bridge,
 // accepts them, one sentence each, with the remedy: containers may reach no other host. crank does
 // not write into other programs' chains.
 Result<std::vector<std::string>> forward_obstacles(const BridgeConfig& bridge);
+// The names of such chains, in the network namespace of this process: "chain FORWARD of table ip
+// filter". What cannot be found out is none.
+std::vector<std::string> drops_forwarded();
 // Removes bridge, rules and state where no lease is left: in_use otherwise. `meanwhile` is called
 // when that is decided and nobody can take one: an error of it leaves everything as it is.
 Result<> remove_bridge(const BridgeConfig& bridge, const std::function<Result<>()>& meanwhile = {});

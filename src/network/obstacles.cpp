@@ -12,7 +12,7 @@ std::string describe(const std::string& family, const std::string& table, const 
                      const std::string& device) {
     std::string text = "the host's chain " + chain + " of table " + family + " " + table +
                        " drops forwarded packets that no rule of it accepts: containers may reach "
-                       "no other host, and no service by its name; ";
+                       "no other host; ";
     // iptables-nft's tables have their old names, and Docker asks that rules of others stand here.
     if (table == "filter" && chain == "FORWARD") {
         return text + "allow them: iptables -I FORWARD -i " + device +
@@ -33,6 +33,19 @@ Result<std::vector<std::string>> find_obstacles(Host& host, const std::string& d
         found.push_back(describe(chain.family, chain.table, chain.chain, device));
     if (TRY(sys::legacy_forward_drops()))
         found.push_back(describe("ip", "filter", "FORWARD", device));
+    return found;
+}
+
+std::vector<std::string> drops_forwarded() {
+    std::vector<std::string> found;
+    auto add = [&](const std::string& family, const std::string& table, const std::string& chain) {
+        found.push_back("chain " + chain + " of table " + family + " " + table);
+    };
+    Result<Host> host = Host::open();
+    if (!host) return found;
+    if (auto chains = host->nft.dropping_forward_chains())
+        for (const auto& chain : *chains) add(chain.family, chain.table, chain.chain);
+    if (sys::legacy_forward_drops().value_or(false)) add("ip", "filter", "FORWARD");
     return found;
 }
 

@@ -51,11 +51,12 @@ TEST_F(ObstaclesTest, AChainThatDropsIsNamedWithTheRemedy) {
     EXPECT_EQ(
         leased->warnings[0],
         "the host's chain onward of table inet firewall drops forwarded packets that no rule of "
-        "it accepts: containers may reach no other host, and no service by its name; allow them: "
+        "it accepts: containers may reach no other host; allow them: "
         "nft insert rule inet "
         "firewall onward iifname crt0 accept; nft insert rule inet firewall onward oifname crt0 ct "
         "state established,related accept");
     EXPECT_EQ(*forward_obstacles(config_), leased->warnings);
+    EXPECT_EQ(drops_forwarded().size(), leased->warnings.size());
     // Said once, by the start that made the bridge.
     auto second = lease(config_, "c2");
     ASSERT_TRUE(second);
@@ -76,6 +77,7 @@ TEST_F(ObstaclesTest, IptablesOfBothKindsAreSeen) {
         EXPECT_NE((*found)[0].find("DOCKER-USER"), std::string::npos);
         ASSERT_TRUE(run_first({program}, {"-P", "FORWARD", "ACCEPT"}));
         EXPECT_EQ(*forward_obstacles(config_), std::vector<std::string>{}) << kind;
+        EXPECT_EQ(drops_forwarded(), std::vector<std::string>{}) << kind;
     }
 }
 
