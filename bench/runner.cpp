@@ -4,11 +4,11 @@
 //
 // The plan: {"busy": N, "idle": M, "idle_ms": 1000, "cases": [{"name", "argv", "env": ["K=V"],
 // "before": [[argv]..], "after": [[argv]..], "answer": {"port", "path"}}]}. The cases are
-// interleaved: one sample of each, then the next round, each in an order of its own, since the kernel
-// still works at what one has left while the next one runs. A "busy" sample follows directly on an
-// uncounted run of the same case; an "idle" one follows on a sleep. With "answer" the time ends
-// when an HTTP request to 127.0.0.1 is answered with 200, and a process that is still there then
-// gets SIGTERM. "before" and "after" are not timed.
+// interleaved: one sample of each, then the next round, each in an order of its own, since the
+// kernel still works at what one has left while the next one runs. A "busy" sample follows directly
+// on an uncounted run of the same case; an "idle" one follows on a sleep. With "answer" the time
+// ends when an HTTP request to 127.0.0.1 is answered with 200, and a process that is still there
+// then gets SIGTERM. "before" and "after" are not timed.
 //
 // The result: {"cases": {name: {"busy": [us..], "idle": [us..]}}, "failed": {name: "why"}}.
 #include <arpa/inet.h>
