@@ -123,6 +123,12 @@ Result<void> Addresses::put(
                                       place.network.name)
                         .with_hint("a larger subnet, or deploy: {endpoint_mode: dnsrr} of the "
                                    "service: its name means its containers then"));
+    if (!put && put.error().code() == Code::not_found && put.error().hint().empty())
+        return fail(
+            std::move(put.error())
+                .with_context("service " + place.service.name + " on " + place.network.name)
+                .with_hint("the kernel's modules nft_numgen and nft_reject_ipv4, or deploy: "
+                           "{endpoint_mode: dnsrr} of the service"));
     for (const std::string& warning :
          TRY_IN(std::move(put), "service " + place.service.name + " on " + place.network.name)
              .warnings)

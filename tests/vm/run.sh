@@ -23,7 +23,7 @@ here=$CRANK_TOP/tests/vm
 dir=$CRANK_TOP/build/vm
 # A command, a bridge with a firewall, an image, a disk of one's own; with what each of them needs.
 modules=(virtio_pci virtio_blk virtiofs overlay crc32c_generic ext4 veth bridge nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4
-    nft_nat nft_redir)
+    nft_nat nft_redir nft_numgen nft_reject_ipv4 nf_conntrack_netlink)
 
 case ${VM_KERNEL:-} in
     '') kernel=$dir/kernel ;;
