@@ -33,7 +33,6 @@ constexpr std::string_view kExamples[] = {
     "crank deploy --build --remove-orphans",
     "crank plan --out next.plan && crank deploy --plan next.plan",
 };
-constexpr std::size_t kMostPlan = 16U << 20U;
 
 // What a plan says already is not asked for beside it.
 Result<> check_alone(const Arguments& arguments) {
