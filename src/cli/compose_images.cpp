@@ -1,5 +1,4 @@
 // compose build and compose pull: the images of a project's services, and no containers.
-#include <algorithm>
 #include <csignal>
 #include <set>
 

@@ -1,7 +1,6 @@
 // deploy: `up` for a machine that serves: in the background, and done when all are ready.
 #include <csignal>
 
-#include "base/text.h"
 #include "cli/each.h"
 #include "cli/released.h"
 #include "cli/saved_plan.h"
@@ -17,17 +16,8 @@ constexpr Flag kOwnFlags[] = {
     {"time", 't', FlagKind::value, "SECONDS",
      "how long to wait before a container that is to end is killed"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
-    kPlanFlags[0],
-    kPlanFlags[1],
-    kPlanFlags[2],
-    kPlanFlags[3],
-    kPlanFlags[4],
-    kPlanFlags[5],
-    kPlanFlags[6],
-    kPlanFlags[7],
 };
-static_assert(std::size(kPlanFlags) == 8);
-constexpr auto kFlags = with_project_flags(kOwnFlags);
+constexpr auto kFlags = with_plan_flags(kOwnFlags);
 constexpr std::string_view kExamples[] = {
     "crank deploy",
     "crank deploy --build --remove-orphans",

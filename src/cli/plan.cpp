@@ -10,17 +10,8 @@ namespace {
 
 constexpr Flag kOwnFlags[] = {
     {"out", 0, FlagKind::value, "FILE", "write it there, for crank deploy --plan"},
-    kPlanFlags[0],
-    kPlanFlags[1],
-    kPlanFlags[2],
-    kPlanFlags[3],
-    kPlanFlags[4],
-    kPlanFlags[5],
-    kPlanFlags[6],
-    kPlanFlags[7],
 };
-static_assert(std::size(kPlanFlags) == 8);
-constexpr auto kFlags = with_project_flags(kOwnFlags);
+constexpr auto kFlags = with_plan_flags(kOwnFlags);
 constexpr std::string_view kExamples[] = {
     "crank plan",
     "crank plan --scale web=3 web",

@@ -63,6 +63,15 @@ inline constexpr Flag kPlanFlags[] = {
     {"scale", 0, FlagKind::list, "SERVICE=NUMBER", "so many containers of that service"},
     {"no-deps", 0, FlagKind::boolean, "", "without the services that those named depend on"},
 };
+// A verb's own flags, these behind them, and those of all verbs of a project.
+template <std::size_t N>
+constexpr auto with_plan_flags(const Flag (&own)[N]) {
+    Flag all[N + std::size(kPlanFlags)] = {};
+    std::size_t at = 0;
+    for (const Flag& flag : own) all[at++] = flag;
+    for (const Flag& flag : kPlanFlags) all[at++] = flag;
+    return with_project_flags(all);
+}
 Result<deploy::PlanOptions> read_plan_options(const Arguments& arguments);
 // "web=3", given as `what` ("--scale web=3"). Errors: usage.
 Result<std::pair<std::string, std::int64_t>> read_replicas(const std::string& text,

@@ -23,17 +23,8 @@ constexpr Flag kOwnFlags[] = {
     {"abort-on-container-exit", 0, FlagKind::boolean, "", "stop all when one has ended"},
     {"exit-code-from", 0, FlagKind::value, "SERVICE",
      "exit as its container does; means --abort-on-container-exit"},
-    kPlanFlags[0],
-    kPlanFlags[1],
-    kPlanFlags[2],
-    kPlanFlags[3],
-    kPlanFlags[4],
-    kPlanFlags[5],
-    kPlanFlags[6],
-    kPlanFlags[7],
 };
-static_assert(std::size(kPlanFlags) == 8);
-constexpr auto kFlags = with_project_flags(kOwnFlags);
+constexpr auto kFlags = with_plan_flags(kOwnFlags);
 constexpr MissingFlag kMissing[] = {
     {"abort-on-container-failure", 0, false, "--abort-on-container-exit"},
     {"always-recreate-deps", 0, false, "--force-recreate"},

@@ -76,9 +76,11 @@ Result<void> observe_addresses(const engine::Paths& paths, const std::string& pr
 }
 
 // Without root the bridges lie in a namespace that nobody else has rules in.
-bool Addresses::forwards() const {
-    if (!forwards_) forwards_ = world_.home != kOwnNetwork || network::drops_forwarded().empty();
-    return *forwards_;
+const std::vector<std::string>& Addresses::dropping() const {
+    if (!dropping_)
+        dropping_ =
+            world_.home == kOwnNetwork ? network::drops_forwarded() : std::vector<std::string>();
+    return *dropping_;
 }
 
 Result<std::vector<Addresses::Place>> Addresses::wanted(const std::string& service) const {
@@ -86,7 +88,7 @@ Result<std::vector<Addresses::Place>> Addresses::wanted(const std::string& servi
     const compose::Service* one = world_.project.find(service);
     using Address = compose::Service::Address;
     if (one == nullptr || one->address == Address::never || one->native() != nullptr) return places;
-    if (one->address == Address::possible && !forwards()) return places;
+    if (one->address == Address::possible && !dropping().empty()) return places;
     for (const compose::ServiceNetwork& network : one->networks) {
         auto found = networks::find(world_.paths, name_of_network(world_, network.key));
         // Those that are always there, on which containers have no names.
@@ -140,11 +142,11 @@ Result<void> Addresses::prepare() const {
     auto asks = [](const compose::Service& service) {
         return service.address == compose::Service::Address::possible && !service.networks.empty();
     };
-    if (std::ranges::any_of(world_.project.services, asks) && !forwards())
+    if (std::ranges::any_of(world_.project.services, asks) && !dropping().empty())
         world_.hooks.warn(
             "names of services mean their containers, and not an address of the "
             "service: the host's " +
-            join(network::drops_forwarded(), " and ") +
+            join(dropping(), " and ") +
             " drops what it is to forward (once it lets them pass: "
             "deploy.endpoint_mode: vip)");
     for (const DesiredService& service : world_.desired.services)

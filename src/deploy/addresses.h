@@ -33,14 +33,15 @@ private:
         engine::networks::Definition network;
         network::Service service;
     };
-    bool forwards() const;
+    // Chains of the host's that drop what it is to forward.
+    const std::vector<std::string>& dropping() const;
     Result<std::vector<Place>> wanted(const std::string& service) const;
     Result<std::vector<Place>> present(const std::string& service) const;
     Result<void> put(const Place& place,
                      const std::optional<std::vector<network::ServiceBackend>>& backends) const;
 
     const World& world_;
-    mutable std::optional<bool> forwards_;
+    mutable std::optional<std::vector<std::string>> dropping_;  // chains, once looked at
 };
 
 }  // namespace crank::deploy
