@@ -22,6 +22,7 @@ CAMPAIGNS = {
     "crash-kill.json": (500, ["src/store", "src/build", "src/transfer"]),
     "power-cut.json": (100, ["src/store", "src/build", "src/transfer"]),
     "runtime-kill.json": (1000, ["src/runtime", "src/shim", "src/engine", "src/network"]),
+    "races.json": (340_000, ["src/runtime", "src/shim"]),
 }
 FUZZED = 10_000_000  # inputs of each target of tests/fuzz
 FIELDS = {"what": str, "commit": str, "count": int, "broken": int, "date": str, "machine": str,

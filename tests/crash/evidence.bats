@@ -18,6 +18,7 @@ setup() {
     evidence crash-kill.json 500
     evidence power-cut.json 100
     evidence runtime-kill.json 1000
+    evidence races.json 340000
 }
 teardown() { common_teardown; }
 
