@@ -2,10 +2,15 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "deploy/desired.h"
+#include "deploy/relayed.h"
+#include "deploy/traffic.h"
+#include "engine/gateway.h"
 #include "engine/networks/store.h"
 #include "oci/digest.h"
+#include "sys/tcp.h"
 
 namespace crank::deploy {
 namespace {
@@ -55,8 +60,41 @@ std::vector<std::string> wanted_addresses(const World& world, const std::string&
     return wanted;
 }
 
+// "10.7.0.254:41234/10.7.0.254:8000": where it listens, and for what.
+std::string listener_id(const std::string& address, std::uint16_t port, std::uint16_t listener) {
+    return address + ":" + std::to_string(listener) + "/" + address + ":" + std::to_string(port);
+}
+
+// Nothing: it is no listener at a service's address.
+std::optional<std::pair<std::uint16_t, std::uint16_t>> ports_of(const std::string& listener,
+                                                                const std::string& address) {
+    std::size_t slash = listener.find("/" + address + ":");
+    if (slash == std::string::npos || !listener.starts_with(address + ":")) return std::nullopt;
+    auto own = parse_int(listener.substr(address.size() + 1, slash - address.size() - 1));
+    auto port = parse_int(listener.substr(slash + address.size() + 2));
+    if (!own || !port) return std::nullopt;
+    return std::pair{static_cast<std::uint16_t>(*port), static_cast<std::uint16_t>(*own)};
+}
+
+network::RelayedPorts held_at(const engine::GatewayView& view, const std::string& address) {
+    network::RelayedPorts held;
+    for (const engine::GatewayListener& listener : view.listeners)
+        if (auto ports = ports_of(listener.id, address)) held.insert(*ports);
+    return held;
+}
+
 bool is_there(const networks::Definition& network, const std::vector<std::string>& ids) {
     return std::ranges::find(ids, network.id) != ids.end();
+}
+
+// They are no published ports.
+void take_held(Observed& observed, ObservedAddress& address) {
+    for (const std::string& listener : observed.listeners) {
+        auto ports = ports_of(listener, address.address);
+        if (!ports) continue;
+        address.held.insert(*ports);
+        observed.ports.erase(address.address + ":" + std::to_string(ports->first));
+    }
 }
 
 }  // namespace
@@ -70,6 +108,8 @@ Result<void> observe_addresses(const engine::Paths& paths, const std::string& pr
             ObservedAddress address{service.name, network.name, service.address, {}};
             for (const network::ServiceBackend& backend : service.backends)
                 address.led[backend.container] = backend.address;
+            address.relayed = std::move(service.relayed);
+            take_held(observed, address);
             observed.addresses.push_back(std::move(address));
         }
     return {};
@@ -114,11 +154,9 @@ Result<std::vector<Addresses::Place>> Addresses::present(const std::string& serv
     return places;
 }
 
-Result<void> Addresses::put(
-    const Place& place, const std::optional<std::vector<network::ServiceBackend>>& backends) const {
-    auto put = network::put_service(
-        networks::bridge_of(world_.paths, place.network, world_.home), place.service,
-        {.backends = backends, .others = wanted_addresses(world_, place.network.name)});
+Result<void> Addresses::put(const Place& place, const network::PutOptions& options) const {
+    auto put = network::put_service(networks::bridge_of(world_.paths, place.network, world_.home),
+                                    place.service, options);
     if (!put && put.error().code() == Code::exhausted)
         return fail(std::move(put.error())
                         .with_context("the address of service " + place.service.name + " on " +
@@ -150,19 +188,101 @@ Result<void> Addresses::prepare() const {
             " drops what it is to forward (once it lets them pass: "
             "deploy.endpoint_mode: vip)");
     for (const DesiredService& service : world_.desired.services)
-        for (const Place& place : TRY(wanted(service.name))) TRY(put(place, std::nullopt));
+        for (const Place& place : TRY(wanted(service.name)))
+            TRY(put(place, {.others = wanted_addresses(world_, place.network.name)}));
     return {};
 }
 
+// The rules of a network that nobody else has rules in.
+bool Addresses::hears() const {
+    if (!hears_) hears_ = world_.home != kOwnNetwork || network::drops_incoming().empty();
+    return *hears_;
+}
+
+std::set<std::uint16_t> Addresses::relayed(const std::string& service,
+                                           const std::vector<engine::Container>& containers,
+                                           const network::Service& known) const {
+    std::set<std::uint16_t> ports;
+    auto desired = std::ranges::find(world_.desired.services, service, &DesiredService::name);
+    bool unknown = desired == world_.desired.services.end();
+    if (!hears() || (!unknown && desired->replicas == 0)) return ports;
+    // Who comes waits for the next one there.
+    if (unknown || containers.empty()) {
+        for (const auto& [port, listener] : known.relayed) ports.insert(port);
+        return ports;
+    }
+    for (const engine::Container& container : containers)
+        ports.merge(served_ports(container.record));
+    return relayed_ports(*desired, ports);
+}
+
+Result<network::RelayedPorts> Addresses::hold_at(const Place& place,
+                                                 const std::set<std::uint16_t>& ports) const {
+    if (ports.empty()) return network::RelayedPorts();
+    const std::string& address = place.service.address;
+    auto gateway =
+        TRY(engine::Gateway::start(world_.paths, world_.desired.project, world_.home));
+    network::RelayedPorts held = held_at(TRY(gateway.view()), address);
+    std::erase_if(held, [&](const auto& one) { return !ports.contains(one.first); });
+    for (std::uint16_t port : ports) {
+        if (held.contains(port)) continue;
+        auto socket = TRY_IN(
+            network::listen_for_service(
+                networks::bridge_of(world_.paths, place.network, world_.home), address),
+            "the address " + address + " of service " + place.service.name);
+        std::uint16_t own = TRY(sys::local_port(socket.get()));
+        TRY(gateway.listen({listener_id(address, port, own),
+                            place.service.name + ":" + std::to_string(port)},
+                           "auto", socket.get()));
+        held[port] = own;
+    }
+    crash_point("deploy.held");
+    return held;
+}
+
+Result<void> Addresses::let_go(const std::string& address,
+                               const network::RelayedPorts& held) const {
+    auto gateway = TRY(engine::Gateway::find(world_.paths, world_.desired.project));
+    if (!gateway) return {};
+    for (const auto& [port, listener] : held_at(TRY(gateway->view()), address))
+        if (auto one = held.find(port); one == held.end() || one->second != listener)
+            TRY(gateway->unlisten(listener_id(address, port, listener)));
+    return {};
+}
+
+Result<Addresses::Held> Addresses::hold(const std::string& service,
+                                        const std::vector<engine::Container>& containers) const {
+    std::vector<Place> known = TRY(present(service));
+    Held held;
+    for (const Place& place : TRY(wanted(service))) {
+        auto same = std::ranges::find(known, place.service.id,
+                                      [](const Place& one) { return one.service.id; });
+        if (same == known.end()) continue;
+        held[place.network.id] =
+            TRY(hold_at(*same, relayed(service, containers, same->service)));
+    }
+    return held;
+}
+
 Result<void> Addresses::lead(const std::string& service,
-                             const std::vector<engine::Container>& containers) const {
-    std::vector<Place> places = TRY(wanted(service));
+                             const std::vector<engine::Container>& containers,
+                             const Held& held) const {
+    std::vector<Place> places = TRY(wanted(service)), known = TRY(present(service));
     std::vector<std::string> ids;
     for (const Place& place : places) ids.push_back(place.network.id);
     // Also those that it is to have no more: they are withdrawn last.
-    for (Place& place : TRY(present(service)))
-        if (!is_there(place.network, ids)) places.push_back(std::move(place));
-    for (const Place& place : places) TRY(put(place, backends_on(place.network, containers)));
+    for (const Place& place : known)
+        if (!is_there(place.network, ids)) places.push_back(place);
+    for (const Place& place : places) {
+        network::PutOptions options{.backends = backends_on(place.network, containers),
+                                    .others = wanted_addresses(world_, place.network.name)};
+        if (auto one = held.find(place.network.id); one != held.end())
+            options.relayed = one->second;
+        TRY(put(place, options));
+    }
+    for (const Place& place : known)
+        if (auto one = held.find(place.network.id); one != held.end())
+            TRY(let_go(place.service.address, one->second));
     return {};
 }
 
@@ -172,6 +292,7 @@ Result<void> Addresses::withdraw(const Step& step) const {
         TRY_IN(network::remove_service(
                    networks::bridge_of(world_.paths, place.network, world_.home), place.service.id),
                "address " + step.object + " of service " + step.service);
+        TRY(let_go(step.object, {}));
     }
     return {};
 }

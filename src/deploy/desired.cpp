@@ -123,6 +123,10 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
         if (is_held(service, port))
             desired.ports.push_back({shown(port), service.name + ":" + std::to_string(port.target),
                                      static_cast<std::uint16_t>(*parse_int(port.published))});
+    for (const compose::Port& port : service.ports)
+        if (!port.app_protocol.empty())
+            desired.speaks_http[static_cast<std::uint16_t>(port.target)] =
+                port.app_protocol == "http";
     if (desired.native) return desired;
     for (const compose::ServiceNetwork& network : service.networks)
         desired.networks.insert(network.key);

@@ -86,7 +86,7 @@ ObservedContainer observed_of(const engine::Container& container) {
             .depends_on = services_of(label_of(record.labels, kDependsLabel)),
             .own_volume = own_volume_of(record),
             .own_ports = own_ports_of(record),
-            .serves = container.state.status == engine::Status::running ? held_ports(record)
+            .serves = container.state.status == engine::Status::running ? served_ports(record)
                                                                         : std::set<std::uint16_t>(),
             .native = record.kind == engine::Kind::native,
             .on = addresses_of(container)};
@@ -136,7 +136,9 @@ Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
         sight.containers.push_back(std::move(container));
     }
     // Without root the bridges lie in a namespace that nobody else has rules in.
-    bool forwards = !TRY(sys::own_user_namespace()).initial || network::drops_forwarded().empty();
+    bool alone = !TRY(sys::own_user_namespace()).initial;
+    bool forwards = alone || network::drops_forwarded().empty();
+    sight.observed.hears = alone || network::drops_incoming().empty();
     for (const auto& network : TRY(engine::networks::list(paths))) {
         sight.observed.networks[network.name] = resource_of(network);
         sight.observed.networks[network.name].forwards = forwards;

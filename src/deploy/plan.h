@@ -56,6 +56,8 @@ struct DesiredService {
     // Of its own on its networks, and not the name of its containers.
     compose::Service::Address address = compose::Service::Address::possible;
     bool rebuilt = false;  // what its image will be is not known before it is built
+    // What the file says of its ports: whether they speak HTTP.
+    std::map<std::uint16_t, bool> speaks_http = {};
 };
 
 struct Desired {
@@ -80,7 +82,7 @@ struct ObservedContainer {
     // Where a volume of its own is, which it can write to and which the next one takes over.
     std::string own_volume;
     std::set<std::uint16_t> own_ports = {};  // of the machine, published by its monitor
-    std::set<std::uint16_t> serves = {};     // its own, to which the gateway is to lead: it runs
+    std::set<std::uint16_t> serves = {};     // its own, on which it takes connections: it runs
     bool native = false;
     std::map<std::string, std::string> on = {};  // its addresses by network, while it runs
 };
@@ -95,6 +97,9 @@ struct ObservedResource {
 struct ObservedAddress {
     std::string service, network, address;
     std::map<std::string, std::string> led;  // to containers by their ids, at these addresses
+    // Ports of it, and where requests to them go at its address: as the rules say, and what the
+    // gateway holds.
+    std::map<std::uint16_t, std::uint16_t> relayed = {}, held = {};
 };
 
 struct Observed {
@@ -104,8 +109,10 @@ struct Observed {
     // Of the gateway: addresses with their targets, and targets with the ids of the containers that
     // get what comes.
     std::map<std::string, std::string> ports = {};
+    std::vector<std::string> listeners = {};  // with what it calls them
     std::map<std::string, std::set<std::string>> led = {};
     std::vector<ObservedAddress> addresses = {};  // of services
+    bool hears = true;  // what containers send to this host itself arrives
 };
 
 // --- the plan -------------------------------------------------------------------------------

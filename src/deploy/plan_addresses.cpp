@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "deploy/relayed.h"
+
 namespace crank::deploy {
 namespace {
 
@@ -33,6 +35,24 @@ std::map<std::string, std::string> running_on(const Observed& observed, const st
     return running;
 }
 
+// Whether the gateway holds what it is to relay, and the rules say so.
+bool is_relayed(const DesiredService& service, const Observed& observed,
+                const ObservedAddress& address) {
+    std::set<std::uint16_t> served, now;
+    bool runs = false;
+    for (const ObservedContainer& container : observed.containers)
+        if (container.service == service.name &&
+            container.state == ObservedContainer::State::running) {
+            runs = true;
+            served.insert(container.serves.begin(), container.serves.end());
+        }
+    for (const auto& [port, listener] : address.relayed) now.insert(port);
+    bool none = !observed.hears || service.replicas == 0;
+    std::set<std::uint16_t> wanted;
+    if (!none) wanted = runs ? relayed_ports(service, served) : now;
+    return now == wanted && address.relayed == address.held;
+}
+
 }  // namespace
 
 std::vector<Step> addressed_elsewhere(const Desired& desired, const DesiredService& service,
@@ -47,6 +67,8 @@ std::vector<Step> addressed_elsewhere(const Desired& desired, const DesiredServi
             step.reasons = {address->led.empty()
                                 ? "what comes is led to nobody"
                                 : "what comes is not led to the containers that run"};
+        else if (!is_relayed(service, observed, *address))
+            step.reasons = {"its requests are not led as its ports say"};
         if (!step.reasons.empty()) return {std::move(step)};
     }
     return {};

@@ -48,6 +48,39 @@ TEST(DeployAddresses, WhatIsMissingOrLeadsElsewhereIsLed) {
                 ElementsAre("lead to web: it has no address on p_default"));
 }
 
+TEST(DeployAddresses, WhatTheGatewayIsToRelayItHoldsAndTheRulesSay) {
+    const auto wrong = ElementsAre("lead to web: its requests are not led as its ports say");
+    Observed observed = with_address();
+    observed.containers.front().serves = {80, 5432};
+    EXPECT_THAT(led(on_a_network(), observed), wrong);
+    ObservedAddress& address = observed.addresses.front();
+    address.relayed = address.held = {{80, 41234}};
+    EXPECT_THAT(led(on_a_network(), observed), IsEmpty());
+    // Another gateway, or none.
+    address.held = {{80, 41235}};
+    EXPECT_THAT(led(on_a_network(), observed), wrong);
+    address.held = {};
+    EXPECT_THAT(led(on_a_network(), observed), wrong);
+    // Where the host drops what is for itself there is none.
+    observed.hears = false;
+    EXPECT_THAT(led(on_a_network(), observed), wrong);
+    address.relayed = {};
+    EXPECT_THAT(led(on_a_network(), observed), IsEmpty());
+}
+
+TEST(DeployAddresses, WhereNobodyRunsWhatIsRelayedWaitsUnlessNobodyIsTo) {
+    Observed observed = with_address();
+    observed.containers.clear();
+    ObservedAddress& address = observed.addresses.front();
+    address.led = {};
+    address.relayed = address.held = {{80, 41234}};
+    EXPECT_THAT(led(on_a_network(), observed), IsEmpty());
+    Desired desired = on_a_network();
+    desired.services.front().replicas = 0;
+    EXPECT_THAT(led(desired, observed),
+                ElementsAre("lead to web: its requests are not led as its ports say"));
+}
+
 TEST(DeployAddresses, WhereNamesMeanContainersThereIsNone) {
     Observed observed = with_address();
     observed.addresses = {};

@@ -16,6 +16,17 @@ const DesiredService* owner_of(const Desired& desired, const std::string& addres
     return nullptr;
 }
 
+// By its published ports, and at its addresses.
+std::set<std::string> targets_of(const DesiredService& service, const Observed& observed) {
+    std::set<std::string> targets;
+    for (const DesiredPort& port : service.ports) targets.insert(port.target);
+    for (const ObservedAddress& address : observed.addresses)
+        if (address.service == service.name)
+            for (const auto& [port, listener] : address.held)
+                targets.insert(service.name + ":" + std::to_string(port));
+    return targets;
+}
+
 }  // namespace
 
 std::string service_of(const std::string& target) { return target.substr(0, target.rfind(':')); }
@@ -76,13 +87,12 @@ std::vector<Step> published(const DesiredService& service, const Observed& obser
 }
 
 std::vector<Step> led_elsewhere(const DesiredService& service, const Observed& observed) {
-    for (const DesiredPort& port : service.ports) {
+    for (const std::string& target : targets_of(service, observed)) {
         std::set<std::string> wanted;
         for (const ObservedContainer& container : observed.containers)
-            if (container.service == service.name &&
-                container.serves.contains(port_of(port.target)))
+            if (container.service == service.name && container.serves.contains(port_of(target)))
                 wanted.insert(container.id);
-        auto led = observed.led.find(port.target);
+        auto led = observed.led.find(target);
         std::set<std::string> now =
             led == observed.led.end() ? std::set<std::string>() : led->second;
         if (now == wanted) continue;

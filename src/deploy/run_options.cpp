@@ -131,6 +131,11 @@ private:
         for (const compose::Port& port : service_.ports) TRY(publish(port));
         for (const std::string& text : service_.expose)
             options_.settings.expose.push_back(TRY_IN(engine::parse_expose(text), "expose"));
+        if (!service_.worker.probe) return {};
+        // What says that it is ready is a port of it.
+        auto probed = engine::parse_probe_target(service_.worker.probe->url);
+        if (probed && probed->host.empty())
+            options_.settings.expose.push_back(std::to_string(probed->port) + "/tcp");
         return {};
     }
 

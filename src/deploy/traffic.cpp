@@ -7,6 +7,7 @@
 #include "deploy/desired.h"
 #include "deploy/observe.h"
 #include "deploy/plan_ports.h"
+#include "deploy/relayed.h"
 #include "deploy/wait.h"
 #include "engine/gateway.h"
 #include "engine/local/network_plan.h"
@@ -67,7 +68,8 @@ void drop_unproved(std::vector<engine::Container>& containers) {
 std::optional<std::uint16_t> listens_on(const engine::Record& record, std::uint16_t target) {
     for (const engine::PublishedPort& port : record.gateway_ports)
         if (port.container_port == target) return engine::own_port(port);
-    return std::nullopt;
+    bool serves = std::ranges::find(record.served_ports, target) != record.served_ports.end();
+    return serves ? std::optional(target) : std::nullopt;
 }
 
 milliseconds grace_of(const World& world, const engine::Container& container) {
@@ -81,8 +83,8 @@ milliseconds grace_of(const World& world, const engine::Container& container) {
 
 }  // namespace
 
-std::set<std::uint16_t> held_ports(const engine::Record& record) {
-    std::set<std::uint16_t> ports;
+std::set<std::uint16_t> served_ports(const engine::Record& record) {
+    std::set<std::uint16_t> ports(record.served_ports.begin(), record.served_ports.end());
     for (const engine::PublishedPort& port : record.gateway_ports)
         ports.insert(port.container_port);
     return ports;
@@ -96,8 +98,10 @@ Result<void> observe_gateway(const engine::Paths& paths, const std::string& proj
     // One that hangs holds nothing: publish() puts another in its place.
     if (!view && view.error().code() == Code::deadline_exceeded) return {};
     if (!view) return fail(std::move(view.error()));
-    for (const engine::GatewayListener& listener : view->listeners)
+    for (const engine::GatewayListener& listener : view->listeners) {
         observed.ports[address_of(listener.id)] = listener.target;
+        observed.listeners.push_back(listener.id);
+    }
     for (const engine::GatewayTarget& target : view->targets)
         for (const engine::GatewayBackend& backend : target.backends)
             observed.led[target.name].insert(backend.id);
@@ -152,7 +156,13 @@ Result<std::vector<engine::Container>> Traffic::proved(const std::string& servic
 }
 
 Result<void> Traffic::lead(const std::string& service, const std::set<std::string>& without) const {
-    TRY(addresses_.lead(service, TRY(proved(service, without))));
+    Addresses::Held held = TRY(addresses_.hold(service, TRY(proved(service, without))));
+    TRY(route(service, without));
+    return addresses_.lead(service, TRY(proved(service, without)), held);
+}
+
+Result<void> Traffic::route(const std::string& service,
+                            const std::set<std::string>& without) const {
     auto gateway = TRY(Gateway::find(world_.paths, world_.desired.project));
     if (!gateway) return {};
     // One may be started again meanwhile, by its restart policy, and have another address.
@@ -195,7 +205,7 @@ Result<bool> Traffic::lead_once(Gateway& gateway, const std::string& service,
 Result<void> Traffic::take_out(const engine::Container& container) const {
     TRY(lead(label_of(container.record.labels, kServiceLabel), {container.record.id}));
     crash_point("deploy.led");
-    if (container.record.gateway_ports.empty()) return {};
+    if (served_ports(container.record).empty()) return {};
     auto gateway = TRY(Gateway::find(world_.paths, world_.desired.project));
     if (!gateway) return {};
     milliseconds grace = grace_of(world_, container);
@@ -216,7 +226,7 @@ Result<void> Traffic::end_if_unused() const {
 std::set<std::uint16_t> Traffic::answering(const engine::Container& container) const {
     std::set<std::uint16_t> ports;
     if (container.state.status != engine::Status::running) return ports;
-    for (std::uint16_t port : held_ports(container.record)) {
+    for (std::uint16_t port : served_ports(container.record)) {
         // One that ends at this moment answers nowhere.
         auto accepts =
             engine::local::accepts(container, listens_on(container.record, port).value_or(port));
@@ -236,28 +246,62 @@ Result<std::set<std::uint16_t>> Traffic::answering_beside(const std::string& ser
 Result<void> Traffic::wait_answering(const std::string& id, const std::set<std::uint16_t>& ports,
                                      const std::string& what,
                                      std::chrono::steady_clock::time_point deadline) const {
-    std::set<std::uint16_t> held = held_ports(TRY(engine::find(world_.paths, id)).record);
-    for (std::uint16_t port : ports)
-        if (held.contains(port)) TRY(wait_port(id, port, what, deadline));
+    // What a base image exposes may be switched off by now.
+    constexpr std::chrono::seconds kExposed(10);
+    const engine::Record record = TRY(engine::find(world_.paths, id)).record;
+    std::set<std::uint16_t> exposed;
+    bool published = false;
+    for (std::uint16_t port : ports) {
+        bool held = std::ranges::find(record.gateway_ports, port,
+                                      &engine::PublishedPort::container_port) !=
+                    record.gateway_ports.end();
+        if (held) TRY(wait_port(id, port, what, deadline));
+        if (!held && listens_on(record, port)) exposed.insert(port);
+        published |= held;
+    }
+    if (exposed.empty()) return {};
+    if (!published) TRY(wait_one(id, exposed, what, deadline));
+    auto last = std::min(deadline, std::chrono::steady_clock::now() + kExposed);
+    for (std::uint16_t port : exposed) {
+        Result<void> waited = wait_port(id, port, what, last);
+        if (!waited && waited.error().code() != Code::deadline_exceeded) return waited;
+        if (!waited)
+            world_.hooks.warn("container " + engine::shown_name(record) +
+                              " takes no connection on port " + std::to_string(port) +
+                              ", which it exposes and where others of its service do");
+    }
     return {};
+}
+
+// Until it takes connections on one of them.
+Result<void> Traffic::wait_one(const std::string& id, const std::set<std::uint16_t>& ports,
+                               const std::string& what,
+                               std::chrono::steady_clock::time_point deadline) const {
+    while (true) {
+        engine::Container container = TRY(engine::find(world_.paths, id));
+        bool ends = container.state.status != engine::Status::running ||
+                    std::chrono::steady_clock::now() >= deadline;
+        // It knows the words.
+        if (ports.size() == 1 || ends) return wait_port(id, *ports.begin(), what, deadline);
+        if (!answering(container).empty()) return {};
+        TRY(pause_for(world_, kLookAgain));
+    }
 }
 
 bool Traffic::answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const {
     auto container = engine::find(world_.paths, id);
     if (!container) return false;
-    const compose::Service* service =
-        world_.project.find(label_of(container->record.labels, kServiceLabel));
-    std::set<std::uint16_t> held = held_ports(container->record);
-    return std::ranges::any_of(ports, [&](std::uint16_t number) {
-        bool other = service != nullptr &&
-                     std::ranges::any_of(service->ports, [&](const compose::Port& port) {
-                         return port.target == number && !port.app_protocol.empty() &&
-                                port.app_protocol != "http";
-                     });
-        if (other || !held.contains(number)) return false;
-        auto answers = engine::local::answers_http(*container, number);
-        return answers && *answers;
-    });
+    auto service = std::ranges::find(world_.desired.services,
+                                     label_of(container->record.labels, kServiceLabel),
+                                     &DesiredService::name);
+    if (service == world_.desired.services.end()) return false;
+    return std::ranges::any_of(
+        relayed_ports(*service, served_ports(container->record)), [&](std::uint16_t port) {
+            if (!ports.contains(port)) return false;
+            auto answers = engine::local::answers_http(
+                *container, listens_on(container->record, port).value_or(port));
+            return answers && *answers;
+        });
 }
 
 Result<void> Traffic::wait_port(const std::string& id, std::uint16_t port, const std::string& what,

@@ -19,8 +19,8 @@ namespace crank::deploy {
 // What it holds, and whom it leads to. Nothing without one, or where it does not answer.
 Result<void> observe_gateway(const engine::Paths& paths, const std::string& project,
                              Observed& observed);
-// Ports of the container to which its gateway is to lead.
-std::set<std::uint16_t> held_ports(const engine::Record& record);
+// Ports of the container on which it says that it takes connections.
+std::set<std::uint16_t> served_ports(const engine::Record& record);
 
 // Errors: those of engine::Gateway and of network::listen_on().
 class Traffic {
@@ -39,27 +39,31 @@ public:
     // A gateway that holds no port ends.
     Result<void> end_if_unused() const;
 
-    // The ports, of those that the gateway leads to, on which the container takes connections, and
+    // The ports, of those that it says it serves, on which the container takes connections, and
     // those on which some container of the service but this one does.
     std::set<std::uint16_t> answering(const engine::Container& container) const;
     Result<std::set<std::uint16_t>> answering_beside(const std::string& service,
                                                      const std::string& id) const;
-    // Until it takes them on each of these that it publishes. Errors: deadline_exceeded;
+    // Until it takes them on each of these that it publishes, and on those that it exposes: where
+    // it does on one, the others have a while, and are warned of. Errors: deadline_exceeded;
     // failed_precondition where it ends, or listens to itself alone.
     Result<void> wait_answering(const std::string& id, const std::set<std::uint16_t>& ports,
                                 const std::string& what,
                                 std::chrono::steady_clock::time_point deadline) const;
 
-    // Whether it answers as an HTTP server on one of these that it publishes, and that are not said
-    // to be something else.
+    // Whether it answers as an HTTP server on one of these that may be one's.
     bool answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const;
 
 private:
     Result<std::vector<engine::Container>> running(const std::string& service) const;
     Result<std::vector<engine::Container>> proved(const std::string& service,
                                                   const std::set<std::string>& without) const;
+    Result<void> route(const std::string& service, const std::set<std::string>& without) const;
     Result<bool> lead_once(engine::Gateway& gateway, const std::string& service,
                            const std::set<std::string>& without) const;
+    Result<void> wait_one(const std::string& id, const std::set<std::uint16_t>& ports,
+                          const std::string& what,
+                          std::chrono::steady_clock::time_point deadline) const;
     Result<void> wait_port(const std::string& id, std::uint16_t port, const std::string& what,
                            std::chrono::steady_clock::time_point deadline) const;
 

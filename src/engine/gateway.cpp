@@ -246,7 +246,7 @@ Result<> Gateway::kill() {
 }
 
 Result<> tell_gateway(const Paths& paths, const Record& record, pid_t pid) {
-    if (record.gateway_ports.empty()) return {};
+    if (record.gateway_ports.empty() && record.served_ports.empty()) return {};
     auto project = record.labels.find(std::string(kProjectLabel));
     if (project == record.labels.end()) return {};
     auto gateway = TRY(Gateway::find(paths, project->second));

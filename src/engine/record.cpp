@@ -202,6 +202,8 @@ Record record_from(const Json& json) {
     if (json.contains("gatewayPorts"))
         for (const Json& port : json.at("gatewayPorts"))
             record.gateway_ports.push_back(port_from(port));
+    if (json.contains("servedPorts"))
+        record.served_ports = json.at("servedPorts").get<std::vector<std::uint16_t>>();
     for (const Json& mount : json.at("mounts")) record.mounts.push_back(mount_from(mount));
     record.network = network_from(json.at("network"));
     if (json.contains("networks"))
@@ -300,6 +302,7 @@ std::string serialize(const Record& record) {
     if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
     if (!record.networks.empty()) json["networks"] = list_to_json(record.networks);
     if (!record.gateway_ports.empty()) json["gatewayPorts"] = list_to_json(record.gateway_ports);
+    if (!record.served_ports.empty()) json["servedPorts"] = record.served_ports;
     json["wanted"] = wanted_to_json(record);
     json["restart"] = restart_to_json(record);
     if (record.health) json["health"] = to_json(*record.health);

@@ -65,6 +65,8 @@ struct EndpointRecord {
     bool operator==(const EndpointRecord&) const = default;
 };
 
+inline constexpr std::size_t kMostServedPorts = 64;
+
 struct Record {
     std::string id, name;
     Kind kind = Kind::container;
@@ -79,6 +81,9 @@ struct Record {
     std::vector<PublishedPort> ports;
     // Of its project's gateway, not of its monitor: they are there whether it runs or not.
     std::vector<PublishedPort> gateway_ports;
+    // TCP ports on which it says that it takes connections, published or not. None where it names
+    // more than kMostServedPorts: then it says nothing.
+    std::vector<std::uint16_t> served_ports = {};
     std::vector<MountRecord> mounts;
     // The mode is the first network's name; the rest is of that one, too.
     NetworkRecord network;

@@ -58,9 +58,16 @@ struct Listener {
     std::string id, target;
     Protocol protocol = Protocol::automatic;
     bool answers_http = false;  // a backend behind it did
+    bool speaks_first = false;  // a backend behind it said something before its client did
 
-    // "127.0.0.1:8080" of "127.0.0.1:8080/80": where its clients think they are.
-    std::string_view host() const { return std::string_view(id).substr(0, id.find('/')); }
+    // "127.0.0.1:8080" of "127.0.0.1:8080/80", "10.7.0.254:80" of "10.7.0.254:41234/10.7.0.254:80":
+    // where its clients think they are.
+    std::string_view host() const {
+        std::string_view own(id);
+        std::size_t slash = own.find('/');
+        bool whole = slash != std::string_view::npos && own.substr(slash).contains(':');
+        return whole ? own.substr(slash + 1) : own.substr(0, slash);
+    }
 };
 struct Origin {
     std::shared_ptr<Listener> listener;

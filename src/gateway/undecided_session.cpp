@@ -28,14 +28,19 @@ UndecidedSession::UndecidedSession(Context& context, Origin origin, std::unique_
     client_->owner = this;
 }
 
-void UndecidedSession::start() { timer_.set(kSilence); }
+void UndecidedSession::start() {
+    const Listener& listener = *origin_.listener;
+    timer_.set(listener.speaks_first && !listener.answers_http ? Milliseconds(0) : kSilence);
+}
 
 void UndecidedSession::on_ready(Socket& socket) {
     if (phase_ == Phase::over) return;
     if (&socket == client_.get()) return hear();
     if (phase_ == Phase::connecting) after(dial_.go_on(target_));
     // An end is passed on too, as without a gateway.
-    if (phase_ == Phase::connected && dial_.socket().readable) become_raw();
+    if (phase_ != Phase::connected || !dial_.socket().readable) return;
+    if (in_.empty()) origin_.listener->speaks_first = true;
+    become_raw();
 }
 
 void UndecidedSession::hear() {

@@ -109,6 +109,8 @@ Result<std::vector<std::string>> forward_obstacles(const BridgeConfig& bridge);
 // The names of such chains, in the network namespace of this process: "chain FORWARD of table ip
 // filter". What cannot be found out is none.
 std::vector<std::string> drops_forwarded();
+// The same of packets that are for this host itself.
+std::vector<std::string> drops_incoming();
 // Removes bridge, rules and state where no lease is left: in_use otherwise. `meanwhile` is called
 // when that is decided and nobody can take one: an error of it leaves everything as it is.
 Result<> remove_bridge(const BridgeConfig& bridge, const std::function<Result<>()>& meanwhile = {});

@@ -29,24 +29,37 @@ std::string describe(const std::string& family, const std::string& table, const 
 
 Result<std::vector<std::string>> find_obstacles(Host& host, const std::string& device) {
     std::vector<std::string> found;
-    for (const auto& chain : TRY(host.nft.dropping_forward_chains()))
+    for (const auto& chain : TRY(host.nft.dropping_chains(sys::NftHook::forward)))
         found.push_back(describe(chain.family, chain.table, chain.chain, device));
-    if (TRY(sys::legacy_forward_drops()))
+    if (TRY(sys::legacy_drops(sys::LegacyChain::forward)))
         found.push_back(describe("ip", "filter", "FORWARD", device));
     return found;
 }
 
-std::vector<std::string> drops_forwarded() {
+namespace {
+
+std::vector<std::string> dropping(sys::NftHook hook, sys::LegacyChain legacy,
+                                  const std::string& name) {
     std::vector<std::string> found;
     auto add = [&](const std::string& family, const std::string& table, const std::string& chain) {
         found.push_back("chain " + chain + " of table " + family + " " + table);
     };
     Result<Host> host = Host::open();
     if (!host) return found;
-    if (auto chains = host->nft.dropping_forward_chains())
+    if (auto chains = host->nft.dropping_chains(hook))
         for (const auto& chain : *chains) add(chain.family, chain.table, chain.chain);
-    if (sys::legacy_forward_drops().value_or(false)) add("ip", "filter", "FORWARD");
+    if (sys::legacy_drops(legacy).value_or(false)) add("ip", "filter", name);
     return found;
+}
+
+}  // namespace
+
+std::vector<std::string> drops_forwarded() {
+    return dropping(sys::NftHook::forward, sys::LegacyChain::forward, "FORWARD");
+}
+
+std::vector<std::string> drops_incoming() {
+    return dropping(sys::NftHook::input, sys::LegacyChain::input, "INPUT");
 }
 
 Result<std::vector<std::string>> forward_obstacles(const BridgeConfig& given) {

@@ -56,7 +56,9 @@ TEST_F(ObstaclesTest, AChainThatDropsIsNamedWithTheRemedy) {
         "firewall onward iifname crt0 accept; nft insert rule inet firewall onward oifname crt0 ct "
         "state established,related accept");
     EXPECT_EQ(*forward_obstacles(config_), leased->warnings);
-    EXPECT_EQ(drops_forwarded().size(), leased->warnings.size());
+    EXPECT_EQ(drops_forwarded(),
+              std::vector<std::string>{"chain onward of table inet firewall"});
+    EXPECT_EQ(drops_incoming(), std::vector<std::string>{});
     // Said once, by the start that made the bridge.
     auto second = lease(config_, "c2");
     ASSERT_TRUE(second);
@@ -77,6 +79,10 @@ TEST_F(ObstaclesTest, IptablesOfBothKindsAreSeen) {
         EXPECT_NE((*found)[0].find("DOCKER-USER"), std::string::npos);
         ASSERT_TRUE(run_first({program}, {"-P", "FORWARD", "ACCEPT"}));
         EXPECT_EQ(*forward_obstacles(config_), std::vector<std::string>{}) << kind;
+        EXPECT_EQ(drops_forwarded(), std::vector<std::string>{}) << kind;
+        ASSERT_TRUE(run_first({program}, {"-P", "INPUT", "DROP"}));
+        EXPECT_EQ(drops_incoming(), std::vector<std::string>{"chain INPUT of table ip filter"})
+            << kind;
         EXPECT_EQ(drops_forwarded(), std::vector<std::string>{}) << kind;
     }
 }

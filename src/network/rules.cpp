@@ -1,5 +1,7 @@
 #include "network/rules.h"
 
+#include <netinet/in.h>
+
 #include <type_traits>
 
 #include "sys/ipv6.h"
@@ -34,12 +36,41 @@ void keep_out(NftBatch& batch, const std::string& table, const std::string& devi
     batch.add_rule(table, "forward", uninvited);
 }
 
+std::string comment_of(const Service& service) {
+    return "service " + service.name + " of project " + service.project;
+}
+
+// To who listens for it at the same address. Before what is led to containers.
+void lead_relayed(NftBatch& batch, const std::string& table, const std::string& device,
+                  const Service& service) {
+    auto address = sys::parse_ipv4(service.address);
+    if (!address) return;
+    for (const auto& [port, listener] : service.relayed) {
+        NftRule rule(comment_of(service) + ", by requests");
+        rule.in_device(device).destination_is(*address).destination_port_is(IPPROTO_TCP, port);
+        batch.add_rule(table, "prerouting", rule.send_to(*address, listener));
+    }
+}
+
+void take_relayed(NftBatch& batch, const std::string& table, const std::string& device,
+                  const Service& service) {
+    auto address = sys::parse_ipv4(service.address);
+    if (!address) return;
+    for (const auto& [port, listener] : service.relayed) {
+        NftRule rule(comment_of(service) + ", by requests");
+        rule.in_device(device).destination_is(*address).destination_port_is(IPPROTO_TCP, listener);
+        batch.add_rule(table, "input", rule.accept());
+    }
+}
+
 // The address is one of this host's: what is led nowhere would reach whatever listens on all of
 // them.
-void refuse_the_rest(NftBatch& batch, const std::string& table, const std::string& device) {
+void refuse_the_rest(NftBatch& batch, const std::string& table, const std::string& device,
+                     const std::vector<Service>& services) {
     NftRule elsewhere("a service's address is its network's alone");
     elsewhere.destination_among(kServices).in_device_is_not(device).in_device_is_not("lo").drop();
     batch.add_rule(table, "input", elsewhere);
+    for (const Service& service : services) take_relayed(batch, table, device, service);
     // But for answers: what this host asks of itself is refused from that address to that address.
     NftRule connection("no container of the service runs");
     connection.destination_among(kServices).is_no_answer().is_tcp().reset();
@@ -56,7 +87,7 @@ void lead_to(NftBatch& batch, const std::string& table, const std::string& devic
     for (const ServiceBackend& backend : service.backends) {
         auto address = sys::parse_ipv4(service.address), to = sys::parse_ipv4(backend.address);
         if (!address || !to) continue;
-        NftRule rule("service " + service.name + " of project " + service.project);
+        NftRule rule(comment_of(service));
         rule.in_device(device).destination_is(*address).one_in(left--).send_to(*to);
         batch.add_rule(table, "prerouting", rule);
     }
@@ -75,12 +106,15 @@ void put_services(NftBatch& batch, const BridgeConfig& config, const sys::Ipv4Pr
     const std::string table = table_of(config);
     batch.add_address_set(table, kServices, addresses_of(services));
     batch.add_chain(table, "prerouting", NftHook::prerouting_nat);
-    for (const Service& service : services) lead_to(batch, table, config.device, service);
+    for (const Service& service : services) {
+        lead_relayed(batch, table, config.device, service);
+        lead_to(batch, table, config.device, service);
+    }
     // Seen from its neighbour a container would answer past this host, with its own address.
     NftRule back("a service's container answers by way of this host");
     back.source_in(subnet).out_device(config.device).is_redirected().masquerade();
     batch.add_rule(table, "postrouting", back);
-    refuse_the_rest(batch, table, config.device);
+    refuse_the_rest(batch, table, config.device, services);
 }
 
 // Range is of the batch's family.

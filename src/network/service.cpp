@@ -14,6 +14,7 @@
 #include "sys/attributes.h"
 #include "sys/conntrack.h"
 #include "sys/file.h"
+#include "sys/tcp.h"
 
 namespace crank::network {
 
@@ -126,6 +127,7 @@ Result<> put_here(Host& host, const BridgeConfig& config, const Bridge& bridge, 
         options.backends.value_or(known ? known->backends : std::vector<ServiceBackend>());
     auto address = sys::parse_ipv4(wanted.address);
     if (!address) return fail(Code::corrupt, "no IPv4 address: " + wanted.address);
+    wanted.relayed = options.relayed.value_or(known ? known->relayed : RelayedPorts());
     const bool is_there = TRY(is_on_device(host, bridge, *address));
     if (!options.backends && is_there && known == wanted) return {};
     TRY(begin_services(host, config, put));
@@ -215,6 +217,15 @@ Result<PutService> put_service(const BridgeConfig& given, Service wanted,
         });
     }));
     return put;
+}
+
+Result<sys::UniqueFd> listen_for_service(const BridgeConfig& given, const std::string& address) {
+    sys::UniqueFd socket;
+    TRY(beside_bridge(given, [&]() -> Result<> {
+        socket = TRY(sys::listen_tcp(address, 0, sys::kLongBacklog));
+        return {};
+    }));
+    return socket;
 }
 
 Result<> remove_service(const BridgeConfig& given, const std::string& id) {

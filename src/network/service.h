@@ -4,11 +4,16 @@
 // The rules of the bridge's table lead what comes to it to one of its containers, and refuse it
 // where none runs.
 //
+// Ports of it that are relayed somebody on this host listens for, a project's gateway, and sees to
+// where each request goes: what comes to them is led there.
+//
 // state_dir/services/ID holds what it is, written last and replaced whole. Who leads it where is
 // told, not found out; a container counts while the lease of its address is its own, so what has
 // ended counts no more, whoever makes the rules.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +22,7 @@
 #include "base/error.h"
 #include "network/host.h"
 #include "network/network.h"
+#include "sys/unique_fd.h"
 
 namespace crank::network {
 
@@ -29,12 +35,16 @@ struct ServiceBackend {
     bool operator==(const ServiceBackend&) const = default;
 };
 
+// Where somebody listens for it, at the service's address: by port of the service.
+using RelayedPorts = std::map<std::uint16_t, std::uint16_t>;
+
 struct Service {
     std::string id;  // kServicePrefix and what makes it this one
     std::string project, name;
     std::vector<std::string> names;  // that lead to it; the first is what its address leads back to
     std::string address = {};
     std::vector<ServiceBackend> backends = {};
+    RelayedPorts relayed = {};
     bool operator==(const Service&) const = default;
 };
 
@@ -45,6 +55,7 @@ Result<std::vector<Service>> list_services(const std::string& state_dir);
 struct PutOptions {
     // Nothing: those that it has had.
     std::optional<std::vector<ServiceBackend>> backends = {};
+    std::optional<RelayedPorts> relayed = {};
     // Addresses that containers will ask for: it takes none of these.
     std::vector<std::string> others = {};
 };
@@ -61,6 +72,9 @@ struct PutService {
 // where containers of the network do not reach each other.
 Result<PutService> put_service(const BridgeConfig& bridge, Service wanted,
                                const PutOptions& options = {});
+// A socket that listens at the service's address, on a port that is free there and that
+// `sys::local_port` tells. Errors: those of sys::listen_tcp().
+Result<sys::UniqueFd> listen_for_service(const BridgeConfig& bridge, const std::string& address);
 // Nothing of it is left; one that is not there is no error, nor a bridge that is not.
 Result<> remove_service(const BridgeConfig& bridge, const std::string& id);
 // A container has this address now, or (empty) has ended: services that know it lead there, or no

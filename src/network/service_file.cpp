@@ -11,6 +11,12 @@ namespace crank::network {
 
 namespace {
 constexpr std::size_t kMostText = std::size_t{1} << 20;
+
+std::optional<std::uint16_t> parse_port_number(const std::string& text) {
+    auto number = parse_int(text);
+    if (!number || *number < 1 || *number > UINT16_MAX) return std::nullopt;
+    return static_cast<std::uint16_t>(*number);
+}
 }  // namespace
 
 bool is_service(std::string_view id) { return id.starts_with(kServicePrefix); }
@@ -23,6 +29,8 @@ std::string serialize(const Service& service) {
     text += "address " + service.address + "\n";
     for (const ServiceBackend& backend : service.backends)
         text += "backend " + backend.container + " " + backend.address + "\n";
+    for (const auto& [port, listener] : service.relayed)
+        text += "relayed " + std::to_string(port) + " " + std::to_string(listener) + "\n";
     return text;
 }
 
@@ -32,6 +40,10 @@ std::optional<Service> parse_service(const std::string& id, const std::string& t
         std::vector<std::string> words = split(line, ' ');
         if (words.size() == 3 && words[0] == "backend" && sys::parse_ipv4(words[2]))
             service.backends.push_back({words[1], words[2]});
+        if (words.size() == 3 && words[0] == "relayed") {
+            auto port = parse_port_number(words[1]), listener = parse_port_number(words[2]);
+            if (port && listener) service.relayed[*port] = *listener;
+        }
         if (words.size() != 2) continue;
         if (words[0] == "project") service.project = words[1];
         if (words[0] == "name") service.name = words[1];

@@ -1,5 +1,5 @@
 // What a service's file says (network/service.h). Lines, the first word of each: project, name,
-// address, "backend ID ADDRESS", and a line for each of its names.
+// address, "backend ID ADDRESS", "relayed PORT LISTENER", and a line for each of its names.
 #pragma once
 
 #include <optional>

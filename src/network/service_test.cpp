@@ -29,7 +29,8 @@ TEST(ServiceFile, WhatIsWrittenIsRead) {
                           .name = "web",
                           .names = {"web", "www"},
                           .address = "10.7.0.254",
-                          .backends = {{"c1", "10.7.0.2"}, {"c2", "10.7.0.3"}}};
+                          .backends = {{"c1", "10.7.0.2"}, {"c2", "10.7.0.3"}},
+                          .relayed = {{80, 41234}, {8000, 41235}}};
     EXPECT_EQ(parse_service("service-1", serialize(service)), service);
 }
 
@@ -37,10 +38,12 @@ TEST(ServiceFile, WhatIsNoneOfOursIsNothing) {
     EXPECT_FALSE(parse_service("service-1", ""));
     EXPECT_FALSE(parse_service("c1", "project a\nname b\naddress 10.7.0.2\n"));
     EXPECT_FALSE(parse_service("service-1", "project a\nname b\naddress ten\n"));
-    auto service =
-        parse_service("service-1", "project a\nname b\naddress 10.7.0.2\nbackend c1 x\nelse\n");
+    auto service = parse_service("service-1",
+                                 "project a\nname b\naddress 10.7.0.2\nbackend c1 x\nelse\n"
+                                 "relayed 80 0\nrelayed 80 65536\nrelayed x 80\n");
     ASSERT_TRUE(service);
     EXPECT_TRUE(service->backends.empty());
+    EXPECT_TRUE(service->relayed.empty());
 }
 
 class ServiceTest : public NamespaceTest {
@@ -156,6 +159,38 @@ TEST_F(ServiceTest, WithoutAContainerItRefusesAndIsNoWayToTheHost) {
     put({one.backend()});
     EXPECT_TRUE(connect_from(client, address));
     EXPECT_TRUE(is_refused(connect_from(client, address, 81)));
+}
+
+TEST_F(ServiceTest, WhatIsRelayedGoesToWhoListensForIt) {
+    for (bool internal : {false, true}) {
+        config_.internal = internal;
+        config_.device = internal ? "crt1" : "crt0";
+        config_.subnet = internal ? "10.8.0.0/24" : "10.7.0.0/24";
+        config_.state_dir = scratch_.path() + (internal ? "/inside" : "/state");
+        auto client = start("c0"), one = start("c1");
+        // A port that this host has taken everywhere is no hindrance.
+        auto taken = sys::listen_tcp("0.0.0.0", 8000, 8);
+        ASSERT_TRUE(taken);
+        const std::string address = put({one.backend()});
+        auto relay = listen_for_service(config_, address);
+        ASSERT_TRUE(relay) << relay.error().text();
+        const std::uint16_t own = *sys::local_port(relay->get());
+        EXPECT_TRUE(is_refused(connect_from(client, address, own)));
+        ASSERT_TRUE(put_service(config_, web_, {.relayed = RelayedPorts{{8000, own}}}));
+        EXPECT_TRUE(connect_from(client, address, 8000));
+        auto accepted = sys::accept_tcp(relay->get(), kLong);
+        ASSERT_TRUE(accepted);
+        EXPECT_EQ(*sys::peer_ip(accepted->get()), client.attachment.address);
+        // The others are led as before, and where no container runs this one goes on.
+        EXPECT_TRUE(connect_from(client, address, 80));
+        put({});
+        EXPECT_TRUE(is_refused(connect_from(client, address, 80)));
+        EXPECT_TRUE(connect_from(client, address, 8000));
+        // It is the network's alone: what this host sends itself is none of it.
+        EXPECT_FALSE(sys::connect_tcp(address, own, kLong));
+        ASSERT_TRUE(put_service(config_, web_, {.relayed = RelayedPorts{}}));
+        EXPECT_TRUE(is_refused(connect_from(client, address, 8000)));
+    }
 }
 
 TEST_F(ServiceTest, StaysAndIsFoundAgain) {

@@ -33,7 +33,7 @@ bool read_at(const std::vector<std::byte>& data, std::size_t offset, T& out) {
 
 }  // namespace
 
-Result<bool> legacy_forward_drops() {
+Result<bool> legacy_drops(LegacyChain chain) {
     if (!table_in_use()) return false;
     UniqueFd socket(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
     if (!socket) return fail_errno("open a raw socket");
@@ -52,7 +52,8 @@ Result<bool> legacy_forward_drops() {
     if (::getsockopt(socket.get(), IPPROTO_IP, IPT_SO_GET_ENTRIES, data.data(), &size) != 0)
         return fail_errno("read the iptables table filter");
     // The rule at the end of a built-in chain carries its policy.
-    const std::size_t at = header + info.underflow[NF_INET_FORWARD];
+    const int hook = chain == LegacyChain::input ? NF_INET_LOCAL_IN : NF_INET_FORWARD;
+    const std::size_t at = header + info.underflow[hook];
     ipt_entry entry;
     xt_standard_target target;
     if (!read_at(data, at, entry) || !read_at(data, at + entry.target_offset, target))

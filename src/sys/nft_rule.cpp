@@ -107,11 +107,30 @@ void put_destination(NetlinkBatch& batch) {
                 sizeof(std::uint32_t));
 }
 
-// register 1 = value
-void put_immediate(NetlinkBatch& batch, std::span<const std::byte> value) {
+void put_immediate(NetlinkBatch& batch, std::span<const std::byte> value,
+                   std::uint32_t into = NFT_REG_1) {
     put_expression(batch, "immediate", [&] {
-        batch.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
+        batch.put_be32(NFTA_IMMEDIATE_DREG, into);
         put_value(batch, NFTA_IMMEDIATE_DATA, value);
+    });
+}
+
+void put_verdict(NetlinkBatch& batch, std::uint32_t code) {
+    put_expression(batch, "immediate", [&] {
+        batch.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+        auto data = batch.nest(NFTA_IMMEDIATE_DATA);
+        auto verdict = batch.nest(NFTA_DATA_VERDICT);
+        batch.put_be32(NFTA_VERDICT_CODE, code);
+    });
+}
+
+// To the address in register 1, and the port in register 2.
+void put_redirection(NetlinkBatch& batch, bool with_port) {
+    put_expression(batch, "nat", [&] {
+        batch.put_be32(NFTA_NAT_TYPE, NFT_NAT_DNAT);
+        batch.put_be32(NFTA_NAT_FAMILY, NFPROTO_IPV4);
+        batch.put_be32(NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
+        if (with_port) batch.put_be32(NFTA_NAT_REG_PROTO_MIN, NFT_REG_2);
     });
 }
 
@@ -229,14 +248,11 @@ NftRule& NftRule::one_in(std::uint32_t count) {
 }
 
 NftRule& NftRule::drop() {
-    return add([](NetlinkBatch& batch) {
-        put_expression(batch, "immediate", [&] {
-            batch.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-            auto data = batch.nest(NFTA_IMMEDIATE_DATA);
-            auto verdict = batch.nest(NFTA_DATA_VERDICT);
-            batch.put_be32(NFTA_VERDICT_CODE, NF_DROP);
-        });
-    });
+    return add([](NetlinkBatch& batch) { put_verdict(batch, NF_DROP); });
+}
+
+NftRule& NftRule::accept() {
+    return add([](NetlinkBatch& batch) { put_verdict(batch, NF_ACCEPT); });
 }
 
 namespace {
@@ -265,11 +281,15 @@ NftRule& NftRule::masquerade() {
 NftRule& NftRule::send_to(Ipv4 address) {
     return add([address](NetlinkBatch& batch) {
         put_immediate(batch, bytes_of(htonl(address.value)));
-        put_expression(batch, "nat", [&] {
-            batch.put_be32(NFTA_NAT_TYPE, NFT_NAT_DNAT);
-            batch.put_be32(NFTA_NAT_FAMILY, NFPROTO_IPV4);
-            batch.put_be32(NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
-        });
+        put_redirection(batch, false);
+    });
+}
+
+NftRule& NftRule::send_to(Ipv4 address, std::uint16_t port) {
+    return add([address, port](NetlinkBatch& batch) {
+        put_immediate(batch, bytes_of(htonl(address.value)));
+        put_immediate(batch, bytes_of(htons(port)), NFT_REG_2);
+        put_redirection(batch, true);
     });
 }
 

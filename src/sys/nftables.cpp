@@ -193,7 +193,7 @@ Result<> NftSocket::apply(NftBatch& batch) {
     return socket_.send(batch.batch_);
 }
 
-Result<std::vector<NftDroppingChain>> NftSocket::dropping_forward_chains() {
+Result<std::vector<NftDroppingChain>> NftSocket::dropping_chains(NftHook at) {
     NetlinkBatch request;
     request.begin(nft_type(NFT_MSG_GETCHAIN), NLM_F_DUMP, bytes_of(nft_header(NFPROTO_UNSPEC)),
                   "list nf_tables chains", NetlinkBatch::Ack::no);
@@ -204,7 +204,7 @@ Result<std::vector<NftDroppingChain>> NftSocket::dropping_forward_chains() {
         if (header->nfgen_family != NFPROTO_IPV4 && header->nfgen_family != NFPROTO_INET) return;
         auto attributes = reply.attributes(sizeof(nfgenmsg));
         auto hook = attributes.nested(NFTA_CHAIN_HOOK);
-        if (hook.be32(NFTA_HOOK_HOOKNUM) != NF_INET_FORWARD) return;
+        if (hook.be32(NFTA_HOOK_HOOKNUM) != hook_of(at).number) return;
         if (attributes.be32(NFTA_CHAIN_POLICY) != NF_DROP) return;
         found.push_back({family_name(header->nfgen_family), attributes.string(NFTA_CHAIN_TABLE),
                          attributes.string(NFTA_CHAIN_NAME)});

@@ -36,10 +36,12 @@ public:
     NftRule& is_redirected();  // to another address than it was sent to
     NftRule& one_in(std::uint32_t count);  // by chance
     NftRule& drop();
+    NftRule& accept();  // by this chain: others of the hook go on
     NftRule& reset();   // of TCP, with its own refusal; at the input hook
     NftRule& refuse();  // with "port unreachable"; at the input hook
     NftRule& masquerade();
-    NftRule& send_to(Ipv4 address);            // instead of where it was sent to; at prerouting_nat
+    NftRule& send_to(Ipv4 address);  // instead of where it was sent to; at prerouting_nat
+    NftRule& send_to(Ipv4 address, std::uint16_t port);
     NftRule& redirect_to(std::uint16_t port);  // of the address of this host that it is for
 
 private:
@@ -90,9 +92,9 @@ public:
     static Result<NftSocket> open();  // unsupported: a kernel without nf_tables
     Result<bool> has_table(const std::string& table, NftFamily family = NftFamily::ip);
     Result<> apply(NftBatch& batch);
-    // Chains at the forward hook of ip and inet with policy drop. iptables-nft's are among them,
-    // iptables-legacy's are not.
-    Result<std::vector<NftDroppingChain>> dropping_forward_chains();
+    // Chains at a filter hook (input, forward) of ip and inet with policy drop. iptables-nft's are
+    // among them, iptables-legacy's are not.
+    Result<std::vector<NftDroppingChain>> dropping_chains(NftHook at);
 
 private:
     explicit NftSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}

@@ -23,9 +23,18 @@ answerer_image() {
     crank build -q -t answerer "$context" >/dev/null
 }
 
-# begin_load PORT [PATH [PAUSE]]
+# gateway_pid PROJECT: of the process that keeps its gateway; none: it does not run.
+gateway_pid() {
+    local pid
+    pid=$(cut -d' ' -f 1 "$CRANK_STATE/gateways/$1/pid") &&
+        ss -Hxlp "src $CRANK_STATE/gateways/$1/control" | grep -q "pid=$pid," && echo "$pid"
+}
+
+# begin_load PORT [PATH [PAUSE]]: to $load_to, or this machine; from the network of the container $load_from, if any.
 begin_load() {
-    coproc LOAD { exec python3 "$CRANK_SOURCE/tests/lib/load.py" 127.0.0.1 "$1" "${2:-/}" "${3:-0}" >load.json 2>load.err 3>&-; }
+    local enter=()
+    [ -z "${load_from:-}" ] || enter=(nsenter --net="/proc/$(crank inspect -f '{{.State.Pid}}' "$load_from")/ns/net")
+    coproc LOAD { exec "${enter[@]}" python3 "$CRANK_SOURCE/tests/lib/load.py" "${load_to:-127.0.0.1}" "$1" "${2:-/}" "${3:-0}" >load.json 2>load.err 3>&-; }
     load_pid=${LOAD_PID:?}
     until_true grep -q begun load.json
 }

@@ -37,12 +37,6 @@ END
 }
 says() { [ "$(curl -s --max-time 5 "http://127.0.0.1:$port/")" = "$1" ]; }
 id_of() { crank inspect --format '{{.Id}}' "$1"; }
-# Of its first process, while it runs.
-gateway_pid() {
-    local pid
-    pid=$(cut -d' ' -f 1 "$CRANK_STATE/gateways/$1/pid") &&
-        ss -Hxlp "src $CRANK_STATE/gateways/$1/control" | grep -q "pid=$pid," && echo "$pid"
-}
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
 @test "a published port is the gateway's: plan, up, ps, port, status, the client's address, down" {

@@ -289,6 +289,9 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     [[ $output == *"(the new one starts first)"* ]]
     run -0 crank up -d -f "$project/compose.yaml"
     says two
+    # another container's requests are the gateway's too
+    [ "$(crank run --rm --network shop_default busybox wget -q -T 10 -O - http://web/)" = two ]
+    [[ $(cat "$CRANK_STATE"/networks/*/services/*) == *"relayed 80 "* ]]
     [ "$(crank port shop-web-1 | head -1)" = "80/tcp -> 127.0.0.1:8080" ]
     run -0 crank down -f "$project/compose.yaml"
     run ! on_host curl -s --max-time 5 http://127.0.0.1:8080/

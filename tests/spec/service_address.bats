@@ -392,3 +392,36 @@ END
     # itself it is by its own name
     run -0 crank exec web /netprobe fetch web 80
 }
+
+@test "where the host drops what it forwards names mean containers; where it drops what is for itself, the kernel leads" {
+    chain() { on_host sh -c "nft add table inet firewall && nft add chain inet firewall guard '{ type filter hook $1 priority 0; policy drop; }'"; }
+    relayed() { cut -d' ' -f1,2 "$CRANK_STATE"/networks/*/services/* | grep relayed; }
+    web one '    expose: [80]'
+    chain forward
+    run -0 --separate-stderr crank up -d
+    [[ $stderr == *"names of services mean their containers, and not an address of the service: the host's chain guard of table inet firewall drops what it is to forward (once it lets them pass: deploy.endpoint_mode: vip)"* ]]
+    [ "$(lookup web)" = "$(address_of shop-web-1)" ]
+    run -0 crank plan
+    on_host nft delete table inet firewall
+    run -2 --separate-stderr crank plan
+    [ "$output" = "lead to web: it has no address on shop_default" ]
+    chain input
+    run -0 crank up -d
+    [ "$(lookup web)" != "$(address_of shop-web-1)" ]
+    run ! relayed
+    says_hello web
+    run -0 crank plan
+    on_host nft delete table inet firewall
+    run -2 --separate-stderr crank plan
+    [ "$output" = "lead to web: its requests are not led as its ports say" ]
+    run -0 crank up -d
+    [ "$(relayed)" = "relayed 80" ]
+    says_hello web
+    # and again
+    chain input
+    run -2 --separate-stderr crank plan
+    run -0 crank up -d
+    run ! relayed
+    says_hello web
+    on_host nft delete table inet firewall
+}

@@ -1,27 +1,11 @@
 // What `--sandbox strict` leaves open.
 #include <algorithm>
-#include <set>
 
-#include "base/text.h"
+#include "engine/local/served_ports.h"
 #include "engine/local/spec.h"
 
 namespace crank::engine::local {
 namespace {
-
-constexpr std::int64_t kMostPort = 65535;
-
-// "8501/tcp", "8501", "8000-8010/tcp": as EXPOSE has left them in the image's configuration. What
-// is no port opens none.
-void add_exposed(const std::string& text, std::set<std::uint16_t>& ports) {
-    std::vector<std::string> parts = split(text, '/');
-    if (parts.size() > 2 || (parts.size() == 2 && to_lower(parts[1]) != "tcp")) return;
-    std::vector<std::string> ends = split(parts[0], '-');
-    if (ends.size() > 2) return;
-    auto first = parse_int(ends.front()), last = parse_int(ends.back());
-    if (!first || !last || *first < 1 || *last > kMostPort) return;
-    for (std::int64_t port = *first; port <= *last; ++port)
-        ports.insert(static_cast<std::uint16_t>(port));
-}
 
 bool is_writable(const oci::Mount& mount) {
     return std::ranges::find(mount.options, "ro") == mount.options.end();
@@ -38,11 +22,7 @@ runtime::Confinement make_confinement(const SpecRequest& request,
                        mount.destination == "/dev/pts" || mount.destination == "/dev/mqueue";
         if (!kernels && is_writable(mount)) confinement.writable.push_back(mount.destination);
     }
-    std::set<std::uint16_t> ports;
-    for (const auto* published : {&request.options.ports, &request.options.gateway_ports})
-        for (const network::PortSpec& port : *published) ports.insert(port.container_port);
-    for (const std::string& exposed : request.image.config.exposed_ports)
-        add_exposed(exposed, ports);
+    const auto ports = served_ports(request.image, request.options);
     confinement.bind_ports.assign(ports.begin(), ports.end());
     return confinement;
 }

@@ -13,6 +13,7 @@
 #include "engine/local/network_plan.h"
 #include "engine/local/own_way.h"
 #include "engine/local/prepare.h"
+#include "engine/local/served_ports.h"
 #include "engine/local/shared.h"
 #include "engine/local/volumes.h"
 #include "engine/names.h"
@@ -119,6 +120,8 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
              network::published_addresses(port, request.config.text("publish.address")))
             record.gateway_ports.push_back(
                 {ip, port.host_port, port.container_port, port.protocol});
+    const auto served = served_ports(prepared.image.stored.config, options);
+    if (served.size() <= kMostServedPorts) record.served_ports.assign(served.begin(), served.end());
     record.restart = options.restart;
     record.warnings = prepared.made.warnings;
     const oci::ContainerConfig& config = prepared.image.stored.config.config;
