@@ -76,7 +76,8 @@ def write_app(directory, release):
 
 
 def releases(bench, crank, port, found):
-    """Each round: the worker natively, a change of one line, and the way back."""
+    """Each round: the worker natively, a change of one line, and the way back: to what was kept frozen,
+    and, after a change that kept nothing, to what has to be started."""
     if builds.base_archive(bench) is None:
         return
     directory = bench.scratch / "deploy"
@@ -84,20 +85,23 @@ def releases(bench, crank, port, found):
     (directory / "src" / "Dockerfile").write_text(DOCKERFILE.format(base=builds.BASE))
     (directory / "compose.yaml").write_text(
         "name: bench-releases\nservices:\n  web:\n    build: src\n"
-        f"    ports: ['127.0.0.1:{port}:{builds.WORKER_PORT}']\n")
+        f"    ports: ['127.0.0.1:{port}:{builds.WORKER_PORT}']\n"
+        "    x-crank: {rollout: {keep_warm: '${KEEP_WARM:-5m}'}}\n")
     write_app(directory / "src", "first")
     up = crank("up", "--project-directory", directory, "-f", directory / "compose.yaml", "-d",
                "--build")
     native = native_argv(bench, crank, up, directory, port + 1)
     back = crank("rollback", "-p", "bench-releases")
-    samples = found.setdefault("releases", {"native": [], "change": [], "rollback": []})
+    samples = found.setdefault("releases", {"native": [], "change": [], "warm": [], "cold": []})
     try:
         for number in range(ROUNDS):
             samples["native"].append(timed_native(native, port + 1))
-            begin = time.monotonic()
-            write_app(directory / "src", f"round {number}")
-            samples["change"].append(until_answer(up, port, f"round {number}", begin))
-            samples["rollback"].append(until_answer(back, port, "first", time.monotonic()))
+            for kind, keep in (("warm", "5m"), ("cold", "0s")):
+                begin = time.monotonic()
+                write_app(directory / "src", f"{kind} {number}")
+                samples["change"].append(until_answer(["env", f"KEEP_WARM={keep}", *up], port,
+                                                      f"{kind} {number}", begin))
+                samples[kind].append(until_answer(back, port, "first", time.monotonic()))
     finally:
         crank.ask("down", "-p", "bench-releases")
 
@@ -246,7 +250,8 @@ def markdown(found):
     if "releases" in found:
         native = figures.median(found["releases"]["native"])
         titles = {"native": "native start", "change": "a line is saved, `crank up -d --build`",
-                  "rollback": "`crank rollback`, cold"}
+                  "warm": "`crank rollback`, to what was kept frozen",
+                  "cold": "`crank rollback`, to what has to be started"}
         rows = []
         for case, title in titles.items():
             value = figures.median(found["releases"][case])

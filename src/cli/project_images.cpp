@@ -168,6 +168,7 @@ void tell_done(const deploy::Step& step, bool starts) {
         case Action::rename: return line("Container", "Renamed");
         case Action::start: return line("Container", "Started");
         case Action::remove: return line("Container", "Removed");
+        case Action::cool:
         case Action::withdraw: return;  // with its service, or its network
         case Action::remove_network: return line("Network", "Removed");
         case Action::remove_volume: return line("Volume", "Removed");

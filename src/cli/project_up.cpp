@@ -54,6 +54,9 @@ public:
         if (done && changed_ && request_.watches)
             if (Result<> begun = begin_watch(invocation_, request_.project); !begun)
                 warn("the change is not watched: " + begun.error().text());
+        if (changed_)
+            if (Result<> begun = begin_cooling(invocation_, desired_.project); !begun)
+                warn("what was kept frozen stays until the next change: " + begun.error().text());
         return done;
     }
 

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "base/units.h"
+#include "cli/cooling.h"
 #include "cli/output.h"
 #include "cli/project_down.h"
 #include "cli/released.h"
@@ -22,9 +23,12 @@ namespace {
 constexpr Flag kFlags[] = {
     {"watch", 0, FlagKind::value, "DURATION",
      "look so long whether the project's containers go on well, and roll it back otherwise"},
+    {"cool", 0, FlagKind::boolean, "",
+     "wait until what changes of the project keep frozen has had its time, and end it"},
 };
 constexpr std::string_view kExamples[] = {"crank reconcile", "crank reconcile shop",
-                                          "crank reconcile --watch 5m shop"};
+                                          "crank reconcile --watch 5m shop",
+                                          "crank reconcile --cool shop"};
 
 class Reconciling {
 public:
@@ -109,6 +113,15 @@ Result<int> perform_watch(Invocation& invocation, const std::string& text, int c
     return 0;
 }
 
+Result<int> perform_cool(Invocation& invocation, int cancel_fd) {
+    const std::vector<std::string>& words = invocation.arguments.words();
+    if (words.size() != 1)
+        return fail(Error(Code::usage, "--cool is for one project")
+                        .with_hint("crank reconcile --cool PROJECT"));
+    TRY(cool(invocation, TRY(compose::check_project_name(words.front())), cancel_fd));
+    return 0;
+}
+
 // Each in a process of its own: one that waits for what never comes holds up no other.
 Result<> begin_others(const Invocation& invocation, const std::vector<std::string>& names,
                       std::vector<sys::Child>& children) {
@@ -145,6 +158,7 @@ Result<int> perform(Invocation& invocation) {
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     if (auto text = invocation.arguments.find("watch"))
         return perform_watch(invocation, *text, signals.fd());
+    if (invocation.arguments.on("cool")) return perform_cool(invocation, signals.fd());
     Reconciling reconciling(invocation, signals.fd());
     std::vector<std::string> names = invocation.arguments.words();
     for (const std::string& name : names) TRY(compose::check_project_name(name));

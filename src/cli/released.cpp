@@ -127,20 +127,18 @@ Result<> roll_back(Invocation& invocation, const deploy::Release& release, const
     return {};
 }
 
-Result<> begin_watch(const Invocation& invocation, const LoadedProject& project) {
-    std::chrono::nanoseconds longest{0};
-    for (const compose::Service& service : project.types.services)
-        longest = std::max(longest, service.worker.rollout.watch);
-    if (longest.count() == 0) return {};
-    const engine::Paths& paths = invocation.paths;
-    std::string dir = paths.gateway(project.types.name);
+namespace {
+
+// Another crank that outlives this one, with the project's gateway; its output is the file `name`.
+Result<> begin_beside(const engine::Paths& paths, const std::string& project,
+                      const std::string& name, std::vector<std::string> words) {
+    std::string dir = paths.gateway(project);
     TRY(sys::make_dirs(dir, 0700));
     sys::UniqueFd null = TRY(sys::open("/dev/null", sys::kReadWrite));
     sys::UniqueFd log =
-        TRY(sys::open(dir + "/watch", sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0600));
+        TRY(sys::open(dir + "/" + name, sys::kWriteOnly | sys::kCreate | sys::kTruncate, 0600));
     sys::SpawnRequest request{.path = "/proc/self/exe",
-                              .args = again(paths, {"reconcile", "--watch",
-                                                    format_duration(longest), project.types.name}),
+                              .args = again(paths, std::move(words)),
                               .env = sys::environment(),
                               .working_dir = "/",
                               .new_session = true};
@@ -148,9 +146,26 @@ Result<> begin_watch(const Invocation& invocation, const LoadedProject& project)
     sys::Child child = TRY(sys::spawn(request));
     TRY(runtime::put_among_monitors(child.pid(), TRY(engine::local::host_for_containers())));
     child.release();
+    return {};
+}
+
+}  // namespace
+
+Result<> begin_watch(const Invocation& invocation, const LoadedProject& project) {
+    std::chrono::nanoseconds longest{0};
+    for (const compose::Service& service : project.types.services)
+        longest = std::max(longest, service.worker.rollout.watch);
+    if (longest.count() == 0) return {};
+    TRY(begin_beside(invocation.paths, project.types.name, "watch",
+                     {"reconcile", "--watch", format_duration(longest), project.types.name}));
     note("watched for " + format_duration(longest) +
          ": where a container fails the release before comes back");
     return {};
+}
+
+Result<> begin_cooling(const Invocation& invocation, const std::string& project) {
+    if (TRY(deploy::observe(invocation.paths, project)).warm.empty()) return {};
+    return begin_beside(invocation.paths, project, "cool", {"reconcile", "--cool", project});
 }
 
 namespace {

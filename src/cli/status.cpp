@@ -74,6 +74,12 @@ Result<int> perform(Invocation& invocation) {
         std::erase(missing, service);
         rows.push_back(row_of(sight.containers[i], service));
     }
+    for (std::size_t i = 0; i < sight.warm.size(); i++) {
+        Json row = row_of(sight.warm[i], sight.observed.warm[i].service);
+        row["Status"] = "kept frozen, for a rollback";
+        row["Ports"] = "";
+        rows.push_back(std::move(row));
+    }
     for (const std::string& service : missing)
         rows.push_back({{"Name", ""},
                         {"Service", service},

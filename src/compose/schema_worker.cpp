@@ -15,6 +15,7 @@ constexpr ObjectSpec kProbe = {.what = "a probe", .fields = kProbeFields, .short
 constexpr FieldSpec kRolloutFields[] = {
     {.name = "order", .choices = "start-first|stop-first"},
     {.name = "drain", .shape = duration},
+    {.name = "keep_warm", .shape = duration},
     {.name = "watch", .shape = duration},
     {.name = "timeout", .shape = duration},
     {.name = "revert", .shape = boolean},

@@ -95,6 +95,7 @@ private:
         rollout.drain = TRY(time(node, "drain"));
         rollout.watch = TRY(time(node, "watch"));
         rollout.timeout = TRY(time(node, "timeout"));
+        if (node.find("keep_warm") != nullptr) rollout.keep_warm = TRY(time(node, "keep_warm"));
         if (const Node* revert = node.find("revert")) rollout.revert = revert->flag;
         return rollout;
     }

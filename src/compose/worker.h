@@ -22,6 +22,8 @@ struct Probe {
 struct Rollout {
     bool start_first = true;
     std::chrono::nanoseconds drain{0}, watch{0}, timeout{0};  // 0: not given
+    // How long what was replaced stays frozen, where it may; 0: it goes at once.
+    std::chrono::nanoseconds keep_warm = std::chrono::minutes(5);
     bool revert = true;
 };
 

@@ -9,11 +9,13 @@
 #include "deploy/addresses.h"
 #include "deploy/container.h"
 #include "deploy/desired.h"
+#include "deploy/ending.h"
 #include "deploy/last_lines.h"
 #include "deploy/observe.h"
 #include "deploy/service_hooks.h"
 #include "deploy/traffic.h"
 #include "deploy/wait.h"
+#include "deploy/warm.h"
 #include "engine/asked.h"
 #include "engine/events.h"
 #include "engine/lifecycle.h"
@@ -37,7 +39,8 @@ const T* by_key(const std::vector<T>& all, const std::string& key) {
 
 class Applying {
 public:
-    explicit Applying(const World& world) : world_(world), traffic_(world), addresses_(world) {}
+    explicit Applying(const World& world)
+        : world_(world), traffic_(world), addresses_(world), warm_(world, traffic_) {}
 
     Result<void> step(const Step& step) {
         TRY(prepare_for(step.action));
@@ -58,6 +61,8 @@ public:
             case Action::rename: return engine::rename(world_.paths, step.container, step.object);
             case Action::start: return start(step.service, step.container);
             case Action::remove: return remove(TRY(engine::find(world_.paths, step.container)));
+            case Action::cool:
+                return end_container(world_, TRY(engine::find(world_.paths, step.container)));
             case Action::withdraw: return addresses_.withdraw(step);
             case Action::remove_network: return remove_network(step);
             case Action::remove_volume: return remove_volume(step);
@@ -152,22 +157,10 @@ private:
         return traffic_.lead(service);
     }
 
-    Result<void> stop(const engine::Container& container) {
-        std::string name = engine::shown_name(container.record);
-        run_pre_stop(world_, container);
-        auto stopped = TRY(engine::stop(world_.paths, container, {.timeout = world_.stop_seconds}));
-        int seconds = world_.stop_seconds.value_or(container.record.stop_timeout);
-        if (stopped == engine::Stopped::killed && seconds != 0)
-            world_.hooks.warn("container " + name + " did not end within " +
-                              std::to_string(seconds) + " s of " + container.record.stop_signal +
-                              ": it was killed");
-        return {};
-    }
-
     Result<void> restart(const Step& step) {
         engine::Container container = TRY(engine::find(world_.paths, step.container));
         Result<void> stopped = traffic_.take_out(container);
-        if (stopped) stopped = stop(container);
+        if (stopped) stopped = stop_container(world_, container);
         if (stopped) return start(step.service, step.container);
         Undo undo;
         undo.add([this, &step] { return traffic_.lead(step.service); });
@@ -176,12 +169,7 @@ private:
 
     Result<void> remove(const engine::Container& container) {
         TRY(traffic_.take_out(container));
-        TRY(stop(container));
-        Result<void> removed = engine::remove(world_.paths, container, true);
-        if (!removed && removed.error().code() != Code::not_found) return removed;
-        return volumes::release(
-            world_.paths, container.record,
-            world_.anonymous_volumes ? volumes::Anonymous::removed : volumes::Anonymous::kept);
+        return end_container(world_, container);
     }
 
     // The old container makes way under another name, and has its own again where the new one
@@ -195,7 +183,7 @@ private:
         if (ran && !step.start_first) {
             undo.add([this, &step] { return start(step.service, step.container); });
             Result<void> stopped = traffic_.take_out(old);
-            if (stopped) stopped = stop(old);
+            if (stopped) stopped = stop_container(world_, old);
             if (!stopped) return fail(undo.run(std::move(stopped.error())));
             crash_point("deploy.stopped");
         }
@@ -214,12 +202,19 @@ private:
         if (!replaced) return fail(undo.run(std::move(replaced.error())));
         undo.commit();
         crash_point("deploy.proved");
-        return remove(TRY(engine::find(world_.paths, step.container)));
+        old = TRY(engine::find(world_.paths, step.container));
+        if (step.keeps && TRY(warm_.keep(step, old))) return {};
+        return remove(old);
     }
 
     // Who takes the place of one that ran has to prove itself, but for jobs, which end.
     Result<void> replace(const Step& step, const engine::Container& old, bool ran,
                          const std::set<std::uint16_t>& ports, Undo& undo) {
+        if (!step.thaws.empty() && TRY(warm_.take_over(step, ports))) {
+            undo.add([this, &step] { return discard(step.thaws); });
+            undo.add([this, &step] { return take_out(step.thaws); });
+            return {};
+        }
         std::string id = TRY(make_container(world_, step, &old.record));
         crash_point("deploy.made");
         undo.add([this, id] { return discard(id); });
@@ -312,6 +307,7 @@ private:
     const World& world_;
     Traffic traffic_;
     Addresses addresses_;
+    Warm warm_;
     bool prepared_ = false;
 };
 

@@ -115,6 +115,8 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
                            .address = service.native() == nullptr
                                           ? service.address
                                           : compose::Service::Address::never};
+    desired.keep_warm =
+        std::chrono::ceil<std::chrono::seconds>(service.worker.rollout.keep_warm).count();
     if (desired.native) {
         desired.image = kNativeImage;
         desired.builds = has_directory(service);

@@ -9,12 +9,15 @@
 #include "deploy/records.h"
 #include "deploy/releases.h"
 #include "deploy/traffic.h"
+#include "deploy/warm.h"
 #include "engine/lifecycle.h"
 #include "engine/local/prepare.h"
 #include "engine/networks/store.h"
 #include "engine/volume.h"
+#include "engine/warm.h"
 #include "network/network.h"
 #include "sys/own_user_namespace.h"
+#include "sys/system.h"
 
 namespace crank::deploy {
 namespace {
@@ -89,7 +92,22 @@ ObservedContainer observed_of(const engine::Container& container) {
             .serves = container.state.status == engine::Status::running ? served_ports(record)
                                                                         : std::set<std::uint16_t>(),
             .native = record.kind == engine::Kind::native,
-            .on = addresses_of(container)};
+            .on = addresses_of(container),
+            .may_freeze = container.state.status == engine::Status::running &&
+                          !container.state.paused && may_freeze(record)};
+}
+
+ObservedWarm warm_of(const engine::Container& container) {
+    ObservedContainer one = observed_of(container);
+    return {.id = std::move(one.id),
+            .name = std::move(one.name),
+            .service = std::move(one.service),
+            .hash = std::move(one.hash),
+            .image_id = std::move(one.image_id),
+            .number = one.number,
+            .native = one.native,
+            .stands = container.state.status == engine::Status::running && container.state.paused &&
+                      engine::warm_until(container.record) > sys::wall_clock_ns()};
 }
 
 std::unexpected<Error> gone(const DesiredService& service, const std::string& what) {
@@ -121,7 +139,13 @@ Result<void> tidy_directories(const engine::Paths& paths, const std::string& pro
 
 bool is_of(const engine::Container& container, const std::string& project) {
     const Labels& labels = container.record.labels;
-    return label_of(labels, kProjectLabel) == project && label_of(labels, kOneOffLabel) != "True";
+    return label_of(labels, kProjectLabel) == project && label_of(labels, kOneOffLabel) != "True" &&
+           !engine::warm_until(container.record);
+}
+
+bool is_warm_of(const engine::Container& container, const std::string& project) {
+    return label_of(container.record.labels, kProjectLabel) == project &&
+           engine::warm_until(container.record).has_value();
 }
 
 Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
@@ -130,6 +154,11 @@ Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
     Sight sight;
     std::set<std::string> hashes;
     for (engine::Container& container : TRY(engine::list(paths))) {
+        if (is_warm_of(container, project)) {
+            sight.observed.warm.push_back(warm_of(container));
+            sight.warm.push_back(std::move(container));
+            continue;
+        }
         if (!is_of(container, project)) continue;
         sight.observed.containers.push_back(observed_of(container));
         hashes.insert(sight.observed.containers.back().hash);

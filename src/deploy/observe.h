@@ -14,10 +14,13 @@ namespace crank::deploy {
 struct Sight {
     Observed observed;
     std::vector<engine::Container> containers;  // the same, as the engine has them
+    std::vector<engine::Container> warm;        // the same of those that are kept frozen
 };
 
 // By its labels; one that was run once beside the project is not.
 bool is_of(const engine::Container& container, const std::string& project);
+// One that was replaced and is kept frozen.
+bool is_warm_of(const engine::Container& container, const std::string& project);
 Result<Sight> observe(const engine::Paths& paths, const std::string& project);
 
 // Fills in the ids of the images that are here.

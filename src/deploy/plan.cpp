@@ -7,6 +7,7 @@
 #include "deploy/difference.h"
 #include "deploy/plan_addresses.h"
 #include "deploy/plan_ports.h"
+#include "deploy/plan_warm.h"
 
 namespace crank::deploy {
 namespace {
@@ -42,6 +43,7 @@ public:
             if (!first) ports(service);
             traffic(service);
         }
+        take(cooled(desired_, observed_));
         take(withdrawn(desired_, observed_, options_.remove_orphans));
         return std::move(plan_);
     }
@@ -295,9 +297,17 @@ private:
             bool running = container.state == ObservedContainer::State::running;
             std::string in_the_way = stops_first(service, container);
             step.start_first = in_the_way.empty() && running;
+            if (step.start_first && options_.starts) {
+                bool anew = options_.recreate == Recreate::always;
+                step.thaws = anew ? "" : warm_for(service, container.number, observed_);
+                step.keeps = service.keep_warm > 0 && container.may_freeze;
+            }
             if (running) step.in_the_way = std::move(in_the_way);
             recreated_.insert(service.name);
-            steps.push_back(std::move(step));
+            steps.push_back(step);
+            if (!step.keeps) return;
+            for (Step& cool : made_room(service, container.number, step.thaws, observed_))
+                steps.push_back(std::move(cool));
             return;
         }
         if (container.name != step.object && is_aside(container.id, container.name)) {

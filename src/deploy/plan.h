@@ -58,6 +58,8 @@ struct DesiredService {
     bool rebuilt = false;  // what its image will be is not known before it is built
     // What the file says of its ports: whether they speak HTTP.
     std::map<std::uint16_t, bool> speaks_http = {};
+    // How long what was replaced stays frozen, in seconds; 0: it goes at once.
+    std::int64_t keep_warm = 0;
 };
 
 struct Desired {
@@ -85,6 +87,15 @@ struct ObservedContainer {
     std::set<std::uint16_t> serves = {};     // its own, on which it takes connections: it runs
     bool native = false;
     std::map<std::string, std::string> on = {};  // its addresses by network, while it runs
+    bool may_freeze = false;                     // it holds nothing that others may want meanwhile
+};
+
+// One that was replaced and stays, frozen (engine/warm.h). It counts as none of the project's.
+struct ObservedWarm {
+    std::string id, name, service, hash, image_id;
+    std::int64_t number = 1;
+    bool native = false;
+    bool stands = true;  // it is frozen, and its time is not over
 };
 
 struct ObservedResource {
@@ -103,7 +114,8 @@ struct ObservedAddress {
 };
 
 struct Observed {
-    std::vector<ObservedContainer> containers;                  // of the project
+    std::vector<ObservedContainer> containers;  // of the project
+    std::vector<ObservedWarm> warm = {};
     std::map<std::string, ObservedResource> networks, volumes;  // all there are, by name
     std::map<std::string, std::string> identities;              // by hash
     // Of the gateway: addresses with their targets, and targets with the ids of the containers that
@@ -134,6 +146,7 @@ enum class Action : std::uint8_t {
     rename,  // of one that had made way for a change that came to nothing
     start,
     remove,
+    cool,      // one that was kept frozen goes
     withdraw,  // an address of a service's
     remove_network,
     remove_volume,
@@ -152,6 +165,9 @@ struct Step {
     std::string in_the_way;    // recreate: why the old one stops first
     compose::Dependency awaited = {};
     std::string where = {};  // create, recreate: natively or not, and why
+    // recreate: the id of the frozen one that takes its place, and what stays frozen.
+    std::string thaws = {};
+    bool keeps = false;
     bool operator==(const Step&) const = default;
 };
 
@@ -159,7 +175,7 @@ struct Plan {
     std::vector<Step> steps;
     std::vector<std::string> orphans;  // containers of services that the file does not have
     std::vector<std::string> warnings;
-    bool changes() const;  // waiting is none
+    bool changes() const;  // waiting is none, nor what becomes of those that were kept frozen
 };
 
 enum class Recreate : std::uint8_t { changed, always, never };

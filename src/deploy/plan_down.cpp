@@ -2,6 +2,7 @@
 
 #include "deploy/plan.h"
 #include "deploy/plan_ports.h"
+#include "deploy/plan_warm.h"
 
 namespace crank::deploy {
 namespace {
@@ -84,6 +85,9 @@ Result<Plan> plan_down(const Desired& desired, const Observed& observed,
             plan.steps.push_back(
                 {.action = Action::unpublish, .object = address, .service = service});
     }
+    for (const ObservedWarm& warm : observed.warm)
+        if (options.orphans || known.contains(warm.service))
+            plan.steps.push_back(removal_of(warm, "it was kept"));
     for (const ObservedContainer* container : in_order_of_end(observed)) {
         if (!options.orphans && !known.contains(container->service)) {
             plan.orphans.push_back(container->name);

@@ -29,7 +29,12 @@ std::string shown(const std::vector<SavedStep>& steps, std::size_t at) {
 
 std::vector<SavedStep> saved_steps(const Plan& plan) {
     std::vector<SavedStep> steps;
-    for (const Step& step : plan.steps) steps.push_back({describe(step), step.container});
+    for (Step step : plan.steps) {
+        // It does the same, whatever happens to be frozen.
+        if (step.action == Action::cool) continue;
+        step.thaws.clear();
+        steps.push_back({describe(step), step.container});
+    }
     return steps;
 }
 

@@ -25,6 +25,7 @@ std::string_view name_of(Action action) {
         case Action::rename: return "rename";
         case Action::start: return "start";
         case Action::remove: return "remove";
+        case Action::cool: return "end";
         case Action::withdraw: return "withdraw";
         case Action::remove_network: return "remove network";
         case Action::remove_volume: return "remove volume";
@@ -33,7 +34,9 @@ std::string_view name_of(Action action) {
 }
 
 bool Plan::changes() const {
-    return std::ranges::any_of(steps, [](const Step& step) { return step.action != Action::wait; });
+    return std::ranges::any_of(steps, [](const Step& step) {
+        return step.action != Action::wait && step.action != Action::cool;
+    });
 }
 
 std::string aside_name(const std::string& id, const std::string& name) {
@@ -56,7 +59,10 @@ std::string describe(const Step& step) {
         return text + (healthy ? " to be healthy" : " to complete") + ": " + step.service +
                " depends on it";
     }
-    if (step.start_first) text += " (the new one starts first)";
+    if (!step.thaws.empty())
+        text += " (the one that was kept frozen goes on)";
+    else if (step.start_first)
+        text += " (the new one starts first)";
     if (!step.in_the_way.empty()) text += " (the old one stops first: " + step.in_the_way + ")";
     bool makes = step.action == Action::create || step.action == Action::recreate;
     if (makes && !step.where.empty()) text += " (" + step.where + ")";

@@ -8,7 +8,10 @@
 namespace crank::engine {
 
 inline constexpr std::string_view kProjectLabels = "com.docker.compose.",
-                                  kProjectLabel = "com.docker.compose.project";
+                                  kProjectLabel = "com.docker.compose.project",
+                                  // Of one that was replaced and is kept, frozen: until when, in
+                                  // nanoseconds of CLOCK_REALTIME. crank's own.
+    kWarmLabel = "com.docker.compose.crank-warm-until";
 
 // An image that was made of a project's container, or built for it, would make whatever is started
 // from it the project's, and `crank down` remove it.

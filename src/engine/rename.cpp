@@ -10,7 +10,8 @@
 
 namespace crank::engine {
 
-Result<> rename(const Paths& paths, const std::string& container, const std::string& name) {
+Result<> rename(const Paths& paths, const std::string& container, const std::string& name,
+                const std::function<void(Record&)>& edit) {
     TRY(check_name(name));
     Container found = TRY(find(paths, container));
     sys::UniqueFd lock = TRY(lock_record(paths, found.record));
@@ -21,6 +22,7 @@ Result<> rename(const Paths& paths, const std::string& container, const std::str
     TRY(take_name(paths, record.id, name));
     crash_point("rename.taken");
     record.name = name;
+    if (edit) edit(record);
     if (Result<> written = write_record(paths, record); !written) {
         (void)free_name(paths, record.id, name);
         return written;

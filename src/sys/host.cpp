@@ -5,6 +5,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "sys/file.h"
+
 namespace crank::sys {
 
 Result<HostInfo> host_info() {
@@ -25,6 +28,19 @@ Result<HostInfo> host_info() {
     long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
     info.cpus = cpus > 0 ? static_cast<int>(cpus) : 1;
     return info;
+}
+
+Result<std::int64_t> available_memory() {
+    constexpr std::size_t kMost = std::size_t{64} * 1024;
+    constexpr std::int64_t kKilo = 1024;
+    const std::string text = TRY(read_file("/proc/meminfo", kMost));
+    for (const std::string& line : split(text, '\n')) {
+        if (!line.starts_with("MemAvailable:")) continue;
+        auto number =
+            parse_int(trim(line.substr(line.find(':') + 1, line.rfind(' ') - line.find(':') - 1)));
+        if (number) return *number * kKilo;
+    }
+    return fail(Code::unsupported, "/proc/meminfo does not say what memory is available");
 }
 
 }  // namespace crank::sys

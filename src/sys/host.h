@@ -20,5 +20,7 @@ struct HostInfo {
     std::uint64_t open_files_limit = 0;  // the hard RLIMIT_NOFILE of this process
 };
 Result<HostInfo> host_info();
+// Bytes that programs may have without swapping (MemAvailable of proc_meminfo(5), Linux 3.14).
+Result<std::int64_t> available_memory();
 
 }  // namespace crank::sys

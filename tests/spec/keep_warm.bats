@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# What a change replaces stays frozen for x-crank.rollout.keep_warm: a rollback has it go on.
+
+# shellcheck disable=SC2154 # run sets stderr
+bats_require_minimum_version 1.5.0
+load ../lib/crank
+load ../lib/network
+load ../lib/shop
+
+setup_file() {
+    crank_setup_file
+    answerer_image
+    busybox_image
+}
+setup() {
+    crank_setup
+    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
+    mkdir -p "$BATS_TEST_TMPDIR/shop"
+    cd "$BATS_TEST_TMPDIR/shop" || return 1
+    port=18961
+}
+teardown() { shop_teardown; }
+teardown_file() { crank_teardown_file; }
+
+# web VERSION [LINES]
+web() {
+    cat >compose.yaml <<END
+services:
+  web:
+    image: answerer
+    ports: ["127.0.0.1:$port:8000"]
+    environment: {VERSION: "$1"}
+${2:-}
+END
+}
+says() { [ "$(curl -s --max-time 10 "http://127.0.0.1:$port/")" = "$1" ]; }
+id_of() { crank inspect --format '{{.Id}}' "$1"; }
+frozen() { crank ps -q --no-trunc --filter status=paused; }
+none_frozen() { [ -z "$(frozen)" ]; }
+
+@test "a rollback, and a change to what was just there, have the same container go on; no request is lost" {
+    web v0
+    crank up -d 2>/dev/null
+    until_true says v0
+    local first second n
+    first=$(id_of shop-web-1)
+    begin_load "$port"
+    web v1
+    run -0 --separate-stderr crank up -d
+    [ "$stderr" = "Container shop-web-1  Recreated" ]
+    second=$(id_of shop-web-1)
+    [ "$(frozen)" = "$first" ]
+    run -0 --separate-stderr crank status
+    [[ ${lines[2]} == *"kept frozen, for a rollback"* ]]
+    run -0 crank plan
+    for n in 1 2 3; do
+        run -0 --separate-stderr crank rollback
+        says v0
+        [ "$(id_of shop-web-1)" = "$first" ]
+        [ "$(frozen)" = "$second" ]
+        run -2 --separate-stderr crank plan
+        [[ $output == "recreate shop-web-1 (the one that was kept frozen goes on): environment"* ]]
+        run -0 --separate-stderr crank up -d
+        says v1
+        [ "$(id_of shop-web-1)" = "$second" ]
+        [ "$(frozen)" = "$first" ]
+    done
+    # one is kept: the last
+    web v2
+    run -0 --separate-stderr crank up -d
+    says v2
+    [ "$(frozen)" = "$second" ]
+    [ "$(crank ps -aq | wc -l)" = 2 ]
+    # made again is made again
+    run -0 --separate-stderr crank up -d --force-recreate
+    [ "$(id_of shop-web-1)" != "$second" ]
+    end_load
+    [ "$(loaded '["failed"]')" = 0 ] || { cat load.json && false; }
+    run -0 crank down
+    [ -z "$(crank ps -aq)" ]
+}
+
+@test "replicas are kept each; who is frozen is found by no name of the service" {
+    web v0 '    deploy: {replicas: 2}
+  asks: {image: busybox, command: [sleep, "1000"], stop_grace_period: 0s}'
+    crank up -d 2>/dev/null
+    until_true says v0
+    local before after
+    before=$(crank ps -q --no-trunc --filter name=shop-web | sort)
+    web v1 '    deploy: {replicas: 2}
+  asks: {image: busybox, command: [sleep, "1000"], stop_grace_period: 0s}'
+    run -0 --separate-stderr crank up -d
+    [ "$(frozen | sort)" = "$before" ]
+    after=$(crank exec shop-asks-1 nslookup -type=a tasks.web | grep -c '^Address: 10')
+    [ "$after" = 2 ]
+    run -0 --separate-stderr crank rollback
+    says v0
+    [ "$(printf '%s\n' "$(id_of shop-web-1)" "$(id_of shop-web-2)" | sort)" = "$before" ]
+    [ "$(crank exec shop-asks-1 nslookup -type=a tasks.web | grep -c '^Address: 10')" = 2 ]
+    # fewer: what was kept of the others goes
+    run -0 --separate-stderr crank scale web=1
+    [ "$(frozen | wc -l)" = 1 ]
+    run -0 crank plan
+}
+
+@test "what may not be frozen is not: keep_warm: 0s, a volume that it writes to, no HTTP; and the time ends" {
+    rollout() { echo "    x-crank: {rollout: {keep_warm: $1}}"; }
+    web v0 "$(rollout 0s)"
+    crank up -d 2>/dev/null
+    until_true says v0
+    web v1 "$(rollout 0s)"
+    run -0 --separate-stderr crank up -d
+    none_frozen
+    web v2 '    volumes: [data:/data]
+    x-crank: {rollout: {order: start-first}}
+volumes: {data: {}}'
+    run -0 --separate-stderr crank up -d
+    # the one before had none
+    [ "$(frozen | wc -l)" = 1 ]
+    web v3 '    volumes: [data:/data]
+    x-crank: {rollout: {order: start-first}}
+volumes: {data: {}}'
+    run -0 --separate-stderr crank up -d
+    says v3
+    none_frozen
+    web v4 "$(rollout 1s)"
+    run -0 --separate-stderr crank up -d
+    web v5 "$(rollout 1s)"
+    run -0 --separate-stderr crank up -d
+    until_true none_frozen
+    says v5
+    until_true eval '[ "$(crank ps -aq | wc -l)" = 1 ]'
+    web v6 "$(rollout soon)"
+    run -1 --separate-stderr crank up -d
+    [[ $stderr == *"services.web.x-crank.rollout.keep_warm:"*"soon"* ]]
+}
+
+@test "one that cannot go on is replaced: killed while it was frozen, or unhealthy" {
+    web v0
+    crank up -d 2>/dev/null
+    until_true says v0
+    web v1
+    run -0 --separate-stderr crank up -d
+    crank kill "$(frozen)"
+    until_true none_frozen
+    run -0 --separate-stderr crank rollback
+    says v0
+    [ "$(frozen | wc -l)" = 1 ]
+    crank down 2>/dev/null
+    mkdir -p shared
+    touch shared/well
+    health='    volumes: ["./shared:/shared:ro"]
+    healthcheck: {test: ["CMD", "/busybox", "test", "-e", "/shared/well"], interval: 100ms, retries: 1}'
+    printf 'FROM answerer\nCOPY busybox /busybox\n' >"$CRANK_TEST_DIR/answerer-context/Healthy"
+    cp /bin/busybox "$CRANK_TEST_DIR/answerer-context/busybox"
+    crank build -q -t answerer-healthy -f "$CRANK_TEST_DIR/answerer-context/Healthy" "$CRANK_TEST_DIR/answerer-context" >/dev/null
+    web v0 "$health"
+    sed -i 's/image: answerer/image: answerer-healthy/' compose.yaml
+    run -0 --separate-stderr crank up -d --wait
+    web v1
+    run -0 --separate-stderr crank up -d
+    rm shared/well
+    run -1 --separate-stderr crank rollback
+    [[ $stderr == *"the container of shop-web-1 that was kept: it is not healthy: another is started"* ]]
+    says v1
+    run -0 crank plan
+    run -0 crank down
+    [ -z "$(crank ps -aq)" ]
+}
+
+@test "whatever is killed: the next command goes on, and down leaves nothing" {
+    local place
+    for place in warm.labelled warm.frozen; do
+        web v0
+        crank up -d 2>/dev/null
+        until_true says v0
+        web v1
+        CRANK_CRASH_AT=$place run -137 crank up -d
+        says v1
+        run -0 --separate-stderr crank up -d
+        says v1
+        [ "$(crank ps -q --filter status=running | wc -l)" = 1 ]
+        run -0 crank plan
+        run -0 crank down
+        [ -z "$(crank ps -aq)" ]
+    done
+    for place in warm.thawed deploy.thawed; do
+        web v0
+        crank up -d 2>/dev/null
+        until_true says v0
+        web v1
+        run -0 --separate-stderr crank up -d
+        CRANK_CRASH_AT=$place run -137 crank rollback
+        says v1
+        run -0 --separate-stderr crank up -d
+        says v1
+        run -0 crank plan
+        run -0 --separate-stderr crank rollback
+        says v0
+        run -0 crank down
+        [ -z "$(crank ps -aq)" ]
+    done
+}
+
+@test "reconcile --cool ends what is over, and names what is wrong" {
+    web v0
+    crank up -d 2>/dev/null
+    until_true says v0
+    run -0 crank reconcile --cool shop
+    run -2 --separate-stderr crank reconcile --cool
+    [[ $stderr == *"--cool is for one project"* ]]
+}
