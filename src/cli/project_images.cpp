@@ -217,7 +217,8 @@ deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& con
             },
             .begun = [](const deploy::Step&) {},
             .done = [starts](const deploy::Step& step) { tell_done(step, starts); },
-            .warn = [](const std::string& text) { warn(text); }};
+            .warn = [](const std::string& text) { warn(text); },
+            .say = [](const std::string& text) { note(text); }};
 }
 
 }  // namespace crank::cli

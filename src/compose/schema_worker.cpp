@@ -12,7 +12,15 @@ constexpr FieldSpec kProbeFields[] = {
     {.name = "retries", .shape = integer},  {.name = "start_interval", .shape = duration},
 };
 constexpr ObjectSpec kProbe = {.what = "a probe", .fields = kProbeFields, .short_field = "url"};
+constexpr FieldSpec kCanaryFields[] = {
+    {.name = "share", .required = true},
+    {.name = "for", .shape = duration},
+    {.name = "errors"},
+};
+constexpr ObjectSpec kCanary = {
+    .what = "a canary", .fields = kCanaryFields, .short_field = "share"};
 constexpr FieldSpec kRolloutFields[] = {
+    {.name = "canary", .shape = object, .of = &kCanary},
     {.name = "order", .choices = "start-first|stop-first"},
     {.name = "drain", .shape = duration},
     {.name = "keep_warm", .shape = duration},

@@ -97,7 +97,33 @@ private:
         rollout.timeout = TRY(time(node, "timeout"));
         if (node.find("keep_warm") != nullptr) rollout.keep_warm = TRY(time(node, "keep_warm"));
         if (const Node* revert = node.find("revert")) rollout.revert = revert->flag;
+        const Node* canary = node.find("canary");
+        if (canary != nullptr && canary->is_map()) rollout.canary = TRY(this->canary(*canary));
+        if (rollout.canary && !rollout.start_first)
+            return diagnostics_.error(canary->at, path_ + ".rollout.canary",
+                                      "is beside the old container, which order: stop-first ends "
+                                      "before");
         return rollout;
+    }
+    Result<Canary> canary(const Node& node) const {
+        Canary canary;
+        canary.share = TRY(percent(node, "share", 1, 99));
+        if (node.find("for") != nullptr) canary.time = TRY(time(node, "for"));
+        if (node.find("errors") != nullptr) canary.errors = TRY(percent(node, "errors", 0, 100));
+        return canary;
+    }
+    // "10%"
+    Result<int> percent(const Node& node, std::string_view field, int least, int most) const {
+        const Node& given = *node.find(field);
+        std::string_view text = given.text;
+        bool is_percent = text.ends_with('%');
+        if (is_percent) text.remove_suffix(1);
+        auto number = parse_int(text);
+        if (!is_percent || !number || *number < least || *number > most)
+            return diagnostics_.error(given.at, path_ + ".rollout.canary." + std::string(field),
+                                      "'" + given.text + "' must be from " + std::to_string(least) +
+                                          "% to " + std::to_string(most) + "%");
+        return static_cast<int>(*number);
     }
 
     std::string path_;

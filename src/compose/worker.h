@@ -19,12 +19,21 @@ struct Probe {
     std::int64_t retries = 0;
 };
 
+// The first new container of a change has a part of the requests before it takes its place.
+struct Canary {
+    int share = 0;  // percent, 1 to 99
+    std::chrono::nanoseconds time = std::chrono::minutes(1);
+    int errors = 5;  // percent of its answers beyond those of the others
+    bool operator==(const Canary&) const = default;
+};
+
 struct Rollout {
     bool start_first = true;
     std::chrono::nanoseconds drain{0}, watch{0}, timeout{0};  // 0: not given
     // How long what was replaced stays frozen, where it may; 0: it goes at once.
     std::chrono::nanoseconds keep_warm = std::chrono::minutes(5);
     bool revert = true;
+    std::optional<Canary> canary;
 };
 
 struct WorkerOptions {

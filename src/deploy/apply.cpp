@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/undo.h"
 #include "deploy/addresses.h"
+#include "deploy/canary.h"
 #include "deploy/container.h"
 #include "deploy/desired.h"
 #include "deploy/ending.h"
@@ -198,6 +199,7 @@ private:
             return engine::rename(world_.paths, id, name);
         });
         Result<void> replaced = replace(step, old, ran, ports, undo);
+        if (replaced && step.canary) replaced = canary(step);
         if (replaced && world_.starts) replaced = traffic_.lead(step.service, {old.record.id});
         if (!replaced) return fail(undo.run(std::move(replaced.error())));
         undo.commit();
@@ -205,6 +207,13 @@ private:
         old = TRY(engine::find(world_.paths, step.container));
         if (step.keeps && TRY(warm_.keep(step, old))) return {};
         return remove(old);
+    }
+
+    Result<void> canary(const Step& step) {
+        std::string id = TRY(engine::find(world_.paths, step.object)).record.id;
+        Result<void> tried = try_canary(world_, traffic_, step, id);
+        if (tried || tried.error().code() == Code::cancelled) return tried;
+        return fail(with_last_lines(std::move(tried).error(), world_.paths, id));
     }
 
     // Who takes the place of one that ran has to prove itself, but for jobs, which end.

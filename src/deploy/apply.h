@@ -23,7 +23,7 @@ struct Hooks {
     std::function<Result<void>(const std::string& image)> pull;
     std::function<Result<void>(const compose::Service&)> prepare;  // a native release's directory
     std::function<void(const Step&)> begun, done;
-    std::function<void(const std::string&)> warn;
+    std::function<void(const std::string&)> warn, say;
 };
 
 struct World {

@@ -115,6 +115,7 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
                            .address = service.native() == nullptr
                                           ? service.address
                                           : compose::Service::Address::never};
+    desired.canary = service.worker.rollout.canary;
     desired.keep_warm =
         std::chrono::ceil<std::chrono::seconds>(service.worker.rollout.keep_warm).count();
     if (desired.native) {

@@ -301,6 +301,9 @@ private:
                 bool anew = options_.recreate == Recreate::always;
                 step.thaws = anew ? "" : warm_for(service, container.number, observed_);
                 step.keeps = service.keep_warm > 0 && container.may_freeze;
+                bool first = options_.canary && !recreated_.contains(service.name);
+                if (first && step.thaws.empty() && !container.serves.empty())
+                    step.canary = service.canary;
             }
             if (running) step.in_the_way = std::move(in_the_way);
             recreated_.insert(service.name);

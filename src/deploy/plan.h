@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -58,6 +59,7 @@ struct DesiredService {
     bool rebuilt = false;  // what its image will be is not known before it is built
     // What the file says of its ports: whether they speak HTTP.
     std::map<std::uint16_t, bool> speaks_http = {};
+    std::optional<compose::Canary> canary = {};
     // How long what was replaced stays frozen, in seconds; 0: it goes at once.
     std::int64_t keep_warm = 0;
 };
@@ -168,6 +170,7 @@ struct Step {
     // recreate: the id of the frozen one that takes its place, and what stays frozen.
     std::string thaws = {};
     bool keeps = false;
+    std::optional<compose::Canary> canary = {};  // recreate: what the new one has first
     bool operator==(const Step&) const = default;
 };
 
@@ -192,6 +195,7 @@ struct PlanOptions {
     std::set<Images> images = {Images::usual};
     bool remove_orphans = false;
     bool starts = true;  // false: containers are made and not started
+    bool canary = true;  // false: what was there before needs no proof by a few
     bool waits = true;   // for what they depend on
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/units.h"
 #include "deploy/plan.h"
 #include "engine/names.h"
 
@@ -61,6 +62,9 @@ std::string describe(const Step& step) {
     }
     if (!step.thaws.empty())
         text += " (the one that was kept frozen goes on)";
+    else if (step.canary)
+        text += " (the new one starts first, with " + std::to_string(step.canary->share) +
+                "% of the requests for " + format_duration(step.canary->time) + ")";
     else if (step.start_first)
         text += " (the new one starts first)";
     if (!step.in_the_way.empty()) text += " (the old one stops first: " + step.in_the_way + ")";

@@ -22,6 +22,7 @@ using engine::Gateway;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLookAgain(10), kLongest(std::chrono::hours(1));
+constexpr std::int64_t kWhole = 100;  // percent
 
 // A listener's id is the real address and the one that the file has: "127.0.0.1:8080/8080".
 std::string address_of(const std::string& listener) {
@@ -172,6 +173,32 @@ Result<void> Traffic::route(const std::string& service,
     return {};
 }
 
+Result<bool> Traffic::share(const std::string& service, const std::string& id, int percent) const {
+    auto gateway = TRY(Gateway::find(world_.paths, world_.desired.project));
+    if (!gateway) return false;
+    std::set<std::string> targets = targets_of(TRY(gateway->view()), service);
+    engine::Container canary = TRY(engine::find(world_.paths, id));
+    std::vector<engine::Container> others = TRY(proved(service, {id}));
+    if (targets.empty() || others.empty()) return false;
+    for (const std::string& target : targets) {
+        std::vector<engine::GatewayBackend> backends;
+        auto add = [&](const engine::Container& container, std::int64_t weight) {
+            auto port = listens_on(container.record, port_of(target));
+            if (port)
+                backends.push_back({.id = container.record.id,
+                                    .address = engine::own_address(container.record),
+                                    .port = *port,
+                                    .weight = weight});
+        };
+        add(canary, percent * std::ssize(others));
+        for (const engine::Container& other : others) add(other, kWhole - percent);
+        TRY(gateway->route(target, backends, budget_of(world_, service)));
+    }
+    sys::UniqueFd life = TRY(sys::open_pidfd(canary.state.pid));
+    TRY(gateway->watch(id, engine::own_address(canary.record), life.get()));
+    return true;
+}
+
 // False: one of the containers has ended meanwhile.
 Result<bool> Traffic::lead_once(Gateway& gateway, const std::string& service,
                                 const std::set<std::string>& without) const {
@@ -190,8 +217,9 @@ Result<bool> Traffic::lead_once(Gateway& gateway, const std::string& service,
         std::vector<engine::GatewayBackend> backends;
         for (const engine::Container& container : containers)
             if (auto port = listens_on(container.record, port_of(target)))
-                backends.push_back(
-                    {container.record.id, engine::own_address(container.record), *port});
+                backends.push_back({.id = container.record.id,
+                                    .address = engine::own_address(container.record),
+                                    .port = *port});
         TRY(gateway.route(target, backends, budget_of(world_, service)));
     }
     for (std::size_t i = 0; i < containers.size(); ++i)
@@ -252,9 +280,9 @@ Result<void> Traffic::wait_answering(const std::string& id, const std::set<std::
     std::set<std::uint16_t> exposed;
     bool published = false;
     for (std::uint16_t port : ports) {
-        bool held = std::ranges::find(record.gateway_ports, port,
-                                      &engine::PublishedPort::container_port) !=
-                    record.gateway_ports.end();
+        bool held =
+            std::ranges::find(record.gateway_ports, port, &engine::PublishedPort::container_port) !=
+            record.gateway_ports.end();
         if (held) TRY(wait_port(id, port, what, deadline));
         if (!held && listens_on(record, port)) exposed.insert(port);
         published |= held;
@@ -291,9 +319,9 @@ Result<void> Traffic::wait_one(const std::string& id, const std::set<std::uint16
 bool Traffic::answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const {
     auto container = engine::find(world_.paths, id);
     if (!container) return false;
-    auto service = std::ranges::find(world_.desired.services,
-                                     label_of(container->record.labels, kServiceLabel),
-                                     &DesiredService::name);
+    auto service =
+        std::ranges::find(world_.desired.services,
+                          label_of(container->record.labels, kServiceLabel), &DesiredService::name);
     if (service == world_.desired.services.end()) return false;
     return std::ranges::any_of(
         relayed_ports(*service, served_ports(container->record)), [&](std::uint16_t port) {

@@ -34,6 +34,9 @@ public:
     // for `without`. Where that leaves none it waits for one at the gateway, and is refused at the
     // address.
     Result<void> lead(const std::string& service, const std::set<std::string>& without = {}) const;
+    // One that has not proved itself has a part of what comes, in percent. False: the gateway holds
+    // nothing for the service.
+    Result<bool> share(const std::string& service, const std::string& id, int percent) const;
     // The container gets nothing new any more, and what it is at has its time to end.
     Result<void> take_out(const engine::Container& container) const;
     // A gateway that holds no port ends.

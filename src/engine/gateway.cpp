@@ -56,7 +56,19 @@ Result<Json> parsed(const std::string& answer) {
 }
 
 Json to_json(const GatewayBackend& backend) {
-    return {{"id", backend.id}, {"address", backend.address}, {"port", backend.port}};
+    Json json = {{"id", backend.id}, {"address", backend.address}, {"port", backend.port}};
+    if (backend.weight != 1) json["weight"] = backend.weight;
+    return json;
+}
+
+GatewayBackend backend_from(const Json& json) {
+    auto count = [&](const char* name) { return json.value(name, std::uint64_t{0}); };
+    return {.id = json.at("id"),
+            .address = json.at("address"),
+            .port = json.at("port"),
+            .weight = json.value("weight", std::int64_t{1}),
+            .requests = count("requests"),
+            .failed = count("errors") + count("failures")};
 }
 
 // Nothing: it is gone.
@@ -218,8 +230,7 @@ Result<GatewayView> Gateway::view() {
         for (const Json& one : answer.at("targets")) {
             GatewayTarget target{.name = one.at("target"), .backends = {}};
             for (const Json& backend : one.at("backends"))
-                target.backends.push_back(
-                    {backend.at("id"), backend.at("address"), backend.at("port")});
+                target.backends.push_back(backend_from(backend));
             view.targets.push_back(std::move(target));
         }
     } catch (const Json::exception&) {

@@ -21,6 +21,10 @@ struct GatewayBackend {
     std::string id;       // the container's
     std::string address;  // a literal one
     std::uint16_t port = 0;
+    std::int64_t weight = 1;  // its share of the requests, among those of the others; 0: none
+    // What it has had, since the gateway began; of a view. Failed: answered with 500 or more, or
+    // broken off.
+    std::uint64_t requests = 0, failed = 0;
     bool operator==(const GatewayBackend&) const = default;
 };
 

@@ -62,7 +62,8 @@ public:
 
     bool routed = false;
     std::uint64_t requests = 0, failures = 0;
-    std::int64_t credit = 0;  // routing.h
+    std::uint64_t errors = 0;  // answers of 500 and more
+    std::int64_t credit = 0;   // routing.h
     std::list<User*> users;
 
 private:

@@ -32,6 +32,7 @@ Json json_of(const Backend& backend) {
     if (backend.requests != 0) json["requests"] = backend.requests;
     if (!backend.users.empty()) json["active"] = backend.users.size();
     if (backend.failures != 0) json["failures"] = backend.failures;
+    if (backend.errors != 0) json["errors"] = backend.errors;
     return json;
 }
 

@@ -4,6 +4,10 @@
 
 namespace crank::gateway {
 
+namespace {
+constexpr int kServerError = 500;  // and above: RFC 9110, section 15.6
+}
+
 bool HttpSession::receive_response() {
     bool moved = false;
     // Not before what is there has gone: a slow client stops the backend.
@@ -60,6 +64,7 @@ bool HttpSession::take_response_head() {
         return true;
     }
     origin_.listener->answers_http = true;
+    if (head.status >= kServerError) ++dial_.lease.backend().errors;
     if (!begin_response(head)) return true;
     response_.seen = 0;
     response_.answered = true;

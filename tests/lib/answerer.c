@@ -1,7 +1,7 @@
 // A worker for tests: HTTP/1.1 with kept connections, a thread each. Answers with $VERSION; /slow/N
 // takes N seconds, /who names the client as the gateway tells of it. SIGTERM ends it at once,
 // whatever is under way. $DELAY: seconds before it listens; $LISTEN and $PORT: its address
-// (0.0.0.0) and port (8000); $FAIL: it ends.
+// (0.0.0.0) and port (8000); $FAIL: it ends; $STATUS: of its answers.
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
@@ -29,8 +29,8 @@ static void answer(int fd, const char* head) {
         snprintf(body, sizeof body, "%.*s\n", (int)strcspn(who + 17, "\r"), who + 17);
     else
         snprintf(body, sizeof body, "%s\n", variable("VERSION", "none"));
-    int size = snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
-                        strlen(body), body);
+    int size = snprintf(reply, sizeof reply, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s",
+                        variable("STATUS", "200 OK"), strlen(body), body);
     if (write(fd, reply, (size_t)size) != size) pthread_exit(NULL);
 }
 
