@@ -20,8 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The clock may be set meanwhile.
-constexpr milliseconds kLookAgain(15000), kSoon(100);
+// The clock may be set meanwhile, and another change keeps something for less time.
+constexpr milliseconds kLookAgain(1000), kSoon(100);
 // Who is about to end may not have seen what was kept just now.
 constexpr int kTries = 20;
 
@@ -31,6 +31,7 @@ public:
         : invocation_(invocation), project_(project), cancel_fd_(cancel_fd) {}
 
     Result<> run() {
+        TRY(sys::make_dirs(invocation_.paths.gateway(project_), 0700));
         for (int i = 0; i < kTries; ++i) {
             auto mine = TRY(sys::try_lock_file(invocation_.paths.gateway(project_) + "/cooling",
                                                sys::LockMode::exclusive));
@@ -46,33 +47,37 @@ private:
             std::vector<engine::Container> warm =
                 TRY(deploy::observe(invocation_.paths, project_)).warm;
             if (warm.empty()) return {};
-            std::int64_t now = sys::wall_clock_ns(), next = INT64_MAX;
-            std::vector<std::string> over;
+            const std::int64_t now = sys::wall_clock_ns();
+            std::int64_t next = INT64_MAX;
+            bool some = false;
             for (const engine::Container& container : warm) {
-                std::int64_t until = engine::warm_until(container.record).value_or(0);
-                if (until <= now)
-                    over.push_back(container.record.id);
-                else
-                    next = std::min(next, until);
+                some |= is_over(container, now);
+                next = std::min(next, engine::warm_until(container.record).value_or(0));
             }
-            Result<> ended = over.empty() ? Result<>() : end(over);
+            Result<> ended = some ? end() : Result<>();
             // Another command has its hand on the project.
             bool later = !ended && ended.error().code() == Code::in_use;
             if (!ended && !later) return ended;
             milliseconds wait = later ? kSoon : kLookAgain;
-            if (!later && next != INT64_MAX)
+            if (!later && next > now)
                 wait = std::min(wait, milliseconds((next - now) / 1'000'000 + 1));
-            if ((later || over.empty()) && TRY(pause_for(wait))) return {};
+            if ((later || !some) && TRY(pause_for(wait))) return {};
         }
     }
 
-    Result<> end(const std::vector<std::string>& ids) {
+    // Its time, or it does not stand still: a restart policy has started it again.
+    static bool is_over(const engine::Container& container, std::int64_t now) {
+        return engine::warm_until(container.record).value_or(0) <= now || !container.state.paused;
+    }
+
+    Result<> end() {
         sys::UniqueFd lock = TRY(deploy::Records(invocation_.paths, project_).lock());
+        const std::int64_t now = sys::wall_clock_ns();
         deploy::Plan plan;
-        // It may have taken its place again.
+        // Looked at again: it may have taken its place by now.
         for (const engine::Container& container :
              TRY(deploy::observe(invocation_.paths, project_)).warm)
-            if (std::ranges::find(ids, container.record.id) != ids.end())
+            if (is_over(container, now))
                 plan.steps.push_back({.action = deploy::Action::cool,
                                       .object = engine::shown_name(container.record),
                                       .container = container.record.id});

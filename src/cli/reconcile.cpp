@@ -79,7 +79,7 @@ private:
         UpRequest request = request_for(*release, project);
         request.kept = false;
         request.unless_down = true;
-        request.options.canary = false;
+        request.options.back = true;
         TRY(bring_up(invocation_, request, cancel_fd_));
         return {};
     }

@@ -90,7 +90,7 @@ Result<> undo_change(Invocation& invocation, const LoadedProject& project,
                   [&](const std::string& name) { return !replaced.contains(name); });
     if (request.selection.services.empty()) return {};
     request.selection.dependencies = false;
-    request.options.canary = false;
+    request.options.back = true;
     request.kept = false;
     if (!TRY(has_anything_to_do(invocation, request))) return {};
     note("back to release " + std::to_string(release->number));
@@ -122,7 +122,7 @@ Result<> roll_back(Invocation& invocation, const deploy::Release& release, const
         "rollback to " + std::to_string(release.number) + (how.why.empty() ? "" : ": " + how.why);
     request.waits = how.waits;
     request.unless_down = how.unless_down;
-    request.options.canary = false;
+    request.options.back = true;
     note("rollback of " + release.project + " to release " + std::to_string(release.number) +
          ", made " + age_text(release.at_ns) + " ago");
     TRY(change(invocation, request, cancel_fd));

@@ -151,13 +151,22 @@ constexpr FieldSpec kDevelopFields[] = {{.name = "watch", .shape = objects, .of 
 
 constexpr FieldSpec kUpdateFields[] = {
     {.name = "parallelism", .shape = integer, .support = kRead, .keep = kPresent, .natural = true},
-    {.name = "delay", .shape = duration, .support = kRead},
-    {.name = "failure_action", .support = kRead},
-    {.name = "monitor", .shape = duration, .support = kRead},
+    {.name = "delay", .shape = duration},
+    {.name = "failure_action", .choices = "continue|pause|rollback"},
+    {.name = "monitor", .shape = duration},
     {.name = "max_failure_ratio", .shape = number, .support = kRead},
     {.name = "order", .choices = "start-first|stop-first"},
 };
 constexpr ObjectSpec kUpdate = {.what = "an update", .fields = kUpdateFields};
+constexpr FieldSpec kBackFields[] = {
+    {.name = "parallelism", .shape = integer, .support = kRead, .keep = kPresent, .natural = true},
+    {.name = "delay", .shape = duration},
+    {.name = "failure_action", .support = kWarned, .choices = "continue|pause"},
+    {.name = "monitor", .shape = duration, .support = kWarned},
+    {.name = "max_failure_ratio", .shape = number, .support = kWarned},
+    {.name = "order", .choices = "start-first|stop-first"},
+};
+constexpr ObjectSpec kBack = {.what = "a rollback", .fields = kBackFields};
 
 constexpr FieldSpec kDiscreteFields[] = {
     {.name = "kind", .keep = kAlways},
@@ -210,11 +219,7 @@ constexpr FieldSpec kDeployFields[] = {
     {.name = "replicas", .shape = integer, .keep = kPresent},
     {.name = "labels", .shape = labels, .support = kRead},
     {.name = "update_config", .shape = object, .of = &kUpdate, .keep = kPresent},
-    {.name = "rollback_config",
-     .shape = object,
-     .of = &kUpdate,
-     .support = kWarned,
-     .keep = kPresent},
+    {.name = "rollback_config", .shape = object, .of = &kBack, .keep = kPresent},
     {.name = "resources", .shape = object, .of = &kResources, .keep = kAlways},
     {.name = "restart_policy", .shape = object, .of = &kRestart, .keep = kPresent},
     {.name = "placement", .shape = object, .of = &kPlacement, .support = kWarned, .keep = kAlways},

@@ -148,7 +148,12 @@ struct Service {
     bool privileged = false, read_only = false, terminal = false, interactive = false;
     bool attach = true;
     std::int64_t replicas = 1;
-    std::optional<bool> start_first;  // nothing: nobody has said
+    // Of a change and of the way back.
+    struct Change {
+        std::optional<bool> start_first;    // nothing: nobody has said
+        std::chrono::nanoseconds delay{0};  // from one container to the next
+    };
+    Change update, rollback;
     // An address of its own: where the host forwards, always (endpoint_mode: vip), or never
     // (dnsrr): its name means containers then.
     enum class Address : std::uint8_t { possible, always, never } address = Address::possible;

@@ -220,20 +220,19 @@ Result<network::RelayedPorts> Addresses::hold_at(const Place& place,
                                                  const std::set<std::uint16_t>& ports) const {
     if (ports.empty()) return network::RelayedPorts();
     const std::string& address = place.service.address;
-    auto gateway =
-        TRY(engine::Gateway::start(world_.paths, world_.desired.project, world_.home));
+    auto gateway = TRY(engine::Gateway::start(world_.paths, world_.desired.project, world_.home));
     network::RelayedPorts held = held_at(TRY(gateway.view()), address);
     std::erase_if(held, [&](const auto& one) { return !ports.contains(one.first); });
     for (std::uint16_t port : ports) {
         if (held.contains(port)) continue;
-        auto socket = TRY_IN(
-            network::listen_for_service(
-                networks::bridge_of(world_.paths, place.network, world_.home), address),
-            "the address " + address + " of service " + place.service.name);
+        auto socket =
+            TRY_IN(network::listen_for_service(
+                       networks::bridge_of(world_.paths, place.network, world_.home), address),
+                   "the address " + address + " of service " + place.service.name);
         std::uint16_t own = TRY(sys::local_port(socket.get()));
-        TRY(gateway.listen({listener_id(address, port, own),
-                            place.service.name + ":" + std::to_string(port)},
-                           "auto", socket.get()));
+        TRY(gateway.listen(
+            {listener_id(address, port, own), place.service.name + ":" + std::to_string(port)},
+            "auto", socket.get()));
         held[port] = own;
     }
     crash_point("deploy.held");
@@ -258,8 +257,7 @@ Result<Addresses::Held> Addresses::hold(const std::string& service,
         auto same = std::ranges::find(known, place.service.id,
                                       [](const Place& one) { return one.service.id; });
         if (same == known.end()) continue;
-        held[place.network.id] =
-            TRY(hold_at(*same, relayed(service, containers, same->service)));
+        held[place.network.id] = TRY(hold_at(*same, relayed(service, containers, same->service)));
     }
     return held;
 }

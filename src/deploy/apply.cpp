@@ -62,8 +62,7 @@ public:
             case Action::rename: return engine::rename(world_.paths, step.container, step.object);
             case Action::start: return start(step.service, step.container);
             case Action::remove: return remove(TRY(engine::find(world_.paths, step.container)));
-            case Action::cool:
-                return end_container(world_, TRY(engine::find(world_.paths, step.container)));
+            case Action::cool: return cool(step);
             case Action::withdraw: return addresses_.withdraw(step);
             case Action::remove_network: return remove_network(step);
             case Action::remove_volume: return remove_volume(step);
@@ -173,9 +172,17 @@ private:
         return end_container(world_, container);
     }
 
+    Result<void> cool(const Step& step) {
+        auto found = engine::find(world_.paths, step.container);
+        if (!found) return ignore_absent(std::move(found.error()));
+        return end_container(world_, *found);
+    }
+
     // The old container makes way under another name, and has its own again where the new one
     // comes to nothing.
     Result<void> recreate(const Step& step) {
+        if (step.delay.count() != 0)
+            TRY(pause_for(world_, std::chrono::ceil<std::chrono::milliseconds>(step.delay)));
         engine::Container old = TRY(engine::find(world_.paths, step.container));
         bool ran = old.state.status == engine::Status::running ||
                    old.state.status == engine::Status::restarting;

@@ -71,8 +71,12 @@ Result<void> try_canary(const World& world, const Traffic& traffic, const Step& 
     const WatchedFrom before = watched_from({container});
     const auto end = std::chrono::steady_clock::now() + canary.time;
     while (true) {
-        std::string why = trouble({TRY(engine::find(world.paths, id))}, before);
+        engine::Container now = TRY(engine::find(world.paths, id));
+        std::string why = trouble({now}, before);
         if (!why.empty()) return failed("is in trouble: " + why);
+        // Also where somebody has ended it, which is no trouble of its own.
+        if (now.state.status == engine::Status::exited)
+            return failed("exited (" + std::to_string(now.state.exit.code) + ")");
         auto gateway = TRY(engine::Gateway::find(world.paths, world.desired.project));
         if (gateway) why = complaint(compared(TRY(gateway->view()), id), canary.errors);
         if (!why.empty()) return failed(why);

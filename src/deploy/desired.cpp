@@ -76,13 +76,13 @@ namespace {
 
 // Two containers at once: a port, an address, a host's network can be one's alone, and two that
 // write into the same files may destroy them.
-std::string in_the_way(const compose::Service& service) {
+std::string in_the_way(const compose::Service& service, std::optional<bool> start_first) {
     for (const compose::Port& port : service.ports)
         if (!port.published.empty() && !is_held(service, port))
             return "it publishes port " + port.published;
     if (service.native() != nullptr && service.native()->own_ports && !service.ports.empty())
         return "it listens on port " + std::to_string(service.ports.front().target) + " itself";
-    if (service.start_first) return *service.start_first ? "" : "its rollout says so";
+    if (start_first) return *start_first ? "" : "its rollout says so";
     if (service.network_mode == "host") return "it has the host's network";
     if (service.network_mode.contains(':')) return "it has the network of " + service.network_mode;
     for (const compose::ServiceNetwork& network : service.networks)
@@ -93,6 +93,13 @@ std::string in_the_way(const compose::Service& service) {
     for (const std::string& from : service.volumes_from)
         if (!from.ends_with(":ro")) return "it writes to volumes of " + from;
     return "";
+}
+
+DesiredService::Change change_of(const compose::Service& service,
+                                 const compose::Service::Change& change) {
+    return {.in_the_way = in_the_way(service, change.start_first),
+            .said_to_be_safe = change.start_first.value_or(false),
+            .delay = change.delay};
 }
 
 DesiredService service_of(const compose::Project& project, const compose::TypedProject& types,
@@ -108,8 +115,8 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
                            .depends_on = service.depends_on,
                            .shares = shares_of(service),
                            .container_name = service.container_name,
-                           .in_the_way = in_the_way(service),
-                           .said_to_be_safe = service.start_first.value_or(false),
+                           .update = change_of(service, service.update),
+                           .rollback = change_of(service, service.rollback),
                            .native = service.native() != nullptr,
                            .placed = service.placement.why,
                            .address = service.native() == nullptr
@@ -179,7 +186,9 @@ void settle_dependencies(Desired& desired) {
     }
     for (DesiredService& service : desired.services) {
         service.once = awaited.contains(service.name);
-        if (service.once && service.in_the_way.empty()) service.in_the_way = "it ends by itself";
+        for (DesiredService::Change* change : {&service.update, &service.rollback})
+            if (service.once && change->in_the_way.empty())
+                change->in_the_way = "it ends by itself";
     }
 }
 
@@ -215,7 +224,7 @@ Result<Desired> desired_of(const compose::Project& project, const compose::Typed
         bool own = service.native() != nullptr && service.native()->own_ports;
         if (one.replicas > 1 && own && !one.ports.empty())
             return fail(Error(Code::invalid_argument,
-                              "service " + one.name + ": " + one.in_the_way +
+                              "service " + one.name + ": " + one.update.in_the_way +
                                   ", and there are to be " + std::to_string(one.replicas))
                             .with_hint("x-crank.native without own_ports, and a worker that "
                                        "listens on $" +

@@ -43,7 +43,10 @@ public:
             if (!first) ports(service);
             traffic(service);
         }
-        take(cooled(desired_, observed_));
+        for (Step& step : cooled(desired_, observed_))
+            if (std::ranges::find(plan_.steps, step.container, &Step::container) ==
+                plan_.steps.end())
+                plan_.steps.push_back(std::move(step));
         take(withdrawn(desired_, observed_, options_.remove_orphans));
         return std::move(plan_);
     }
@@ -301,14 +304,14 @@ private:
                 bool anew = options_.recreate == Recreate::always;
                 step.thaws = anew ? "" : warm_for(service, container.number, observed_);
                 step.keeps = service.keep_warm > 0 && container.may_freeze;
-                bool first = options_.canary && !recreated_.contains(service.name);
+                bool first = !options_.back && !recreated_.contains(service.name);
                 if (first && step.thaws.empty() && !container.serves.empty())
                     step.canary = service.canary;
             }
             if (running) step.in_the_way = std::move(in_the_way);
+            if (recreated_.contains(service.name)) step.delay = change_of(service).delay;
             recreated_.insert(service.name);
             steps.push_back(step);
-            if (!step.keeps) return;
             for (Step& cool : made_room(service, container.number, step.thaws, observed_))
                 steps.push_back(std::move(cool));
             return;
@@ -337,13 +340,18 @@ private:
     }
 
     // Also where both would write to the volume that the old one hands on.
-    static std::string stops_first(const DesiredService& service,
-                                   const ObservedContainer& container) {
+    std::string stops_first(const DesiredService& service,
+                            const ObservedContainer& container) const {
         std::string port = port_of_its_own(service, container);
         if (!port.empty()) return "it publishes port " + port + " itself";
-        bool own = !container.own_volume.empty() && !service.said_to_be_safe;
-        return service.in_the_way.empty() && own ? "it writes to " + container.own_volume
-                                                 : service.in_the_way;
+        const DesiredService::Change& change = change_of(service);
+        bool own = !container.own_volume.empty() && !change.said_to_be_safe;
+        return change.in_the_way.empty() && own ? "it writes to " + container.own_volume
+                                                : change.in_the_way;
+    }
+
+    const DesiredService::Change& change_of(const DesiredService& service) const {
+        return options_.back ? service.rollback : service.update;
     }
 
     void restart(const DesiredService& service, Step step, std::vector<Step>& steps) const {

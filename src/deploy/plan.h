@@ -1,6 +1,7 @@
 // From what a project wants and what is there to the steps between them: pure.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -44,9 +45,13 @@ struct DesiredService {
     std::set<std::string> shares;             // services whose namespaces or volumes it has
     std::set<std::string> networks, volumes;  // keys
     std::string container_name;               // empty: PROJECT-SERVICE-N
-    // Why a new container cannot run beside the old one; empty: it can.
-    std::string in_the_way;
-    bool said_to_be_safe = false;  // by its rollout
+    struct Change {
+        // Why a new container cannot run beside the old one; empty: it can.
+        std::string in_the_way = {};
+        bool said_to_be_safe = false;       // by its rollout
+        std::chrono::nanoseconds delay{0};  // from one container to the next
+    };
+    Change update = {}, rollback = {};
     std::string pinned;  // the image's id, whatever its name means by now; empty: what that means
     bool once = false;   // it ends by itself, and others wait for that
     std::vector<DesiredPort> ports = {};
@@ -171,6 +176,7 @@ struct Step {
     std::string thaws = {};
     bool keeps = false;
     std::optional<compose::Canary> canary = {};  // recreate: what the new one has first
+    std::chrono::nanoseconds delay{0};           // recreate: before it, after the one before
     bool operator==(const Step&) const = default;
 };
 
@@ -195,7 +201,7 @@ struct PlanOptions {
     std::set<Images> images = {Images::usual};
     bool remove_orphans = false;
     bool starts = true;  // false: containers are made and not started
-    bool canary = true;  // false: what was there before needs no proof by a few
+    bool back = false;   // to what was there before: as rollback_config says, without a canary
     bool waits = true;   // for what they depend on
 };
 

@@ -12,6 +12,7 @@ using compose::Dependency;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 DesiredService service(std::string name) {
     return {.name = std::move(name),
@@ -72,7 +73,7 @@ TEST(DeployPlan, AChangeIsNamedFieldByField) {
                 ElementsAre("recreate p-a-1 (the new one starts first): environment.T: removed; "
                             "image: i:1 -> i:2"));
     Desired port = desired({service("a")});
-    port.services[0].in_the_way = "it publishes port 80";
+    port.services[0].update.in_the_way = "it publishes port 80";
     EXPECT_THAT(lines(plan_up(port, observed, {}))[0],
                 HasSubstr("(the old one stops first: it publishes port 80): "));
     EXPECT_THAT(lines(plan_up(port, observed, {.recreate = Recreate::never})), IsEmpty());
@@ -89,8 +90,32 @@ TEST(DeployPlan, AVolumeThatIsHandedOnIsWrittenToByOneContainerAtATime) {
     Desired one = desired({service("a")});
     EXPECT_THAT(lines(plan_up(one, observed, {}))[0],
                 HasSubstr("(the old one stops first: it writes to /data)"));
-    one.services[0].said_to_be_safe = true;
+    one.services[0].update.said_to_be_safe = true;
     EXPECT_THAT(lines(plan_up(one, observed, {}))[0], HasSubstr("(the new one starts first)"));
+}
+
+TEST(DeployPlan, TheWayBackIsItsOwn) {
+    Observed observed{.containers = {container("a", 1), container("a", 2)}};
+    for (ObservedContainer& one : observed.containers) {
+        one.hash = "old";
+        one.serves = {80};
+    }
+    Desired two = desired({service("a")});
+    two.services[0].replicas = 2;
+    two.services[0].canary = compose::Canary{.share = 10};
+    two.services[0].update.delay = std::chrono::seconds(5);
+    two.services[0].rollback = {.in_the_way = "its rollout says so",
+                                .delay = std::chrono::seconds(1)};
+    Plan there = plan_up(two, observed, {}).value();
+    ASSERT_THAT(there.steps, SizeIs(2));
+    EXPECT_TRUE(there.steps[0].canary);
+    EXPECT_FALSE(there.steps[1].canary);
+    EXPECT_EQ(there.steps[0].delay.count(), 0);
+    EXPECT_EQ(there.steps[1].delay, std::chrono::seconds(5));
+    Plan back = plan_up(two, observed, {.back = true}).value();
+    EXPECT_FALSE(back.steps[0].canary);
+    EXPECT_EQ(back.steps[0].in_the_way, "its rollout says so");
+    EXPECT_EQ(back.steps[1].delay, std::chrono::seconds(1));
 }
 
 TEST(DeployPlan, ForcedAndSharedOnesAreMadeAgain) {

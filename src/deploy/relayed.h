@@ -1,5 +1,5 @@
-// Ports of a service that its project's gateway relays at the service's address, so that each request
-// moves with a change and not each connection. Internal, pure.
+// Ports of a service that its project's gateway relays at the service's address, so that each
+// request moves with a change and not each connection. Internal, pure.
 #pragma once
 
 #include <cstdint>

@@ -56,8 +56,7 @@ TEST_F(ObstaclesTest, AChainThatDropsIsNamedWithTheRemedy) {
         "firewall onward iifname crt0 accept; nft insert rule inet firewall onward oifname crt0 ct "
         "state established,related accept");
     EXPECT_EQ(*forward_obstacles(config_), leased->warnings);
-    EXPECT_EQ(drops_forwarded(),
-              std::vector<std::string>{"chain onward of table inet firewall"});
+    EXPECT_EQ(drops_forwarded(), std::vector<std::string>{"chain onward of table inet firewall"});
     EXPECT_EQ(drops_incoming(), std::vector<std::string>{});
     // Said once, by the start that made the bridge.
     auto second = lease(config_, "c2");

@@ -15,7 +15,6 @@ namespace {
 constexpr const char* kTable = "crank_names";
 constexpr const char* kLoopback = "127.0.0.1";  // where a redirected packet arrives
 constexpr std::uint16_t kDomain = 53;
-constexpr std::uint8_t kTcp = 6, kUdp = 17;  // IANA's numbers
 constexpr int kBacklog = 64;
 
 Result<ResolverSockets> open_here(std::uint16_t port) {
@@ -45,7 +44,7 @@ Result<> lead_to_resolver(int namespace_fd, std::uint16_t port) {
         sys::NftBatch batch;
         batch.add_table(kTable);
         batch.add_chain(kTable, "output", sys::NftHook::output_nat);
-        for (std::uint8_t protocol : {kUdp, kTcp}) {
+        for (std::uint8_t protocol : {sys::kUdp, sys::kTcp}) {
             sys::NftRule rule("names are answered by crank");
             rule.destination_is(*address).destination_port_is(protocol, kDomain).redirect_to(port);
             batch.add_rule(kTable, "output", rule);

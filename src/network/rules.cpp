@@ -1,7 +1,5 @@
 #include "network/rules.h"
 
-#include <netinet/in.h>
-
 #include <type_traits>
 
 #include "sys/ipv6.h"
@@ -47,7 +45,7 @@ void lead_relayed(NftBatch& batch, const std::string& table, const std::string& 
     if (!address) return;
     for (const auto& [port, listener] : service.relayed) {
         NftRule rule(comment_of(service) + ", by requests");
-        rule.in_device(device).destination_is(*address).destination_port_is(IPPROTO_TCP, port);
+        rule.in_device(device).destination_is(*address).destination_port_is(sys::kTcp, port);
         batch.add_rule(table, "prerouting", rule.send_to(*address, listener));
     }
 }
@@ -58,7 +56,7 @@ void take_relayed(NftBatch& batch, const std::string& table, const std::string& 
     if (!address) return;
     for (const auto& [port, listener] : service.relayed) {
         NftRule rule(comment_of(service) + ", by requests");
-        rule.in_device(device).destination_is(*address).destination_port_is(IPPROTO_TCP, listener);
+        rule.in_device(device).destination_is(*address).destination_port_is(sys::kTcp, listener);
         batch.add_rule(table, "input", rule.accept());
     }
 }

@@ -18,8 +18,8 @@ std::string table_of(const BridgeConfig& config);
 Result<bool> has_rules(Host& host, const BridgeConfig& config);
 // In the place of what is there. Between two networks nothing passes: what another device sends is
 // let in only as an answer. What comes from the bridge to a service's address is led to one of its
-// containers, or to who relays it there, and nothing else that comes to it ever reaches what listens
-// on this host.
+// containers, or to who relays it there, and nothing else that comes to it ever reaches what
+// listens on this host.
 Result<> put_rules(Host& host, const BridgeConfig& config, const sys::Ipv4Prefix& subnet,
                    const std::vector<Service>& services);
 // Of both families.

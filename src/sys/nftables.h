@@ -14,6 +14,8 @@
 
 namespace crank::sys {
 
+inline constexpr std::uint8_t kTcp = 6, kUdp = 17;  // IANA's numbers
+
 // One rule: conditions from left to right, then what happens to a packet that meets all of them.
 // Device names are those of the packet's way through the host ("in" is where it came from).
 class NftRule {
@@ -30,7 +32,7 @@ public:
     NftRule& destination_is(Ipv4 address);
     NftRule& destination_among(const std::string& set);  // of IPv4 addresses
     NftRule& is_tcp();
-    // With `protocol` (IPPROTO_TCP, IPPROTO_UDP).
+    // With `protocol` kTcp or kUdp.
     NftRule& destination_port_is(std::uint8_t protocol, std::uint16_t port);
     NftRule& is_no_answer();   // neither "established" nor "related" for connection tracking
     NftRule& is_redirected();  // to another address than it was sent to

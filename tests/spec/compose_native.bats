@@ -94,7 +94,7 @@ logged() { [ "$(crank logs "$1")" = "$2" ]; }
         says v0
         web v0
         run -2 crank plan
-        [[ $output == "recreate shop-web-1 (the new one starts first): it is to run in a container; x-crank.native"* ]]
+        [[ $output == "recreate shop-web-1 (the one that was kept frozen goes on): it is to run in a container; x-crank.native"* ]]
         run -0 --separate-stderr crank up -d
         [ "$(kind shop-web-1)" = container ]
         says v0

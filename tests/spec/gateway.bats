@@ -267,7 +267,7 @@ kill_server() { kill -KILL "$(cat "/proc/$1/task/$1/children")"; }
             until_true says "v$((n - 1))"
             end_load
             [ "$(loaded '["failed"]')" = 0 ] || { echo "$order $place" && cat load.json && false; }
-            [ "$(crank ps -a --format '{{.Names}}')" = shop-web-1 ]
+            [ "$(crank ps -a --filter status=running --format '{{.Names}}')" = shop-web-1 ]
         done
     done
 }
@@ -448,18 +448,18 @@ END
     sed -i 's/ports: .*/ports: [{target: 8000, published: "'"$port"'", host_ip: 127.0.0.1, mode: host}]/' compose.yaml
     crank up -d 2>/dev/null
     until_true says one
-    run ! gateway_pid shop
+    # the gateway has it inside alone
+    ss -Hltnp "sport = :$port" | grep -q crank-monitor
     web two
     run -2 crank plan
     [[ ${lines[0]} == *"(the old one stops first: it publishes port $port itself)"* ]]
     run -0 crank up -d
     until_true says two
-    gateway_pid shop
+    ss -Hltnp "sport = :$port" | grep -q crank-gateway
     sed -i 's/ports: .*/ports: [{target: 8000, published: "'"$port"'", host_ip: 127.0.0.1, mode: host}]/' compose.yaml
     run -0 crank up -d
     until_true says two
-    pid=$(gateway_pid shop) || pid=
-    [ -z "$pid" ] || until_true ended "$pid"
+    ss -Hltnp "sport = :$port" | grep -q crank-monitor
 }
 
 @test "a TCP port of no HTTP is led to as it is" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Requests from service to service: the project's gateway leads each of them at the service's address.
 
-# shellcheck disable=SC2154 # run sets stderr
+# run sets stderr; begin_load reads load_from and load_to
+# shellcheck disable=SC2154,SC2034
 bats_require_minimum_version 1.5.0
 load ../lib/crank
 load ../lib/shop
