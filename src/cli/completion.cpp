@@ -247,7 +247,7 @@ Offered complete(std::span<const std::string_view> words, const LiveNames& names
     }
     // "image" alone is no verb, and "image ls" is one.
     Result<FoundVerb> found = find_verb_named(words.first(words.size() - 1));
-    if (found) return complete_verb(*found->verb, words.subspan(found->words), names);
+    if (found) offered = complete_verb(*found->verb, words.subspan(found->words), names);
     if (words.size() == 2) offer_verbs(offered, words[0], typed);
     return offered;
 }

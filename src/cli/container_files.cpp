@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/text.h"
 #include "cli/archive_output.h"
 #include "cli/choice.h"
 #include "cli/format.h"
@@ -67,12 +68,22 @@ void print_changes(const std::vector<files::PathChange>& changes, bool json) {
     print(json ? lists.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text);
 }
 
+// No container, or a number: what would be said of a project.
+bool may_mean_releases(const Arguments& arguments) {
+    const std::vector<std::string>& words = arguments.words();
+    return words.empty() ? !arguments.on("latest") : parse_int(words.front()).has_value();
+}
+
 Result<int> perform_diff(Invocation& invocation) {
     std::string format = invocation.arguments.value("format");
     if (!format.empty() && format != "json")
         return fail(Code::usage, "--format " + format + ": json alone");
     std::vector<std::string> words = invocation.arguments.words();
-    engine::Container container = TRY(choose_one(invocation, words));
+    Result<engine::Container> chosen = choose_one(invocation, words);
+    if (!chosen && may_mean_releases(invocation.arguments))
+        return fail(std::move(chosen.error())
+                        .with_hint("between releases of a project: crank releases diff"));
+    engine::Container container = TRY(std::move(chosen));
     if (container.record.kind == engine::Kind::native)
         return fail(Code::unsupported, engine::shown_name(container.record) +
                                            " is a native worker: it has no files of its own");
@@ -118,6 +129,7 @@ constinit const Verb kDiff = {
     .group = Group::containers,
     .syntax = {.flags = kDiffFlags, .max_words = 1, .arguments = "CONTAINER"},
     .examples = kDiffExamples,
+    .others = "what changed between releases of a project: crank releases diff",
     .rights = Rights::ids,
     .perform = perform_diff,
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "base/units.h"
 #include "cli/output.h"
 #include "cli/shown.h"
@@ -43,6 +44,16 @@ std::vector<std::string> again(const engine::Paths& paths, std::vector<std::stri
                                     paths.state, "--config", paths.config};
     std::ranges::move(words, std::back_inserter(all));
     return all;
+}
+
+Result<std::optional<std::int64_t>> read_release(const Arguments& arguments, std::size_t at) {
+    if (at >= arguments.words().size()) return std::nullopt;
+    const std::string& text = arguments.words()[at];
+    auto number = parse_int(text);
+    if (!number || *number <= 0)
+        return fail(Error(Code::usage, "\"" + text + "\" is no release: a number is wanted")
+                        .with_hint("crank releases lists them"));
+    return number;
 }
 
 Result<LoadedProject> load_release(const deploy::Release& release) {

@@ -13,6 +13,9 @@ namespace crank::cli {
 // The command line of another crank over the same directories.
 std::vector<std::string> again(const engine::Paths& paths, std::vector<std::string> words);
 
+// The word at that place, if there is one. Errors: usage (no number).
+Result<std::optional<std::int64_t>> read_release(const Arguments& arguments, std::size_t at);
+
 // From the file of the release. Errors: as compose::load.
 Result<LoadedProject> load_release(const deploy::Release& release);
 // Its services, so many of each, with the images of then. `project` is what load_release() gave.

@@ -11,7 +11,7 @@
 #include "cli/released.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
-#include "sys/system.h"
+#include "deploy/release_difference.h"
 
 namespace crank::cli {
 namespace {
@@ -42,17 +42,12 @@ constexpr Column kColumns[] = {
     {"CreatedAt", "CREATED AT", false},
     {"Error", "ERROR", false},
 };
-constexpr std::size_t kShownDigits = 12;
 
 // "web=web:1@1a2b3c4d5e6f"
 std::string images_text(const deploy::Release& release) {
     std::vector<std::string> texts;
-    for (const deploy::ReleasedService& service : release.services) {
-        std::size_t colon = service.image_id.find(':');
-        std::string id = colon == std::string::npos ? "" : service.image_id.substr(colon + 1);
-        texts.push_back(service.name + "=" + service.image +
-                        (id.empty() ? "" : "@" + id.substr(0, kShownDigits)));
-    }
+    for (const deploy::ReleasedService& service : release.services)
+        texts.push_back(service.name + "=" + deploy::image_text(service));
     return join(texts, " ");
 }
 
@@ -76,19 +71,9 @@ Result<int> perform_releases(Invocation& invocation) {
     return 0;
 }
 
-Result<std::optional<std::int64_t>> read_number(const Arguments& arguments) {
-    if (arguments.words().empty()) return std::nullopt;
-    const std::string& text = arguments.words()[0];
-    auto number = parse_int(text);
-    if (!number || *number <= 0)
-        return fail(Error(Code::usage, "\"" + text + "\" is no release: a number is wanted")
-                        .with_hint("crank releases lists them"));
-    return number;
-}
-
 Result<int> perform_rollback(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
-    std::optional<std::int64_t> number = TRY(read_number(arguments));
+    std::optional<std::int64_t> number = TRY(read_release(arguments, 0));
     std::optional<int> seconds = TRY(read_seconds(arguments));
     std::string name = TRY(project_name(arguments));
     deploy::Release release =
@@ -107,6 +92,7 @@ constinit const Verb kReleases = {
     .group = Group::containers,
     .syntax = {.flags = kReleasesFlags},
     .examples = kReleasesExamples,
+    .others = "what changed from one to another: crank releases diff",
     .engine_failure = 1,
     .rights = Rights::ids,
     .perform = perform_releases,

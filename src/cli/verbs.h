@@ -11,7 +11,7 @@ extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, k
 extern const Verb kPull, kPush, kLogin, kLogout, kSearch;
 extern const Verb kCertsInit, kCertsIssue;
 extern const Verb kComposeBuild, kComposeConfig, kComposePull, kDeploy, kDown, kPlan, kReconcile,
-    kReleases, kRollback, kScale, kStatus, kUp;
+    kReleases, kReleasesDiff, kRollback, kScale, kStatus, kUp;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
 extern const Verb kCommit, kComplete, kCompletion, kContainerPrune, kCp, kDiff, kEvents, kExport,
     kHistory, kManual, kPort, kStats, kTop, kUpdate;

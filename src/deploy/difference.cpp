@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/text.h"
 
@@ -43,36 +44,59 @@ bool is_shown(std::string_view path) {
     return std::ranges::find(kShown, path.substr(0, path.find_first_of(".["))) != std::end(kShown);
 }
 
-std::map<std::string, std::string> flat(std::string_view text) {
-    std::map<std::string, std::string> values;
+using Values = std::map<std::string, std::optional<std::string>>;
+
+// What is null or empty has no text: "networks.back" of one that has nothing to say of it.
+Values flat(std::string_view text) {
+    Values values;
     Json document = Json::parse(text, nullptr, false);
     if (document.is_discarded() || !document.is_object()) return values;
     Json flattened = document.flatten();
     for (const auto& [pointer, value] : flattened.items())
-        if (!value.is_null() && !pointer.empty()) values[path_of(pointer)] = text_of(value);
+        if (!pointer.empty())
+            values[path_of(pointer)] =
+                value.is_null() ? std::nullopt : std::optional(text_of(value));
     return values;
+}
+
+// Whether there is something below it: what was empty and is filled is told by that alone.
+bool is_filled(const std::string& path, const Values& values) {
+    for (char next : {'.', '['})
+        if (auto below = values.lower_bound(path + next);
+            below != values.end() && below->first.starts_with(path + next))
+            return true;
+    return false;
+}
+
+// One side of a path, which the other has not or has without a text.
+void tell(std::string_view how, const std::string& path, const std::optional<std::string>& value,
+          const Values& other, std::vector<std::string>& found) {
+    if (!value && (other.contains(path) || is_filled(path, other))) return;
+    bool shown = is_shown(path) && value;
+    found.push_back(path + ": " + std::string(how) + (shown ? ": " + *value : ""));
 }
 
 }  // namespace
 
-std::vector<std::string> differences(std::string_view before, std::string_view after) {
-    std::map<std::string, std::string> old = flat(before), now = flat(after);
+std::vector<std::string> differences(std::string_view before, std::string_view after,
+                                     std::size_t most) {
+    const Values old = flat(before), now = flat(after);
     std::vector<std::string> found;
     for (const auto& [path, value] : now) {
         auto other = old.find(path);
-        bool shown = is_shown(path);
-        if (other == old.end())
-            found.push_back(path + (shown ? ": added: " + value : ": added"));
-        else if (other->second != value)
-            found.push_back(path + (shown ? ": " + other->second + " -> " + value : ": changed"));
+        if (!value || other == old.end() || !other->second)
+            tell("added", path, value, old, found);
+        else if (*other->second != *value)
+            found.push_back(
+                path + (is_shown(path) ? ": " + *other->second + " -> " + *value : ": changed"));
     }
     for (const auto& [path, value] : old)
-        if (!now.contains(path))
-            found.push_back(path + ": removed" + (is_shown(path) ? ": " + value : ""));
+        if (auto other = now.find(path); other == now.end() || !other->second)
+            tell("removed", path, value, now, found);
     std::ranges::sort(found);
-    if (found.size() > kMostDifferences) {
-        std::size_t more = found.size() - kMostDifferences;
-        found.resize(kMostDifferences);
+    if (found.size() > most) {
+        std::size_t more = found.size() - most;
+        found.resize(most);
         found.push_back("and " + std::to_string(more) + " more");
     }
     return found;

@@ -380,6 +380,10 @@ TEST(DeployDifference, NamesFieldsAndHidesVariables) {
                             "deploy.resources.limits.memory: added: 5", "labels.t: changed",
                             "mem_limit: added: 9"));
     EXPECT_THAT(differences("no JSON", "{}"), IsEmpty());
+    EXPECT_THAT(differences(R"({"a":{},"networks":{"default":null},"b":null,"c":null})",
+                            R"({"a":{"x":1},"networks":{"back":null},"b":"t","d":{}})"),
+                ElementsAre("a.x: added", "b: added", "c: removed", "d: added",
+                            "networks.back: added", "networks.default: removed"));
     std::string many = "{";
     for (int i = 0; i < 20; i++) many += (i ? ",\"k" : "\"k") + std::to_string(i) + "\":1";
     EXPECT_EQ(differences("{}", many + "}").back(), "and 12 more");

@@ -85,6 +85,15 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     [ -z "$(crank ps -aq)" ]
 }
 
+@test "the flags that say which project: what tells of releases" {
+    crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    echo TOKEN=second >tokens
+    crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens
+    run -0 --separate-stderr crank releases diff --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    [[ $output == *"web: environment.TOKEN: changed"* ]]
+    crank down --project-name mail
+}
+
 @test "which project: compose build and compose pull" {
     sed -i 's/image: busybox/build: {context: ., args: {TOKEN: "${TOKEN:-none}"}}/' there/shop.yaml
     printf 'FROM busybox\nARG TOKEN\nRUN echo $TOKEN >/token\n' >elsewhere/Dockerfile
