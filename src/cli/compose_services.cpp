@@ -213,4 +213,14 @@ Result<std::optional<Arguments>> for_containers(const ServiceCall& call, const e
     return std::optional(std::move(asked));
 }
 
+std::optional<std::string> change_of(const ServiceCall& call, const Arguments& typed) {
+    constexpr std::string_view kChanging[] = {"kill",  "pause", "restart",
+                                              "start", "stop",  "unpause"};
+    std::string_view word = call.verb->word;
+    if (std::ranges::find(kChanging, word) == std::end(kChanging)) return std::nullopt;
+    std::vector<std::string> words = {"compose", std::string(word)};
+    words.insert(words.end(), typed.words().begin(), typed.words().end());
+    return join(words, " ");
+}
+
 }  // namespace crank::cli

@@ -49,4 +49,8 @@ Result<std::optional<ServiceCall>> service_call(std::span<const std::string_view
 Result<std::optional<Arguments>> for_containers(const ServiceCall& call, const engine::Paths& paths,
                                                 const Arguments& typed);
 
+// What of it `crank audit` tells: "compose restart web". Nothing: it changes nothing of the
+// project.
+std::optional<std::string> change_of(const ServiceCall& call, const Arguments& typed);
+
 }  // namespace crank::cli

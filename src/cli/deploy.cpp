@@ -1,7 +1,9 @@
 // deploy: `up` for a machine that serves: in the background, and done when all are ready.
+#include <algorithm>
 #include <csignal>
 
 #include "cli/each.h"
+#include "cli/performer.h"
 #include "cli/released.h"
 #include "cli/saved_plan.h"
 #include "cli/verbs.h"
@@ -16,13 +18,19 @@ constexpr Flag kOwnFlags[] = {
     {"time", 't', FlagKind::value, "SECONDS",
      "how long to wait before a container that is to end is killed"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+    kMessageFlag,
+    kIgnoreLockFlag,
 };
 constexpr auto kFlags = with_plan_flags(kOwnFlags);
 constexpr std::string_view kExamples[] = {
     "crank deploy",
     "crank deploy --build --remove-orphans",
     "crank plan --out next.plan && crank deploy --plan next.plan",
+    "crank deploy -m \"tried in staging since Monday\"",
 };
+
+constexpr std::string_view kBesideAPlan[] = {"plan",         "time",    "timeout",
+                                             "wait-timeout", "message", "ignore-lock"};
 
 // What a plan says already is not asked for beside it.
 Result<> check_alone(const Arguments& arguments) {
@@ -33,9 +41,8 @@ Result<> check_alone(const Arguments& arguments) {
     if (!arguments.words().empty()) return refuse("which services");
     for (const Flag& flag : kFlags) {
         std::string name(flag.name);
-        if (name == "plan" || name == "time" || name == "timeout" || name == "wait-timeout")
-            continue;
-        if (arguments.has(name)) return refuse("--" + name);
+        bool beside = std::ranges::find(kBesideAPlan, name) != std::end(kBesideAPlan);
+        if (!beside && arguments.has(name)) return refuse("--" + name);
     }
     return {};
 }
@@ -74,6 +81,7 @@ Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::optional<int> stop_seconds = TRY(read_seconds(arguments));
     auto deadline = TRY(read_wait_timeout(arguments));
+    std::string message = TRY(read_message(arguments));
     auto plan = arguments.find("plan");
     if (plan) TRY(check_alone(arguments));
     Asked asked = TRY(plan ? read_plan(*plan) : read_asked(arguments));
@@ -84,6 +92,8 @@ Result<int> perform(Invocation& invocation) {
                 .options = asked.options,
                 .stop_seconds = stop_seconds,
                 .what = plan ? "deploy --plan" : "deploy",
+                .message = message,
+                .locked = read_locked(arguments),
                 .images = asked.images,
                 .watches = true,
                 .waits = true,

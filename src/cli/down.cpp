@@ -4,6 +4,7 @@
 #include "cli/compose_files.h"
 #include "cli/each.h"
 #include "cli/output.h"
+#include "cli/performer.h"
 #include "cli/project_down.h"
 #include "cli/verbs.h"
 
@@ -17,6 +18,8 @@ constexpr Flag kOwnFlags[] = {
      "also containers of services that the file no longer has"},
     {"time", 't', FlagKind::value, "SECONDS", "wait so long before one is killed (-1: for ever)"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+    kMessageFlag,
+    kIgnoreLockFlag,
 };
 constexpr auto kFlags = with_project_flags(kOwnFlags);
 constexpr MissingFlag kMissing[] = {
@@ -90,6 +93,7 @@ Result<Wanted> load(const Arguments& arguments) {
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::optional<int> seconds = TRY(read_seconds(arguments));
+    std::string message = TRY(read_message(arguments));
     Wanted wanted = TRY(load(arguments));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     TRY(take_down(invocation,
@@ -97,7 +101,10 @@ Result<int> perform(Invocation& invocation) {
                    .options = {.volumes = arguments.on("volumes"),
                                .orphans = arguments.on("remove-orphans") || !wanted.from_file,
                                .declared = wanted.from_file},
-                   .stop_seconds = seconds},
+                   .stop_seconds = seconds,
+                   .what = arguments.on("volumes") ? "down -v" : "down",
+                   .message = message,
+                   .locked = read_locked(arguments)},
                   signals.fd()));
     return 0;
 }

@@ -6,12 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/audited.h"
 #include "cli/compose_services.h"
 #include "cli/compose_words.h"
 #include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/overview.h"
 #include "cli/program.h"
+#include "cli/project_up.h"
 #include "cli/verb.h"
 #include "engine/names.h"
 #include "engine/paths.h"
@@ -98,11 +100,27 @@ int run_found(const FoundVerb& found, const Arguments& before,
     });
 }
 
+Result<int> perform_over_services(const ServiceCall& call, const Arguments& before,
+                                  const Arguments& typed) {
+    engine::Paths paths = TRY(paths_of(before, typed));
+    auto asked = TRY(for_containers(call, paths, typed));
+    if (!asked) return 0;
+    std::optional<std::string> change = change_of(call, typed);
+    if (!change) return perform(*call.verb->base, before, *asked);
+    Audited audited(paths, TRY(project_name(call.project)), std::move(*change), "");
+    audited.begin();
+    Result<int> code = perform(*call.verb->base, before, *asked);
+    Result<> done;
+    if (!code) done = fail(code.error());
+    if (code && *code != 0) done = fail(Code::step_failed, "exit code " + std::to_string(*code));
+    audited.end(done);
+    return code;
+}
+
 // Of docker compose's, over services.
 int run_service_call(const ServiceCall& call, const Arguments& before) {
-    return run_verb(call.shown, before, call.rest, [&](const Arguments& typed) -> Result<int> {
-        auto asked = TRY(for_containers(call, TRY(paths_of(before, typed)), typed));
-        return asked ? perform(*call.verb->base, before, *asked) : Result<int>(0);
+    return run_verb(call.shown, before, call.rest, [&](const Arguments& typed) {
+        return perform_over_services(call, before, typed);
     });
 }
 

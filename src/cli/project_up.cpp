@@ -3,10 +3,11 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "cli/build_image.h"
+#include "cli/audited.h"
 #include "cli/compose_files.h"
 #include "cli/network.h"
 #include "cli/output.h"
+#include "cli/performer.h"
 #include "cli/released.h"
 #include "deploy/observe.h"
 #include "deploy/records.h"
@@ -30,19 +31,15 @@ bool replaces(const deploy::Step& step) {
            step.action == Action::remove || step.action == Action::unpublish;
 }
 
-// Who asks, also behind sudo.
-std::string performer() {
-    std::map<std::string, std::string> environment = environment_map();
-    for (const char* name : {"SUDO_USER", "USER", "LOGNAME"})
-        if (!environment[name].empty()) return environment[name];
-    return "uid " + std::to_string(sys::effective_uid());
-}
-
 class BringingUp {
 public:
     BringingUp(Invocation& invocation, const UpRequest& request, const engine::Config& config,
-               deploy::Desired& desired)
-        : invocation_(invocation), request_(request), config_(config), desired_(desired) {}
+               deploy::Desired& desired, Audited& audited)
+        : invocation_(invocation),
+          request_(request),
+          config_(config),
+          desired_(desired),
+          audited_(audited) {}
 
     Result<> run(const deploy::World& world, const deploy::Records& records) {
         Result<> done = carry_out(world);
@@ -75,6 +72,7 @@ private:
         if (request_.planned != nullptr) TRY(deploy::check_same(*request_.planned, plan));
         tell_plan(plan);
         changed_ = plan.changes();
+        if (changed_) audited_.begin();
         deploy::Plan images;
         for (const deploy::Step& step : plan.steps)
             if (is_image_step(step)) images.steps.push_back(step);
@@ -96,8 +94,9 @@ private:
         deploy::Release release = deploy::release_of(project.model, project.types, desired_,
                                                      sight->observed, project.files);
         release.at_ns = sys::wall_clock_ns();
-        release.by = performer();
+        release.by = deploy::shown(performer());
         release.what = request_.what;
+        release.message = request_.message;
         release.same_as = request_.same_as;
         if (!done) release.error = done.error().text();
         auto kept = deploy::keep_release(invocation_.paths, std::move(release));
@@ -108,6 +107,7 @@ private:
     const UpRequest& request_;
     const engine::Config& config_;
     deploy::Desired& desired_;
+    Audited& audited_;
     bool changed_ = false;
 };
 
@@ -162,7 +162,11 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
         };
     sys::UniqueFd lock = TRY(records.lock());
     if (request.unless_down && records.is_down()) return desired;
-    TRY(BringingUp(invocation, request, config, desired).run(world, records));
+    Audited audited(invocation.paths, project.types.name, request.what, request.message);
+    Result<> done = heed_lock(invocation.paths, project.types.name, request.locked);
+    if (done) done = BringingUp(invocation, request, config, desired, audited).run(world, records);
+    audited.end(done);
+    if (!done) return fail(std::move(done.error()));
     return desired;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/project.h"
+#include "cli/project_lock.h"
 #include "deploy/plan_file.h"
 
 namespace crank::cli {
@@ -17,7 +18,9 @@ struct UpRequest {
     deploy::Selection selection = {};
     deploy::PlanOptions options = {};
     std::optional<int> stop_seconds = {};
-    std::string what = "up";                         // for its release
+    std::string what = "up";   // for its release, and the audit
+    std::string message = {};  // why, as somebody said it
+    Locked locked = Locked::heeded;
     std::int64_t same_as = 0;                        // a rollback: to what
     std::map<std::string, std::string> images = {};  // of services: ids, whatever names mean now
     bool unless_down = false;                        // nothing is done where `crank down` was last

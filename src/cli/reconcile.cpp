@@ -78,6 +78,8 @@ private:
             TRY_IN(load_release(*release), "release " + std::to_string(release->number));
         UpRequest request = request_for(*release, project);
         request.kept = false;
+        request.what = "reconcile";
+        request.locked = Locked::beyond;
         request.unless_down = true;
         request.options.back = true;
         TRY(bring_up(invocation_, request, cancel_fd_));
@@ -86,7 +88,11 @@ private:
 
     Result<> end(const std::string& name) {
         if (TRY(deploy::observe(invocation_.paths, name)).containers.empty()) return {};
-        return take_down(invocation_, {.desired = {.project = name}, .options = {.orphans = true}},
+        return take_down(invocation_,
+                         {.desired = {.project = name},
+                          .options = {.orphans = true},
+                          .what = "reconcile",
+                          .locked = Locked::beyond},
                          cancel_fd_);
     }
 

@@ -103,8 +103,11 @@ Result<> undo_change(Invocation& invocation, const LoadedProject& project,
     request.selection.dependencies = false;
     request.options.back = true;
     request.kept = false;
+    request.what = "back to release " + std::to_string(release->number);
+    // It was begun before anybody locked it.
+    request.locked = Locked::beyond;
     if (!TRY(has_anything_to_do(invocation, request))) return {};
-    note("back to release " + std::to_string(release->number));
+    note(request.what);
     TRY(bring_up(invocation, request, cancel_fd));
     return {};
 }
@@ -131,6 +134,8 @@ Result<> roll_back(Invocation& invocation, const deploy::Release& release, const
     request.stop_seconds = how.stop_seconds;
     request.what =
         "rollback to " + std::to_string(release.number) + (how.why.empty() ? "" : ": " + how.why);
+    request.message = how.message;
+    request.locked = how.locked;
     request.waits = how.waits;
     request.unless_down = how.unless_down;
     request.options.back = true;
@@ -196,7 +201,9 @@ Result<bool> look_once(Invocation& invocation, const std::string& project, std::
     if (why.empty()) return false;
     note(why);
     deploy::Release release = TRY(deploy::choose_release(releases, std::nullopt));
-    TRY(roll_back(invocation, release, {.why = why, .unless_down = true}, cancel_fd));
+    // It belongs to the change that it watches, and whoever locks a project wants it well.
+    TRY(roll_back(invocation, release, {.why = why, .unless_down = true, .locked = Locked::beyond},
+                  cancel_fd));
     return true;
 }
 

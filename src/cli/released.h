@@ -24,9 +24,11 @@ UpRequest request_for(const deploy::Release& release, const LoadedProject& proje
 // To that release, as a release of its own. `why`: what led to it; empty: somebody asked.
 struct RollBack {
     std::string why = {};
+    std::string message = {};  // of whoever asked
     std::optional<int> stop_seconds = {};
     bool waits = false;
     bool unless_down = false;
+    Locked locked = Locked::heeded;
 };
 Result<> roll_back(Invocation& invocation, const deploy::Release& release, const RollBack& how,
                    int cancel_fd);

@@ -8,6 +8,7 @@
 #include "cli/each.h"
 #include "cli/format.h"
 #include "cli/output.h"
+#include "cli/performer.h"
 #include "cli/released.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
@@ -27,6 +28,8 @@ constexpr Flag kRollbackOwn[] = {
     {"time", 't', FlagKind::value, "SECONDS",
      "how long to wait before a container that is to end is killed"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+    kMessageFlag,
+    kIgnoreLockFlag,
 };
 constexpr auto kRollbackFlags = with_project_flags(kRollbackOwn);
 constexpr std::string_view kReleasesExamples[] = {"crank releases",
@@ -39,6 +42,7 @@ constexpr Column kColumns[] = {
     {"What", "WHAT"},
     {"Images", "IMAGES"},
     {"Status", "STATUS"},
+    {"Message", "MESSAGE"},
     {"CreatedAt", "CREATED AT", false},
     {"Error", "ERROR", false},
 };
@@ -59,6 +63,7 @@ Json row_of(const deploy::Release& release) {
             {"What", release.what},
             {"Images", images_text(release)},
             {"Status", release.error.empty() ? "good" : "failed"},
+            {"Message", release.message},
             {"Error", release.error}};
 }
 
@@ -75,11 +80,16 @@ Result<int> perform_rollback(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::optional<std::int64_t> number = TRY(read_release(arguments, 0));
     std::optional<int> seconds = TRY(read_seconds(arguments));
+    std::string message = TRY(read_message(arguments));
     std::string name = TRY(project_name(arguments));
     deploy::Release release =
         TRY(deploy::choose_release(TRY(deploy::list_releases(invocation.paths, name)), number));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
-    TRY(roll_back(invocation, release, {.stop_seconds = seconds, .waits = arguments.on("wait")},
+    TRY(roll_back(invocation, release,
+                  {.message = message,
+                   .stop_seconds = seconds,
+                   .waits = arguments.on("wait"),
+                   .locked = read_locked(arguments)},
                   signals.fd()));
     return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/each.h"
+#include "cli/performer.h"
 #include "cli/released.h"
 #include "cli/verbs.h"
 #include "deploy/records.h"
@@ -16,6 +17,8 @@ constexpr Flag kOwnFlags[] = {
     {"time", 't', FlagKind::value, "SECONDS",
      "how long to wait before a container that is to end is killed"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},
+    kMessageFlag,
+    kIgnoreLockFlag,
 };
 constexpr auto kFlags = with_project_flags(kOwnFlags);
 constexpr std::string_view kExamples[] = {"crank scale web=3", "crank scale web=3 worker=0"};
@@ -62,6 +65,7 @@ Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     Replicas wanted = TRY(read_words(arguments));
     std::optional<int> seconds = TRY(read_seconds(arguments));
+    std::string message = TRY(read_message(arguments));
     std::string name = TRY(project_name(arguments));
     deploy::Release release =
         TRY(release_there(invocation.paths, name, join(arguments.words(), " --scale ")));
@@ -73,6 +77,8 @@ Result<int> perform(Invocation& invocation) {
     request.options.waits = request.selection.dependencies;
     request.stop_seconds = seconds;
     request.what = "scale " + join(arguments.words(), " ");
+    request.message = message;
+    request.locked = read_locked(arguments);
     request.waits = arguments.on("wait");
     TRY(change(invocation, request, signals.fd()));
     return 0;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/each.h"
+#include "cli/performer.h"
 #include "cli/released.h"
 #include "cli/verbs.h"
 
@@ -23,6 +24,8 @@ constexpr Flag kOwnFlags[] = {
     {"abort-on-container-exit", 0, FlagKind::boolean, "", "stop all when one has ended"},
     {"exit-code-from", 0, FlagKind::value, "SERVICE",
      "exit as its container does; means --abort-on-container-exit"},
+    kMessageFlag,
+    kIgnoreLockFlag,
 };
 constexpr auto kFlags = with_plan_flags(kOwnFlags);
 constexpr MissingFlag kMissing[] = {
@@ -100,6 +103,7 @@ Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::string begin = format_time(std::chrono::system_clock::now());
     UpFlags flags = TRY(read_flags(arguments));
+    std::string message = TRY(read_message(arguments));
     deploy::PlanOptions options = TRY(read_plan_options(arguments));
     options.starts = flags.starts;
     deploy::Selection selection = TRY(read_selection(arguments));
@@ -111,6 +115,8 @@ Result<int> perform(Invocation& invocation) {
                                           .selection = selection,
                                           .options = options,
                                           .stop_seconds = flags.stop_seconds,
+                                          .message = message,
+                                          .locked = read_locked(arguments),
                                           .watches = true,
                                           .waits = flags.wait,
                                           .deadline = flags.deadline},

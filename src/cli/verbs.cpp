@@ -14,6 +14,7 @@ constexpr const Verb* kVerbs[] = {
     &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
     &kRm, &kRename, &kWait, &kInspect, &kWhy, &kHealthcheckRun,
     &kUp, &kDown, &kPlan, &kDeploy, &kStatus, &kReleases, &kReleasesDiff, &kRollback, &kScale, &kReconcile,
+    &kLock, &kUnlock, &kAudit,
     &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerExists, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kUntag, &kSave, &kLoad, &kImport,
     &kPull, &kPush, &kSearch, &kLogin, &kLogout,

@@ -131,7 +131,11 @@ void Records::forget_containers() const {
 void Records::forget() const {
     if (!is_named()) return;
     // The lock's file stays until last: who waits for it sees the rest gone.
-    (void)sys::remove_tree(dir_);
+    if (!sys::exists(dir_ + "/locked")) return (void)sys::remove_tree(dir_);
+    Result<std::vector<std::string>> parts = sys::list_dir(dir_);
+    if (!parts) return;
+    for (const std::string& part : *parts)
+        if (part != "lock" && part != "locked") (void)sys::remove_tree(dir_ + "/" + part);
 }
 
 Result<std::vector<std::string>> list_projects(const engine::Paths& paths) {

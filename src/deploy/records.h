@@ -1,9 +1,9 @@
 // What is kept of a project beside its containers: ROOT/projects/NAME.
 //
 //   lock            held by the command that changes the project
+//   locked          a person keeps it as it is (project_lock.h)
 //   services/HASH   what a container was made from (compose::identity()), by its config-hash: a
-//   later
-//                   plan says with it which fields have changed
+//                   later plan says with it which fields have changed
 //   down            it is to have no containers: `crank down` was its last command
 //   releases/N      what it was, each time it was changed (releases.h)
 //   native/SERVICE  directories of its native releases (native_releases.h)
@@ -49,7 +49,7 @@ public:
                        const std::set<std::string>& files) const;
     // All but the releases and their directories. Best effort.
     void forget_containers() const;
-    // All of it. Best effort.
+    // All of it, but that it is locked. Best effort.
     void forget() const;
 
 private:

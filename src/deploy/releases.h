@@ -27,6 +27,7 @@ struct Release {
     std::int64_t at_ns = 0;    // CLOCK_REALTIME
     std::string by;            // who
     std::string what;          // "up", "rollback to 3"
+    std::string message;       // why, as somebody said it
     std::string error;         // how it ended; empty: well
     std::int64_t same_as = 0;  // of a rollback: what it went to
     // The project, as `crank config` prints it: a compose file of the same meaning.

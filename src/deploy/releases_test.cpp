@@ -79,6 +79,7 @@ TEST(DeployReleases, WhatIsWrittenIsRead) {
                 .at_ns = 5,
                 .by = "ann",
                 .what = "rollback to 1",
+                .message = "because",
                 .error = "e",
                 .same_as = 1,
                 .project = "p",

@@ -38,7 +38,7 @@ END
 teardown() {
     crank_teardown
     [ -n "${CRANK_GROUPS_BEFORE+set}" ] || return 0 # skipped
-    rm -rf "$CRANK_ROOT/projects"
+    rm -rf "$CRANK_ROOT/projects" "$CRANK_ROOT/audit"
 }
 teardown_file() { crank_teardown_file; }
 
@@ -85,12 +85,20 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     [ -z "$(crank ps -aq)" ]
 }
 
-@test "the flags that say which project: what tells of releases" {
+@test "the flags that say which project: what locks one, and what tells of it" {
     crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     echo TOKEN=second >tokens
     crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens
     run -0 --separate-stderr crank releases diff --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     [[ $output == *"web: environment.TOKEN: changed"* ]]
+    crank lock --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    run -1 --separate-stderr crank lock --status --project-name other
+    run -0 --separate-stderr crank lock --status --project-name mail
+    crank unlock --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
+    run -0 crank audit --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more --format '{{.What}}'
+    [ "$output" = $'up\nup\nlock\nunlock' ]
+    [ "$(crank audit --project-name mail --format '{{.What}}')" = "$output" ]
+    run -0 --separate-stderr crank unlock --project-name mail
     crank down --project-name mail
 }
 

@@ -522,6 +522,16 @@ END
     run crank rollback -f "$dir/compose.yaml"
     [ "$status" -eq 0 ]
     [ "$(crank exec mail-web-1 id -un)" = worker ]
+    # who it was, as this machine knows him, and what he has locked
+    run as_user crank audit -f "$dir/compose.yaml" --format '{{.What}} {{.Uid}} {{.Status}}'
+    [ "$output" = "up $USER_ID good"$'\n'"up $USER_ID good"$'\n'"rollback to 1 $USER_ID good" ]
+    run as_user crank lock -f "$dir/compose.yaml" -m "mine"
+    [ "$status" -eq 0 ]
+    run --separate-stderr as_user crank rollback 2 -f "$dir/compose.yaml"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"project mail is locked by ordinary "*": mine"* ]]
+    run as_user crank unlock -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
     run crank down -v -f "$dir/compose.yaml"
     [ "$status" -eq 0 ]
     [ -z "$(crank ps -aq)" ]
