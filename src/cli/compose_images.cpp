@@ -2,6 +2,7 @@
 #include <csignal>
 #include <set>
 
+#include "cli/environment.h"
 #include "cli/output.h"
 #include "cli/project.h"
 #include "cli/verbs.h"
@@ -64,6 +65,7 @@ Result<bool> for_each_image(const LoadedProject& project, const std::set<std::st
 
 Result<int> build(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
+    TRY(refuse_environment(arguments, "build"));
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     LoadedProject project = TRY(load_project(arguments, arguments.words()));
     std::set<std::string> names = TRY(chosen(project, arguments.words()));
@@ -87,6 +89,7 @@ Result<int> build(Invocation& invocation) {
 
 Result<int> pull(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
+    TRY(refuse_environment(arguments, "pull"));
     engine::Config config = TRY(engine::Config::load(invocation.paths.config));
     LoadedProject project = TRY(load_project(arguments, arguments.words()));
     std::set<std::string> names = TRY(chosen(project, arguments.words()));

@@ -55,7 +55,7 @@ std::unexpected<Error> unknown(std::string_view word) {
                                                                : std::string(missing.instead)));
     return fail(Error(Code::usage, "unknown flag: " + std::string(name))
                     .with_hint("before the command of crank compose stand -f, -p, "
-                               "--profile, --env-file, --project-directory"));
+                               "--profile, --env, --env-file, --project-directory"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "cli/each.h"
+#include "cli/environment.h"
 #include "cli/performer.h"
 #include "cli/released.h"
 #include "cli/saved_plan.h"
@@ -26,7 +27,8 @@ constexpr std::string_view kExamples[] = {
     "crank deploy",
     "crank deploy --build --remove-orphans",
     "crank plan --out next.plan && crank deploy --plan next.plan",
-    "crank deploy -m \"tried in staging since Monday\"",
+    "crank deploy --env staging",
+    "crank deploy --env production --from staging -m \"tried since Monday\"",
 };
 
 constexpr std::string_view kBesideAPlan[] = {"plan",         "time",    "timeout",
@@ -53,13 +55,22 @@ struct Asked {
     deploy::PlanOptions options;
     std::map<std::string, std::string> images;
     std::optional<std::vector<deploy::SavedStep>> planned;
+    std::string what;
 };
 
-Result<Asked> read_asked(const Arguments& arguments) {
+Result<Asked> read_asked(const Invocation& invocation) {
+    const Arguments& arguments = invocation.arguments;
     deploy::PlanOptions options = TRY(read_plan_options(arguments));
     deploy::Selection selection = TRY(read_selection(arguments));
     LoadedProject project = TRY(load_project(arguments, selection.services));
-    return Asked{.project = std::move(project), .selection = selection, .options = options};
+    auto taken = TRY(take_digests(invocation, selection, project));
+    if (taken) options.images = {deploy::Images::ready};
+    return Asked{.project = std::move(project),
+                 .selection = selection,
+                 .options = options,
+                 .images = taken ? taken->images : std::map<std::string, std::string>(),
+                 .planned = {},
+                 .what = with_source("deploy", taken)};
 }
 
 Result<Asked> read_plan(const std::string& path) {
@@ -74,7 +85,8 @@ Result<Asked> read_plan(const std::string& path) {
                  .selection = std::move(request.selection),
                  .options = request.options,
                  .images = std::move(request.images),
-                 .planned = std::move(saved.steps)};
+                 .planned = std::move(saved.steps),
+                 .what = "deploy --plan"};
 }
 
 Result<int> perform(Invocation& invocation) {
@@ -84,14 +96,14 @@ Result<int> perform(Invocation& invocation) {
     std::string message = TRY(read_message(arguments));
     auto plan = arguments.find("plan");
     if (plan) TRY(check_alone(arguments));
-    Asked asked = TRY(plan ? read_plan(*plan) : read_asked(arguments));
+    Asked asked = TRY(plan ? read_plan(*plan) : read_asked(invocation));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     TRY(change(invocation,
                {.project = asked.project,
                 .selection = asked.selection,
                 .options = asked.options,
                 .stop_seconds = stop_seconds,
-                .what = plan ? "deploy --plan" : "deploy",
+                .what = asked.what,
                 .message = message,
                 .locked = read_locked(arguments),
                 .images = asked.images,

@@ -1,4 +1,5 @@
 // plan: what `up` would do, and why.
+#include "cli/environment.h"
 #include "cli/output.h"
 #include "cli/project.h"
 #include "cli/saved_plan.h"
@@ -16,6 +17,7 @@ constexpr std::string_view kExamples[] = {
     "crank plan",
     "crank plan --scale web=3 web",
     "crank plan --out next.plan && crank deploy --plan next.plan",
+    "crank plan --env staging",
     "crank plan || echo \"there is something to do, or an error\"",
 };
 constexpr int kChanges = 2;
@@ -48,7 +50,10 @@ Result<int> perform(Invocation& invocation) {
     deploy::PlanOptions options = TRY(read_plan_options(arguments));
     deploy::Selection selection = TRY(read_selection(arguments));
     LoadedProject project = TRY(load_project(arguments, selection.services));
+    auto taken = TRY(take_digests(invocation, selection, project));
+    if (taken) options.images = {deploy::Images::ready};
     deploy::Desired desired = TRY(deploy::desired_of(project.model, project.types, selection));
+    if (taken) pin(taken->images, desired);
     deploy::Plan plan = TRY(plan_now(invocation, config, desired, options));
     if (TRY(foretell(invocation, config, project, plan, desired)))
         plan = TRY(deploy::plan_up(

@@ -24,6 +24,8 @@ inline constexpr Flag kProjectFlags[] = {
     {"env-file", 0, FlagKind::list, "FILE", "variables from there, not from .env"},
     {"project-directory", 0, FlagKind::value, "DIRECTORY",
      "what relative paths start from (the first file's directory)"},
+    {"env", 0, FlagKind::value, "NAME",
+     "that environment: compose.NAME.yaml over the first file, in a project of its own"},
 };
 // A verb's own flags, and these behind them.
 template <std::size_t N>
@@ -50,7 +52,7 @@ Result<LoadedProject> load_project(const Arguments& arguments,
                                    const std::vector<std::string>& services);
 
 // The flags that `up` and `plan` share: --force-recreate, --no-recreate, --build, --no-build,
-// --pull, --remove-orphans, --scale, --no-deps. Errors: usage.
+// --pull, --remove-orphans, --scale, --no-deps, --from. Errors: usage.
 inline constexpr Flag kPlanFlags[] = {
     {"build", 0, FlagKind::boolean, "", "build images first, also those that are here"},
     {"no-build", 0, FlagKind::boolean, "", "build nothing: an image that is missing is an error"},
@@ -62,6 +64,8 @@ inline constexpr Flag kPlanFlags[] = {
      "remove containers of services that the file no longer has"},
     {"scale", 0, FlagKind::list, "SERVICE=NUMBER", "so many containers of that service"},
     {"no-deps", 0, FlagKind::boolean, "", "without the services that those named depend on"},
+    {"from", 0, FlagKind::value, "ENV",
+     "the images that run in that environment or project (with --env: in the one without)"},
 };
 // A verb's own flags, these behind them, and those of all verbs of a project.
 template <std::size_t N>

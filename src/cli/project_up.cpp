@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/audited.h"
 #include "cli/compose_files.h"
+#include "cli/environment.h"
 #include "cli/network.h"
 #include "cli/output.h"
 #include "cli/performer.h"
@@ -115,9 +116,7 @@ Result<deploy::Desired> desired_by(const UpRequest& request) {
     const LoadedProject& project = request.project;
     deploy::Desired desired =
         TRY(deploy::desired_of(project.model, project.types, request.selection));
-    for (deploy::DesiredService& service : desired.services)
-        if (auto image = request.images.find(service.name); image != request.images.end())
-            service.pinned = image->second;
+    pin(request.images, desired);
     return desired;
 }
 

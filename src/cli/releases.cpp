@@ -9,6 +9,7 @@
 #include "cli/format.h"
 #include "cli/output.h"
 #include "cli/performer.h"
+#include "cli/release_places.h"
 #include "cli/released.h"
 #include "cli/shown.h"
 #include "cli/verbs.h"
@@ -21,6 +22,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr Flag kReleasesOwn[] = {
     {"format", 0, FlagKind::value, "FORMAT", "table, json, or a template: {{.Release}}"},
+    {"all-envs", 0, FlagKind::boolean, "",
+     "which digest of each service runs where: in each project of the same file"},
 };
 constexpr auto kReleasesFlags = with_project_flags(kReleasesOwn);
 constexpr Flag kRollbackOwn[] = {
@@ -32,8 +35,8 @@ constexpr Flag kRollbackOwn[] = {
     kIgnoreLockFlag,
 };
 constexpr auto kRollbackFlags = with_project_flags(kRollbackOwn);
-constexpr std::string_view kReleasesExamples[] = {"crank releases",
-                                                  "crank releases -p mail --format json"};
+constexpr std::string_view kReleasesExamples[] = {
+    "crank releases", "crank releases -p mail --format json", "crank releases --all-envs"};
 constexpr std::string_view kRollbackExamples[] = {"crank rollback", "crank rollback 3"};
 constexpr Column kColumns[] = {
     {"Release", "RELEASE"},
@@ -69,6 +72,7 @@ Json row_of(const deploy::Release& release) {
 
 Result<int> perform_releases(Invocation& invocation) {
     std::string name = TRY(project_name(invocation.arguments));
+    if (invocation.arguments.on("all-envs")) return print_places(invocation, name);
     std::vector<deploy::Release> releases = TRY(deploy::list_releases(invocation.paths, name));
     std::vector<Json> rows;
     for (std::size_t i = releases.size(); i-- > 0;) rows.push_back(row_of(releases[i]));

@@ -6,12 +6,15 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/each.h"
+#include "cli/environment.h"
 #include "cli/performer.h"
 #include "cli/released.h"
 #include "cli/verbs.h"
 
 namespace crank::cli {
 namespace {
+
+using Images = std::map<std::string, std::string>;  // of services: ids
 
 constexpr Flag kOwnFlags[] = {
     {"detach", 'd', FlagKind::boolean, "", "leave it running in the background"},
@@ -108,6 +111,8 @@ Result<int> perform(Invocation& invocation) {
     options.starts = flags.starts;
     deploy::Selection selection = TRY(read_selection(arguments));
     LoadedProject project = TRY(load_project(arguments, selection.services));
+    auto taken = TRY(take_digests(invocation, selection, project));
+    if (taken) options.images = {deploy::Images::ready};
     TRY(check_exit_code_from(flags.exit_code_from, project, selection));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     deploy::Desired desired = TRY(change(invocation,
@@ -115,8 +120,10 @@ Result<int> perform(Invocation& invocation) {
                                           .selection = selection,
                                           .options = options,
                                           .stop_seconds = flags.stop_seconds,
+                                          .what = with_source("up", taken),
                                           .message = message,
                                           .locked = read_locked(arguments),
+                                          .images = taken ? taken->images : Images(),
                                           .watches = true,
                                           .waits = flags.wait,
                                           .deadline = flags.deadline},

@@ -17,8 +17,8 @@ Result<Environment> project_environment(const LoadOptions& options, Files& files
     return loader.environment(env_files, options.environment);
 }
 
-Result<std::string> project_name(const LoadOptions& options, const Environment& environment,
-                                 Loader& loader) {
+Result<std::string> name_of(const LoadOptions& options, const Environment& environment,
+                            Loader& loader) {
     std::string given = options.name;
     auto set = environment.find("COMPOSE_PROJECT_NAME");
     if (given.empty() && set != environment.end()) given = set->second;
@@ -89,12 +89,24 @@ Result<std::string> check_project_name(std::string_view given) {
             .with_hint("--project-name " + (name.empty() ? "NAME" : name)));
 }
 
+Result<std::string> project_name(const LoadOptions& options, Files& files,
+                                 Diagnostics& diagnostics) {
+    Loader loader(options, files, diagnostics);
+    return name_of(options, TRY(project_environment(options, files, loader)), loader);
+}
+
+Result<std::string> written_name(const LoadOptions& options, Files& files,
+                                 Diagnostics& diagnostics) {
+    Loader loader(options, files, diagnostics);
+    return loader.name_in_files(TRY(project_environment(options, files, loader)));
+}
+
 Result<Project> load(const LoadOptions& options, Files& files, Diagnostics& diagnostics) {
     Loader loader(options, files, diagnostics);
     Project project;
     project.directory = options.directory;
     project.environment = TRY(project_environment(options, files, loader));
-    project.name = TRY(project_name(options, project.environment, loader));
+    project.name = TRY(name_of(options, project.environment, loader));
     project.environment["COMPOSE_PROJECT_NAME"] = project.name;
     project.profiles = profiles_of(options, project.environment);
     project.model = TRY(loader.model(options.files, options.directory, project.environment));

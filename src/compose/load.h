@@ -52,6 +52,13 @@ inline constexpr std::size_t kMaxFiles = 200;        // with those included and 
 // declared. Warnings go to `diagnostics`.
 Result<Project> load(const LoadOptions& options, Files& files, Diagnostics& diagnostics);
 
+// The name alone, as load() gives it, whatever else may be missing.
+Result<std::string> project_name(const LoadOptions& options, Files& files,
+                                 Diagnostics& diagnostics);
+// As `name:` of the files says it, with its variables; empty: it is in none.
+Result<std::string> written_name(const LoadOptions& options, Files& files,
+                                 Diagnostics& diagnostics);
+
 // As Docker does it: lower case, what is no letter, digit, '-' or '_' left out.
 std::string normalise_project_name(std::string_view name);
 // Of one that somebody gave: itself. Errors: invalid_argument where it is empty or not as it is to

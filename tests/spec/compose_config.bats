@@ -229,7 +229,7 @@ EOF
     [ "$(jq -r '.services.web.ports[0].published' <<<"$output")" = 77 ]
     run -2 crank compose -x config
     [ "${lines[0]}" = "crank: unknown flag: -x" ]
-    [[ ${lines[1]} == *"stand -f, -p, --profile, --env-file, --project-directory" ]]
+    [[ ${lines[1]} == *"stand -f, -p, --profile, --env, --env-file, --project-directory" ]]
     run -2 crank compose --dry-run up
     [ "${lines[0]}" = "crank: crank compose --dry-run is not supported yet" ]
     [ "${lines[1]}" = "hint: crank plan" ]

@@ -97,8 +97,20 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     crank unlock --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     run -0 crank audit --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more --format '{{.What}}'
     [ "$output" = $'up\nup\nlock\nunlock' ]
-    [ "$(crank audit --project-name mail --format '{{.What}}')" = "$output" ]
     run -0 --separate-stderr crank unlock --project-name mail
+    # an environment's
+    echo 'services: {web: {environment: {TOKEN: other}}}' >there/shop.staging.yaml
+    crank up -d --file there/shop.yaml --project-directory elsewhere --env-file tokens --env staging
+    run -0 --separate-stderr crank lock --file there/shop.yaml --env staging
+    run -0 --separate-stderr crank unlock --file there/shop.yaml --env staging
+    run -0 crank audit --file there/shop.yaml --env staging --format '{{.What}}'
+    [ "$output" = $'up of mail 2\nlock\nunlock' ]
+    [ "$(crank audit --project-name mail-staging --format '{{.What}}')" = "$output" ]
+    run -1 --separate-stderr crank releases diff --file there/shop.yaml --env staging
+    [[ $stderr == *"project mail-staging: there is one release"* ]]
+    run -0 crank scale --file there/shop.yaml --env staging web=2
+    [ "$(crank ps -q --filter label=com.docker.compose.project=mail-staging | wc -l)" = 2 ]
+    crank down --file there/shop.yaml --project-directory elsewhere --env-file tokens --env staging
     crank down --project-name mail
 }
 
