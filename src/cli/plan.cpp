@@ -2,6 +2,7 @@
 #include "cli/environment.h"
 #include "cli/output.h"
 #include "cli/project.h"
+#include "cli/project_lock.h"
 #include "cli/saved_plan.h"
 #include "cli/verbs.h"
 #include "deploy/observe.h"
@@ -61,6 +62,7 @@ Result<int> perform(Invocation& invocation) {
     if (auto path = arguments.find("out"))
         TRY(write_saved_plan(*path, project, desired, options, plan));
     tell_plan(plan);
+    tell_lock(invocation.paths, project.types.name);
     if (!plan.changes()) {
         note("nothing to do");
         return 0;

@@ -101,6 +101,14 @@ std::string shown(const deploy::ProjectLock& lock) {
     return text + (lock.message.empty() ? "" : ": " + lock.message);
 }
 
+void tell_lock(const engine::Paths& paths, const std::string& project) {
+    auto lock = deploy::find_project_lock(paths, project);
+    if (!lock)
+        warn("locked: " + lock.error().text());
+    else if (*lock)
+        note(shown(**lock));
+}
+
 Result<> heed_lock(const engine::Paths& paths, const std::string& project, Locked locked) {
     if (locked == Locked::beyond) return {};
     auto lock = deploy::find_project_lock(paths, project);

@@ -26,6 +26,9 @@ inline Locked read_locked(const Arguments& arguments) {
 // "locked by ann 2 hours ago (2026-01-02 03:04:05 +0000 UTC): the database moves"
 std::string shown(const deploy::ProjectLock& lock);
 
+// A note where it is locked. What cannot be read keeps it so, and is no failure of whoever looks.
+void tell_lock(const engine::Paths& paths, const std::string& project);
+
 // Errors: failed_precondition, with who, when and why; where it is ignored that is a warning.
 Result<> heed_lock(const engine::Paths& paths, const std::string& project, Locked locked);
 

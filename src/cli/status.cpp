@@ -59,15 +59,6 @@ void tell_release(const std::vector<deploy::Release>& releases) {
     note(last.error.empty() ? text : text + ", failed: " + last.error);
 }
 
-// What cannot be read keeps it locked, and is no failure of whoever looks.
-void tell_lock(const engine::Paths& paths, const std::string& name) {
-    auto lock = deploy::find_project_lock(paths, name);
-    if (!lock)
-        warn("locked: " + lock.error().text());
-    else if (*lock)
-        note(shown(**lock));
-}
-
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     std::string name = TRY(project_name(arguments));

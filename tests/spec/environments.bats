@@ -33,8 +33,11 @@ END
     echo 'services: {web: {environment: {WORD: staging}}}' >compose.staging.yaml
 }
 teardown() {
+    [ -z "${CRANK_GROUPS_BEFORE+set}" ] || crank down -p mail-staging >/dev/null 2>&1 || true
+    [ -z "${CRANK_GROUPS_BEFORE+set}" ] || crank down -p mail >/dev/null 2>&1 || true
     crank_teardown
     [ -n "${CRANK_GROUPS_BEFORE+set}" ] || return 0 # skipped
+    crank network prune -f >/dev/null
     rm -rf "$CRANK_ROOT/projects" "$CRANK_ROOT/audit"
     crank rmi -f mail-web mail-db >/dev/null 2>&1 || true
 }
@@ -101,6 +104,31 @@ END
     crank down
     crank down --env production
     crank down -p mail-staging
+}
+
+@test "deploy --env: networks and ports of its own; a port that the base has is an error that names who has it" {
+    cat >compose.yaml <<'END'
+services:
+  web:
+    image: busybox
+    init: true
+    command: sh -c 'mkdir /www && echo $$WORD >/www/index.html && exec httpd -f -p 8000 -h /www'
+    environment: {WORD: base}
+    ports: ["127.0.0.1:18961:8000"]
+END
+    crank deploy
+    [ "$(answer 18961)" = base ]
+    run -1 --separate-stderr crank deploy --env staging
+    [[ $stderr = *"port 18961 is published by container mail-web-1"* ]]
+    [ "$(answer 18961)" = base ]
+    echo 'services: {web: {environment: {WORD: staging}, ports: !override ["127.0.0.1:18962:8000"]}}' >compose.staging.yaml
+    crank deploy --env staging
+    [ "$(answer 18961) $(answer 18962)" = "base staging" ]
+    [ -n "$(crank network ls -q --filter name=mail-staging_default)" ]
+    crank down --env staging
+    [ "$(answer 18961)" = base ]
+    crank down
+    crank network prune -f >/dev/null
 }
 
 @test "deploy --env: what the project is called, and which files count" {

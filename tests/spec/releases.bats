@@ -106,8 +106,8 @@ END
     [[ $stderr = *'"web" is no release: a number is wanted'* ]]
     run ! --separate-stderr crank diff
     [[ $stderr = *"hint: between releases of a project: crank releases diff"* ]]
-    run ! --separate-stderr crank diff 3
-    [[ $stderr = *"no such container: 3"*"hint: between releases of a project: crank releases diff"* ]]
+    run ! --separate-stderr crank diff 987654321 # a shorter one may be the beginning of an id
+    [[ $stderr = *"no such container: 987654321"*"hint: between releases of a project: crank releases diff"* ]]
     crank down -v --remove-orphans
     crank rmi mail-web
 }
@@ -134,7 +134,8 @@ END
     [ "$(id_of mail-web-1)" = "$id" ]
     run -1 --separate-stderr crank lock --reason "mine too"
     [[ $stderr = *"project mail is locked by ann "*": the database moves already"* ]]
-    run -2 crank plan # which changes nothing
+    run -2 --separate-stderr crank plan # which changes nothing
+    [[ $stderr = *"locked by ann "*": the database moves"* ]]
     crank compose restart web
 
     # What is to be there comes back all the same.
@@ -153,7 +154,7 @@ END
     run -0 --separate-stderr crank down -v --ignore-lock
     run -1 --separate-stderr crank up -d
     [[ $stderr = *"project mail is locked by ann "* ]]
-    run -0 --separate-stderr crank unlock --message done
+    run -0 --separate-stderr crank unlock --message "it has moved"
     [[ $stderr = *"project mail is unlocked; it was locked by ann "* ]]
     run -0 --separate-stderr crank unlock
     [[ $stderr = *"project mail is not locked"* ]]
