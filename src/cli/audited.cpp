@@ -21,16 +21,8 @@ std::string new_id() {
     return to_hex(bytes);
 }
 
-// What is to be there; 0: nothing.
-std::int64_t present(const engine::Paths& paths, const std::string& project) {
-    auto releases = deploy::list_releases(paths, project);
-    const deploy::Release* release = releases ? deploy::present_release(*releases) : nullptr;
-    return release == nullptr || deploy::Records(paths, project).is_down() ? 0 : release->number;
-}
-
-std::int64_t last(const engine::Paths& paths, const std::string& project) {
-    auto releases = deploy::list_releases(paths, project);
-    return releases && !releases->empty() ? releases->back().number : 0;
+std::int64_t last(const std::vector<deploy::Release>& releases) {
+    return releases.empty() ? 0 : releases.back().number;
 }
 
 }  // namespace
@@ -39,23 +31,36 @@ Audited::Audited(const engine::Paths& paths, std::string project, std::string wh
                  std::string message)
     : paths_(paths),
       project_(std::move(project)),
-      entry_{.id = new_id(),
+      entry_{.id = {},
              .at_ns = sys::wall_clock_ns(),
-             .who = performer(),
              .what = std::move(what),
-             .message = std::move(message),
-             .before = present(paths_, project_)},
-      last_(last(paths_, project_)) {}
+             .message = std::move(message)} {}
+
+void Audited::look() {
+    if (!entry_.id.empty()) return;
+    entry_.id = new_id();
+    entry_.who = performer();
+    // One that cannot be read is said by whoever needs it.
+    auto releases = deploy::list_releases(paths_, project_);
+    if (!releases) return;
+    last_ = last(*releases);
+    const deploy::Release* present = deploy::present_release(*releases);
+    if (present != nullptr && !deploy::Records(paths_, project_).is_down())
+        entry_.before = present->number;
+}
 
 void Audited::begin() {
     if (begun_) return;
     begun_ = true;
+    look();
     add(sys::Sync::no);
 }
 
 void Audited::end(const Result<>& done) {
     if (done && !begun_) return;
-    std::int64_t now = last(paths_, project_);
+    look();
+    auto releases = deploy::list_releases(paths_, project_);
+    std::int64_t now = releases ? last(*releases) : last_;
     entry_.after = now > last_ ? now : entry_.before;
     if (done && gone_) entry_.after = 0;
     entry_.end = done ? deploy::AuditEntry::End::good : deploy::AuditEntry::End::failed;

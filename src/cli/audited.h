@@ -13,6 +13,9 @@ class Audited {
 public:
     Audited(const engine::Paths& paths, std::string project, std::string what, std::string message);
 
+    // Notes who it is and which release is there; otherwise begin() does, so that a command without
+    // anything to do has no time for it.
+    void look();
     // Before its first change.
     void begin();
     // How it ended. Nothing is told of what went well and changed nothing. That a line cannot be
@@ -27,7 +30,7 @@ private:
     const engine::Paths& paths_;
     std::string project_;
     deploy::AuditEntry entry_;
-    std::int64_t last_;  // release, before
+    std::int64_t last_ = 0;  // release, before
     bool begun_ = false, warned_ = false, gone_ = false;
 };
 

@@ -52,6 +52,7 @@ Result<> take_down(Invocation& invocation, const DownRequest& request, int cance
     sys::UniqueFd lock = TRY(records.lock());
     Audited audited(invocation.paths, name, request.what, request.message);
     audited.takes_down();
+    audited.look();  // before it is noted that no release is to be there
     Result<> done = carry_out(invocation, request, cancel_fd, records, audited);
     audited.end(done);
     return done;
