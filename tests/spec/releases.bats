@@ -252,9 +252,11 @@ END
     # One service is changed, and the next one fails.
     sed -i -e 's/WORD: one/WORD: two/' -e '/^  db:/,$s/sleep 1000/sh -c "exit 3"/' compose.yaml
     sed -i 's/^  db:/  db:\n    depends_on: [web]/' compose.yaml
-    run -1 --separate-stderr crank up -d
+    crank lock # which holds off no undoing
+    run -1 --separate-stderr crank up -d --ignore-lock
     [ "$(audit | tail -n 2)" = $'root|up|1 -> 2|failed|\nroot|back to release 1|1|good|' ]
     [ "$(word_of mail-web-1)" = one ]
+    crank unlock
     crank down
 }
 
