@@ -92,6 +92,7 @@ public:
 
     // Of a path below the root, '/'-separated: whether the ignore file names it.
     bool ignores(std::string_view path) const { return ignore_.excluded(path); }
+    const dockerfile::IgnoreMatcher& ignore() const { return ignore_; }
     int root() const { return root_.get(); }
     const std::string& name() const { return name_; }
 

@@ -92,9 +92,9 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
     if (words.size() > 1) asked = words[1] == "--help" || words[1] == "-h";
     if (!asked) return std::nullopt;
     std::string text =
-        "Usage: crank compose [FLAGS] COMMAND ...\n\nbuild, pull, up, down, config and ps are "
-        "crank compose build and pull, crank up, down, config and status; --help behind one of "
-        "them says more.\n\nOver services, or all of them:\n";
+        "Usage: crank compose [FLAGS] COMMAND ...\n\nbuild, pull, up, down, config, ps and "
+        "watch are crank compose build and pull, crank up, down, config, status and dev; --help "
+        "behind one of them says more.\n\nOver services, or all of them:\n";
     constexpr std::size_t kColumn = 12;
     for (const ServiceVerb& verb : service_verbs())
         text += "  " + std::string(verb.word) + std::string(kColumn - verb.word.size(), ' ') +
@@ -111,7 +111,8 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
 }
 
 std::optional<std::string> instead_of_compose(std::string_view word) {
-    std::vector<std::string_view> known{"build", "config", "down", "ps", "pull", "scale", "up"};
+    std::vector<std::string_view> known{"build", "config", "down", "ps",
+                                        "pull",  "scale",  "up",   "watch"};
     for (const ServiceVerb& verb : service_verbs()) known.push_back(verb.word);
     for (const Word& one : kWords) known.push_back(one.word);
     const auto near = did_you_mean(word, known);

@@ -98,9 +98,9 @@ Result<std::optional<std::string>> foretell_image(const engine::Paths& paths,
                                                   const LoadedProject& project,
                                                   const std::string& name);
 
-// Makes and gets images, and says on stderr what was done.
+// Makes and gets images, and says on stderr what was done, but for `quiet`.
 deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& config,
-                         const LoadedProject& project, int cancel_fd);
+                         const LoadedProject& project, int cancel_fd, bool quiet = false);
 
 // Its logs, each line behind the container's name, until all have ended: 0, or with
 // `ends_with_first` the exit code of the first; a signal stops them first: 130.

@@ -197,13 +197,14 @@ Result<std::optional<std::string>> foretell_image(const engine::Paths& paths,
 }
 
 deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& config,
-                         const LoadedProject& project, int cancel_fd) {
+                         const LoadedProject& project, int cancel_fd, bool quiet) {
     const engine::Paths& paths = invocation.paths;
     bool starts = !invocation.arguments.knows("no-start") || !invocation.arguments.on("no-start");
-    bool quiet = invocation.arguments.knows("quiet") && invocation.arguments.on("quiet");
-    return {.build = [&paths, &config, &project, quiet,
+    bool silent =
+        quiet || (invocation.arguments.knows("quiet") && invocation.arguments.on("quiet"));
+    return {.build = [&paths, &config, &project, silent,
                       cancel_fd](const compose::Service& service) -> Result<> {
-                ProgressMode progress = TRY(parse_progress(quiet ? "quiet" : ""));
+                ProgressMode progress = TRY(parse_progress(silent ? "quiet" : ""));
                 TRY_IN(build_service(paths, config, project, service, progress, cancel_fd),
                        place_of(project, service));
                 return {};
@@ -216,9 +217,15 @@ deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& con
                 return prepare_native(paths, project.types.name, service);
             },
             .begun = [](const deploy::Step&) {},
-            .done = [starts](const deploy::Step& step) { tell_done(step, starts); },
+            .done =
+                [starts, quiet](const deploy::Step& step) {
+                    if (!quiet) tell_done(step, starts);
+                },
             .warn = [](const std::string& text) { warn(text); },
-            .say = [](const std::string& text) { note(text); }};
+            .say =
+                [quiet](const std::string& text) {
+                    if (!quiet) note(text);
+                }};
 }
 
 }  // namespace crank::cli

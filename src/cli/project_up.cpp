@@ -45,7 +45,7 @@ public:
     Result<> run(const deploy::World& world, const deploy::Records& records) {
         Result<> done = carry_out(world);
         if (done && request_.waits) done = deploy::wait_ready(world, request_.deadline);
-        if (changed_ && request_.kept) keep(done);
+        if (changed_ && request_.kept && (done || request_.keeps_failures)) keep(done);
         if (done) records.note_up();
         // What nobody changed leaves nothing behind.
         if (done && changed_) done = deploy::tidy(invocation_.paths, desired_.project);
@@ -149,10 +149,11 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
                         .project = project.types,
                         .desired = desired,
                         .config_files = project.files,
-                        .hooks = make_hooks(invocation, config, project, cancel_fd),
+                        .hooks = make_hooks(invocation, config, project, cancel_fd, request.quiet),
                         .starts = request.options.starts,
                         .stop_seconds = request.stop_seconds,
                         .cancel_fd = cancel_fd};
+    world.hooks.switched = request.switched;
     deploy::Records records(invocation.paths, project.types.name);
     if (request.replaced != nullptr)
         world.hooks.done = [done = world.hooks.done, &request](const deploy::Step& step) {
@@ -167,6 +168,44 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
     audited.end(done);
     if (!done) return fail(std::move(done.error()));
     return desired;
+}
+
+namespace {
+
+deploy::Plan restarts(const deploy::Sight& sight, const std::set<std::string>& services) {
+    deploy::Plan plan;
+    for (std::size_t i = 0; i < sight.containers.size(); i++) {
+        const deploy::ObservedContainer& container = sight.observed.containers[i];
+        bool runs = container.state == deploy::ObservedContainer::State::running;
+        if (runs && services.contains(container.service))
+            plan.steps.push_back({.action = deploy::Action::restart,
+                                  .object = container.name,
+                                  .service = container.service,
+                                  .container = container.id,
+                                  .number = container.number});
+    }
+    return plan;
+}
+
+}  // namespace
+
+Result<> restart_services(Invocation& invocation, const RestartRequest& request, int cancel_fd) {
+    const LoadedProject& project = request.project;
+    engine::Config config = TRY(engine::Config::load(invocation.paths.config));
+    deploy::Desired desired = TRY(deploy::desired_of(project.model, project.types, {}));
+    NetworkHome home = TRY(network_home(invocation.paths));
+    deploy::World world{.paths = invocation.paths,
+                        .config = config,
+                        .home = home.fd(),
+                        .project = project.types,
+                        .desired = desired,
+                        .config_files = project.files,
+                        .hooks = make_hooks(invocation, config, project, cancel_fd, true),
+                        .stop_seconds = request.stop_seconds,
+                        .cancel_fd = cancel_fd};
+    sys::UniqueFd lock = TRY(deploy::Records(invocation.paths, project.types.name).lock());
+    deploy::Sight sight = TRY(deploy::observe(invocation.paths, project.types.name));
+    return deploy::apply(world, restarts(sight, request.services));
 }
 
 Result<std::optional<std::chrono::seconds>> read_wait_timeout(const Arguments& arguments) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,16 +26,29 @@ struct UpRequest {
     std::map<std::string, std::string> images = {};  // of services: ids, whatever names mean now
     bool unless_down = false;                        // nothing is done where `crank down` was last
     bool kept = true;                                // what changes something leaves a release
+    bool keeps_failures = true;                      // also where it fails
     std::set<std::string>* replaced = nullptr;  // services whose containers were, for the caller
     bool watches = false;                       // as rollout.watch says
     bool waits = false;                         // until all are ready
     // What a plan says that was made before: where the plan of now is another, nothing is done.
     const std::vector<deploy::SavedStep>* planned = nullptr;
     std::optional<std::chrono::seconds> deadline = {};
+    // For who tells himself what was done: builds show nothing, and there is no line for each step.
+    bool quiet = false;
+    std::function<void(const deploy::Step&)> switched = {};  // as in deploy::Hooks
 };
-// What changes something leaves a release, also where it fails. Errors: as deploy::apply and
+// What changes something leaves a release. Errors: as deploy::apply and
 // deploy::wait_ready.
 Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& request, int cancel_fd);
+
+// The containers of these services that run, one behind the other: what comes meanwhile goes to the
+// others, or waits. They stay what they are. Errors: as deploy::apply.
+struct RestartRequest {
+    const LoadedProject& project;
+    std::set<std::string> services;
+    std::optional<int> stop_seconds = {};
+};
+Result<> restart_services(Invocation& invocation, const RestartRequest& request, int cancel_fd);
 
 Result<bool> has_anything_to_do(const Invocation& invocation, const UpRequest& request);
 

@@ -42,7 +42,7 @@ constexpr MissingFlag kMissing[] = {
     {"no-log-prefix", 0, false, "crank up -d, and crank logs -f NAME"},
     {"renew-anon-volumes", 'V', false, "crank down -v, and crank up"},
     {"timestamps", 0, false, "crank logs -t"},
-    {"watch", 'w', false, "crank up -d --build after a change"},
+    {"watch", 'w', false, "crank dev"},
 };
 constexpr std::string_view kExamples[] = {
     "crank up -d",

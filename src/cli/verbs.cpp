@@ -13,7 +13,7 @@ namespace {
 constexpr const Verb* kVerbs[] = {
     &kRun, &kCreate, &kStart, &kPs, &kLogs, &kAttach, &kExec, &kStop, &kRestart, &kKill, &kPause, &kUnpause,
     &kRm, &kRename, &kWait, &kInspect, &kWhy, &kHealthcheckRun,
-    &kUp, &kDown, &kPlan, &kDeploy, &kStatus, &kReleases, &kReleasesDiff, &kRollback, &kScale, &kReconcile,
+    &kUp, &kDown, &kPlan, &kDeploy, &kDev, &kStatus, &kReleases, &kReleasesDiff, &kRollback, &kScale, &kReconcile,
     &kLock, &kUnlock, &kAudit,
     &kCp, &kTop, &kStats, &kPort, &kDiff, &kExport, &kCommit, &kUpdate, &kContainerExists, &kContainerPrune,
     &kBuild, &kImageBootstrap, &kImages, &kHistory, &kRmi, &kTag, &kUntag, &kSave, &kLoad, &kImport,
@@ -40,6 +40,7 @@ constexpr Alias kAliases[] = {
     {"compose ps", "status"},
     {"compose scale", "scale"},
     {"compose up", "up"},
+    {"compose watch", "dev"},
     {"config ls", "config list"},
     {"container attach", "attach"},
     {"container commit", "commit"},

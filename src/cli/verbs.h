@@ -10,8 +10,8 @@ extern const Verb kContainerExists, kImageExists, kVolumeExists;
 extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, kImageVerify, kPrune;
 extern const Verb kPull, kPush, kLogin, kLogout, kSearch;
 extern const Verb kCertsInit, kCertsIssue;
-extern const Verb kAudit, kComposeBuild, kComposeConfig, kComposePull, kDeploy, kDown, kLock, kPlan,
-    kReconcile, kReleases, kReleasesDiff, kRollback, kScale, kStatus, kUnlock, kUp;
+extern const Verb kAudit, kComposeBuild, kComposeConfig, kComposePull, kDeploy, kDev, kDown, kLock,
+    kPlan, kReconcile, kReleases, kReleasesDiff, kRollback, kScale, kStatus, kUnlock, kUp;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;
 extern const Verb kCommit, kComplete, kCompletion, kContainerPrune, kCp, kDiff, kEvents, kExport,
     kHistory, kManual, kPort, kStats, kTop, kUpdate;

@@ -200,6 +200,10 @@ private:
                 return error(watch.at, "develop.watch", "the path is empty");
             if (watch.text_of("target").empty() && action != "rebuild" && action != "restart")
                 return error(watch.at, "develop.watch", "the action " + action + " wants a target");
+            const Node* exec = watch.find("exec");
+            bool command = exec != nullptr && exec->is_map() && !items_of(*exec, "command").empty();
+            if (action == "sync+exec" && !command)
+                return error(watch.at, "develop.watch", "the action sync+exec wants exec.command");
         }
         return {};
     }

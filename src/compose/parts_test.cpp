@@ -89,6 +89,10 @@ TEST(ComposeErrors, AWatchWantsATarget) {
     EXPECT_THAT(service_error("develop: {watch: [{path: ., action: sync}]}"),
                 HasSubstr("services.a.develop.watch: the action sync wants a target"));
     EXPECT_EQ(service_error("develop: {watch: [{path: ., action: rebuild}]}"), "none");
+    EXPECT_THAT(service_error("develop: {watch: [{path: ., action: sync+exec, target: /a}]}"),
+                HasSubstr("services.a.develop.watch: the action sync+exec wants exec.command"));
+    EXPECT_THAT(service_error("develop: {watch: [{path: ., action: copy}]}"),
+                HasSubstr("services.a.develop.watch[0].action: must be one of rebuild, sync,"));
 }
 
 TEST(ComposeErrors, ASecretWantsASourceThatIsHere) {

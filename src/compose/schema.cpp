@@ -199,7 +199,6 @@ constexpr FieldSpec kServiceFields[] = {
     {.name = "develop",
      .shape = object,
      .of = &kDevelop,
-     .support = kRead,
      .keep = kPresent,
      .nullable = true},
     {.name = "extends", .shape = object, .of = &kExtends, .keep = kPresent},

@@ -199,22 +199,6 @@ private:
         service.userns_mode = node.text_of("userns_mode");
     }
 
-    static std::vector<Hook> read_hooks(const Node& node, std::string_view field) {
-        std::vector<Hook> hooks;
-        for (const Node& item : items_of(node, field)) {
-            Hook hook{.command = texts_of(item, "command"),
-                      .user = item.text_of("user"),
-                      .working_dir = item.text_of("working_dir"),
-                      .at = item.at};
-            for (const Field& entry : entries_of(item, "environment"))
-                hook.environment.emplace_back(
-                    entry.key,
-                    entry.value.is_null() ? std::nullopt : std::optional(scalar_text(entry.value)));
-            hooks.push_back(std::move(hook));
-        }
-        return hooks;
-    }
-
     void read_rollout(const Node& node, Service& service) {
         for (const Field& entry : entries_of(node, "depends_on")) {
             using Condition = Dependency::Condition;
@@ -228,6 +212,7 @@ private:
         }
         service.post_start = read_hooks(node, "post_start");
         service.pre_stop = read_hooks(node, "pre_stop");
+        service.watch = read_watch(node);
         std::optional<std::int64_t> replicas = number_of(node, "scale");
         const Node* deploy = node.find("deploy");
         if (!replicas && deploy != nullptr) replicas = number_of(*deploy, "replicas");

@@ -100,6 +100,18 @@ struct Hook {
     Position at;
 };
 
+// Of develop.watch: what becomes of a service that runs when something below the path changes.
+struct WatchRule {
+    enum class Action : std::uint8_t { rebuild, sync, restart, sync_restart, sync_exec };
+    Action action = Action::rebuild;
+    std::string path;                          // of this machine, absolute
+    std::string target;                        // in the container, of what is copied
+    std::vector<std::string> include, ignore;  // as in .dockerignore, below the path
+    Hook exec;                                 // of sync_exec
+    bool initial_sync = false;                 // all of it is copied when watching begins
+    Position at;
+};
+
 struct GpuRequest {
     std::int64_t count = 0;  // -1: all
     std::string driver;
@@ -131,6 +143,7 @@ struct Service {
     std::vector<FileUse> files;
     std::vector<Dependency> depends_on;
     std::vector<Hook> post_start, pre_stop;
+    std::vector<WatchRule> watch;
     std::optional<Health> health;
     std::string restart;
     Limits limits;

@@ -35,6 +35,9 @@ Limits read_limits(const Node& service);
 std::vector<GpuRequest> read_gpus(const Node& service);
 std::vector<FileUse> read_files(const Node& service);
 std::string read_restart(const Node& service);
+// `post_start` or `pre_stop`.
+std::vector<Hook> read_hooks(const Node& service, std::string_view field);
+std::vector<WatchRule> read_watch(const Node& service);
 // What `crank run` refuses of its flags, in service_checks.cpp: with file and line here.
 Result<void> check_run_settings(const Node& service, const std::string& path,
                                 const Diagnostics& diagnostics);

@@ -200,5 +200,35 @@ TEST(ComposeService, TheIdentityIsOfWhatMakesAContainerAlone) {
     EXPECT_EQ(plain.find("\"1\""), std::string::npos);
 }
 
+TEST(ComposeService, RulesOfDevelopWatchHaveTheirPathsAndCommands) {
+    Typed typed = typed_of(R"(
+services:
+  web:
+    build: .
+    develop:
+      watch:
+        - {path: ./src, action: sync+exec, target: /app, ignore: "*.log", initial_sync: true,
+           exec: {command: reload now, user: root, environment: {A: "1"}}}
+        - {path: /etc/other, action: rebuild, include: ["*.py", "*.txt"]}
+  db: {image: db}
+)");
+    ASSERT_TRUE(typed.types) << typed.types.error().text();
+    EXPECT_THAT(typed.warnings, IsEmpty());
+    EXPECT_THAT(typed.types->find("db")->watch, IsEmpty());
+    const std::vector<WatchRule>& rules = typed.types->find("web")->watch;
+    ASSERT_EQ(rules.size(), 2U);
+    EXPECT_EQ(rules[0].action, WatchRule::Action::sync_exec);
+    EXPECT_EQ(rules[0].path, "/p/src");
+    EXPECT_EQ(rules[0].target, "/app");
+    EXPECT_THAT(rules[0].ignore, ElementsAre("*.log"));
+    EXPECT_TRUE(rules[0].initial_sync);
+    EXPECT_THAT(rules[0].exec.command, ElementsAre("reload", "now"));
+    EXPECT_EQ(rules[0].exec.user, "root");
+    EXPECT_EQ(rules[1].action, WatchRule::Action::rebuild);
+    EXPECT_EQ(rules[1].path, "/etc/other");
+    EXPECT_THAT(rules[1].include, ElementsAre("*.py", "*.txt"));
+    EXPECT_FALSE(rules[1].initial_sync);
+}
+
 }  // namespace
 }  // namespace crank::compose

@@ -210,6 +210,7 @@ private:
         if (replaced && world_.starts) replaced = traffic_.lead(step.service, {old.record.id});
         if (!replaced) return fail(undo.run(std::move(replaced.error())));
         undo.commit();
+        if (world_.hooks.switched) world_.hooks.switched(step);
         crash_point("deploy.proved");
         old = TRY(engine::find(world_.paths, step.container));
         if (step.keeps && TRY(warm_.keep(step, old))) return {};

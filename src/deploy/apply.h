@@ -23,6 +23,8 @@ struct Hooks {
     std::function<Result<void>(const std::string& image)> pull;
     std::function<Result<void>(const compose::Service&)> prepare;  // a native release's directory
     std::function<void(const Step&)> begun, done;
+    // What comes goes to the new container, and the old one is about to go. May be empty.
+    std::function<void(const Step&)> switched = {};
     std::function<void(const std::string&)> warn, say;
 };
 

@@ -42,6 +42,22 @@ std::map<std::string, std::string> environment_of(const compose::Project& projec
     return values;
 }
 
+bool is_development_change(const Release& release) {
+    return release.what.starts_with(kDevelopmentChange);
+}
+
+// Of these numbers, the latest last. Whatever a save was, the next one makes it history that nobody
+// goes back to.
+std::int64_t number_for(const Release& release, const std::string& dir,
+                        const std::vector<std::int64_t>& numbers) {
+    if (numbers.empty()) return 1;
+    std::int64_t last = numbers.back();
+    if (!is_development_change(release)) return last + 1;
+    Result<std::string> text = sys::read_file(dir + "/" + std::to_string(last));
+    Result<Release> before = text ? parse_release(*text) : fail(std::move(text).error());
+    return before && is_development_change(*before) ? last : last + 1;
+}
+
 // The last good one, and as many as are kept.
 void remove_older(const std::string& dir, const std::vector<Release>& releases) {
     std::size_t more = releases.size() - std::min(releases.size(), kMostReleases);
@@ -54,6 +70,10 @@ void remove_older(const std::string& dir, const std::vector<Release>& releases) 
 }
 
 }  // namespace
+
+bool is_development(const Release& release) {
+    return release.what == kDevelopment || is_development_change(release);
+}
 
 std::string serialize(const Release& release) {
     Json services = Json::array();
@@ -147,8 +167,7 @@ Result<std::int64_t> keep_release(const engine::Paths& paths, Release release) {
     TRY(compose::check_project_name(release.project));
     std::string dir = directory(paths, release.project);
     TRY(sys::make_dirs(dir, 0700));
-    std::vector<std::int64_t> numbers = numbers_in(dir);
-    release.number = numbers.empty() ? 1 : numbers.back() + 1;
+    release.number = number_for(release, dir, numbers_in(dir));
     TRY(sys::write_file_atomic(dir + "/" + std::to_string(release.number), serialize(release), 0600,
                                sys::Sync::yes));
     remove_older(dir, TRY(list_releases(paths, release.project)));

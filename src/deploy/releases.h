@@ -39,6 +39,11 @@ struct Release {
     bool operator==(const Release&) const = default;
 };
 
+// What releases of `crank dev` say of what they are: the state that it began with, and changes
+// since, of which the last one is kept ("dev: src/app.py").
+inline constexpr std::string_view kDevelopment = "dev", kDevelopmentChange = "dev: ";
+bool is_development(const Release& release);
+
 // Older ones go, but for the last good one.
 inline constexpr std::size_t kMostReleases = 20;
 
@@ -51,7 +56,8 @@ Result<Release> parse_release(std::string_view json);
 Release release_of(const compose::Project& project, const compose::TypedProject& types,
                    const Desired& desired, const Observed& observed, std::string config_files);
 
-// Gives it the next number. Under the project's lock.
+// Gives it the next number, or the last one where both are changes of development. Under the
+// project's lock.
 Result<std::int64_t> keep_release(const engine::Paths& paths, Release release);
 // The oldest first; none is no error.
 Result<std::vector<Release>> list_releases(const engine::Paths& paths, const std::string& project);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "sys/file.h"
+#include "sys/stream.h"
+
 namespace crank::deploy {
 namespace {
 
@@ -94,6 +97,31 @@ TEST(DeployReleases, WhatIsWrittenIsRead) {
     EXPECT_EQ(*read, all);
     EXPECT_FALSE(parse_release("{}"));
     EXPECT_FALSE(parse_release("no JSON"));
+}
+
+TEST(DeployReleases, ChangesOfDevelopmentInARowAreOne) {
+    engine::Paths paths;
+    paths.root = *sys::make_temp_dir("/tmp/crank-releases-test.");
+    auto keep = [&](const std::string& what, const std::string& file) {
+        return keep_release(paths, {.what = what, .project = "p", .file = file}).value_or(-1);
+    };
+    EXPECT_EQ(keep("up", "a"), 1);
+    EXPECT_EQ(keep("dev", "b"), 2);
+    EXPECT_EQ(keep("dev: one", "c"), 3);
+    EXPECT_EQ(keep("dev: two", "d"), 3);
+    std::vector<Release> releases = *list_releases(paths, "p");
+    ASSERT_EQ(releases.size(), 3U);
+    EXPECT_EQ(releases.back().what, "dev: two");
+    EXPECT_EQ(releases.back().number, 3);
+    // Back to what development began with, and whatever else happens has a number of its own.
+    EXPECT_EQ(chosen(releases), "2");
+    EXPECT_EQ(keep("rollback to 2", "b"), 4);
+    EXPECT_EQ(keep("dev: three", "e"), 5);
+    EXPECT_EQ(keep("up", "f"), 6);
+    EXPECT_FALSE(is_development(releases.front()));
+    EXPECT_TRUE(is_development(releases[1]));
+    EXPECT_TRUE(is_development(releases[2]));
+    EXPECT_TRUE(sys::remove_tree(paths.root));
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ std::vector<std::string> environment_of(const compose::Hook& hook) {
 // What a hook prints, and that it has ended: a pipe that it hands on may stay open.
 class Listening {
 public:
-    Listening(engine::local::Executed& executed, Clock::time_point end)
-        : executed_(executed), end_(end) {}
+    Listening(engine::local::Executed& executed, Clock::time_point end, int cancel_fd)
+        : executed_(executed), end_(end), cancel_fd_(cancel_fd) {}
 
     // False: the time is over.
     Result<bool> until_end() {
@@ -41,8 +41,10 @@ public:
             if (left.count() <= 0) return false;
             std::array entries = {
                 entry(executed_.stdout_read), entry(executed_.stderr_read),
-                sys::PollEntry{.fd = executed_.running.control_fd(), .want_read = true}};
+                sys::PollEntry{.fd = executed_.running.control_fd(), .want_read = true},
+                sys::PollEntry{.fd = cancel_fd_, .want_read = true}};
             TRY(sys::poll(entries, left));
+            if (entries[3].readable) return fail(Code::cancelled, "interrupted");
             bool read = false;
             for (std::size_t i = 0; i < 2; i++)
                 if (entries[i].readable) read = TRY(take(i)) || read;
@@ -70,36 +72,9 @@ private:
 
     engine::local::Executed& executed_;
     Clock::time_point end_;
+    int cancel_fd_;
     std::string text_;
 };
-
-Result<void> run_hook(const World& world, const engine::Container& container,
-                      const compose::Hook& hook, std::chrono::milliseconds budget) {
-    if (hook.command.empty()) return {};
-    engine::local::ExecRequest request{.paths = world.paths,
-                                       .container = container,
-                                       .command = hook.command,
-                                       .env = environment_of(hook),
-                                       .user = hook.user,
-                                       .working_dir = hook.working_dir,
-                                       .end_with_caller = true};
-    engine::local::Executed executed = TRY(engine::local::execute(request));
-    Listening listening(executed, Clock::now() + budget);
-    auto explained = [&](Code code, std::string why) {
-        std::string said = listening.text();
-        return fail(Code(code),
-                    "'" + join(hook.command, " ") + "' " + why + (said.empty() ? "" : ": " + said));
-    };
-    if (!TRY(listening.until_end())) {
-        (void)executed.running.send_signal(SIGKILL);
-        return explained(Code::deadline_exceeded,
-                         "did not end within " + std::to_string(budget.count()) + " ms");
-    }
-    runtime::ExitStatus exit = TRY(executed.running.wait_exit());
-    TRY(engine::local::check_end(request, executed, exit));
-    if (exit.code == 0) return {};
-    return explained(Code::step_failed, "ended with exit code " + std::to_string(exit.code));
-}
 
 std::string text_at(const Json& json, const char* key) {
     auto found = json.find(key);
@@ -134,12 +109,40 @@ std::vector<compose::Hook> pre_stop_of(const World& world, const engine::Contain
 
 }  // namespace
 
+Result<void> run_hook(const engine::Paths& paths, const engine::Container& container,
+                      const compose::Hook& hook, std::chrono::milliseconds budget, int cancel_fd) {
+    if (hook.command.empty()) return {};
+    engine::local::ExecRequest request{.paths = paths,
+                                       .container = container,
+                                       .command = hook.command,
+                                       .env = environment_of(hook),
+                                       .user = hook.user,
+                                       .working_dir = hook.working_dir,
+                                       .end_with_caller = true};
+    engine::local::Executed executed = TRY(engine::local::execute(request));
+    Listening listening(executed, Clock::now() + budget, cancel_fd);
+    auto explained = [&](Code code, std::string why) {
+        std::string said = listening.text();
+        return fail(Code(code),
+                    "'" + join(hook.command, " ") + "' " + why + (said.empty() ? "" : ": " + said));
+    };
+    Result<bool> ended = listening.until_end();
+    if (!ended || !*ended) (void)executed.running.send_signal(SIGKILL);
+    if (!TRY(std::move(ended)))
+        return explained(Code::deadline_exceeded,
+                         "did not end within " + std::to_string(budget.count()) + " ms");
+    runtime::ExitStatus exit = TRY(executed.running.wait_exit());
+    TRY(engine::local::check_end(request, executed, exit));
+    if (exit.code == 0) return {};
+    return explained(Code::step_failed, "ended with exit code " + std::to_string(exit.code));
+}
+
 Result<void> run_post_start(const World& world, const std::string& service, const std::string& id) {
     const compose::Service* wanted = world.project.find(service);
     if (wanted == nullptr || wanted->post_start.empty()) return {};
     for (const compose::Hook& hook : wanted->post_start) {
         engine::Container container = TRY(engine::find(world.paths, id));
-        TRY_IN(run_hook(world, container, hook, budget_of(world, service)),
+        TRY_IN(run_hook(world.paths, container, hook, budget_of(world, service), -1),
                "container " + engine::shown_name(container.record) + ": post_start");
     }
     return {};
@@ -149,7 +152,7 @@ void run_pre_stop(const World& world, const engine::Container& container) {
     if (container.state.status != engine::Status::running || container.state.paused) return;
     std::string service = label_of(container.record.labels, kServiceLabel);
     for (const compose::Hook& hook : pre_stop_of(world, container)) {
-        Result<void> ran = run_hook(world, container, hook, budget_of(world, service));
+        Result<void> ran = run_hook(world.paths, container, hook, budget_of(world, service), -1);
         if (!ran)
             world.hooks.warn("container " + engine::shown_name(container.record) +
                              ": pre_stop: " + ran.error().text());
