@@ -250,7 +250,7 @@ void DevChanges::act(const LoadedProject& project, const WatchedProject& watched
         if (reaction.rebuild) rebuilt.insert(service);
         if (reaction.restart && !reaction.rebuild) restarted.insert(service);
     }
-    rebuilt = with_dependents(project.types, std::move(rebuilt), watched.services);
+    rebuilt = with_dependents(project.types, std::move(rebuilt), watched.selected);
     if (!rebuilt.empty() && said(rebuild(project, rebuilt, save), std::string(kGoesOn)))
         // A new container has what its image has.
         said(copy_all(project, watched, rebuilt), "not all was copied");

@@ -153,7 +153,16 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
                         .starts = request.options.starts,
                         .stop_seconds = request.stop_seconds,
                         .cancel_fd = cancel_fd};
-    world.hooks.switched = request.switched;
+    if (request.switched) {
+        // Once what comes goes to the new one, the old one's end is all that is left.
+        world.hooks.switched = [&world, &request](const deploy::Step& step) {
+            request.switched(step);
+            world.cancel_fd = -1;
+        };
+        world.hooks.begun = [&world, cancel_fd](const deploy::Step&) {
+            world.cancel_fd = cancel_fd;
+        };
+    }
     deploy::Records records(invocation.paths, project.types.name);
     if (request.replaced != nullptr)
         world.hooks.done = [done = world.hooks.done, &request](const deploy::Step& step) {

@@ -37,6 +37,7 @@ public:
     explicit Reading(const LoadedProject& project) : project_(project) {}
 
     Result<WatchedProject> run(const std::set<std::string>& services) {
+        result_.selected = services;
         for (const std::string& file : split(project_.files, ','))
             if (file.starts_with('/')) define(file);
         define(project_.types.directory + "/.env");

@@ -13,6 +13,7 @@ namespace crank::cli {
 struct WatchedProject {
     std::vector<WatchedPath> paths;
     std::set<std::string> services;  // with a path at least
+    std::set<std::string> selected;  // with those that may follow another
     // Files that say what the project is, and what of it is watched.
     std::set<std::string> definitions;
 };
