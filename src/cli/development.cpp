@@ -46,7 +46,10 @@ Result<sys::TreeWatch> begin_watch(const std::shared_ptr<const WatchedProject>& 
 Result<Reading> read(const Arguments& arguments, const DevRequest& request) {
     LoadedProject project = TRY(load_project(arguments, request.services));
     std::set<std::string> names = TRY(selected(project, request.services));
-    auto watched = std::make_shared<const WatchedProject>(TRY(read_watched(project, names)));
+    WatchedProject found = TRY(read_watched(project, names));
+    for (const std::string& file : arguments.values("env-file"))
+        if (Result<std::string> path = sys::real_path(file)) found.definitions.insert(*path);
+    auto watched = std::make_shared<const WatchedProject>(std::move(found));
     if (watched->paths.empty())
         return fail(Error(Code::failed_precondition,
                           "there is nothing to watch in project " + project.types.name)

@@ -124,7 +124,7 @@ at_once() {
     mkdir -p web/new/deep
     echo one >web/new/deep/file
     until_true inside /app/new/deep/file one
-    ! grep -qE 'debug|skipped|swp|passing|index' "$told"
+    run ! grep -qE 'debug|skipped|swp|passing|index' "$told"
     echo two >web/new/deep/file
     until_true inside /app/new/deep/file two
     rm -r web/new
@@ -345,8 +345,6 @@ END
     begin_dev web
     grep -q '^watching web ' "$told"
     [ "$(crank ps --format '{{.Names}}' | sort | paste -sd' ')" = "shop-db-1 shop-web-1" ]
-    local web
-    web=$(id_of shop-web-1)
     echo x >base/version
     echo x >web/more
     until_true tells 1 'shop-web-1: switched, '
@@ -477,6 +475,46 @@ nameless_are() { [ "$(nameless)" = "$1" ]; }
     [[ $stderr == *"user.max_inotify_watches is 4, and so many directories are watched"* ]]
     [[ $stderr == *"sysctl user.max_inotify_watches=524288, or have .dockerignore leave directories out"* ]]
     [ -z "$(crank ps -aq)" ]
+}
+
+@test "which project: the flags of a project's verbs; without what it depends on, and images kept" {
+    mkdir there
+    cat >there/shop.yaml <<END
+name: shop
+services:
+  web:
+    build: web
+    ports: ["127.0.0.1:$port:8000"]
+    environment: {TOKEN: "\${TOKEN:-none}"}
+    profiles: [more]
+    depends_on: [db]
+  db: {image: busybox, command: [sleep, "1000"], stop_grace_period: 0s}
+END
+    echo TOKEN=one >tokens
+    local before
+    begin_dev --file there/shop.yaml --project-directory . --env-file tokens --profile more \
+        --no-deps --quiet --prune=false --time 1 web
+    [ "$(crank ps --format '{{.Names}}')" = shop-web-1 ]
+    token() { [ "$(crank exec shop-web-1 sh -c 'echo $TOKEN')" = "$1" ]; }
+    token one
+    before=$(nameless)
+    for n in 1 2; do
+        echo "kept$n" >web/version
+        until_true says "kept$n"
+        until_true tells "$n" 'switched, '
+    done
+    echo TOKEN=two >tokens
+    until_true token two
+    end_dev
+    [ "$(nameless)" -ge $((before + 2)) ]
+    crank down -p shop 2>/dev/null
+    # by its name, and in docker compose's other word for seconds
+    begin_dev --file there/shop.yaml --project-directory . --project-name other --timeout 1 web
+    [ "$(crank ps --format '{{.Names}}' | sort | paste -sd' ')" = "other-db-1 other-web-1" ]
+    kill -INT "$dev"
+    wait "$dev"
+    dev=
+    crank down -p other 2>/dev/null
 }
 
 @test "docker compose's words: compose watch, and up --watch says what it is here" {
