@@ -154,13 +154,14 @@ Result<deploy::Desired> bring_up(Invocation& invocation, const UpRequest& reques
                         .stop_seconds = request.stop_seconds,
                         .cancel_fd = cancel_fd};
     if (request.switched) {
-        // Once what comes goes to the new one, the old one's end is all that is left.
+        // Once what comes goes to the new one, the old one's end is all that is left of the step.
         world.hooks.switched = [&world, &request](const deploy::Step& step) {
             request.switched(step);
             world.cancel_fd = -1;
         };
-        world.hooks.begun = [&world, cancel_fd](const deploy::Step&) {
+        world.hooks.done = [done = world.hooks.done, &world, cancel_fd](const deploy::Step& step) {
             world.cancel_fd = cancel_fd;
+            done(step);
         };
     }
     deploy::Records records(invocation.paths, project.types.name);
