@@ -257,11 +257,26 @@ private:
         return change;
     }
 
-    // Depth first: what others depend on comes before them. There are no cycles.
+    // What it depends on, and what its image is made of, or by.
+    static std::vector<std::string> earlier_than(const Service& service,
+                                                 const std::vector<Service>& all) {
+        constexpr std::string_view kService = "service:";
+        std::vector<std::string> names;
+        for (const Dependency& on : service.depends_on) names.push_back(on.service);
+        if (service.build)
+            for (const auto& [name, context] : service.build->contexts)
+                if (context.starts_with(kService)) names.push_back(context.substr(kService.size()));
+        for (const Service& other : all)
+            if (!service.build && other.build && other.image == service.image)
+                names.push_back(other.name);
+        return names;
+    }
+    // Depth first: what others depend on comes before them. There are no cycles of dependencies;
+    // one that builds make is left where it is found.
     static void sort(std::vector<Service>& services) {
         std::ranges::sort(services, {}, &Service::name);
         std::vector<Service> sorted;
-        std::set<std::string> seen;
+        std::set<std::string> seen, begun;
         std::vector<std::string> stack;
         auto find = [&](const std::string& name) {
             return std::ranges::find(services, name, &Service::name);
@@ -272,10 +287,10 @@ private:
                 std::string name = stack.back();
                 auto service = find(name);
                 std::size_t before = stack.size();
-                if (service != services.end() && !seen.contains(name))
-                    for (const Dependency& on : service->depends_on)
-                        if (!seen.contains(on.service) && find(on.service) != services.end())
-                            stack.push_back(on.service);
+                if (service != services.end() && begun.insert(name).second)
+                    for (const std::string& earlier : earlier_than(*service, services))
+                        if (!begun.contains(earlier) && find(earlier) != services.end())
+                            stack.push_back(earlier);
                 if (stack.size() != before) continue;
                 stack.pop_back();
                 if (service != services.end() && seen.insert(name).second)
