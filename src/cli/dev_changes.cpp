@@ -85,7 +85,8 @@ UpRequest DevChanges::up_request(const LoadedProject& project) const {
         .project = project,
         .selection = {.services = request_.services, .dependencies = request_.dependencies},
         .options = {.images = {deploy::Images::usual, deploy::Images::build}},
-        .stop_seconds = request_.stop_seconds};
+        .stop_seconds = request_.stop_seconds,
+        .development = true};
     request.options.waits = request_.dependencies;
     return request;
 }

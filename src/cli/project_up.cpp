@@ -117,6 +117,11 @@ Result<deploy::Desired> desired_by(const UpRequest& request) {
     deploy::Desired desired =
         TRY(deploy::desired_of(project.model, project.types, request.selection));
     pin(request.images, desired);
+    if (!request.development) return desired;
+    for (deploy::DesiredService& service : desired.services) {
+        service.canary.reset();
+        service.keep_warm = 0;
+    }
     return desired;
 }
 

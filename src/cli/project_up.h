@@ -27,6 +27,7 @@ struct UpRequest {
     bool unless_down = false;                        // nothing is done where `crank down` was last
     bool kept = true;                                // what changes something leaves a release
     bool keeps_failures = true;                      // also where it fails
+    bool development = false;  // no canary, nothing is kept frozen: the next change is near
     std::set<std::string>* replaced = nullptr;  // services whose containers were, for the caller
     bool watches = false;                       // as rollout.watch says
     bool waits = false;                         // until all are ready
