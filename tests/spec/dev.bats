@@ -52,6 +52,7 @@ ${1:-}
 END
 }
 begin_dev() {
+    : >"$told" # another one's may lie there
     crank dev "$@" >"$told" 2>&1 3>&- &
     dev=$!
     until_true watching
