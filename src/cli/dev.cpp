@@ -3,6 +3,7 @@
 
 #include "cli/development.h"
 #include "cli/each.h"
+#include "cli/environment.h"
 #include "cli/verbs.h"
 
 namespace crank::cli {
@@ -32,6 +33,7 @@ constexpr std::string_view kExamples[] = {
 
 Result<int> perform(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
+    TRY(refuse_environment(arguments, "develop"));
     DevRequest request{.services = arguments.words(),
                        .starts = !arguments.on("no-up"),
                        .dependencies = !arguments.on("no-deps"),

@@ -287,6 +287,30 @@ private:
                 .reasons = {std::move(reason)}};
     }
 
+    void again(const DesiredService& service, const ObservedContainer& container, Step step,
+               std::vector<Step>& steps) {
+        step.action = Action::recreate;
+        bool running = container.state == ObservedContainer::State::running;
+        std::string in_the_way = stops_first(service, container);
+        step.start_first = in_the_way.empty() && running;
+        if (step.start_first && options_.starts) beside(service, container, step);
+        if (running) step.in_the_way = std::move(in_the_way);
+        if (recreated_.contains(service.name)) step.delay = change_of(service).delay;
+        recreated_.insert(service.name);
+        steps.push_back(step);
+        for (Step& cool : made_room(service, container.number, step.thaws, observed_))
+            steps.push_back(std::move(cool));
+    }
+    // What is only where the old one is there still.
+    void beside(const DesiredService& service, const ObservedContainer& container,
+                Step& step) const {
+        bool anew = options_.recreate == Recreate::always;
+        step.thaws = anew ? "" : warm_for(service, container.number, observed_);
+        step.keeps = service.keep_warm > 0 && container.may_freeze;
+        bool first = !options_.back && !recreated_.contains(service.name);
+        if (first && step.thaws.empty() && !container.serves.empty()) step.canary = service.canary;
+    }
+
     void existing(const DesiredService& service, const ObservedContainer& container,
                   std::vector<Step>& steps) {
         Step step{.object = container_name(desired_, service, container.number),
@@ -295,27 +319,7 @@ private:
                   .number = container.number,
                   .where = where(service)};
         step.reasons = why_again(service, container);
-        if (!step.reasons.empty()) {
-            step.action = Action::recreate;
-            bool running = container.state == ObservedContainer::State::running;
-            std::string in_the_way = stops_first(service, container);
-            step.start_first = in_the_way.empty() && running;
-            if (step.start_first && options_.starts) {
-                bool anew = options_.recreate == Recreate::always;
-                step.thaws = anew ? "" : warm_for(service, container.number, observed_);
-                step.keeps = service.keep_warm > 0 && container.may_freeze;
-                bool first = !options_.back && !recreated_.contains(service.name);
-                if (first && step.thaws.empty() && !container.serves.empty())
-                    step.canary = service.canary;
-            }
-            if (running) step.in_the_way = std::move(in_the_way);
-            if (recreated_.contains(service.name)) step.delay = change_of(service).delay;
-            recreated_.insert(service.name);
-            steps.push_back(step);
-            for (Step& cool : made_room(service, container.number, step.thaws, observed_))
-                steps.push_back(std::move(cool));
-            return;
-        }
+        if (!step.reasons.empty()) return again(service, container, std::move(step), steps);
         if (container.name != step.object && is_aside(container.id, container.name)) {
             step.action = Action::rename;
             step.reasons = {"it is called " + container.name};

@@ -195,6 +195,8 @@ END
     [[ $stderr = *"the images of project mail are its own already"* ]]
     run -1 --separate-stderr crank compose build --env staging
     [[ $stderr = *"environment staging takes the images of another: there is nothing to build"*"hint: crank deploy --env staging"* ]]
+    run -1 --separate-stderr crank dev --env staging
+    [[ $stderr = *"environment staging takes the images of another: there is nothing to develop"* ]]
     run -1 --separate-stderr crank compose pull --env staging
     [[ $stderr = *"environment staging takes the images of another: there is nothing to pull"* ]]
     run -1 --separate-stderr crank deploy -f - --env staging <compose.yaml
