@@ -44,7 +44,7 @@ public:
 
     Result<> run(const deploy::World& world, const deploy::Records& records) {
         Result<> done = carry_out(world);
-        if (done && request_.waits) done = deploy::wait_ready(world, request_.deadline);
+        if (done && request_.waits) done = wait(world);
         if (changed_ && request_.kept && (done || request_.keeps_failures)) keep(done);
         if (done) records.note_up();
         // What nobody changed leaves nothing behind.
@@ -59,6 +59,13 @@ public:
     }
 
 private:
+    Result<> wait(const deploy::World& world) const {
+        Result<> ready = deploy::wait_ready(world, request_.deadline);
+        // Who ends development has had his change.
+        bool ended = !ready && ready.error().code() == Code::cancelled && request_.development;
+        return ended ? Result<>() : ready;
+    }
+
     Result<deploy::Sight> look(const deploy::World& world) const {
         deploy::Sight sight = TRY(deploy::observe(world.paths, desired_.project));
         if (!TRY(deploy::end_stopping(world, sight.containers))) return sight;
