@@ -99,6 +99,9 @@ private:
         const LoadedProject& project = request_.project;
         Result<deploy::Sight> sight = deploy::observe(invocation_.paths, desired_.project);
         if (!sight) return warn("no release was written: " + sight.error().text());
+        // What the release says is there is there after a power cut, too.
+        for (const engine::Container& container : sight->containers)
+            (void)engine::sync_record(invocation_.paths, container.record.id);
         deploy::Release release = deploy::release_of(project.model, project.types, desired_,
                                                      sight->observed, project.files);
         release.at_ns = sys::wall_clock_ns();

@@ -149,7 +149,7 @@ bool is_passing(const Error& error) {
 bool is_left_over(const Paths& paths, const std::string& id, const Result<Container>& container) {
     if (is_being_started(paths, id)) return false;
     if (container) return container->state.status == Status::left_over;
-    return is_absent(paths.container(id) + "/container.json");
+    return !has_record(paths, id);
 }
 
 // Of containers whose removal was killed half way. A container's own directory is made before its

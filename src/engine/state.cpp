@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "engine/names.h"
 #include "sys/file.h"
+#include "sys/open_flags.h"
+#include "sys/owned_file.h"
 #include "sys/poll.h"
 
 namespace crank::engine {
@@ -92,15 +94,13 @@ std::optional<State> restarting(const std::string& dir) {
 
 // Neither a state nor an exit.
 State never_started(const Paths& paths, const std::string& id, Lock lock) {
-    if (sys::exists(paths.container(id) + "/" + kCreated) &&
-        sys::exists(paths.container(id) + "/container.json"))
+    if (sys::exists(paths.container(id) + "/" + kCreated) && has_record(paths, id))
         return {.status = Status::created, .start_error = read_start_error(paths, id)};
     // A start of one whose end nobody saw.
     bool starts_again = sys::exists(paths.container(id) + "/" + kStarting);
     if (lock == Lock::others && !starts_again && is_being_started(paths, id))
         return {.status = Status::starting};
-    if ((starts_again || !sys::exists(paths.monitor(id))) &&
-        sys::exists(paths.container(id) + "/container.json"))
+    if ((starts_again || !sys::exists(paths.monitor(id))) && has_record(paths, id))
         return lost(paths.container(id), "the machine was restarted while it ran",
                     runtime::read_monitor_state(paths.container(id)));
     return {.status = Status::left_over};
@@ -203,6 +203,16 @@ Result<sys::UniqueFd> lock_record(const Paths& paths, const Record& record) {
         TRY(sys::poll({}, kLookAgain));
     }
     return dir;
+}
+
+bool has_record(const Paths& paths, const std::string& id) {
+    auto info = sys::stat(paths.container(id) + "/container.json");
+    return info ? info->size != 0 : info.error().code() != Code::not_found;
+}
+
+Result<> sync_record(const Paths& paths, const std::string& id) {
+    std::string path = paths.container(id) + "/container.json";
+    return sys::sync(TRY(sys::open(path, sys::kReadOnly)).get(), path);
 }
 
 Result<> write_record(const Paths& paths, const Record& record) {

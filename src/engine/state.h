@@ -85,6 +85,10 @@ Result<State> look(const Paths& paths, const std::string& id, Lock lock = Lock::
 Result<sys::UniqueFd> lock_record(const Paths& paths, const Record& record);
 // Whole or not at all.
 Result<> write_record(const Paths& paths, const Record& record);
+// One that is empty is none: the machine lost power before the disk had what was written.
+bool has_record(const Paths& paths, const std::string& id);
+// The disk has it from now on.
+Result<> sync_record(const Paths& paths, const std::string& id);
 
 struct Container {
     Record record;

@@ -236,7 +236,7 @@ EOF
     run -2 crank compose -f
     [ "${lines[0]}" = "crank: flag -f wants a value" ]
     run -2 crank compose -f compose.yaml
-    [ "${lines[0]}" = "crank: crank compose wants one of build|pull|config|down|ps|scale|up" ]
+    [ "${lines[0]}" = "crank: crank compose wants one of build|pull|config|down|ps|scale|up|watch" ]
     [ "${lines[1]}" = "hint: crank compose --help" ]
     run -0 crank compose --help
     [ "${lines[0]}" = "Usage: crank compose [FLAGS] COMMAND ..." ]

@@ -119,10 +119,10 @@ nothing_lost() {
     # more of the same, although the file has the failed change still
     run -0 --separate-stderr crank scale email=3
     [ "$(last_release)" = "6 scale email=3 good" ]
-    [ "$(crank ps -q --filter label=com.docker.compose.service=email | wc -l)" = 3 ]
+    [ "$(crank ps -q --filter status=running --filter label=com.docker.compose.service=email | wc -l)" = 3 ]
     [ "$(crank inspect --format '{{.Image}}' workers-email-3)" = "$(crank inspect --format '{{.Image}}' workers-email-1)" ]
     run -0 --separate-stderr crank rollback
-    [ "$(crank ps -q --filter label=com.docker.compose.service=email | wc -l)" = 2 ]
+    [ "$(crank ps -q --filter status=running --filter label=com.docker.compose.service=email | wc -l)" = 2 ]
     nothing_lost new
 
     # one word, and it is a process; and back

@@ -538,3 +538,17 @@ logs_have() { crank logs "$1" 2>&1 | grep -qF -- "$2"; }
     [[ $output == *"crank attach --no-stdin shows its output"* ]]
     crank rm -f bare
 }
+
+@test "a record that a power cut left empty is none: the name is free, and nothing is left of the container" {
+    local id
+    crank create --name torn --network none busybox sleep 10 >/dev/null
+    id=$(crank inspect --format '{{.Id}}' torn)
+    # as after the next start of the machine
+    : >"$CRANK_ROOT/containers/$id/container.json"
+    run -0 crank create --name torn --network none busybox sleep 10
+    [ ! -e "$CRANK_ROOT/containers/$id" ]
+    : >"$CRANK_ROOT/containers/$(crank inspect --format '{{.Id}}' torn)/container.json"
+    run -0 crank ps -aq
+    [ -z "$output" ]
+    [ -z "$(ls "$CRANK_ROOT/containers")" ]
+}
