@@ -78,6 +78,9 @@ Result<bool> Warm::keep(const Step& step, const engine::Container& old) const {
     Result<void> aside = engine::set_aside(world_.paths, old.record.id,
                                            sys::wall_clock_ns() + service->keep_warm * kSecond);
     if (aside) return true;
+    // Without rights to control groups nothing can be frozen, which is nobody's fault.
+    const Code code = aside.error().code();
+    if (code == Code::unsupported || code == Code::not_found) return false;
     world_.hooks.warn("container " + engine::shown_name(old.record) +
                       " is not kept: " + aside.error().text());
     return false;
