@@ -94,6 +94,8 @@ void add_labels(const World& world, const Step& step, const compose::Service& se
     set(kDependsLabel, depends_on(service));
     set(kDirectoryLabel, world.project.directory);
     set(kFilesLabel, world.config_files);
+    // Says of itself that it was replaced, and counts for nothing then.
+    options.labels.erase(std::string(engine::kWarmLabel));
 }
 
 // What the old one has kept for itself goes on in the new one.

@@ -202,6 +202,15 @@ volumes: {data: {}}'
     done
 }
 
+@test "a label of the file makes no container one that was replaced" {
+    web v0 '    labels: {com.docker.compose.crank-warm-until: "9999999999999999999"}'
+    crank up -d 2>/dev/null
+    until_true says v0
+    run -0 crank plan
+    run -0 crank down
+    [ -z "$(crank ps -aq)" ]
+}
+
 @test "reconcile --cool ends what is over, and names what is wrong" {
     web v0
     crank up -d 2>/dev/null
