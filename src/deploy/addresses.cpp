@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "base/text.h"
 #include "deploy/desired.h"
+#include "deploy/plan_ports.h"
 #include "deploy/relayed.h"
 #include "deploy/traffic.h"
 #include "engine/gateway.h"
@@ -202,18 +203,15 @@ bool Addresses::hears() const {
 std::set<std::uint16_t> Addresses::relayed(const std::string& service,
                                            const std::vector<engine::Container>& containers,
                                            const network::Service& known) const {
-    std::set<std::uint16_t> ports;
-    auto desired = std::ranges::find(world_.desired.services, service, &DesiredService::name);
-    bool unknown = desired == world_.desired.services.end();
-    if (!hears() || (!unknown && desired->replicas == 0)) return ports;
-    // Who comes waits for the next one there.
-    if (unknown || containers.empty()) {
-        for (const auto& [port, listener] : known.relayed) ports.insert(port);
-        return ports;
-    }
+    // Of one that is not among those of this command it stays as it is.
+    DesiredService other{.name = service};
+    auto found = std::ranges::find(world_.desired.services, service, &DesiredService::name);
+    bool unknown = found == world_.desired.services.end();
+    std::optional<std::set<std::uint16_t>> served;
+    if (!unknown && !containers.empty()) served.emplace();
     for (const engine::Container& container : containers)
-        ports.merge(served_ports(container.record));
-    return relayed_ports(*desired, ports);
+        if (served) served->merge(served_ports(container.record));
+    return wanted_relays(unknown ? other : *found, hears(), served, known.relayed);
 }
 
 Result<network::RelayedPorts> Addresses::hold_at(const Place& place,
@@ -230,9 +228,8 @@ Result<network::RelayedPorts> Addresses::hold_at(const Place& place,
                        networks::bridge_of(world_.paths, place.network, world_.home), address),
                    "the address " + address + " of service " + place.service.name);
         std::uint16_t own = TRY(sys::local_port(socket.get()));
-        TRY(gateway.listen(
-            {listener_id(address, port, own), place.service.name + ":" + std::to_string(port)},
-            "auto", socket.get()));
+        TRY(gateway.listen({listener_id(address, port, own), target_of(place.service.name, port)},
+                           "auto", socket.get()));
         held[port] = own;
     }
     crash_point("deploy.held");

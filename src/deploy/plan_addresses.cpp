@@ -38,19 +38,17 @@ std::map<std::string, std::string> running_on(const Observed& observed, const st
 // Whether the gateway holds what it is to relay, and the rules say so.
 bool is_relayed(const DesiredService& service, const Observed& observed,
                 const ObservedAddress& address) {
-    std::set<std::uint16_t> served, now;
-    bool runs = false;
+    std::optional<std::set<std::uint16_t>> served;
     for (const ObservedContainer& container : observed.containers)
         if (container.service == service.name &&
             container.state == ObservedContainer::State::running) {
-            runs = true;
-            served.insert(container.serves.begin(), container.serves.end());
+            if (!served) served.emplace();
+            served->insert(container.serves.begin(), container.serves.end());
         }
+    std::set<std::uint16_t> now;
     for (const auto& [port, listener] : address.relayed) now.insert(port);
-    bool none = !observed.hears || service.replicas == 0;
-    std::set<std::uint16_t> wanted;
-    if (!none) wanted = runs ? relayed_ports(service, served) : now;
-    return now == wanted && address.relayed == address.held;
+    return now == wanted_relays(service, observed.hears, served, address.relayed) &&
+           address.relayed == address.held;
 }
 
 }  // namespace

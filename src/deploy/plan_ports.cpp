@@ -23,11 +23,15 @@ std::set<std::string> targets_of(const DesiredService& service, const Observed& 
     for (const ObservedAddress& address : observed.addresses)
         if (address.service == service.name)
             for (const auto& [port, listener] : address.held)
-                targets.insert(service.name + ":" + std::to_string(port));
+                targets.insert(target_of(service.name, port));
     return targets;
 }
 
 }  // namespace
+
+std::string target_of(const std::string& service, std::uint16_t port) {
+    return service + ":" + std::to_string(port);
+}
 
 std::string service_of(const std::string& target) { return target.substr(0, target.rfind(':')); }
 

@@ -10,7 +10,8 @@
 
 namespace crank::deploy {
 
-// "web:8000" apart.
+// "web:8000", and apart.
+std::string target_of(const std::string& service, std::uint16_t port);
 std::string service_of(const std::string& target);
 std::uint16_t port_of(const std::string& target);
 

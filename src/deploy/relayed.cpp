@@ -57,4 +57,14 @@ std::set<std::uint16_t> relayed_ports(const DesiredService& service,
     return relayed;
 }
 
+std::set<std::uint16_t> wanted_relays(const DesiredService& service, bool hears,
+                                      const std::optional<std::set<std::uint16_t>>& served,
+                                      const std::map<std::uint16_t, std::uint16_t>& now) {
+    if (!hears || service.replicas == 0) return {};
+    if (served) return relayed_ports(service, *served);
+    std::set<std::uint16_t> ports;
+    for (const auto& [port, listener] : now) ports.insert(port);
+    return ports;
+}
+
 }  // namespace crank::deploy

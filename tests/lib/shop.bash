@@ -2,6 +2,13 @@
 # A project `shop` whose service answers HTTP, and requests to it: `load ../lib/crank`, then
 # `load ../lib/shop`.
 
+# An empty directory for the project, and nothing of the caller's environment.
+shop_setup() {
+    crank_setup
+    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
+    mkdir -p "$BATS_TEST_TMPDIR/shop"
+    cd "$BATS_TEST_TMPDIR/shop" || return 1
+}
 # What a project `shop` has left.
 shop_teardown() {
     [ -z "${CRANK_GROUPS_BEFORE+set}" ] || crank down -p shop --remove-orphans >/dev/null 2>&1 || true
@@ -21,6 +28,14 @@ answerer_image() {
     musl-gcc -static -O1 -o "$context/answerer" "$CRANK_SOURCE/tests/lib/answerer.c"
     printf 'FROM scratch\nCOPY answerer /\nCMD ["/answerer"]\n' >"$context/Dockerfile"
     crank build -q -t answerer "$context" >/dev/null
+}
+
+# The same with /busybox, for health checks: the image `answerer-healthy`.
+healthy_image() {
+    local context=$CRANK_TEST_DIR/answerer-context
+    cp /bin/busybox "$context/busybox"
+    printf 'FROM answerer\nCOPY busybox /busybox\n' >"$context/Healthy"
+    crank build -q -t answerer-healthy -f "$context/Healthy" "$context" >/dev/null
 }
 
 # gateway_pid PROJECT: of the process that keeps its gateway; none: it does not run.

@@ -12,10 +12,7 @@ setup_file() {
     answerer_image
 }
 setup() {
-    crank_setup
-    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
-    mkdir -p "$BATS_TEST_TMPDIR/shop"
-    cd "$BATS_TEST_TMPDIR/shop" || return 1
+    shop_setup
     port=18971
 }
 teardown() { shop_teardown; }

@@ -14,10 +14,7 @@ setup_file() {
     busybox_image
 }
 setup() {
-    crank_setup
-    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
-    mkdir -p "$BATS_TEST_TMPDIR/shop"
-    cd "$BATS_TEST_TMPDIR/shop" || return 1
+    shop_setup
     port=18961
 }
 teardown() { shop_teardown; }
@@ -151,9 +148,7 @@ volumes: {data: {}}'
     touch shared/well
     health='    volumes: ["./shared:/shared:ro"]
     healthcheck: {test: ["CMD", "/busybox", "test", "-e", "/shared/well"], interval: 100ms, retries: 1}'
-    printf 'FROM answerer\nCOPY busybox /busybox\n' >"$CRANK_TEST_DIR/answerer-context/Healthy"
-    cp /bin/busybox "$CRANK_TEST_DIR/answerer-context/busybox"
-    crank build -q -t answerer-healthy -f "$CRANK_TEST_DIR/answerer-context/Healthy" "$CRANK_TEST_DIR/answerer-context" >/dev/null
+    healthy_image
     web v0 "$health"
     sed -i 's/image: answerer/image: answerer-healthy/' compose.yaml
     run -0 --separate-stderr crank up -d --wait

@@ -13,10 +13,7 @@ setup_file() {
     busybox_image
 }
 setup() {
-    crank_setup
-    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
-    mkdir -p "$BATS_TEST_TMPDIR/shop"
-    cd "$BATS_TEST_TMPDIR/shop" || return 1
+    shop_setup
     load_from=shop-asks-1
 }
 teardown() {

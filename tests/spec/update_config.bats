@@ -11,10 +11,7 @@ setup_file() {
     answerer_image
 }
 setup() {
-    crank_setup
-    unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES
-    mkdir -p "$BATS_TEST_TMPDIR/shop"
-    cd "$BATS_TEST_TMPDIR/shop" || return 1
+    shop_setup
     port=18981
 }
 teardown() { shop_teardown; }
@@ -77,9 +74,7 @@ END
 versions() { echo "$(version_of shop-web-1) $(version_of shop-web-2)"; }
 
 @test "failure_action: pause leaves what is done, rollback and nobody's word go back; monitor watches" {
-    cp /bin/busybox "$CRANK_TEST_DIR/answerer-context/busybox"
-    printf 'FROM answerer\nCOPY busybox /busybox\n' >"$CRANK_TEST_DIR/answerer-context/Healthy"
-    crank build -q -t answerer-healthy -f "$CRANK_TEST_DIR/answerer-context/Healthy" "$CRANK_TEST_DIR/answerer-context" >/dev/null
+    healthy_image
     local action
     for action in pause continue; do
         web v0 'update_config: {order: start-first}'
