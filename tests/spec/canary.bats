@@ -18,6 +18,12 @@ setup() {
 teardown() { shop_teardown; }
 teardown_file() { crank_teardown_file; }
 
+# A command in the background, whose words an earlier one has not said.
+begin_up() {
+    : >up.err
+    crank up -d 2>up.err 3>&- &
+    up=$!
+}
 # failed PID: a command in the background.
 failed() {
     local code=0
@@ -53,7 +59,7 @@ share_of() {
     web v0
     crank up -d 2>/dev/null
     until_true says v0
-    local replicas up
+    local replicas
     for replicas in 1 3; do
         web v0 '' '' "$replicas"
         crank up -d 2>/dev/null
@@ -62,8 +68,7 @@ share_of() {
         run -2 --separate-stderr crank plan
         [[ ${lines[0]} == "recreate shop-web-1 (the new one starts first, with 20% of the requests for 1h0m0s): environment"* ]]
         [ "$(grep -c '%' <<<"$output")" = 1 ]
-        crank up -d 2>up.err 3>&- &
-        up=$!
+        begin_up
         until_true grep -q "Container shop-web-1  has 20% of the requests for 1h0m0s" up.err
         [ "$(share_of v1)" = 20 ]
         kill -INT "$up"
@@ -103,8 +108,7 @@ Container shop-web-1  Recreated" ]
     local before
     before=$(id_of shop-web-1)
     web bad '{share: 50%, for: 1h}' 'STATUS: "500 Oh"'
-    crank up -d 2>up.err 3>&- &
-    local up=$!
+    begin_up
     until_true eval 'fetch >/dev/null; ! kill -0 '"$up"' 2>/dev/null'
     failed "$up"
     grep -q "the old container of shop-web-1 stays: the canary answered [0-9]* of [0-9]* requests with an error, and the others 0 of [0-9]*" up.err
@@ -116,8 +120,7 @@ Container shop-web-1  Recreated" ]
     run -0 --separate-stderr crank up -d
     says bad
     web v3 '{share: 50%, for: 1h}'
-    crank up -d 2>up.err 3>&- &
-    up=$!
+    begin_up
     until_true grep -q "has 50%" up.err
     crank kill shop-web-1
     failed "$up"

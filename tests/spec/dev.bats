@@ -372,10 +372,10 @@ END
         echo "v$n" >web/version
         until_true tells "$n" 'switched, '
     done
-    releases() { crank releases --format '{{.Release}} {{.What}} {{.Status}}'; }
-    [ "$(releases)" = "3 dev: web/version good
+    # a switch is told of before the release is good
+    until_true releases_are "3 dev: web/version good
 2 dev good
-1 up good" ]
+1 up good"
     # images that a change replaced are gone, those of the two releases before are not
     until_true nameless_are $((before + 2))
     crank rollback 2>/dev/null
@@ -383,17 +383,20 @@ END
     # the sources are still what they are
     echo v4 >web/version
     until_true says v4
+    until_true newest_is "5 dev: web/version good"
     end_dev
-    [ "$(releases | head -n 1)" = "5 dev: web/version good" ]
     # another session's changes are further ones
     echo v5 >web/version
     begin_dev
     says v5
     end_dev
-    [ "$(releases | head -n 1)" = "5 dev: begun again good" ]
+    newest_is "5 dev: begun again good"
     run -0 --separate-stderr crank rollback 1
     says v0
 }
+releases() { crank releases --format '{{.Release}} {{.What}} {{.Status}}'; }
+releases_are() { [ "$(releases)" = "$1" ]; }
+newest_is() { [ "$(releases | head -n 1)" = "$1" ]; }
 nameless() { crank images --filter dangling=true -q | wc -l; }
 nameless_are() { [ "$(nameless)" = "$1" ]; }
 
