@@ -85,11 +85,18 @@ UpRequest request_for(const deploy::Release& release, const LoadedProject& proje
 
 namespace {
 
+// What became of it goes back where it fails; of a rollback rollback_config may say that it stays.
+bool goes_back(const compose::Service& service, bool is_rollback) {
+    bool said = service.rollback.on_failure != compose::Service::Change::OnFailure::unsaid;
+    return service.worker.rollout.revert && !(is_rollback && said);
+}
+
 // Back to the last release that ended well, for the services of which containers were replaced.
-Result<> undo_change(Invocation& invocation, const LoadedProject& project,
+Result<> undo_change(Invocation& invocation, const UpRequest& failed,
                      const std::set<std::string>& replaced, int cancel_fd) {
+    const LoadedProject& project = failed.project;
     for (const compose::Service& service : project.types.services)
-        if (!service.worker.rollout.revert) return {};
+        if (!goes_back(service, failed.options.back)) return {};
     std::vector<deploy::Release> releases =
         TRY(deploy::list_releases(invocation.paths, project.types.name));
     const deploy::Release* release = deploy::present_release(releases);
@@ -121,7 +128,7 @@ Result<deploy::Desired> change(Invocation& invocation, UpRequest request, int ca
     // What somebody interrupts stays as it is, for the next command.
     if (changed || changed.error().code() == Code::cancelled || !request.options.starts)
         return changed;
-    Result<> undone = undo_change(invocation, request.project, replaced, cancel_fd);
+    Result<> undone = undo_change(invocation, request, replaced, cancel_fd);
     if (!undone) return fail(std::move(changed.error()).with_cleanup(undone.error()));
     return changed;
 }
@@ -189,15 +196,21 @@ Result<> begin_cooling(const Invocation& invocation, const std::string& project)
 namespace {
 
 // True: there is nothing more to watch.
-Result<bool> look_once(Invocation& invocation, const std::string& project, std::int64_t watched,
-                       const deploy::WatchedFrom& before, int cancel_fd) {
+struct Watched {
+    std::int64_t release = 0;
+    deploy::WatchedFrom before;
+    deploy::Shares shares;  // as its update_config says
+};
+
+Result<bool> look_once(Invocation& invocation, const std::string& project, const Watched& watched,
+                       int cancel_fd) {
     std::vector<deploy::Release> releases = TRY(deploy::list_releases(invocation.paths, project));
     // Another command has changed the project: what it made is not this one's to judge.
-    bool other = releases.empty() || releases.back().number != watched ||
+    bool other = releases.empty() || releases.back().number != watched.release ||
                  deploy::Records(invocation.paths, project).is_down();
     if (other) return true;
     deploy::Sight sight = TRY(deploy::observe(invocation.paths, project));
-    std::string why = deploy::trouble(sight.containers, before);
+    std::string why = deploy::trouble(sight.containers, watched.before, watched.shares);
     if (why.empty()) return false;
     note(why);
     deploy::Release release = TRY(deploy::choose_release(releases, std::nullopt));
@@ -216,11 +229,14 @@ Result<> watch(Invocation& invocation, const std::string& project, std::chrono::
     std::vector<deploy::Release> releases = TRY(deploy::list_releases(invocation.paths, project));
     if (releases.empty())
         return fail(Code::not_found, "project " + project + " has no release to watch");
-    std::int64_t watched = releases.back().number;
-    deploy::WatchedFrom before =
-        deploy::watched_from(TRY(deploy::observe(invocation.paths, project)).containers);
+    Watched watched{.release = releases.back().number,
+                    .before = deploy::watched_from(
+                        TRY(deploy::observe(invocation.paths, project)).containers),
+                    .shares = {}};
+    for (const compose::Service& service : TRY(load_release(releases.back())).types.services)
+        watched.shares[service.name] = service.update.max_failure_ratio;
     while (std::chrono::steady_clock::now() < end) {
-        Result<bool> over = look_once(invocation, project, watched, before, cancel_fd);
+        Result<bool> over = look_once(invocation, project, watched, cancel_fd);
         // Another command has its hand on the project: what it does shows at the next look.
         bool later = !over && over.error().code() == Code::in_use;
         if (!over && !later) return fail(std::move(over.error()));

@@ -150,20 +150,20 @@ constexpr ObjectSpec kWatch = {.what = "a watch", .fields = kWatchFields};
 constexpr FieldSpec kDevelopFields[] = {{.name = "watch", .shape = objects, .of = &kWatch}};
 
 constexpr FieldSpec kUpdateFields[] = {
-    {.name = "parallelism", .shape = integer, .support = kRead, .keep = kPresent, .natural = true},
+    {.name = "parallelism", .shape = integer, .keep = kPresent, .natural = true},
     {.name = "delay", .shape = duration},
     {.name = "failure_action", .choices = "continue|pause|rollback"},
     {.name = "monitor", .shape = duration},
-    {.name = "max_failure_ratio", .shape = number, .support = kRead},
+    {.name = "max_failure_ratio", .shape = number},
     {.name = "order", .choices = "start-first|stop-first"},
 };
 constexpr ObjectSpec kUpdate = {.what = "an update", .fields = kUpdateFields};
 constexpr FieldSpec kBackFields[] = {
-    {.name = "parallelism", .shape = integer, .support = kRead, .keep = kPresent, .natural = true},
+    {.name = "parallelism", .shape = integer, .keep = kPresent, .natural = true},
     {.name = "delay", .shape = duration},
-    {.name = "failure_action", .support = kWarned, .choices = "continue|pause"},
-    {.name = "monitor", .shape = duration, .support = kWarned},
-    {.name = "max_failure_ratio", .shape = number, .support = kWarned},
+    {.name = "failure_action", .choices = "continue|pause"},
+    {.name = "monitor", .shape = duration},
+    {.name = "max_failure_ratio", .shape = number},
     {.name = "order", .choices = "start-first|stop-first"},
 };
 constexpr ObjectSpec kBack = {.what = "a rollback", .fields = kBackFields};

@@ -82,6 +82,7 @@ private:
         read_connections(node, service);
         read_rights(node, service);
         read_rollout(node, service);
+        TRY(read_changes(node, path, diagnostics_, service));
         return service;
     }
 
@@ -220,41 +221,6 @@ private:
         std::string mode = deploy == nullptr ? "" : deploy->text_of("endpoint_mode");
         if (mode == "vip") service.address = Service::Address::always;
         if (mode == "dnsrr") service.address = Service::Address::never;
-        service.update = change_of(node, "deploy.update_config");
-        service.rollback = change_of(node, "deploy.rollback_config");
-        read_failure(node, service);
-        if (!service.rollback.start_first)
-            service.rollback.start_first = service.update.start_first;
-    }
-
-    // Swarm's words for what x-crank.rollout says.
-    void read_failure(const Node& node, Service& service) {
-        auto own = [&](std::string_view field) {
-            return at_path(node, "x-crank.rollout." + std::string(field)) != nullptr;
-        };
-        const Node* action = at_path(node, "deploy.update_config.failure_action");
-        if (action != nullptr && !own("revert"))
-            service.worker.rollout.revert = action->text == "rollback";
-        if (action != nullptr && action->text == "continue")
-            diagnostics_.warn(action->at,
-                              "services." + service.name + ".deploy.update_config.failure_action",
-                              "a change ends with the first container that fails: 'continue' is as "
-                              "pause");
-        const Node* monitor = at_path(node, "deploy.update_config.monitor");
-        if (monitor != nullptr && !own("watch"))
-            service.worker.rollout.watch =
-                parse_duration(monitor->text).value_or(std::chrono::nanoseconds(0));
-    }
-
-    // x-crank.rollout is the last word.
-    static Service::Change change_of(const Node& node, const std::string& config) {
-        Service::Change change;
-        for (const std::string& field : {config + ".order", std::string("x-crank.rollout.order")})
-            if (const Node* order = at_path(node, field); order != nullptr && order->is_text())
-                change.start_first = order->text == "start-first";
-        if (const Node* delay = at_path(node, config + ".delay"); delay != nullptr)
-            change.delay = parse_duration(delay->text).value_or(std::chrono::nanoseconds(0));
-        return change;
     }
 
     // What it depends on, and what its image is made of, or by.

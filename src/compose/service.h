@@ -164,7 +164,15 @@ struct Service {
     // Of a change and of the way back.
     struct Change {
         std::optional<bool> start_first;    // nothing: nobody has said
-        std::chrono::nanoseconds delay{0};  // from one container to the next
+        std::chrono::nanoseconds delay{0};  // from one batch to the next
+        std::int64_t parallelism = 1;       // containers of a batch; 0: all
+        // Which share of those that are replaced may fail, from 0 to 1, and for how long one that
+        // has taken its place may.
+        double max_failure_ratio = 0;
+        std::chrono::nanoseconds monitor{0};
+        // Where more fail. back: what was replaced goes back to the release before.
+        enum class OnFailure : std::uint8_t { unsaid, pause, go_on, back };
+        OnFailure on_failure = OnFailure::unsaid;
     };
     Change update, rollback;
     // An address of its own: where the host forwards, always (endpoint_mode: vip), or never

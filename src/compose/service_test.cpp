@@ -157,6 +157,69 @@ TEST(ComposeService, WhatWouldMeanSomethingElseIsAnError) {
                 HasSubstr("configs.s: is external"));
 }
 
+// update_config and rollback_config of a service, and what its x-crank.rollout says.
+std::string changing(const std::string& update, const std::string& back = "",
+                     const std::string& rollout = "") {
+    return "services:\n  a:\n    image: i\n    deploy:\n      update_config: {" + update +
+           "}\n      rollback_config: {" + back + "}\n    x-crank: {rollout: {" + rollout + "}}\n";
+}
+
+TEST(ComposeService, AChangeAndTheWayBackAreAsSwarmsWordsSay) {
+    using OnFailure = Service::Change::OnFailure;
+    Typed all = typed_of(changing("", ""));
+    ASSERT_TRUE(all.types) << all.types.error().text();
+    const Service::Change usual = all.types->find("a")->update;
+    EXPECT_EQ(usual.parallelism, 1);
+    EXPECT_EQ(usual.max_failure_ratio, 0);
+    EXPECT_EQ(usual.on_failure, OnFailure::unsaid);
+    all = typed_of(changing("parallelism: 2, max_failure_ratio: 0.25, monitor: 5s, "
+                            "failure_action: rollback",
+                            "parallelism: 0, max_failure_ratio: 1, monitor: 1m, "
+                            "failure_action: continue"));
+    ASSERT_TRUE(all.types) << all.types.error().text();
+    EXPECT_THAT(all.warnings, IsEmpty());
+    const Service& service = *all.types->find("a");
+    EXPECT_EQ(service.update.parallelism, 2);
+    EXPECT_EQ(service.update.max_failure_ratio, 0.25);
+    EXPECT_EQ(service.update.on_failure, OnFailure::back);
+    EXPECT_EQ(service.worker.rollout.watch, std::chrono::seconds(5));
+    EXPECT_EQ(service.rollback.parallelism, 0);
+    EXPECT_EQ(service.rollback.max_failure_ratio, 1);
+    EXPECT_EQ(service.rollback.monitor, std::chrono::minutes(1));
+    EXPECT_EQ(service.rollback.on_failure, OnFailure::go_on);
+}
+
+TEST(ComposeService, XCrankRolloutIsTheLastWordOnAChangeThatFails) {
+    using OnFailure = Service::Change::OnFailure;
+    // Behind the end there is nothing to pause.
+    Typed all = typed_of(changing("failure_action: pause, monitor: 5s"));
+    EXPECT_FALSE(all.types->find("a")->worker.rollout.revert);
+    EXPECT_EQ(all.types->find("a")->worker.rollout.watch.count(), 0);
+    EXPECT_EQ(all.types->find("a")->update.monitor, std::chrono::seconds(5));
+    all = typed_of(changing("failure_action: continue", "", "revert: true, watch: 1m"));
+    EXPECT_TRUE(all.types->find("a")->worker.rollout.revert);
+    EXPECT_EQ(all.types->find("a")->update.on_failure, OnFailure::back);
+    EXPECT_EQ(all.types->find("a")->worker.rollout.watch, std::chrono::minutes(1));
+}
+
+TEST(ComposeService, AChangeThatCannotBeIsAnErrorWithItsPlace) {
+    auto error = [](const std::string& update, const std::string& back = "") {
+        Typed all = typed_of(changing(update, back));
+        return all.types ? "none" : all.types.error().text();
+    };
+    EXPECT_EQ(error("parallelism: -1"),
+              "compose.yaml:5:36: services.a.deploy.update_config.parallelism: must be 0 or more, "
+              "not -1");
+    EXPECT_EQ(error("max_failure_ratio: -0.1"),
+              "compose.yaml:5:42: services.a.deploy.update_config.max_failure_ratio: must be from 0 "
+              "to 1");
+    EXPECT_EQ(error("", "max_failure_ratio: 1.1"),
+              "compose.yaml:6:44: services.a.deploy.rollback_config.max_failure_ratio: must be from "
+              "0 to 1");
+    EXPECT_THAT(error("", "failure_action: rollback"),
+                HasSubstr("failure_action: must be one of continue, pause"));
+}
+
 TEST(ComposeService, WhatRunRefusesOfItsFlagsHasAPlaceHere) {
     auto error = [](const std::string& fields) {
         Typed all =

@@ -4,8 +4,6 @@
 
 #include "base/crash_point.h"
 #include "base/units.h"
-#include "deploy/wait.h"
-#include "deploy/watch.h"
 #include "engine/lifecycle.h"
 
 namespace crank::deploy {
@@ -50,39 +48,47 @@ std::string complaint(const Compared& answers, int errors) {
            shown(answers.others);
 }
 
-Result<void> try_canary(const World& world, const Traffic& traffic, const Step& step,
-                        const std::string& id) {
-    const compose::Canary& canary = *step.canary;
-    if (!TRY(traffic.share(step.service, id, canary.share))) {
-        world.hooks.warn("service " + step.service +
-                         ": a canary has no requests where the gateway holds no port of it");
-        return {};
+// False: nothing comes to it by the gateway.
+Result<bool> CanaryTrial::begin() {
+    const compose::Canary& canary = *step_.canary;
+    if (!TRY(traffic_.share(step_.service, id_, canary.share))) {
+        world_.hooks.warn("service " + step_.service +
+                          ": a canary has no requests where the gateway holds no port of it");
+        return false;
     }
     crash_point("deploy.canary");
-    engine::Container container = TRY(engine::find(world.paths, id));
-    std::string name = engine::shown_name(container.record);
-    world.hooks.say("Container " + name + "  has " + std::to_string(canary.share) +
-                    "% of the requests for " + format_duration(canary.time));
-    auto failed = [&](const std::string& why) {
-        return fail(Error(Code::failed_precondition,
-                          "the old container of " + step.object + " stays: the canary " + why)
-                        .with_hint("crank logs " + name));
-    };
-    const WatchedFrom before = watched_from({container});
-    const auto end = std::chrono::steady_clock::now() + canary.time;
-    while (true) {
-        engine::Container now = TRY(engine::find(world.paths, id));
-        std::string why = trouble({now}, before);
-        if (!why.empty()) return failed("is in trouble: " + why);
-        // Also where somebody has ended it, which is no trouble of its own.
-        if (now.state.status == engine::Status::exited)
-            return failed("exited (" + std::to_string(now.state.exit.code) + ")");
-        auto gateway = TRY(engine::Gateway::find(world.paths, world.desired.project));
-        if (gateway) why = complaint(compared(TRY(gateway->view()), id), canary.errors);
-        if (!why.empty()) return failed(why);
-        if (std::chrono::steady_clock::now() >= end) return {};
-        TRY(pause_for(world, kLookAgain));
-    }
+    engine::Container container = TRY(engine::find(world_.paths, id_));
+    name_ = engine::shown_name(container.record);
+    world_.hooks.say("Container " + name_ + "  has " + std::to_string(canary.share) +
+                     "% of the requests for " + format_duration(canary.time));
+    before_ = watched_from({container});
+    end_ = std::chrono::steady_clock::now() + canary.time;
+    return true;
+}
+
+// A sentence without its beginning; empty: none.
+Result<std::string> CanaryTrial::trouble_of() const {
+    engine::Container now = TRY(engine::find(world_.paths, id_));
+    std::string why = trouble({now}, before_);
+    if (!why.empty()) return "is in trouble: " + why;
+    // Also where somebody has ended it, which is no trouble of its own.
+    if (now.state.status == engine::Status::exited)
+        return "exited (" + std::to_string(now.state.exit.code) + ")";
+    auto gateway = TRY(engine::Gateway::find(world_.paths, world_.desired.project));
+    if (!gateway) return "";
+    return complaint(compared(TRY(gateway->view()), id_), step_.canary->errors);
+}
+
+Result<bool> CanaryTrial::look() {
+    if (!end_ && !TRY(begin())) return true;
+    auto now = std::chrono::steady_clock::now();
+    if (now < next_look_) return false;
+    next_look_ = now + kLookAgain;
+    std::string why = TRY(trouble_of());
+    if (why.empty()) return now >= *end_;
+    return fail(Error(Code::failed_precondition,
+                      "the old container of " + step_.object + " stays: the canary " + why)
+                    .with_hint("crank logs " + name_));
 }
 
 }  // namespace crank::deploy

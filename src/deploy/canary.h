@@ -1,12 +1,16 @@
 // The first new container of a change, which a part of the requests reaches. Internal.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "deploy/apply.h"
 #include "deploy/traffic.h"
+#include "deploy/watch.h"
 #include "engine/gateway.h"
 
 namespace crank::deploy {
@@ -24,10 +28,27 @@ Compared compared(const engine::GatewayView& view, const std::string& id);
 // `errors`: percent. Pure.
 std::string complaint(const Compared& answers, int errors);
 
-// It has its share for its time. Nothing to do where the gateway holds nothing for the service,
-// which is told. Errors: failed_precondition, where it fails more often than the others, has ended,
-// or is unhealthy; cancelled.
-Result<void> try_canary(const World& world, const Traffic& traffic, const Step& step,
-                        const std::string& id);
+// It has its share for its time: for who looks again and again. Nothing to do where the gateway
+// holds nothing for the service, which is told.
+class CanaryTrial {
+public:
+    CanaryTrial(const World& world, const Traffic& traffic, const Step& step, std::string id)
+        : world_(world), traffic_(traffic), step_(step), id_(std::move(id)) {}
+    // True: its time is over, and it went well. Errors: failed_precondition, where it fails more
+    // often than the others, has ended, or is unhealthy.
+    Result<bool> look();
+
+private:
+    Result<bool> begin();
+    Result<std::string> trouble_of() const;
+
+    const World& world_;
+    const Traffic& traffic_;
+    const Step& step_;
+    std::string id_, name_;
+    WatchedFrom before_;
+    std::optional<std::chrono::steady_clock::time_point> end_;
+    std::chrono::steady_clock::time_point next_look_;
+};
 
 }  // namespace crank::deploy

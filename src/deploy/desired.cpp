@@ -99,7 +99,11 @@ DesiredService::Change change_of(const compose::Service& service,
                                  const compose::Service::Change& change) {
     return {.in_the_way = in_the_way(service, change.start_first),
             .said_to_be_safe = change.start_first.value_or(false),
-            .delay = change.delay};
+            .delay = change.delay,
+            .parallelism = change.parallelism,
+            .max_failure_ratio = change.max_failure_ratio,
+            .monitor = change.monitor,
+            .goes_on = change.on_failure == compose::Service::Change::OnFailure::go_on};
 }
 
 DesiredService service_of(const compose::Project& project, const compose::TypedProject& types,

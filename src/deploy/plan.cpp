@@ -6,6 +6,7 @@
 #include "deploy/desired.h"
 #include "deploy/difference.h"
 #include "deploy/plan_addresses.h"
+#include "deploy/plan_batches.h"
 #include "deploy/plan_ports.h"
 #include "deploy/plan_warm.h"
 
@@ -36,22 +37,29 @@ public:
         TRY(networks());
         TRY(volumes());
         for (const DesiredService& service : desired_.services) {
-            // What comes before there is a container waits for it.
-            bool first = !has_port_of_its_own(service);
-            if (first) ports(service);
-            containers(service);
-            if (!first) ports(service);
-            traffic(service);
+            std::size_t before = plan_.steps.size();
+            all_of(service);
+            for (std::size_t i = before; i < plan_.steps.size(); i++) plan_.steps[i].beside = true;
         }
         for (Step& step : cooled(desired_, observed_))
             if (std::ranges::find(plan_.steps, step.container, &Step::container) ==
                 plan_.steps.end())
                 plan_.steps.push_back(std::move(step));
         take(withdrawn(desired_, observed_, options_.remove_orphans));
+        plan_.tolerances = tolerances(desired_, plan_.steps, options_.back);
         return std::move(plan_);
     }
 
 private:
+    void all_of(const DesiredService& service) {
+        // What comes before there is a container waits for it.
+        bool first = !has_port_of_its_own(service);
+        if (first) ports(service);
+        containers(service);
+        if (!first) ports(service);
+        traffic(service);
+    }
+
     bool has_port_of_its_own(const DesiredService& service) const {
         return std::ranges::any_of(of(service), [&](const ObservedContainer* container) {
             return !port_of_its_own(service, *container).empty();
@@ -255,6 +263,7 @@ private:
                              .reasons = {"it is not there"},
                              .where = where(service)});
         }
+        take_room(service, observed_, steps);
         bool starts = std::ranges::any_of(
             steps, [](const Step& step) { return step.action != Action::remove; });
         if (starts && options_.starts && options_.waits) wait_for(service);
@@ -295,11 +304,11 @@ private:
         step.start_first = in_the_way.empty() && running;
         if (step.start_first && options_.starts) beside(service, container, step);
         if (running) step.in_the_way = std::move(in_the_way);
-        if (recreated_.contains(service.name)) step.delay = change_of(service).delay;
+        step.together = has_room(steps, change_of(service).parallelism);
+        if (recreated_.contains(service.name) && !step.together)
+            step.delay = change_of(service).delay;
         recreated_.insert(service.name);
-        steps.push_back(step);
-        for (Step& cool : made_room(service, container.number, step.thaws, observed_))
-            steps.push_back(std::move(cool));
+        steps.push_back(std::move(step));
     }
     // What is only where the old one is there still.
     void beside(const DesiredService& service, const ObservedContainer& container,

@@ -49,7 +49,13 @@ struct DesiredService {
         // Why a new container cannot run beside the old one; empty: it can.
         std::string in_the_way = {};
         bool said_to_be_safe = false;       // by its rollout
-        std::chrono::nanoseconds delay{0};  // from one container to the next
+        std::chrono::nanoseconds delay{0};  // from one batch to the next
+        std::int64_t parallelism = 1;       // containers of a batch; 0: all
+        // Which share of those that are replaced may fail, and for how long one that has taken its
+        // place may; where more fail, whether the others are replaced all the same.
+        double max_failure_ratio = 0;
+        std::chrono::nanoseconds monitor{0};
+        bool goes_on = false;
     };
     Change update = {}, rollback = {};
     std::string pinned;  // the image's id, whatever its name means by now; empty: what that means
@@ -176,13 +182,29 @@ struct Step {
     std::string thaws = {};
     bool keeps = false;
     std::optional<compose::Canary> canary = {};  // recreate: what the new one has first
-    std::chrono::nanoseconds delay{0};           // recreate: before it, after the one before
+    std::chrono::nanoseconds delay{0};           // recreate: before it, after the batch before
+    bool together = false;                       // recreate: at once with the step before it
+    // It is carried out in its turn among those of its service, and those of other services go on
+    // meanwhile: of the services that it depends on all are done before its first.
+    bool beside = false;
     bool operator==(const Step&) const = default;
+};
+
+// Of the containers of a service that are replaced.
+struct Tolerance {
+    std::int64_t replaced = 0;  // how many are
+    double ratio = 0;           // which share of them may fail
+    bool goes_on = false;       // where more do: the others are replaced all the same
+    // One that fails so long after it has taken its place counts, and whether that is waited for.
+    std::chrono::nanoseconds monitor{0};
+    bool is_waited_for = false;
+    bool operator==(const Tolerance&) const = default;
 };
 
 struct Plan {
     std::vector<Step> steps;
-    std::vector<std::string> orphans;  // containers of services that the file does not have
+    std::map<std::string, Tolerance> tolerances = {};  // by service
+    std::vector<std::string> orphans = {};  // containers of services that the file does not have
     std::vector<std::string> warnings;
     bool changes() const;  // waiting is none, nor what becomes of those that were kept frozen
 };

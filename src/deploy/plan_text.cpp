@@ -60,6 +60,7 @@ std::string describe(const Step& step) {
         return text + (healthy ? " to be healthy" : " to complete") + ": " + step.service +
                " depends on it";
     }
+    if (step.together) text += " (at once with the one before)";
     if (!step.thaws.empty())
         text += " (the one that was kept frozen goes on)";
     else if (step.canary)

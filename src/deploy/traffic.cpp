@@ -21,7 +21,7 @@ namespace {
 using engine::Gateway;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLookAgain(10), kLongest(std::chrono::hours(1));
+constexpr milliseconds kLongest(std::chrono::hours(1));
 constexpr std::int64_t kWhole = 100;  // percent
 
 // A listener's id is the real address and the one that the file has: "127.0.0.1:8080/8080".
@@ -65,14 +65,6 @@ void drop_unproved(std::vector<engine::Container>& containers) {
     });
 }
 
-// Where it listens for that one; nothing: the gateway leads to no such port of it.
-std::optional<std::uint16_t> listens_on(const engine::Record& record, std::uint16_t target) {
-    for (const engine::PublishedPort& port : record.gateway_ports)
-        if (port.container_port == target) return engine::own_port(port);
-    bool serves = std::ranges::find(record.served_ports, target) != record.served_ports.end();
-    return serves ? std::optional(target) : std::nullopt;
-}
-
 milliseconds grace_of(const World& world, const engine::Container& container) {
     const compose::Service* service =
         world.project.find(label_of(container.record.labels, kServiceLabel));
@@ -89,6 +81,13 @@ std::set<std::uint16_t> served_ports(const engine::Record& record) {
     for (const engine::PublishedPort& port : record.gateway_ports)
         ports.insert(port.container_port);
     return ports;
+}
+
+std::optional<std::uint16_t> listens_on(const engine::Record& record, std::uint16_t target) {
+    for (const engine::PublishedPort& port : record.gateway_ports)
+        if (port.container_port == target) return engine::own_port(port);
+    bool serves = std::ranges::find(record.served_ports, target) != record.served_ports.end();
+    return serves ? std::optional(target) : std::nullopt;
 }
 
 Result<void> observe_gateway(const engine::Paths& paths, const std::string& project,
@@ -150,7 +149,7 @@ Result<std::vector<engine::Container>> Traffic::proved(const std::string& servic
                                                        const std::set<std::string>& without) const {
     std::vector<engine::Container> containers = TRY(running(service));
     std::erase_if(containers, [&](const engine::Container& container) {
-        return without.contains(container.record.id);
+        return without.contains(container.record.id) || held_back_.contains(container.record.id);
     });
     drop_unproved(containers);
     return containers;
@@ -271,51 +270,6 @@ Result<std::set<std::uint16_t>> Traffic::answering_beside(const std::string& ser
     return ports;
 }
 
-Result<void> Traffic::wait_answering(const std::string& id, const std::set<std::uint16_t>& ports,
-                                     const std::string& what,
-                                     std::chrono::steady_clock::time_point deadline) const {
-    // What a base image exposes may be switched off by now.
-    constexpr std::chrono::seconds kExposed(10);
-    const engine::Record record = TRY(engine::find(world_.paths, id)).record;
-    std::set<std::uint16_t> exposed;
-    bool published = false;
-    for (std::uint16_t port : ports) {
-        bool held =
-            std::ranges::find(record.gateway_ports, port, &engine::PublishedPort::container_port) !=
-            record.gateway_ports.end();
-        if (held) TRY(wait_port(id, port, what, deadline));
-        if (!held && listens_on(record, port)) exposed.insert(port);
-        published |= held;
-    }
-    if (exposed.empty()) return {};
-    if (!published) TRY(wait_one(id, exposed, what, deadline));
-    auto last = std::min(deadline, std::chrono::steady_clock::now() + kExposed);
-    for (std::uint16_t port : exposed) {
-        Result<void> waited = wait_port(id, port, what, last);
-        if (!waited && waited.error().code() != Code::deadline_exceeded) return waited;
-        if (!waited)
-            world_.hooks.warn("container " + engine::shown_name(record) +
-                              " takes no connection on port " + std::to_string(port) +
-                              ", which it exposes and where others of its service do");
-    }
-    return {};
-}
-
-// Until it takes connections on one of them.
-Result<void> Traffic::wait_one(const std::string& id, const std::set<std::uint16_t>& ports,
-                               const std::string& what,
-                               std::chrono::steady_clock::time_point deadline) const {
-    while (true) {
-        engine::Container container = TRY(engine::find(world_.paths, id));
-        bool ends = container.state.status != engine::Status::running ||
-                    std::chrono::steady_clock::now() >= deadline;
-        // It knows the words.
-        if (ports.size() == 1 || ends) return wait_port(id, *ports.begin(), what, deadline);
-        if (!answering(container).empty()) return {};
-        TRY(pause_for(world_, kLookAgain));
-    }
-}
-
 bool Traffic::answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const {
     auto container = engine::find(world_.paths, id);
     if (!container) return false;
@@ -330,40 +284,6 @@ bool Traffic::answers_http(const std::string& id, const std::set<std::uint16_t>&
                 *container, listens_on(container->record, port).value_or(port));
             return answers && *answers;
         });
-}
-
-Result<void> Traffic::wait_port(const std::string& id, std::uint16_t port, const std::string& what,
-                                std::chrono::steady_clock::time_point deadline) const {
-    using engine::local::Accepts;
-    // It may begin to listen between the two questions of one look.
-    constexpr int kSure = 10;
-    for (int by_itself = 0;;) {
-        engine::Container container = TRY(engine::find(world_.paths, id));
-        std::string name = engine::shown_name(container.record);
-        auto failed = [&](Code code, const std::string& why) {
-            return fail(Error(code, what + ": container " + name + " " + why)
-                            .with_hint("crank logs " + name));
-        };
-        if (container.state.status != engine::Status::running)
-            return failed(Code::failed_precondition,
-                          "exited (" + std::to_string(container.state.exit.code) + ")");
-        std::uint16_t own = listens_on(container.record, port).value_or(port);
-        std::string number = std::to_string(own);
-        auto accepts = engine::local::accepts(container, own);
-        if (accepts && *accepts == Accepts::yes) return {};
-        by_itself = accepts && *accepts == Accepts::from_itself_alone ? by_itself + 1 : 0;
-        if (by_itself == kSure)
-            return failed(Code::failed_precondition,
-                          "listens on 127.0.0.1:" + number +
-                              " alone: it must listen on 0.0.0.0, or nobody reaches it");
-        if (std::chrono::steady_clock::now() >= deadline)
-            return failed(Code::deadline_exceeded,
-                          "takes no connection on port " + number +
-                              (own == port ? ""
-                                           : ", which a variable tells it (PORT, or as "
-                                             "x-crank.native.port_variable says)"));
-        TRY(pause_for(world_, kLookAgain));
-    }
 }
 
 }  // namespace crank::deploy

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ Result<void> observe_gateway(const engine::Paths& paths, const std::string& proj
 // Ports of the container on which it says that it takes connections.
 std::set<std::uint16_t> served_ports(const engine::Record& record);
 
+// Where it listens for that port of its service; nothing: the gateway leads to no such port of it.
+std::optional<std::uint16_t> listens_on(const engine::Record& record, std::uint16_t target);
+
 // Errors: those of engine::Gateway and of network::listen_on().
 class Traffic {
 public:
@@ -34,6 +38,9 @@ public:
     // for `without`. Where that leaves none it waits for one at the gateway, and is refused at the
     // address.
     Result<void> lead(const std::string& service, const std::set<std::string>& without = {}) const;
+    // One that has not proved itself gets nothing, whatever stands beside it.
+    void hold_back(const std::string& id) { held_back_.insert(id); }
+    void let_in(const std::string& id) { held_back_.erase(id); }
     // One that has not proved itself has a part of what comes, in percent. False: the gateway holds
     // nothing for the service.
     Result<bool> share(const std::string& service, const std::string& id, int percent) const;
@@ -47,13 +54,6 @@ public:
     std::set<std::uint16_t> answering(const engine::Container& container) const;
     Result<std::set<std::uint16_t>> answering_beside(const std::string& service,
                                                      const std::string& id) const;
-    // Until it takes them on each of these that it publishes, and on those that it exposes: where
-    // it does on one, the others have a while, and are warned of. Errors: deadline_exceeded;
-    // failed_precondition where it ends, or listens to itself alone.
-    Result<void> wait_answering(const std::string& id, const std::set<std::uint16_t>& ports,
-                                const std::string& what,
-                                std::chrono::steady_clock::time_point deadline) const;
-
     // Whether it answers as an HTTP server on one of these that may be one's.
     bool answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const;
 
@@ -64,14 +64,10 @@ private:
     Result<void> route(const std::string& service, const std::set<std::string>& without) const;
     Result<bool> lead_once(engine::Gateway& gateway, const std::string& service,
                            const std::set<std::string>& without) const;
-    Result<void> wait_one(const std::string& id, const std::set<std::uint16_t>& ports,
-                          const std::string& what,
-                          std::chrono::steady_clock::time_point deadline) const;
-    Result<void> wait_port(const std::string& id, std::uint16_t port, const std::string& what,
-                           std::chrono::steady_clock::time_point deadline) const;
 
     const World& world_;
     Addresses addresses_;
+    std::set<std::string> held_back_;  // ids
 };
 
 }  // namespace crank::deploy

@@ -1,6 +1,7 @@
 #include "deploy/wait.h"
 
 #include <array>
+#include <iterator>
 
 #include "deploy/desired.h"
 #include "deploy/observe.h"
@@ -14,19 +15,9 @@ namespace {
 using engine::HealthStatus;
 using engine::Status;
 
-constexpr std::chrono::milliseconds kLookAgain(25);
+constexpr std::chrono::milliseconds kLookAgain(25), kPause(10);
 // Without a health check: one that is about to fail has done so by then.
 constexpr std::chrono::milliseconds kSettles(500);
-
-// Which of its lives it is: with a restart policy one that fails runs again at each look.
-struct Life {
-    std::int64_t started_at_ns = 0;
-    int restarts = 0;
-    bool operator==(const Life&) const = default;
-};
-Life life_of(const engine::Container& container) {
-    return {container.state.started_at_ns, container.record.restart_count};
-}
 
 std::unexpected<Error> not_ready(const engine::Container& container, const std::string& what,
                                  const std::string& why) {
@@ -65,55 +56,73 @@ std::optional<Result<void>> decide(const engine::Container& container, Awaited a
 
 using Clock = std::chrono::steady_clock;
 
-// Decided by more than one look.
-class Watch {
-public:
-    Watch(Awaited awaited, const std::string& what) : awaited_(awaited), what_(what) {}
+// It has lived for long before anybody looked.
+bool is_old(const engine::Container& container) {
+    std::chrono::nanoseconds age(sys::wall_clock_ns() - container.state.started_at_ns);
+    return container.record.restart_count == 0 && age >= kSettles;
+}
 
-    std::optional<Result<void>> look(const engine::Container& container) {
-        bool goes_on = awaited_ == Awaited::ready || awaited_ == Awaited::proved;
-        bool runs = container.state.status == Status::running;
-        if (goes_on && runs && !first_) {
-            first_ = life_of(container);
-            since_ = Clock::now();
-        }
-        if (goes_on && runs && *first_ != life_of(container))
-            return not_ready(container, what_, "has ended and was started again");
-        auto decided = decide(container, awaited_, what_);
-        bool good = decided && *decided;
-        if (!good || !goes_on || container.record.health) return decided;
-        if (Clock::now() - since_ < kSettles && !is_old(container)) return std::nullopt;
-        return decided;
-    }
-
-private:
-    // It has lived for long before anybody looked.
-    static bool is_old(const engine::Container& container) {
-        std::chrono::nanoseconds age(sys::wall_clock_ns() - container.state.started_at_ns);
-        return container.record.restart_count == 0 && age >= kSettles;
-    }
-
-    Awaited awaited_;
-    const std::string& what_;
-    std::optional<Life> first_;
-    Clock::time_point since_;
-};
+// Of several: those that are decided go. True: all are.
+Result<bool> look_at_all(std::vector<Waiting>& all) {
+    for (auto one = all.begin(); one != all.end();)
+        one = TRY(one->look()) ? all.erase(one) : std::next(one);
+    return all.empty();
+}
 
 }  // namespace
 
-Result<void> wait_for_container(const World& world, const std::string& id, Awaited awaited,
-                                const std::string& what, Deadline deadline) {
-    Watch watch(awaited, what);
-    while (true) {
-        engine::Container container = TRY(engine::find(world.paths, id));
-        if (auto decided = watch.look(container)) return std::move(*decided);
-        if (deadline && std::chrono::steady_clock::now() >= *deadline)
-            return fail(Error(Code::deadline_exceeded, what + ": container " +
-                                                           engine::shown_name(container.record) +
-                                                           " is not ready in time")
-                            .with_hint("crank logs " + engine::shown_name(container.record)));
-        TRY(pause_for(world, kLookAgain));
+Waiting::Life Waiting::life_of(const engine::Container& container) {
+    return {container.state.started_at_ns, container.record.restart_count};
+}
+
+// Decided by more than one look.
+Result<bool> Waiting::judge(const engine::Container& container) {
+    bool goes_on = awaited_ == Awaited::ready || awaited_ == Awaited::proved;
+    bool runs = container.state.status == Status::running;
+    if (goes_on && runs && !first_) {
+        first_ = life_of(container);
+        since_ = Clock::now();
     }
+    if (goes_on && runs && *first_ != life_of(container))
+        return not_ready(container, what_, "has ended and was started again");
+    auto decided = decide(container, awaited_, what_);
+    if (!decided) return false;
+    if (!*decided) return fail(std::move(decided->error()));
+    if (!goes_on || container.record.health) return true;
+    return Clock::now() - since_ >= kSettles || is_old(container);
+}
+
+Result<bool> Waiting::look() {
+    if (Clock::now() < next_look_) return false;
+    engine::Container container = TRY(engine::find(world_->paths, id_));
+    if (TRY(judge(container))) return true;
+    next_look_ = Clock::now() + kLookAgain;
+    if (!deadline_ || Clock::now() < *deadline_) return false;
+    std::string name = engine::shown_name(container.record);
+    return fail(Error(Code::deadline_exceeded,
+                      what_ + ": container " + name + " is not ready in time")
+                    .with_hint("crank logs " + name));
+}
+
+Result<bool> ServiceWaiting::look() {
+    if (!all_) {
+        Sight sight = TRY(observe(world_->paths, world_->desired.project));
+        all_.emplace();
+        for (const ObservedContainer& container : sight.observed.containers)
+            if (container.service == service_)
+                all_->emplace_back(*world_, container.id, awaited_, what_, std::nullopt);
+    }
+    return look_at_all(*all_);
+}
+
+Result<void> check_proved(const engine::Container& container, const std::string& what) {
+    auto decided = decide(container, Awaited::proved, what);
+    return decided ? std::move(*decided) : not_ready(container, what, "does not go on");
+}
+
+Result<void> wait_until(const World& world, const std::function<Result<bool>()>& look) {
+    while (!TRY(look())) TRY(pause_for(world, kPause));
+    return {};
 }
 
 std::chrono::milliseconds budget_of(const World& world, const std::string& service) {
@@ -133,33 +142,18 @@ Result<void> pause_for(const World& world, std::chrono::milliseconds time) {
     return {};
 }
 
-namespace {
-
-Result<void> wait_for_those(const World& world, const Sight& sight, const std::string& service,
-                            Awaited awaited, const std::string& what, Deadline deadline) {
-    for (const ObservedContainer& container : sight.observed.containers)
-        if (container.service == service)
-            TRY(wait_for_container(world, container.id, awaited, what, deadline));
-    return {};
-}
-
-}  // namespace
-
-Result<void> wait_for_service(const World& world, const std::string& service, Awaited awaited,
-                              const std::string& what, Deadline deadline) {
-    Sight sight = TRY(observe(world.paths, world.desired.project));
-    return wait_for_those(world, sight, service, awaited, what, deadline);
-}
-
 Result<void> wait_ready(const World& world, std::optional<std::chrono::seconds> seconds) {
     Deadline deadline;
-    if (seconds) deadline = std::chrono::steady_clock::now() + *seconds;
+    if (seconds) deadline = Clock::now() + *seconds;
     Sight sight = TRY(observe(world.paths, world.desired.project));
+    std::vector<Waiting> all;
     for (const DesiredService& service : world.desired.services)
-        TRY(wait_for_those(world, sight, service.name,
-                           service.once ? Awaited::completed : Awaited::ready,
-                           "service " + service.name, deadline));
-    return {};
+        for (const ObservedContainer& container : sight.observed.containers)
+            if (container.service == service.name)
+                all.emplace_back(world, container.id,
+                                 service.once ? Awaited::completed : Awaited::ready,
+                                 "service " + service.name, deadline);
+    return wait_until(world, [&] { return look_at_all(all); });
 }
 
 }  // namespace crank::deploy

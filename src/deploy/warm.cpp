@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "deploy/desired.h"
 #include "deploy/ending.h"
+#include "deploy/proof.h"
 #include "deploy/wait.h"
 #include "engine/health.h"
 #include "engine/lifecycle.h"
@@ -21,19 +22,18 @@ constexpr std::int64_t kLeftFree = 10;  // one part of so many
 // One that stood still has nothing to load.
 constexpr std::chrono::seconds kSoon(5);
 
-// A frozen one can give nothing back.
-bool is_memory_short() {
-    auto host = sys::host_info();
-    auto available = sys::available_memory();
-    return !host || !available || *available < host->memory_total / kLeftFree;
-}
-
 const DesiredService* service_of(const World& world, const Step& step) {
     auto found = std::ranges::find(world.desired.services, step.service, &DesiredService::name);
     return found == world.desired.services.end() ? nullptr : &*found;
 }
 
 }  // namespace
+
+bool is_memory_short() {
+    auto host = sys::host_info();
+    auto available = sys::available_memory();
+    return !host || !available || *available < host->memory_total / kLeftFree;
+}
 
 bool may_freeze(const engine::Record& record) {
     bool writes = std::ranges::any_of(record.mounts, [](const engine::MountRecord& mount) {
@@ -47,7 +47,9 @@ bool may_freeze(const engine::Record& record) {
 Result<void> Warm::prove(const std::string& id, const std::set<std::uint16_t>& ports,
                          const std::string& what) const {
     engine::Container container = TRY(engine::find(world_.paths, id));
-    TRY(traffic_.wait_answering(id, ports, what, std::chrono::steady_clock::now() + kSoon));
+    Answering answering(world_, traffic_, id, ports, what,
+                        std::chrono::steady_clock::now() + kSoon);
+    TRY(wait_until(world_, [&] { return answering.look(); }));
     if (!container.record.health) return {};
     auto checked = TRY(engine::check_health(world_.paths, container, engine::CheckedBy::person));
     if (checked && checked->status == engine::HealthStatus::healthy) return {};
@@ -71,6 +73,7 @@ Result<bool> Warm::take_over(const Step& step, const std::set<std::uint16_t>& po
 
 Result<bool> Warm::keep(const Step& step, const engine::Container& old) const {
     const DesiredService* service = service_of(world_, step);
+    // A frozen one can give nothing back.
     if (service == nullptr || is_memory_short()) return false;
     if (!traffic_.answers_http(old.record.id, served_ports(old.record))) return false;
     TRY(traffic_.take_out(old));

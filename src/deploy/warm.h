@@ -29,6 +29,8 @@ private:
     const Traffic& traffic_;
 };
 
+// Of this machine's, too little is left for what is there twice.
+bool is_memory_short();
 // Of a record whether it may be frozen: it holds neither a volume that others write to, nor a
 // device, and shares nothing. Pure.
 bool may_freeze(const engine::Record& record);

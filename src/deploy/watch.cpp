@@ -1,5 +1,7 @@
 #include "deploy/watch.h"
 
+#include "deploy/desired.h"
+
 namespace crank::deploy {
 namespace {
 
@@ -25,14 +27,40 @@ WatchedFrom watched_from(const std::vector<engine::Container>& containers) {
     return from;
 }
 
-std::string trouble(const std::vector<engine::Container>& containers, const WatchedFrom& before) {
+namespace {
+
+// Of one since then; empty: nothing.
+std::string trouble_of(const engine::Container& container, const WatchedFrom& before) {
+    std::string name = "container " + engine::shown_name(container.record);
+    auto known = before.find(container.record.id);
+    if (known != before.end() && container.record.restart_count > known->second.restarts)
+        return name + " has ended and was started again";
+    bool well = known == before.end() || known->second.well;
+    std::string what = ill(container);
+    return well && !what.empty() ? name + " " + what : "";
+}
+
+}  // namespace
+
+std::string trouble(const std::vector<engine::Container>& containers, const WatchedFrom& before,
+                    const Shares& shares) {
+    struct Counted {
+        double all = 0, bad = 0;
+        std::string first;
+    };
+    std::map<std::string, Counted> services;
     for (const engine::Container& container : containers) {
-        std::string name = "container " + engine::shown_name(container.record);
-        auto known = before.find(container.record.id);
-        if (known != before.end() && container.record.restart_count > known->second.restarts)
-            return name + " has ended and was started again";
-        bool well = known == before.end() || known->second.well;
-        if (std::string what = ill(container); well && !what.empty()) return name + " " + what;
+        Counted& service = services[label_of(container.record.labels, kServiceLabel)];
+        service.all++;
+        std::string what = trouble_of(container, before);
+        if (what.empty()) continue;
+        service.bad++;
+        if (service.first.empty()) service.first = what;
+    }
+    for (const auto& [name, service] : services) {
+        auto share = shares.find(name);
+        double most = share == shares.end() ? 0 : share->second;
+        if (service.bad / service.all > most) return service.first;
     }
     return "";
 }

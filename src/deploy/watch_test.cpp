@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "deploy/desired.h"
+
 namespace crank::deploy {
 namespace {
 
@@ -41,6 +43,22 @@ TEST(DeployWatch, WhatWasNoBetterBeforeIsNoTrouble) {
     EXPECT_EQ(trouble(job, watched_from(job)), "");
     EXPECT_EQ(trouble(job, watched_from({container(Status::running)})),
               "container web exited (255)");
+}
+
+TEST(DeployWatch, OfSoManyOfAServiceAShareMayBeInTrouble) {
+    auto of = [](std::string id, std::string service, Status status) {
+        engine::Container one = container(status, 3);
+        one.record.id = one.record.name = std::move(id);
+        one.record.labels[std::string(kServiceLabel)] = std::move(service);
+        return one;
+    };
+    std::vector<engine::Container> all = {of("w1", "web", Status::running),
+                                          of("w2", "web", Status::exited),
+                                          of("d1", "db", Status::running)};
+    EXPECT_EQ(trouble(all, {}), "container w2 exited (3)");
+    EXPECT_EQ(trouble(all, {}, {{"db", 1}}), "container w2 exited (3)");
+    EXPECT_EQ(trouble(all, {}, {{"web", 0.5}}), "");
+    EXPECT_EQ(trouble(all, {}, {{"web", 0.4}}), "container w2 exited (3)");
 }
 
 }  // namespace
