@@ -229,10 +229,10 @@ Result<> watch(Invocation& invocation, const std::string& project, std::chrono::
     std::vector<deploy::Release> releases = TRY(deploy::list_releases(invocation.paths, project));
     if (releases.empty())
         return fail(Code::not_found, "project " + project + " has no release to watch");
-    Watched watched{.release = releases.back().number,
-                    .before = deploy::watched_from(
-                        TRY(deploy::observe(invocation.paths, project)).containers),
-                    .shares = {}};
+    Watched watched{
+        .release = releases.back().number,
+        .before = deploy::watched_from(TRY(deploy::observe(invocation.paths, project)).containers),
+        .shares = {}};
     for (const compose::Service& service : TRY(load_release(releases.back())).types.services)
         watched.shares[service.name] = service.update.max_failure_ratio;
     while (std::chrono::steady_clock::now() < end) {

@@ -38,8 +38,8 @@ std::string read_restart(const Node& service);
 // `post_start` or `pre_stop`.
 std::vector<Hook> read_hooks(const Node& service, std::string_view field);
 std::vector<WatchRule> read_watch(const Node& service);
-// Swarm's words for a change and for the way back, and those of x-crank.rollout that say the same, in
-// service_changes.cpp. Behind worker_options().
+// Swarm's words for a change and for the way back, and those of x-crank.rollout that say the same,
+// in service_changes.cpp. Behind worker_options().
 Result<void> read_changes(const Node& service, const std::string& path,
                           const Diagnostics& diagnostics, Service& read);
 // What `crank run` refuses of its flags, in service_checks.cpp: with file and line here.

@@ -172,10 +172,11 @@ TEST(ComposeService, AChangeAndTheWayBackAreAsSwarmsWordsSay) {
     EXPECT_EQ(usual.parallelism, 1);
     EXPECT_EQ(usual.max_failure_ratio, 0);
     EXPECT_EQ(usual.on_failure, OnFailure::unsaid);
-    all = typed_of(changing("parallelism: 2, max_failure_ratio: 0.25, monitor: 5s, "
-                            "failure_action: rollback",
-                            "parallelism: 0, max_failure_ratio: 1, monitor: 1m, "
-                            "failure_action: continue"));
+    all =
+        typed_of(changing("parallelism: 2, max_failure_ratio: 0.25, monitor: 5s, "
+                          "failure_action: rollback",
+                          "parallelism: 0, max_failure_ratio: 1, monitor: 1m, "
+                          "failure_action: continue"));
     ASSERT_TRUE(all.types) << all.types.error().text();
     EXPECT_THAT(all.warnings, IsEmpty());
     const Service& service = *all.types->find("a");
@@ -210,12 +211,14 @@ TEST(ComposeService, AChangeThatCannotBeIsAnErrorWithItsPlace) {
     EXPECT_EQ(error("parallelism: -1"),
               "compose.yaml:5:36: services.a.deploy.update_config.parallelism: must be 0 or more, "
               "not -1");
-    EXPECT_EQ(error("max_failure_ratio: -0.1"),
-              "compose.yaml:5:42: services.a.deploy.update_config.max_failure_ratio: must be from 0 "
-              "to 1");
-    EXPECT_EQ(error("", "max_failure_ratio: 1.1"),
-              "compose.yaml:6:44: services.a.deploy.rollback_config.max_failure_ratio: must be from "
-              "0 to 1");
+    EXPECT_EQ(
+        error("max_failure_ratio: -0.1"),
+        "compose.yaml:5:42: services.a.deploy.update_config.max_failure_ratio: must be from 0 "
+        "to 1");
+    EXPECT_EQ(
+        error("", "max_failure_ratio: 1.1"),
+        "compose.yaml:6:44: services.a.deploy.rollback_config.max_failure_ratio: must be from "
+        "0 to 1");
     EXPECT_THAT(error("", "failure_action: rollback"),
                 HasSubstr("failure_action: must be one of continue, pause"));
 }

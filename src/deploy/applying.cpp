@@ -69,7 +69,8 @@ std::size_t count_at_once(std::span<const Step> steps) {
     std::size_t count = 1;
     auto belongs = [&](const Step& step) {
         if (step.action != first.action || step.service != first.service) return false;
-        return first.action == Action::create || (first.action == Action::recreate && step.together);
+        return first.action == Action::create ||
+               (first.action == Action::recreate && step.together);
     };
     while (count < steps.size() && belongs(steps[count])) count++;
     return count;
@@ -91,10 +92,9 @@ Result<std::unique_ptr<Pending>> Applying::begin(std::span<const Step> steps) {
 }
 
 Result<std::unique_ptr<Pending>> Applying::begin_batch(std::span<const Step> steps) {
-    auto batch = std::make_unique<Batch>(world_, traffic_, warm_, failures_,
-                                         [this](const Step& step, const std::string& id) {
-                                             return probation_.add(step, id);
-                                         });
+    auto batch = std::make_unique<Batch>(
+        world_, traffic_, warm_, failures_,
+        [this](const Step& step, const std::string& id) { return probation_.add(step, id); });
     TRY(batch->begin(steps));
     return batch;
 }
@@ -181,11 +181,10 @@ Result<void> Applying::create_network(const Step& step) {
 }
 
 void Applying::note_network(const networks::Definition& network, const std::string& action) {
-    engine::note_event(world_.paths,
-                       {.type = "network",
-                        .action = action,
-                        .id = network.id,
-                        .attributes = {{"name", network.name}, {"type", "bridge"}}});
+    engine::note_event(world_.paths, {.type = "network",
+                                      .action = action,
+                                      .id = network.id,
+                                      .attributes = {{"name", network.name}, {"type", "bridge"}}});
 }
 
 Result<void> Applying::create_volume(const Step& step) {
@@ -227,8 +226,7 @@ Result<void> Applying::cool(const Step& step) {
 
 Result<void> Applying::finish(const Step& step) {
     Undo undo;
-    undo.add(
-        [this, &step] { return engine::rename(world_.paths, step.container, step.object); });
+    undo.add([this, &step] { return engine::rename(world_.paths, step.container, step.object); });
     undo.add([this, &step] { return discard(world_.paths, step.next); });
     undo.add([this, &step]() -> Result<void> {
         return traffic_.take_out(TRY(engine::find(world_.paths, step.next)));

@@ -33,10 +33,9 @@ public:
     // Steps that are carried out at once. Nothing: they are done; else they are once that is. Where
     // it fails they are as apply() says.
     Result<std::unique_ptr<Pending>> begin(std::span<const Step> steps);
-    // So long as the service's steps are carried out, and behind the last: whether that was it.
-    // Errors: as Probation.
-    Result<void> look_after(const std::string& service) { return probation_.look(service); }
-    Result<bool> is_over(const std::string& service) { return probation_.is_over(service); }
+    // So long as steps are carried out, and behind the last. Errors: as Probation.
+    Result<void> look_after() { return probation_.look(); }
+    Result<bool> is_over() { return probation_.is_over(); }
     // When all is done. Error: as Failures.
     Result<void> end();
 

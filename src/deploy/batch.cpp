@@ -106,8 +106,8 @@ Result<void> Batch::switch_one(One one) {
     return noted ? std::move(noted) : fail(give_up(std::move(noted.error())));
 }
 
-// It goes, and where it is one too many all that have not taken their place do. A canary answers for
-// all of its release.
+// It goes, and where it is one too many all that have not taken their place do. A canary answers
+// for all of its release.
 Result<void> Batch::failed(One one, Error error) {
     const Step& step = one->step();
     bool counts = error.code() != Code::cancelled && !one->is_canary();

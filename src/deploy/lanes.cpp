@@ -12,8 +12,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPause(10);
 
-// Services of which containers are replaced at a time. What starts works, and has a time in which it
-// must be ready: more than so many for each processor would have each other miss it. On a small
+// Services of which containers are replaced at a time. What starts works, and has a time in which
+// it must be ready: more than so many for each processor would have each other miss it. On a small
 // machine most of it is waiting all the same. What is replaced has its memory twice meanwhile.
 std::ptrdiff_t most_at_once() {
     constexpr int kLeast = 4, kMost = 16;
@@ -35,8 +35,8 @@ Lanes::Lanes(const World& world, Applying& applying, std::span<const Step> steps
     : world_(world), applying_(applying) {
     while (!steps.empty()) {
         const std::string& service = steps.front().service;
-        auto next = std::ranges::find_if(
-            steps, [&](const Step& step) { return step.service != service; });
+        auto next =
+            std::ranges::find_if(steps, [&](const Step& step) { return step.service != service; });
         auto count = std::size_t(next - steps.begin());
         lanes_.push_back({.service = service,
                           .left = steps.first(count),
@@ -46,37 +46,39 @@ Lanes::Lanes(const World& world, Applying& applying, std::span<const Step> steps
 }
 
 Result<void> Lanes::run() {
-    while (!std::ranges::all_of(lanes_, &Lane::ended)) {
+    while (true) {
         Result<bool> moved = go_on_all();
-        if (!moved) return fail(give_up(std::move(moved.error())));
+        Result<bool> over = moved ? are_over() : moved;
+        if (!over) return fail(give_up(std::move(over.error())));
+        if (*over) return {};
         Result<void> paused = pause_for(world_, *moved ? std::chrono::milliseconds(0) : kPause);
         if (!paused) return fail(give_up(std::move(paused.error())));
     }
-    return {};
+}
+
+Result<bool> Lanes::are_over() {
+    return std::ranges::all_of(lanes_, &Lane::is_done) ? applying_.is_over() : false;
 }
 
 Result<bool> Lanes::go_on_all() {
+    TRY(applying_.look_after());
     bool moved = false;
-    for (Lane& lane : lanes_)
-        if (!lane.ended) moved |= TRY(go_on(lane));
+    for (Lane& lane : lanes_) moved |= TRY(go_on(lane));
     return moved;
 }
 
 Result<bool> Lanes::go_on(Lane& lane) {
-    TRY(applying_.look_after(lane.service));
     if (lane.pending != nullptr) {
         if (!TRY(lane.pending->look())) return false;
         done(lane);
         return true;
     }
-    if (!lane.left.empty()) return may_begin(lane) ? begin(lane) : false;
-    lane.ended = TRY(applying_.is_over(lane.service));
-    return lane.ended;
+    return !lane.left.empty() && may_begin(lane) ? begin(lane) : false;
 }
 
 bool Lanes::may_begin(const Lane& lane) const {
     if (Clock::now() < lane.not_before) return false;
-    if (!std::ranges::all_of(lane.behind, [&](const std::string& on) { return has_ended(on); }))
+    if (!std::ranges::all_of(lane.behind, [&](const std::string& on) { return is_done(on); }))
         return false;
     if (lane.left.front().action != Action::recreate) return true;
     auto replaced = std::ranges::count_if(
@@ -84,9 +86,9 @@ bool Lanes::may_begin(const Lane& lane) const {
     return replaced == 0 || replaced < most_at_once();
 }
 
-bool Lanes::has_ended(const std::string& service) const {
+bool Lanes::is_done(const std::string& service) const {
     auto lane = std::ranges::find(lanes_, service, &Lane::service);
-    return lane == lanes_.end() || lane->ended;
+    return lane == lanes_.end() || lane->is_done();
 }
 
 Result<bool> Lanes::begin(Lane& lane) {

@@ -27,14 +27,16 @@ private:
         std::span<const Step> left;
         std::set<std::string> behind;  // services
         std::unique_ptr<Pending> pending = nullptr;
-        bool replaces = false, ended = false;
+        bool replaces = false;
         std::chrono::steady_clock::time_point not_before = {};
+        bool is_done() const { return left.empty() && pending == nullptr; }
     };
     Result<bool> go_on(Lane& lane);
     Result<bool> begin(Lane& lane);
     void done(Lane& lane);
     bool may_begin(const Lane& lane) const;
-    bool has_ended(const std::string& service) const;
+    bool is_done(const std::string& service) const;
+    Result<bool> are_over();
     Result<bool> go_on_all();
     Error give_up(Error error);
 

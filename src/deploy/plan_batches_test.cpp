@@ -117,10 +117,10 @@ TEST(DeployBatches, OnlyWhatIsReplacedCounts) {
     Desired both{.project = "p", .services = {web, db}};
     Plan plan = plan_up(both, observed, {}).value();
     ASSERT_THAT(plan.tolerances, SizeIs(1));
-    EXPECT_EQ(plan.tolerances["web"], (Tolerance{.replaced = 2,
-                                                 .ratio = 0.25,
-                                                 .goes_on = true,
-                                                 .monitor = std::chrono::seconds(3)}));
+    EXPECT_EQ(
+        plan.tolerances["web"],
+        (Tolerance{
+            .replaced = 2, .ratio = 0.25, .goes_on = true, .monitor = std::chrono::seconds(3)}));
     plan = plan_up(both, observed, {.back = true}).value();
     EXPECT_EQ(plan.tolerances["web"],
               (Tolerance{.replaced = 2, .ratio = 0.5, .is_waited_for = true}));

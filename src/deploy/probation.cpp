@@ -48,21 +48,19 @@ Result<bool> Probation::look_at(One& one) {
     return true;
 }
 
-Result<void> Probation::look(const std::string& service) {
-    for (auto one = all_.begin(); one != all_.end();) {
-        bool over = one->service == service && TRY(look_at(*one));
-        one = over ? all_.erase(one) : std::next(one);
-    }
+Result<void> Probation::look() {
+    for (auto one = all_.begin(); one != all_.end();)
+        one = TRY(look_at(*one)) ? all_.erase(one) : std::next(one);
     return {};
 }
 
-Result<bool> Probation::is_over(const std::string& service) {
-    bool waits = failures_.of(service).is_waited_for;
-    for (One& one : all_)
-        if (one.service == service && !waits) one.next_look = {};
-    TRY(look(service));
-    if (!waits) std::erase_if(all_, [&](const One& one) { return one.service == service; });
-    return std::ranges::find(all_, service, &One::service) == all_.end();
+Result<bool> Probation::is_over() {
+    bool waits = std::ranges::any_of(
+        all_, [&](const One& one) { return failures_.of(one.service).is_waited_for; });
+    if (!waits)
+        for (One& one : all_) one.next_look = {};
+    TRY(look());
+    return !waits;
 }
 
 }  // namespace crank::deploy

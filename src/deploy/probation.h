@@ -19,9 +19,9 @@ public:
 
     Result<void> add(const Step& step, const std::string& id);
     // One that fails is told of. Error: failed_precondition, where it is one too many.
-    Result<void> look(const std::string& service);
-    // A last look before the service is done. False: its time is waited for.
-    Result<bool> is_over(const std::string& service);
+    Result<void> look();
+    // A last look, once all is done. False: there are some whose time is waited for.
+    Result<bool> is_over();
 
 private:
     using Clock = std::chrono::steady_clock;

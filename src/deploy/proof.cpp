@@ -28,7 +28,8 @@ Result<void> Answering::begin() {
     // It is there once it answers on one of them.
     if (left_.empty() && !exposed.empty())
         left_.push_back({.ports = exposed, .deadline = deadline_});
-    for (std::uint16_t port : exposed) left_.push_back({.ports = {port}, .deadline = deadline_, .exposed = true});
+    for (std::uint16_t port : exposed)
+        left_.push_back({.ports = {port}, .deadline = deadline_, .exposed = true});
     return {};
 }
 
@@ -51,8 +52,8 @@ Result<bool> Answering::look_at(Awaited& awaited) {
     std::uint16_t first = *awaited.ports.begin();
     if (awaited.ports.size() > 1) {
         engine::Container container = TRY(engine::find(world_->paths, id_));
-        bool ends = container.state.status != engine::Status::running ||
-                    Clock::now() >= awaited.deadline;
+        bool ends =
+            container.state.status != engine::Status::running || Clock::now() >= awaited.deadline;
         // The look at one of them knows the words.
         if (!ends) return !traffic_->answering(container).empty();
     }
@@ -70,8 +71,8 @@ Result<bool> Answering::look_at_one(Awaited& awaited, std::uint16_t port) {
     engine::Container container = TRY(engine::find(world_->paths, id_));
     std::string name = engine::shown_name(container.record);
     auto failed = [&](Code code, const std::string& why) {
-        return fail(Error(code, what_ + ": container " + name + " " + why)
-                        .with_hint("crank logs " + name));
+        return fail(
+            Error(code, what_ + ": container " + name + " " + why).with_hint("crank logs " + name));
     };
     if (container.state.status != engine::Status::running)
         return failed(Code::failed_precondition,

@@ -15,8 +15,8 @@
 
 namespace crank::deploy {
 
-// It takes connections on each of these ports that it publishes, and on those that it exposes: where
-// it does on one, the others have a while, and are warned of.
+// It takes connections on each of these ports that it publishes, and on those that it exposes:
+// where it does on one, the others have a while, and are warned of.
 class Answering {
 public:
     using Time = std::chrono::steady_clock::time_point;

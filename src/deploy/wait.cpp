@@ -99,9 +99,9 @@ Result<bool> Waiting::look() {
     next_look_ = Clock::now() + kLookAgain;
     if (!deadline_ || Clock::now() < *deadline_) return false;
     std::string name = engine::shown_name(container.record);
-    return fail(Error(Code::deadline_exceeded,
-                      what_ + ": container " + name + " is not ready in time")
-                    .with_hint("crank logs " + name));
+    return fail(
+        Error(Code::deadline_exceeded, what_ + ": container " + name + " is not ready in time")
+            .with_hint("crank logs " + name));
 }
 
 Result<bool> ServiceWaiting::look() {

@@ -59,3 +59,9 @@ end_load() {
     [ -z "$(cat load.err)" ]
 }
 loaded() { python3 -c 'import json,sys; print(json.loads(open("load.json").readlines()[-1])'"$1"')'; }
+
+# most_at_once RUNNING SINCE: the most containers that ever ran at once, as the events since then say, where so many ran.
+most_at_once() {
+    crank events --since "$2" --until 0s --filter type=container --format '{{.Action}}' |
+        awk -v now="$1" '$1 == "start" { now++ } $1 == "die" { now-- } now > most { most = now } END { print most }'
+}

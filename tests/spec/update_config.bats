@@ -83,11 +83,6 @@ running() {
     echo "$count"
 }
 runs() { [ "$(running "$2")" = "$1" ]; }
-# The most containers that ever ran at once, as the events since then say; the first number are those that ran.
-most_at_once() {
-    crank events --since "$2" --until 0s --filter type=container --format '{{.Action}}' |
-        awk -v now="$1" '$1 == "start" { now++ } $1 == "die" { now-- } now > most { most = now } END { print most }'
-}
 # The project runs v0 in so many containers, which nothing has checked yet.
 begin_with() {
     checked v0 "$1" "$2"
@@ -139,9 +134,9 @@ up_in_background() {
         [ "$new" = 1 ] || touch shared/good-1
         until_true test -e "shared/taken-$new"
         [ "$(running v0)" = 4 ]
-        ! grep -q Recreated up.err
-        touch shared/good-{2,3,4}
-        wait "$up"
+        run ! grep -q Recreated up.err
+        touch shared/good-{1,2,3,4}
+        wait "$up" || { cat up.err && false; }
         [ "$(versions)" = "v1 v1 v1 v1" ]
         [ "$(most_at_once 4 "$since")" = "$((4 + new))" ]
         [ "$(cat up.err)" = "$(printf 'Container shop-web-%d  Recreated\n' 1 2 3 4)" ]
