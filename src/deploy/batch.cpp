@@ -87,23 +87,31 @@ Result<bool> Batch::look_at_all() {
     return all;
 }
 
+// All are led to before the first old one ends: what the others are at ends meanwhile.
 Result<void> Batch::switch_all() {
-    while (!all_.empty()) TRY(switch_one(all_.begin()));
-    return {};
+    Result<void> switched;
+    while (!all_.empty()) {
+        Result<void> took = all_.front().take_place();
+        if (took)
+            placed_.splice(placed_.end(), all_, all_.begin());
+        else if (Result<void> ends = failed(all_.begin(), std::move(took.error())); !ends)
+            switched = std::move(ends);
+    }
+    Result<void> ended = end_old_ones();
+    return switched ? std::move(ended) : std::move(switched);
 }
 
-Result<void> Batch::switch_one(One one) {
-    Result<void> took = one->take_place();
-    if (!took && !one->has_place()) return failed(one, std::move(took.error()));
-    if (!took) {
-        // The new one is there, and the old one did not end: the next command sees to it.
-        all_.erase(one);
-        return fail(give_up(std::move(took.error())));
+// One that does not end is the next command's, and keeps no other from its end.
+Result<void> Batch::end_old_ones() {
+    Result<void> all;
+    for (; !placed_.empty(); placed_.pop_front()) {
+        Replacing& one = placed_.front();
+        Result<void> ended = one.end_old();
+        if (ended) world_.hooks.done(one.step());
+        if (ended) ended = took_place_(one.step(), one.id());
+        if (!ended && all) all = std::move(ended);
     }
-    world_.hooks.done(one->step());
-    Result<void> noted = took_place_(one->step(), one->id());
-    all_.erase(one);
-    return noted ? std::move(noted) : fail(give_up(std::move(noted.error())));
+    return all;
 }
 
 // It goes, and where it is one too many all that have not taken their place do. A canary answers

@@ -61,7 +61,7 @@ private:
     Result<void> begin_one(const Step& step);
     Result<bool> look_at_all();
     Result<void> switch_all();
-    Result<void> switch_one(One one);
+    Result<void> end_old_ones();
     Result<void> failed(One one, Error error);
 
     const World& world_;
@@ -69,7 +69,7 @@ private:
     const Warm& warm_;
     Failures& failures_;
     TookPlace took_place_;
-    std::list<Replacing> all_;
+    std::list<Replacing> all_, placed_;  // those that have not taken their place, and that have
 };
 
 }  // namespace crank::deploy

@@ -119,10 +119,15 @@ Result<void> Replacing::take_place() {
     }
     traffic_.let_in(id_);
     if (world_.starts) TRY(traffic_.lead(step_.service, {old_id_}));
+    // Also where others of its batch are led to before it has ended.
+    traffic_.hold_back(old_id_);
     undo_.commit();
-    has_place_ = true;
     if (world_.hooks.switched) world_.hooks.switched(step_);
     crash_point("deploy.proved");
+    return {};
+}
+
+Result<void> Replacing::end_old() {
     engine::Container old = TRY(engine::find(world_.paths, old_id_));
     if (step_.keeps && TRY(warm_.keep(step_, old))) return {};
     TRY(traffic_.take_out(old));

@@ -30,15 +30,16 @@ public:
     Result<void> start();
     // True: the new one has proved itself, and was a canary where it is to be one.
     Result<bool> look();
-    // It gets what comes, and the old one ends.
+    // It gets what comes, and the old one nothing new. From here on nothing is given up.
     Result<void> take_place();
+    // What goes through the old one ends, then it does, or stays frozen.
+    Result<void> end_old();
     // `error`, with what else failed.
     Error give_up(Error error) { return undo_.run(std::move(error)); }
 
     const Step& step() const { return step_; }
     const std::string& id() const { return id_; }  // of the new one
     bool is_canary() const { return canary_.has_value(); }
-    bool has_place() const { return has_place_; }
 
 private:
     bool has_to_prove_itself() const;
@@ -52,7 +53,7 @@ private:
     const Warm& warm_;
     const Step& step_;
     std::string id_, old_id_;
-    bool ran_ = false, proved_ = false, has_place_ = false;
+    bool ran_ = false, proved_ = false;
     std::set<std::uint16_t> ports_;  // on which the old one answered
     std::optional<Proof> proof_;
     std::optional<CanaryTrial> canary_;

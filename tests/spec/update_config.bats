@@ -87,7 +87,7 @@ runs() { [ "$(running "$2")" = "$1" ]; }
 begin_with() {
     checked v0 "$1" "$2"
     outcomes good good good good
-    crank up -d --wait 2>/dev/null
+    crank up -d --wait 2>up.err || { cat up.err && false; }
     until_true says v0
 }
 up_in_background() {
@@ -148,6 +148,27 @@ up_in_background() {
 4 parallelism: 0
 1 parallelism: 1
 END
+}
+
+@test "parallelism: all of a batch are switched to before the first of the old ones ends" {
+    healthy_image
+    # the old ones' last command, which the test ends
+    local hook='    pre_stop: [{command: ["/busybox", "sh", "-c", "until test -e /shared/stop; do /busybox sleep 0.05; done"]}]'
+    checked v0 'update_config: {parallelism: 0, order: start-first}' 3
+    echo "$hook" >>compose.yaml
+    outcomes good good good
+    crank up -d --wait 2>up.err || { cat up.err && false; }
+    outcomes good good good
+    checked v1 'update_config: {parallelism: 0, order: start-first}' 3
+    up_in_background
+    only_v1() { for _ in {1..12}; do says v1 || return 1; done; }
+    until_true only_v1
+    runs 3 v0
+    [ ! -s up.err ]
+    touch shared/stop
+    wait "$up" || { cat up.err && false; }
+    [ "$(running v0)" = 0 ]
+    rm shared/stop
 }
 
 @test "parallelism: the delay is between batches, and the old ones stop together where they must stop first" {
