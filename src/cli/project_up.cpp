@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/performer.h"
 #include "cli/released.h"
+#include "deploy/certificates.h"
 #include "deploy/observe.h"
 #include "deploy/records.h"
 #include "deploy/releases.h"
@@ -47,6 +48,7 @@ public:
         if (done && request_.waits) done = wait(world);
         if (changed_ && request_.kept && (done || request_.keeps_failures)) keep(done);
         if (done) records.note_up();
+        if (done) renew_certificates();
         // What nobody changed leaves nothing behind.
         if (done && changed_) done = deploy::tidy(invocation_.paths, desired_.project);
         if (done && changed_ && request_.watches)
@@ -92,6 +94,14 @@ private:
             changed_ = plan.changes();
         }
         return deploy::apply(world, plan);
+    }
+
+    // What runs goes on with what it has; there is time until the next command.
+    void renew_certificates() const {
+        auto renewed = deploy::Certificates(invocation_.paths, desired_.project, "").renew();
+        if (!renewed) return warn(renewed.error().text());
+        for (const std::string& service : *renewed)
+            note("Certificate of " + service + "  Renewed");
     }
 
     // That it cannot be written changes nothing of what was done.

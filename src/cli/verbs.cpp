@@ -23,7 +23,7 @@ constexpr const Verb* kVerbs[] = {
     &kNetworkCreate, &kNetworkLs, &kNetworkInspect, &kNetworkConnect, &kNetworkDisconnect, &kNetworkRm, &kNetworkPrune,
     &kDf, &kPrune, &kImageExists, &kImageVerify, &kImageTree, &kImageDiff, &kImageAnalyze, &kImageReferrers,
     &kDoctor, &kDoctorGpu, &kInfo, &kEvents, &kVersion, &kComposeBuild, &kComposePull, &kComposeConfig, &kConfigGet, &kConfigSet, &kConfigUnset, &kConfigList,
-    &kCertsInit, &kCertsIssue,
+    &kCertsInit, &kCertsIssue, &kCertsRenew,
     &kCompletion, &kComplete, &kManual,
 };
 // clang-format on

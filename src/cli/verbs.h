@@ -9,7 +9,7 @@ extern const Verb kBuild, kImageBootstrap, kImages, kImport, kLoad, kRmi, kSave,
 extern const Verb kContainerExists, kImageExists, kVolumeExists;
 extern const Verb kDf, kImageAnalyze, kImageDiff, kImageReferrers, kImageTree, kImageVerify, kPrune;
 extern const Verb kPull, kPush, kLogin, kLogout, kSearch;
-extern const Verb kCertsInit, kCertsIssue;
+extern const Verb kCertsInit, kCertsIssue, kCertsRenew;
 extern const Verb kAudit, kComposeBuild, kComposeConfig, kComposePull, kDeploy, kDev, kDown, kLock,
     kPlan, kReconcile, kReleases, kReleasesDiff, kRollback, kScale, kStatus, kUnlock, kUp;
 extern const Verb kConfigGet, kConfigSet, kConfigUnset, kConfigList;

@@ -310,6 +310,32 @@ TEST(ComposeWorker, WhatIsWrongInXCrankIsNamed) {
         worker_error("{rollout: {drain: long}}"),
         "compose.yaml:4:32: services.a.x-crank.rollout.drain: must be a duration such as 1m30s, "
         "not 'long'");
+    EXPECT_EQ(worker_error("{certificate: {name: Web}}"),
+              "compose.yaml:4:35: services.a.x-crank.certificate.name: 'Web' is no name of a "
+              "certificate: lower case letters, digits and '-', 63 at most");
+    EXPECT_EQ(worker_error("{certificate: {name: -a}}"),
+              "compose.yaml:4:35: services.a.x-crank.certificate.name: '-a' is no name of a "
+              "certificate: lower case letters, digits and '-', 63 at most");
+    EXPECT_EQ(worker_error("{certificate: {days: 399}}"),
+              "compose.yaml:4:35: services.a.x-crank.certificate.days: must be from 1 to 398");
+    EXPECT_EQ(worker_error("{certificate: {dns: [a.*.b]}}"),
+              "compose.yaml:4:34: services.a.x-crank.certificate.dns: 'a.*.b' is no DNS name");
+    EXPECT_EQ(worker_error("{certificate: {directory: c}}"),
+              "compose.yaml:4:40: services.a.x-crank.certificate.directory: 'c' must be an absolute "
+              "path");
+}
+
+TEST(ComposeWorker, ACertificateIsTheServicesOwn) {
+    EXPECT_EQ(worker("{certificate: true}")->certificate->name, "a");
+    EXPECT_EQ(worker("{certificate: true}")->certificate->days, 90);
+    EXPECT_FALSE(worker("{certificate: false}")->certificate);
+    EXPECT_FALSE(worker("{}")->certificate);
+    auto options = worker("{certificate: {name: mail, dns: ['*.internal'], directory: /c, days: 1}}");
+    ASSERT_TRUE(options) << options.error().text();
+    EXPECT_EQ(options->certificate->name, "mail");
+    EXPECT_EQ(options->certificate->dns, std::vector<std::string>{"*.internal"});
+    EXPECT_EQ(options->certificate->directory, "/c");
+    EXPECT_EQ(options->certificate->days, 1);
 }
 
 }  // namespace

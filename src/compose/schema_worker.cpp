@@ -37,8 +37,16 @@ constexpr FieldSpec kNativeFields[] = {{.name = "command", .shape = command, .re
                                        {.name = "setup", .shape = text_or_texts, .replaces = true},
                                        {.name = "when", .shape = text_or_texts, .replaces = true}};
 constexpr ObjectSpec kNative = {.what = "native", .fields = kNativeFields};
+constexpr FieldSpec kCertificateFields[] = {
+    {.name = "name"},
+    {.name = "directory"},
+    {.name = "dns", .shape = texts, .key = Key::name},
+    {.name = "days", .shape = integer},
+};
+constexpr ObjectSpec kCertificate = {.what = "a certificate", .fields = kCertificateFields};
 constexpr FieldSpec kWorkerFields[] = {
     {.name = "capabilities", .shape = texts, .support = kRead, .key = Key::name},
+    {.name = "certificate", .shape = flag_or, .of = &kCertificate},
     {.name = "egress", .shape = texts, .support = kRead, .key = Key::name},
     {.name = "native", .shape = flag_or, .of = &kNative},
     {.name = "probe", .shape = object, .of = &kProbe},

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "compose/service_reader.h"
 
 namespace crank::compose {
 namespace {
@@ -11,13 +12,16 @@ namespace {
 class Reader {
 public:
     Reader(const std::string& path, const Diagnostics& diagnostics)
-        : path_(path + ".x-crank"), diagnostics_(diagnostics) {}
+        : path_(path + ".x-crank"),
+          service_(path.substr(path.find('.') + 1)),
+          diagnostics_(diagnostics) {}
 
     Result<WorkerOptions> read(const Node& node) {
         WorkerOptions options;
         options.capabilities = TRY(capabilities(node));
         if (const Node* list = node.find("egress"))
             for (const Node& item : list->items) options.egress.push_back(item.text);
+        options.certificate = TRY(certificate(node));
         options.native = TRY(native_options(node, path_, diagnostics_));
         options.strict_sandbox = node.text_of("sandbox") == "strict";
         if (options.native && options.strict_sandbox)
@@ -48,6 +52,54 @@ private:
             names.push_back(item.text);
         }
         return names;
+    }
+    // RFC 1123 section 2.1, in lower case as SPIFFE paths are compared.
+    static bool is_label(std::string_view text) {
+        constexpr std::size_t kMost = 63;
+        return !text.empty() && text.size() <= kMost && text.front() != '-' && text.back() != '-' &&
+               std::ranges::all_of(text, [](char c) {
+                   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+               });
+    }
+    Result<std::optional<Certificate>> certificate(const Node& node) const {
+        const Node* given = node.find("certificate");
+        if (given == nullptr || given->is_null()) return std::nullopt;
+        if (!given->is_map() && !given->flag) return std::nullopt;
+        auto wrong = [&](std::string_view field, const std::string& what, std::string hint = "") {
+            const Node* at = given->is_map() ? given->find(field) : nullptr;
+            std::string place = path_ + ".certificate";
+            if (at != nullptr) place += "." + std::string(field);
+            return diagnostics_.error(at != nullptr ? at->at : given->at, place, what,
+                                      std::move(hint));
+        };
+        Certificate certificate{.name = service_};
+        if (given->is_map()) {
+            if (!given->text_of("name").empty()) certificate.name = given->text_of("name");
+            certificate.directory = given->text_of("directory");
+            certificate.dns = texts_of(*given, "dns");
+            certificate.days = number_of(*given, "days").value_or(certificate.days);
+        }
+        if (!is_label(certificate.name))
+            return wrong("name",
+                         "'" + certificate.name +
+                             "' is no name of a certificate: lower case letters, digits and '-', 63 "
+                             "at most",
+                         "certificate: {name: NAME}");
+        if (!certificate.directory.empty() && !certificate.directory.starts_with('/'))
+            return wrong("directory", "'" + certificate.directory + "' must be an absolute path");
+        constexpr std::int64_t kMostDays = 398;
+        if (certificate.days < 1 || certificate.days > kMostDays)
+            return wrong("days", "must be from 1 to 398");
+        for (const std::string& name : certificate.dns)
+            if (!is_dns_name(name)) return wrong("dns", "'" + name + "' is no DNS name");
+        return certificate;
+    }
+    // The leftmost label may be "*".
+    static bool is_dns_name(const std::string& text) {
+        constexpr std::size_t kMost = 253;
+        std::vector<std::string> labels = split(text, '.');
+        if (labels.size() > 1 && labels.front() == "*") labels.erase(labels.begin());
+        return text.size() <= kMost && std::ranges::all_of(labels, is_label);
     }
     Result<std::chrono::nanoseconds> time(const Node& node, std::string_view field) const {
         std::string text = node.text_of(field);
@@ -126,7 +178,7 @@ private:
         return static_cast<int>(*number);
     }
 
-    std::string path_;
+    std::string path_, service_;
     const Diagnostics& diagnostics_;
 };
 

@@ -36,9 +36,18 @@ struct Rollout {
     std::optional<Canary> canary;
 };
 
+// A key and a certificate of the local authority's, in a directory that the worker reads.
+struct Certificate {
+    std::string name;       // who it is, a DNS label: the service's own name where none is given
+    std::string directory;  // in the container; empty: what CERT_DIR says there
+    std::vector<std::string> dns;  // beside the names that the service has on its networks
+    std::int64_t days = 90;        // 1 to 398
+};
+
 struct WorkerOptions {
     std::vector<std::string> capabilities;  // of the worker, not of the kernel
     std::vector<std::string> egress;
+    std::optional<Certificate> certificate;
     std::optional<NativeOptions> native;
     bool strict_sandbox = false;
     std::optional<Probe> probe;
@@ -46,7 +55,8 @@ struct WorkerOptions {
 };
 
 // Of a normalised service; `path` names it in errors. Errors (with the place): a probe that is no
-// URL, a name of a capability that is none, a native worker in a sandbox, those of native_options.
+// URL, a name of a capability that is none, what no certificate can say, a native worker in a
+// sandbox, those of native_options.
 Result<WorkerOptions> worker_options(const Node& service, const std::string& path,
                                      const Diagnostics& diagnostics);
 

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "deploy/certificates.h"
 #include "deploy/desired.h"
 #include "deploy/native_ports.h"
 #include "deploy/native_releases.h"
 #include "deploy/records.h"
 #include "deploy/run_options.h"
 #include "engine/failed_start.h"
+#include "engine/local/prepare.h"
 #include "engine/local/start.h"
 #include "engine/native/start.h"
 #include "sys/file.h"
@@ -159,6 +161,60 @@ Result<void> check_reachable(const World& world, const compose::Service& service
             .with_hint("without ports: it listens on this machine itself"));
 }
 
+Certificates certificates_of(const World& world) {
+    return {world.paths, world.desired.project,
+            authority_directory(world.config.text("certs.authority"))};
+}
+
+constexpr std::string_view kCertificateVariable = "CERT_DIR=";
+
+// Where the worker looks for its certificate, by what it is told last.
+std::string certificate_directory(const compose::Service& service,
+                                  const std::vector<std::string>& image,
+                                  const std::vector<std::string>& own) {
+    std::string directory = service.worker.certificate->directory;
+    if (!directory.empty()) return engine::clean_path(directory);
+    directory = "/run/crank/certificate";
+    for (const auto* variables : {&image, &own})
+        for (const std::string& variable : *variables)
+            if (variable.starts_with(std::string(kCertificateVariable) + "/"))
+                directory = engine::clean_path(variable.substr(kCertificateVariable.size()));
+    return directory;
+}
+
+Result<void> add_certificate(const World& world, const compose::Service& service,
+                             engine::RunOptions& options) {
+    if (!service.worker.certificate) return {};
+    engine::local::Image image =
+        TRY(engine::local::find_image(world.paths, world.config, options.image));
+    std::string directory =
+        certificate_directory(service, image.stored.config.config.env, options.env);
+    auto taken = [&](const engine::BindMount& mount) { return mount.destination == directory; };
+    if (std::ranges::any_of(options.binds, taken))
+        return fail(Error(Code::failed_precondition,
+                          "services." + service.name + ".x-crank.certificate: something else is "
+                                                       "mounted at " +
+                              directory)
+                        .with_hint("take it out, or x-crank: {certificate: {directory: DIR}}"));
+    oci::UserEntry worker = TRY(engine::local::worker_of(image, options));
+    std::string kept =
+        TRY(certificates_of(world).keep(service, {.uid = worker.uid, .gid = worker.gid}));
+    options.binds.push_back(
+        {.source = std::move(kept), .destination = directory, .read_only = true});
+    options.env.push_back(std::string(kCertificateVariable) + directory);
+    return {};
+}
+
+// A process of this machine reads it where it lies.
+Result<void> add_native_certificate(const World& world, const compose::Service& service,
+                                    engine::RunOptions& options) {
+    if (!service.worker.certificate) return {};
+    oci::Owner owner{.uid = sys::effective_uid(), .gid = sys::effective_uid()};
+    options.env.push_back(std::string(kCertificateVariable) +
+                          TRY(certificates_of(world).keep(service, owner)));
+    return {};
+}
+
 Result<engine::RunOptions> native_options(const World& world, const Step& step,
                                           const compose::Service& service,
                                           const DesiredService& desired) {
@@ -169,6 +225,7 @@ Result<engine::RunOptions> native_options(const World& world, const Step& step,
                       .ports = TRY(choose_ports(world.paths, service, step.object))};
     engine::RunOptions options = TRY(native_run_options(service, place));
     options.labels.insert_or_assign(std::string(kNativeLabel), desired.image_id);
+    TRY(add_native_certificate(world, service, options));
     return options;
 }
 
@@ -178,6 +235,7 @@ Result<engine::RunOptions> container_options(const World& world, const compose::
     engine::RunOptions options = TRY(run_options(service, names_of(world)));
     if (!desired.pinned.empty()) options.image = desired.pinned;
     if (before != nullptr) take_over(*before, options);
+    TRY(add_certificate(world, service, options));
     return options;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "deploy/addresses.h"
+#include "deploy/certificates.h"
 #include "deploy/desired.h"
 #include "deploy/native_releases.h"
 #include "deploy/records.h"
@@ -208,11 +209,12 @@ Result<void> find_images(const engine::Paths& paths, const engine::Config& confi
 
 Result<void> tidy(const engine::Paths& paths, const std::string& project) {
     TRY(compose::check_project_name(project));
-    std::set<std::string> hashes, files, directories;
+    std::set<std::string> hashes, files, directories, services;
     for (const engine::Container& container : TRY(engine::list(paths))) {
         if (label_of(container.record.labels, kProjectLabel) != project) continue;
         hashes.insert(label_of(container.record.labels, kHashLabel));
         directories.insert(label_of(container.record.labels, kNativeLabel));
+        services.insert(label_of(container.record.labels, kServiceLabel));
         for (const engine::MountRecord& mount : container.record.mounts) files.insert(mount.source);
     }
     Records records(paths, project);
@@ -220,6 +222,7 @@ Result<void> tidy(const engine::Paths& paths, const std::string& project) {
         records.forget_containers();
     else
         records.forget_others(hashes, files);
+    Certificates(paths, project, "").keep_only(services);
     return tidy_directories(paths, project, std::move(directories));
 }
 

@@ -18,6 +18,8 @@ constexpr Setting kSettings[] = {
      "RUN steps may use this machine's package index, proxy and CA settings"},
     {"cdi.dirs", SettingKind::text, "/etc/cdi,/var/run/cdi",
      "directories of CDI files, the last one counting most"},
+    {"certs.authority", SettingKind::text, "",
+     "the directory of the authority that makes certificates; none: ~/.crank/ca"},
     {"gpu.driver-root", SettingKind::text, "/",
      "where a GPU's driver lies: /run/nvidia/driver with NVIDIA's driver container"},
     {"hooks.timeout", SettingKind::text, "30",

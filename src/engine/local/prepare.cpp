@@ -30,12 +30,18 @@ struct Users {
     std::vector<std::uint32_t> added_groups;
 };
 
+Result<oci::UserFiles> user_files(const Image& image) {
+    return oci::UserFiles{TRY(file_or_empty(image.stored.layers, "/etc/passwd")),
+                          TRY(file_or_empty(image.stored.layers, "/etc/group"))};
+}
+
+const std::string& named_user(const Image& image, const RunOptions& options) {
+    return !options.user.empty() ? options.user : image.stored.config.config.user;
+}
+
 Result<Users> find_users(const Image& image, const RunOptions& options) {
-    const std::string& user =
-        !options.user.empty() ? options.user : image.stored.config.config.user;
-    oci::UserFiles files{TRY(file_or_empty(image.stored.layers, "/etc/passwd")),
-                         TRY(file_or_empty(image.stored.layers, "/etc/group"))};
-    Users users{TRY(oci::resolve_user(user, files)), {}};
+    oci::UserFiles files = TRY(user_files(image));
+    Users users{TRY(oci::resolve_user(named_user(image, options), files)), {}};
     for (const std::string& group : options.settings.group_add)
         users.added_groups.push_back(
             TRY_IN(oci::resolve_user("0:" + group, files), "--group-add").gid);
@@ -136,6 +142,10 @@ std::optional<std::string> alias_of(const Config& config, const std::string& typ
     if (target) return target;
     Result<oci::Reference> reference = oci::Reference::parse(typed);
     return reference ? config.alias(reference->familiar()) : std::nullopt;
+}
+
+Result<oci::UserEntry> worker_of(const Image& image, const RunOptions& options) {
+    return oci::resolve_user(named_user(image, options), TRY(user_files(image)));
 }
 
 Result<Image> find_or_fetch(const StartRequest& request) {

@@ -8,6 +8,7 @@
 #include "engine/local/devices.h"
 #include "engine/local/spec.h"
 #include "engine/local/start.h"
+#include "oci/users.h"
 #include "runtime/plan.h"
 #include "store/store.h"
 
@@ -21,6 +22,8 @@ struct Image {
 };
 // By what was typed, or by what the configuration's alias says it stands for. Errors: not_found.
 Result<Image> find_image(const Paths& paths, const Config& config, const std::string& typed);
+// Whom its process is: the image's user, or the options'. Errors: not_found (no such user there).
+Result<oci::UserEntry> worker_of(const Image& image, const RunOptions& options);
 // What `typed` stands for in the configuration; nothing: itself.
 std::optional<std::string> alias_of(const Config& config, const std::string& typed);
 // find_image(), with the request's fetch_image in between where it is not there.
