@@ -54,6 +54,10 @@ std::span<const Flag> flags_of(const ServiceVerb& verb) {
     // The base asks for them; here they are an error, and no help.
     for (Flag& flag : flags)
         if (std::ranges::find(kChoosing, flag.name) != std::end(kChoosing)) flag.help = {};
+    // They stand before the word.
+    for (Flag& flag : flags)
+        if (std::ranges::find(kProjectFlags, flag.name, &Flag::name) != std::end(kProjectFlags))
+            flag.help = {};
     if (verb.services != Services::all) flags.push_back(kIndex);
     if (verb.word == "exec") flags.insert(flags.end(), {kNoTty, kNoTtyAlias});
     if (verb.word == "logs") flags.insert(flags.end(), {kNoPrefix, kNoColor});
@@ -185,6 +189,12 @@ Result<std::optional<Arguments>> for_containers(const ServiceCall& call, const e
                                                 const Arguments& typed) {
     TRY(check_choice(*call.verb, typed));
     const std::string project = TRY(project_name(call.project));
+    // Of services, too, and of containers that are gone.
+    if (call.verb->word == "logs" && typed.has("release")) {
+        Arguments asked = typed;
+        asked.give("project-name", project);
+        return std::optional(std::move(asked));
+    }
     const Containers containers(TRY(deploy::observe(paths, project)), project);
     std::vector<std::string> words = typed.words();
     const auto index = TRY(index_of(typed));

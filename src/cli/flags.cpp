@@ -220,9 +220,11 @@ Arguments Arguments::with_words(std::vector<std::string> words) const {
     return other;
 }
 
-void Arguments::switch_on(std::string_view name) {
+void Arguments::switch_on(std::string_view name) { give(name, "true"); }
+
+void Arguments::give(std::string_view name, std::string value) {
     const auto flag = std::ranges::find(flags_, name, &Flag::name);
-    if (flag != flags_.end()) given_.push_back({&*flag, "true"});
+    if (flag != flags_.end()) given_.push_back({&*flag, std::move(value)});
 }
 
 bool Arguments::on(std::string_view name) const { return find_switch(name).value_or(false); }

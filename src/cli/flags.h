@@ -74,6 +74,7 @@ public:
     // The same flags with other words.
     Arguments with_words(std::vector<std::string> words) const;
     void switch_on(std::string_view name);
+    void give(std::string_view name, std::string value);
 
 private:
     friend Result<Arguments> parse(const Syntax&, std::span<const std::string_view>);

@@ -6,6 +6,8 @@
 #include "cli/choice.h"
 #include "cli/log_lines.h"
 #include "cli/output.h"
+#include "cli/project.h"
+#include "cli/release_logs.h"
 #include "cli/verbs.h"
 #include "engine/lifecycle.h"
 #include "engine/names.h"
@@ -14,7 +16,7 @@
 namespace crank::cli {
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr Flag kOwnFlags[] = {
     {"follow", 'f', FlagKind::boolean, "", "go on until the worker ends"},
     {"tail", 'n', FlagKind::value, "NUMBER", "the last so many lines (all)"},
     {"timestamps", 't', FlagKind::boolean, "", "begin each line with its time"},
@@ -23,10 +25,21 @@ constexpr Flag kFlags[] = {
     {"until", 0, FlagKind::value, "TIME", "not after"},
     {"names", 0, FlagKind::boolean, "", "of several: begin lines with the name, not the id"},
     kLatestFlag,
+    {"release", 0, FlagKind::value, "NUMBER",
+     "of that release of a project: what stands behind are services, and containers that are gone "
+     "count as well"},
 };
+// With --release. -f follows here.
+constexpr auto kFlags = [] {
+    auto flags = with_project_flags(kOwnFlags);
+    for (Flag& flag : flags)
+        if (flag.name == "file") flag.letter = 0;
+    return flags;
+}();
 constexpr MissingFlag kMissing[] = {{"details", 0, false, "crank inspect shows the log's options"}};
 constexpr std::string_view kExamples[] = {"crank logs mail", "crank logs -f -n 20 mail",
-                                          "crank logs --since 10m -t mail"};
+                                          "crank logs --since 10m -t mail",
+                                          "crank logs --release 3 web"};
 
 Result<engine::LogQuery> read_query(const Arguments& arguments) {
     engine::LogQuery query;
@@ -89,11 +102,16 @@ Result<int> print_several(const Invocation& invocation,
 
 Result<int> perform(Invocation& invocation) {
     engine::LogQuery query = TRY(read_query(invocation.arguments));
+    if (query.follow) flush_each_line();
+    if (invocation.arguments.has("release")) return print_release_logs(invocation, query);
+    for (const Flag& flag : kProjectFlags)
+        if (invocation.arguments.has(flag.name))
+            return fail(Error(Code::usage, "--" + std::string(flag.name) + " is for --release")
+                            .with_hint("crank compose -p PROJECT logs [SERVICE...]"));
     std::vector<std::string> words = invocation.arguments.words();
     std::vector<engine::Container> containers;
     do containers.push_back(TRY(choose_one(invocation, words)));
     while (!words.empty() && !invocation.arguments.on("latest"));
-    if (query.follow) flush_each_line();
     if (containers.size() > 1) return print_several(invocation, containers, query);
     TRY(print_logs(invocation, containers.front(), query, ""));
     return 0;

@@ -11,6 +11,7 @@
 #include "cli/performer.h"
 #include "cli/released.h"
 #include "deploy/certificates.h"
+#include "deploy/kept_logs.h"
 #include "deploy/observe.h"
 #include "deploy/records.h"
 #include "deploy/releases.h"
@@ -82,6 +83,7 @@ private:
         if (request_.planned != nullptr) TRY(deploy::check_same(*request_.planned, plan));
         tell_plan(plan);
         changed_ = plan.changes();
+        begun_ns_ = sys::wall_clock_ns();
         if (changed_) audited_.begin();
         deploy::Plan images;
         for (const deploy::Step& step : plan.steps)
@@ -100,8 +102,7 @@ private:
     void renew_certificates() const {
         auto renewed = deploy::Certificates(invocation_.paths, desired_.project, "").renew();
         if (!renewed) return warn(renewed.error().text());
-        for (const std::string& service : *renewed)
-            note("Certificate of " + service + "  Renewed");
+        for (const std::string& service : *renewed) note("Certificate of " + service + "  Renewed");
     }
 
     // That it cannot be written changes nothing of what was done.
@@ -114,6 +115,9 @@ private:
             (void)engine::sync_record(invocation_.paths, container.record.id);
         deploy::Release release = deploy::release_of(project.model, project.types, desired_,
                                                      sight->observed, project.files);
+        // Made by it, and gone again.
+        for (const deploy::KeptLog& log : deploy::kept_logs(invocation_.paths, desired_.project))
+            if (log.created_ns >= begun_ns_) release.containers.push_back(log.id);
         release.at_ns = sys::wall_clock_ns();
         release.by = deploy::shown(performer());
         release.what = request_.what;
@@ -130,6 +134,7 @@ private:
     deploy::Desired& desired_;
     Audited& audited_;
     bool changed_ = false;
+    std::int64_t begun_ns_ = 0;
 };
 
 Result<deploy::Desired> desired_by(const UpRequest& request) {

@@ -320,9 +320,10 @@ TEST(ComposeWorker, WhatIsWrongInXCrankIsNamed) {
               "compose.yaml:4:35: services.a.x-crank.certificate.days: must be from 1 to 398");
     EXPECT_EQ(worker_error("{certificate: {dns: [a.*.b]}}"),
               "compose.yaml:4:34: services.a.x-crank.certificate.dns: 'a.*.b' is no DNS name");
-    EXPECT_EQ(worker_error("{certificate: {directory: c}}"),
-              "compose.yaml:4:40: services.a.x-crank.certificate.directory: 'c' must be an absolute "
-              "path");
+    EXPECT_EQ(
+        worker_error("{certificate: {directory: c}}"),
+        "compose.yaml:4:40: services.a.x-crank.certificate.directory: 'c' must be an absolute "
+        "path");
 }
 
 TEST(ComposeWorker, ACertificateIsTheServicesOwn) {
@@ -330,7 +331,8 @@ TEST(ComposeWorker, ACertificateIsTheServicesOwn) {
     EXPECT_EQ(worker("{certificate: true}")->certificate->days, 90);
     EXPECT_FALSE(worker("{certificate: false}")->certificate);
     EXPECT_FALSE(worker("{}")->certificate);
-    auto options = worker("{certificate: {name: mail, dns: ['*.internal'], directory: /c, days: 1}}");
+    auto options =
+        worker("{certificate: {name: mail, dns: ['*.internal'], directory: /c, days: 1}}");
     ASSERT_TRUE(options) << options.error().text();
     EXPECT_EQ(options->certificate->name, "mail");
     EXPECT_EQ(options->certificate->dns, std::vector<std::string>{"*.internal"});

@@ -80,11 +80,12 @@ private:
             certificate.days = number_of(*given, "days").value_or(certificate.days);
         }
         if (!is_label(certificate.name))
-            return wrong("name",
-                         "'" + certificate.name +
-                             "' is no name of a certificate: lower case letters, digits and '-', 63 "
-                             "at most",
-                         "certificate: {name: NAME}");
+            return wrong(
+                "name",
+                "'" + certificate.name +
+                    "' is no name of a certificate: lower case letters, digits and '-', 63 "
+                    "at most",
+                "certificate: {name: NAME}");
         if (!certificate.directory.empty() && !certificate.directory.starts_with('/'))
             return wrong("directory", "'" + certificate.directory + "' must be an absolute path");
         constexpr std::int64_t kMostDays = 398;

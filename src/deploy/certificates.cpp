@@ -78,7 +78,7 @@ std::string authority_directory(const std::string& configured) {
 }
 
 Result<Certificates::Made> Certificates::read(const std::string& service) const {
-    std::string path = dir_ + "/" + service + std::string(kRecord);
+    std::string path = directory_of(service) + std::string(kRecord);
     Json json = Json::parse(TRY(sys::read_file(path, kMaxFile)), nullptr, false);
     if (!json.is_object()) return fail(Code::corrupt, path + " is no record of a certificate");
     Made made{.authority = text_at(json, "authority"),
@@ -94,7 +94,7 @@ Result<Certificates::Made> Certificates::read(const std::string& service) const 
 // A clock that was set back makes none too old.
 bool Certificates::is_good(const std::string& service, const Made& made) const {
     std::int64_t age = now() - made.at;
-    return age < made.days * kDay * 2 / 3 && trusted_by(dir_ + "/" + service) == made.trusted;
+    return age < made.days * kDay * 2 / 3 && trusted_by(directory_of(service)) == made.trusted;
 }
 
 Result<> Certificates::make(const std::string& service, Made made) const {
@@ -105,12 +105,12 @@ Result<> Certificates::make(const std::string& service, Made made) const {
         return fail(Error(Code::not_found, "there is no authority in " + made.authority)
                         .with_hint("crank certs init --dir " + made.authority));
     TRY(sys::make_dirs(dir_, 0700));
-    std::string directory = dir_ + "/" + service;
-    sys::SpawnRequest request{.path = TRY(engine::crank_net_path()),
-                              .args = {"crank-net", "certs", "issue", "--ca=" + made.authority,
-                                       "--dir=" + directory},
-                              .env = sys::environment(),
-                              .working_dir = "/"};
+    std::string directory = directory_of(service);
+    sys::SpawnRequest request{
+        .path = TRY(engine::crank_net_path()),
+        .args = {"crank-net", "certs", "issue", "--ca=" + made.authority, "--dir=" + directory},
+        .env = sys::environment(),
+        .working_dir = "/"};
     request.args.insert(request.args.end(), made.words.begin(), made.words.end());
     made.at = now();
     sys::CommandOutput output = TRY(sys::run_command(request));
@@ -127,7 +127,7 @@ Result<> Certificates::make(const std::string& service, Made made) const {
 
 Result<std::string> Certificates::keep(const compose::Service& service,
                                        const oci::Owner& owner) const {
-    std::string directory = dir_ + "/" + service.name;
+    std::string directory = directory_of(service.name);
     Made wanted{.authority = authority_,
                 .trusted = {},
                 .at = 0,

@@ -36,6 +36,8 @@ public:
     // made. The first error is told once all have been tried.
     Result<std::vector<std::string>> renew() const;
 
+    std::string directory_of(const std::string& service) const { return dir_ + "/" + service; }
+
     // All but those of these services. Best effort.
     void keep_only(const std::set<std::string>& services) const;
 

@@ -191,10 +191,10 @@ Result<void> add_certificate(const World& world, const compose::Service& service
         certificate_directory(service, image.stored.config.config.env, options.env);
     auto taken = [&](const engine::BindMount& mount) { return mount.destination == directory; };
     if (std::ranges::any_of(options.binds, taken))
-        return fail(Error(Code::failed_precondition,
-                          "services." + service.name + ".x-crank.certificate: something else is "
-                                                       "mounted at " +
-                              directory)
+        return fail(Error(Code::failed_precondition, "services." + service.name +
+                                                         ".x-crank.certificate: something else is "
+                                                         "mounted at " +
+                                                         directory)
                         .with_hint("take it out, or x-crank: {certificate: {directory: DIR}}"));
     oci::UserEntry worker = TRY(engine::local::worker_of(image, options));
     std::string kept =

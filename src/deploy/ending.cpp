@@ -1,5 +1,6 @@
 #include "deploy/ending.h"
 
+#include "deploy/kept_logs.h"
 #include "deploy/service_hooks.h"
 #include "engine/lifecycle.h"
 #include "engine/names.h"
@@ -27,6 +28,7 @@ Result<void> end_container(const World& world, const engine::Container& containe
         return end_container(world, TRY(engine::find(world.paths, container.record.id)));
     }
     TRY(stop_container(world, container));
+    keep_log(world.paths, container);
     Result<void> removed = engine::remove(world.paths, container, true);
     if (!removed && removed.error().code() != Code::not_found) return removed;
     return volumes::release(

@@ -1,11 +1,13 @@
 #include "deploy/observe.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/text.h"
 #include "deploy/addresses.h"
 #include "deploy/certificates.h"
 #include "deploy/desired.h"
+#include "deploy/kept_logs.h"
 #include "deploy/native_releases.h"
 #include "deploy/records.h"
 #include "deploy/releases.h"
@@ -127,6 +129,16 @@ Result<void> find_directory(const engine::Paths& paths, const std::string& proje
     return {};
 }
 
+// A process of this machine may read it: it mounts nothing.
+bool has_certificate(const engine::Paths& paths, const std::string& project,
+                     const engine::Record& record) {
+    if (record.labels.contains(std::string(kNativeLabel))) return true;
+    std::string directory =
+        Certificates(paths, project, "").directory_of(label_of(record.labels, kServiceLabel));
+    return std::ranges::find(record.mounts, directory, &engine::MountRecord::source) !=
+           record.mounts.end();
+}
+
 // What a container runs in, a release may go back to, or `crank up` starts.
 Result<void> tidy_directories(const engine::Paths& paths, const std::string& project,
                               std::set<std::string> used) {
@@ -214,7 +226,8 @@ Result<void> tidy(const engine::Paths& paths, const std::string& project) {
         if (label_of(container.record.labels, kProjectLabel) != project) continue;
         hashes.insert(label_of(container.record.labels, kHashLabel));
         directories.insert(label_of(container.record.labels, kNativeLabel));
-        services.insert(label_of(container.record.labels, kServiceLabel));
+        if (has_certificate(paths, project, container.record))
+            services.insert(label_of(container.record.labels, kServiceLabel));
         for (const engine::MountRecord& mount : container.record.mounts) files.insert(mount.source);
     }
     Records records(paths, project);
@@ -223,6 +236,7 @@ Result<void> tidy(const engine::Paths& paths, const std::string& project) {
     else
         records.forget_others(hashes, files);
     Certificates(paths, project, "").keep_only(services);
+    tidy_logs(paths, project);
     return tidy_directories(paths, project, std::move(directories));
 }
 

@@ -7,6 +7,8 @@
 //   down            it is to have no containers: `crank down` was its last command
 //   releases/N      what it was, each time it was changed (releases.h)
 //   native/SERVICE  directories of its native releases (native_releases.h)
+//   certificates    of services that ask for one (certificates.h)
+//   logs/ID         what containers wrote that are there no more (kept_logs.h)
 //   files/HASH      contents of secrets and configs that are in no file of the user's
 //
 // Each file is written whole, once. The directory is root's alone.

@@ -95,7 +95,8 @@ std::string serialize(const Release& release) {
                 {"file", release.file},
                 {"profiles", release.profiles},
                 {"environment", release.environment},
-                {"services", services}}  // What a person typed may be no UTF-8.
+                {"services", services},
+                {"containers", release.containers}}  // What a person typed may be no UTF-8.
         .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -118,6 +119,8 @@ Result<Release> parse_release(std::string_view text) {
         if (profile.is_string()) release.profiles.push_back(profile.get<std::string>());
     for (const auto& [name, value] : part_at(json, "environment").items())
         if (value.is_string()) release.environment[name] = value.get<std::string>();
+    for (const Json& id : part_at(json, "containers"))
+        if (id.is_string()) release.containers.push_back(id.get<std::string>());
     for (const Json& service : part_at(json, "services"))
         release.services.push_back({text_at(service, "name"), text_at(service, "image"),
                                     text_at(service, "image_id"),
@@ -160,6 +163,8 @@ Release release_of(const compose::Project& project, const compose::TypedProject&
         else if (auto left = left_alone(service, observed))
             release.services.push_back(std::move(*left));
     }
+    for (const ObservedContainer& container : observed.containers)
+        release.containers.push_back(container.id);
     return release;
 }
 

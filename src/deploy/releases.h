@@ -36,6 +36,9 @@ struct Release {
     // Values of variables that secrets and configs hold.
     std::map<std::string, std::string> environment;
     std::vector<ReleasedService> services;
+    // Ids of those that it had at its end, and of those that it made and that went again. Empty:
+    // written by a crank that did not note them.
+    std::vector<std::string> containers;
     bool operator==(const Release&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include "base/crash_point.h"
 #include "deploy/container.h"
 #include "deploy/ending.h"
+#include "deploy/kept_logs.h"
 #include "deploy/last_lines.h"
 #include "deploy/service_hooks.h"
 #include "engine/lifecycle.h"
@@ -17,6 +18,9 @@ namespace crank::deploy {
 
 Result<void> discard(const engine::Paths& paths, const std::string& id) {
     engine::Container container = TRY(engine::find(paths, id));
+    // What is frozen writes nothing, and does not end.
+    if (!container.state.paused) TRY(engine::stop(paths, container, {.timeout = 0}));
+    keep_log(paths, container);
     TRY(engine::remove(paths, container, true));
     return engine::volumes::release(paths, container.record, engine::volumes::Anonymous::removed);
 }

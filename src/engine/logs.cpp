@@ -116,6 +116,17 @@ private:
     std::vector<std::string> held_;
 };
 
+// What is there now: its files, read to their ends.
+Result<std::vector<LineReader>> read_present(const std::string& path, const LogQuery& query,
+                                             Query& filter) {
+    if (query.tail) filter.hold();
+    std::vector<LineReader> files = TRY(open_all(path));
+    for (LineReader& file : files)
+        TRY(file.read([&](std::string_view line) { return filter(line); }));
+    if (query.tail) TRY(filter.release(*query.tail));
+    return files;
+}
+
 bool same_file(const std::string& path, int fd) {
     Result<sys::FileInfo> there = sys::stat(path), here = sys::stat_fd(fd, path);
     return there && here && there->inode == here->inode && there->device == here->device;
@@ -229,6 +240,23 @@ std::string log_path(const Paths& paths, const std::string& id) {
     return paths.container(id) + "/log";
 }
 
+std::vector<std::string> log_files(const std::string& path) {
+    std::vector<std::string> files;
+    if (sys::exists(path)) files.push_back(path);
+    for (int i = 1; i < kMaxRotated; ++i) {
+        std::string older = path + "." + std::to_string(i);
+        if (!sys::exists(older)) break;
+        files.push_back(std::move(older));
+    }
+    return files;
+}
+
+Result<> read_ended_log(const std::string& path, const LogQuery& query, const LogSink& sink) {
+    Query filter(query, sink);
+    TRY(read_present(path, query, filter));
+    return {};
+}
+
 Result<> read_logs(const Paths& paths, const Container& container, const LogQuery& query,
                    const LogSink& sink) {
     if (container.record.settings.log_driver == kNoLog)
@@ -237,11 +265,8 @@ Result<> read_logs(const Paths& paths, const Container& container, const LogQuer
                               " keeps no log: it was made with --log-driver none")
                         .with_hint("crank attach " + shown_name(container.record)));
     Query filter(query, sink);
-    if (query.tail) filter.hold();
-    std::vector<LineReader> files = TRY(open_all(log_path(paths, container.record.id)));
-    for (LineReader& file : files)
-        TRY(file.read([&](std::string_view line) { return filter(line); }));
-    if (query.tail) TRY(filter.release(*query.tail));
+    std::vector<LineReader> files =
+        TRY(read_present(log_path(paths, container.record.id), query, filter));
     if (!query.follow) return {};
     if (query.on_follow) query.on_follow();
     std::optional<LineReader> last;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/paths.h"
@@ -43,5 +44,9 @@ Result<> read_logs(const Paths& paths, const Container& container, const LogQuer
                    const LogSink& sink);
 
 std::string log_path(const Paths& paths, const std::string& id);
+// The files of the log that has its newest one at `path`: those that are there, the newest first.
+std::vector<std::string> log_files(const std::string& path);
+// The log at `path`, which nobody writes to any more: `follow` means nothing.
+Result<> read_ended_log(const std::string& path, const LogQuery& query, const LogSink& sink);
 
 }  // namespace crank::engine

@@ -85,6 +85,30 @@ case $phase in
         crank up -d
         says four
         crank plan
+        # a clock that jumps, between changes and in the middle of one
+        n=0
+        for jump in '+400 days' '-800 days'; do
+            n=$((n + 1))
+            date -s "$jump" >/dev/null
+            file "jump$n"
+            crank up -d
+            says "jump$n"
+            crank rollback
+            says four
+            file "within$n"
+            crank up -d &
+            sleep 0.05
+            date -s "$jump" >/dev/null
+            wait $! || fail "a change in which the clock jumped"
+            says "within$n"
+            crank plan
+            crank reconcile
+            says "within$n"
+            file four
+            crank up -d
+            says four
+        done
+        crank releases
         ;;
 esac
 cut
