@@ -1,5 +1,6 @@
 #include "engine/health.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 
@@ -40,7 +41,7 @@ Result<std::optional<sys::UniqueFd>> lock_probes(const Paths& paths, const Conta
     while (true) {
         auto lock = TRY(sys::try_lock_file(paths.monitor(container.record.id) + "/health.lock",
                                            sys::LockMode::exclusive));
-        if (lock || by == CheckedBy::monitor) return lock;
+        if (lock || by != CheckedBy::person) return lock;
         if (std::chrono::steady_clock::now() > end)
             return fail(Error(Code::in_use, "container " + shown_name(container.record) +
                                                 " is being probed by another command")
@@ -136,14 +137,21 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
                         .with_hint("crank run --health-cmd COMMAND, or --probe http://:PORT/PATH"));
     if (container.state.status != Status::running) return fail(not_running(record));
     if (container.state.paused) {
-        if (by == CheckedBy::monitor) return std::nullopt;
+        if (by != CheckedBy::person) return std::nullopt;
         return fail(Error(Code::failed_precondition, "container " + name + " is paused")
                         .with_hint("crank unpause " + name));
     }
     auto lock = TRY(lock_probes(paths, container, by));
     if (!lock) return std::nullopt;
-    Result<ProbeResult> probed = probe(paths, container, *record.health);
+    HealthCheck check = *record.health;
+    if (by == CheckedBy::waiter)
+        check.timeout = std::chrono::nanoseconds(
+                            std::min<std::chrono::nanoseconds>(times_of(check).timeout, kMostWaiting))
+                            .count();
+    Result<ProbeResult> probed = probe(paths, container, check);
     if (!is_same_life(paths, container)) return std::nullopt;
+    bool passed = probed && probed->exit_code == 0;
+    if (by == CheckedBy::waiter && !passed) return std::nullopt;
     if (!probed && by == CheckedBy::person) return fail(std::move(probed).error());
     ProbeResult result = probed ? std::move(*probed) : not_probed(probed.error());
     HealthState before = read_health(paths, record.id, container.state);
