@@ -1,10 +1,12 @@
 #include "deploy/wait.h"
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 
 #include "deploy/desired.h"
 #include "deploy/observe.h"
+#include "engine/health.h"
 #include "engine/lifecycle.h"
 #include "sys/poll.h"
 #include "sys/system.h"
@@ -92,10 +94,31 @@ Result<bool> Waiting::judge(const engine::Container& container) {
     return Clock::now() - since_ >= kSettles || is_old(container);
 }
 
+// Its monitor asks after an interval, which may be half a minute. True: it was asked, and is well.
+// Once more after a while that grows with what it costs; not where it takes long.
+bool Waiting::ask(const engine::Container& container) {
+    const engine::State& state = container.state;
+    bool starts = state.status == Status::running && !state.paused && container.record.health &&
+                  (!state.health || state.health->status == HealthStatus::starting);
+    auto begun = Clock::now();
+    if (awaited_ == Awaited::completed || !starts || (next_ask_ && begun < *next_ask_))
+        return false;
+    auto checked = engine::check_health(world_->paths, container, engine::CheckedBy::waiter);
+    if (checked && *checked) return (*checked)->status == HealthStatus::healthy;
+    constexpr std::chrono::milliseconds kFirst(100), kMost(5000);
+    constexpr int kShare = 10;  // of the time, at most
+    auto taken = Clock::now() - begun;
+    pause_ = std::clamp<Clock::duration>(std::max(2 * pause_, kShare * taken), kFirst, kMost);
+    next_ask_ = taken < engine::kMostWaiting ? Clock::now() + pause_ : Clock::time_point::max();
+    return false;
+}
+
 Result<bool> Waiting::look() {
     if (Clock::now() < next_look_) return false;
     engine::Container container = TRY(engine::find(world_->paths, id_));
     if (TRY(judge(container))) return true;
+    // What that has changed the next look sees.
+    if (ask(container)) return false;
     next_look_ = Clock::now() + kLookAgain;
     if (!deadline_ || Clock::now() < *deadline_) return false;
     std::string name = engine::shown_name(container.record);

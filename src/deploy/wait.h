@@ -48,6 +48,7 @@ private:
     };
     static Life life_of(const engine::Container& container);
     Result<bool> judge(const engine::Container& container);
+    bool ask(const engine::Container& container);
 
     const World* world_;
     std::string id_;
@@ -56,6 +57,8 @@ private:
     Deadline deadline_;
     std::optional<Life> first_;
     std::chrono::steady_clock::time_point since_, next_look_;
+    std::optional<std::chrono::steady_clock::time_point> next_ask_;
+    std::chrono::steady_clock::duration pause_{};  // between two questions
 };
 
 // All containers that a service has at the first look.

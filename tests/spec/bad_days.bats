@@ -113,10 +113,32 @@ id_of() { crank inspect --format '{{.Id}}' "$1"; }
     says v1
     [ "$(crank releases --format '{{.Release}} {{.Status}}')" = "2 good
 1 good" ]
-    # one that never passes twice in a row, but must: it comes to nothing, and the old one stays
-    more[0]=${more[0]/retries: 2/retries: 1}
+    # one that never passes comes to nothing, and the old one stays
+    more[0]='healthcheck: {test: [CMD, /busybox, "false"], interval: 100ms, retries: 2}'
     web v2 answerer-healthy "${more[@]}"
     run -1 --separate-stderr crank up -d
     [[ $stderr == *"the old container of shop-web-1 stays"*"is unhealthy"* ]]
     says v1
+}
+
+@test "a health check is not waited for longer than it takes to pass, whatever its interval; what fails before does not count" {
+    # it passes from the third time on; asked each hour
+    local check='echo x >>/tmp/asked; [ $$(/busybox wc -l </tmp/asked) -ge 3 ]'
+    local more=("healthcheck: {test: [CMD, /busybox, sh, -c, \"$check\"], interval: 1h, retries: 1}" 'tmpfs: [/tmp]')
+    web v0 answerer-healthy "${more[@]}"
+    cat >>compose.yaml <<'END'
+  after: {image: answerer, depends_on: {web: {condition: service_healthy}}}
+END
+    timeout 60 crank up -d 2>/dev/null
+    says v0
+    [ "$(crank inspect --format '{{.State.Health.Status}}' shop-web-1)" = healthy ]
+    web v1 answerer-healthy "${more[@]}"
+    timeout 60 crank up -d --remove-orphans 2>/dev/null
+    says v1
+    timeout 60 crank rollback 2>/dev/null
+    says v0
+    # from outside, too
+    web v2 answerer 'x-crank: {probe: {url: "http://:8000/", interval: 1h}}'
+    timeout 60 crank up -d --wait 2>/dev/null
+    says v2
 }
