@@ -92,7 +92,7 @@ Container mail-db-1  Removed
 Network mail_default  Removed" ]
     [ -z "$(crank ps -aq)" ]
     [ "$(crank volume ls -q)" = mail_data ]
-    [ "$(ls "$CRANK_ROOT/projects/mail")" = $'down\nlock\nreleases' ]
+    [ "$(ls "$CRANK_ROOT/projects/mail")" = $'down\nlock\nlogs\nreleases' ]
     run -0 crank down -v
     [ ! -e "$CRANK_ROOT/projects/mail" ]
     [ -z "$(crank volume ls -q)" ]
