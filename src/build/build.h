@@ -84,9 +84,10 @@ struct BuildRequest {
     std::string target;
     bool no_cache = false;
     std::vector<std::string> no_cache_stages;  // --no-cache-filter: names of stages done again
-    // RUN --mount=type=secret: read when a step needs it, by id; one of the two is empty.
+    // RUN --mount=type=secret: read when a step needs it, by id. One of the three is there.
     struct SecretSource {
         std::string file, env;
+        std::optional<std::string> value = {};
     };
     std::map<std::string, SecretSource> secrets;
     // RUN --mount=type=ssh: the socket of an agent, or files with keys, by id; never empty.

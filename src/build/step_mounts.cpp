@@ -105,6 +105,7 @@ private:
     Result<std::optional<Secret>> read_secret(const std::string& id) const {
         auto given = request_.secrets.find(id);
         if (given == request_.secrets.end()) return std::nullopt;
+        if (given->second.value) return Secret(*given->second.value);
         if (given->second.file.empty()) {
             const char* value = std::getenv(given->second.env.c_str());
             return Secret(value == nullptr ? "" : value);

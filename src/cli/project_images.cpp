@@ -9,7 +9,6 @@
 #include "cli/output.h"
 #include "cli/project.h"
 #include "cli/storage_limit.h"
-#include "deploy/records.h"
 #include "engine/events.h"
 #include "sys/file.h"
 
@@ -51,18 +50,11 @@ Result<> read_place(const Build& build, ContextReader& reader, build::BuildReque
     return {};
 }
 
-Result<> read_build_secrets(const engine::Paths& paths, const LoadedProject& project,
-                            const Build& build, build::BuildRequest& request) {
+void read_build_secrets(const LoadedProject& project, const Build& build,
+                        build::BuildRequest& request) {
     for (const auto& [id, key] : build.secret_ids)
-        for (const compose::FileSource& source : project.types.secrets) {
-            if (source.key != key) continue;
-            std::string file = source.file;
-            if (source.content)
-                file = TRY(deploy::Records(paths, project.types.name)
-                               .keep_file({.key = key, .mode = 0400}, *source.content));
-            request.secrets[id] = {file, ""};
-        }
-    return {};
+        for (const compose::FileSource& source : project.types.secrets)
+            if (source.key == key) request.secrets[id] = {source.file, "", source.content};
 }
 
 Result<> read_build_steps(const Build& build, build::BuildRequest::StepSettings& steps) {
@@ -99,7 +91,7 @@ struct Place {
     Brought brought = {};
 };
 
-Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedProject& project,
+Result<build::BuildRequest> request_of(const LoadedProject& project,
                                        const compose::Service& service, Place& place) {
     const Build& build = *service.build;
     build::BuildRequest request;
@@ -116,7 +108,7 @@ Result<build::BuildRequest> request_of(const engine::Paths& paths, const LoadedP
     request.pull = build.pull;
     if (build.network == "none") request.network = build::BuildRequest::Network::none;
     if (build.network == "host") request.network = build::BuildRequest::Network::host;
-    TRY(read_build_secrets(paths, project, build, request));
+    read_build_secrets(project, build, request);
     TRY(read_build_contexts(project, build, reader));
     Texts agents;
     for (const auto& [id, path] : build.ssh) agents.push_back(path.empty() ? id : id + "=" + path);
@@ -130,7 +122,7 @@ Result<> build_service(const engine::Paths& paths, const engine::Config& config,
     std::optional store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
     {
         Place place{*store, cancel_fd};
-        build::BuildRequest request = TRY(request_of(paths, project, service, place));
+        build::BuildRequest request = TRY(request_of(project, service, place));
         std::optional<engine::Kept> kept;
         TRY(complete_build(paths, config, kept, request));
         attend_build(progress, cancel_fd, *store, request);
@@ -185,7 +177,7 @@ Result<std::optional<std::string>> foretell_image(const engine::Paths& paths,
     store::Store store = TRY(store::Store::open(paths.root, store::OpenMode::read_write));
     Place place{store, -1};
     build::BuildRequest request =
-        TRY_IN(request_of(paths, project, service, place), place_of(project, service));
+        TRY_IN(request_of(project, service, place), place_of(project, service));
     std::optional<engine::Kept> kept;
     TRY(complete_build(paths, config, kept, request));
     Result<build::Explanation> explanation = build::explain(request, store);

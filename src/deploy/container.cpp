@@ -33,21 +33,44 @@ std::string first_container(const World& world, const std::string& name) {
     return world.desired.project + "-" + name + "-1";
 }
 
+Result<void> check_there(const std::string& what, const std::string& file) {
+    if (sys::exists(file)) return {};
+    return fail(Error(Code::not_found, what + ": " + file + " does not exist")
+                    .with_hint("write it, or take the field file out"));
+}
+
+// Where each start of the container reads it. What no file of the user's has is kept for that, by
+// the name of its content, and for root alone.
+Result<std::string> source_of_secret(const World& world, const compose::FileSource& source,
+                                     const std::string& what) {
+    if (source.content)
+        return TRY_IN(Records(world.paths, world.desired.project)
+                          .keep_file({.key = source.key, .mode = 0400}, *source.content),
+                      what);
+    TRY(check_there(what, source.file));
+    return source.file;
+}
+
+// What is mounted.
+Result<std::string> source_of_config(const World& world, const compose::FileUse& use,
+                                     const compose::FileSource& source, const std::string& what) {
+    bool as_it_is = use.uid.empty() && use.gid.empty() && !use.mode;
+    Records records(world.paths, world.desired.project);
+    if (source.content) return TRY_IN(records.keep_file(use, *source.content), what);
+    TRY(check_there(what, source.file));
+    if (as_it_is) return source.file;
+    std::string content = TRY_IN(sys::read_file(source.file, kMaxContent), what);
+    return TRY_IN(records.keep_file(use, content), what);
+}
+
 Result<std::string> file_of(const World& world, const compose::FileUse& use) {
     bool secret = use.kind == compose::FileUse::Kind::secret;
     const auto& sources = secret ? world.project.secrets : world.project.configs;
     auto source = std::ranges::find(sources, use.key, &compose::FileSource::key);
     std::string what = (secret ? "secrets." : "configs.") + use.key;
     if (source == sources.end()) return fail(Code::not_found, what + " is not declared");
-    bool as_it_is = use.uid.empty() && use.gid.empty() && !use.mode;
-    Records records(world.paths, world.desired.project);
-    if (source->content) return TRY_IN(records.keep_file(use, *source->content), what);
-    if (!sys::exists(source->file))
-        return fail(Error(Code::not_found, what + ": " + source->file + " does not exist")
-                        .with_hint("write it, or take the field file out"));
-    if (as_it_is) return source->file;
-    std::string content = TRY_IN(sys::read_file(source->file, kMaxContent), what);
-    return TRY_IN(records.keep_file(use, content), what);
+    return secret ? source_of_secret(world, *source, what)
+                  : source_of_config(world, use, *source, what);
 }
 
 ContainerNames names_of(const World& world) {

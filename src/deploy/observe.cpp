@@ -229,6 +229,7 @@ Result<void> tidy(const engine::Paths& paths, const std::string& project) {
         if (has_certificate(paths, project, container.record))
             services.insert(label_of(container.record.labels, kServiceLabel));
         for (const engine::MountRecord& mount : container.record.mounts) files.insert(mount.source);
+        for (const engine::SecretFile& one : container.record.secrets) files.insert(one.source);
     }
     Records records(paths, project);
     if (hashes.empty())

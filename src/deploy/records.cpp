@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/text.h"
+#include "deploy/file_owner.h"
 #include "oci/digest.h"
 #include "sys/file.h"
 #include "sys/link.h"
@@ -13,16 +13,6 @@ namespace crank::deploy {
 namespace {
 
 constexpr std::int64_t kUsualMode = 0444, kPermissions = 0777;
-
-Result<uid_t> id_of(const std::string& text, std::string_view what) {
-    if (text.empty()) return 0;
-    auto number = parse_int(text);
-    constexpr std::int64_t kMost = 0xfffffffe;
-    if (!number || *number < 0 || *number > kMost)
-        return fail(Code::invalid_argument,
-                    std::string(what) + " \"" + text + "\": a number is wanted");
-    return static_cast<uid_t>(*number);
-}
 
 // Not there before, or with another content or owner: the name says both.
 Result<void> write_owned(const std::string& path, const std::string& content, uid_t uid, gid_t gid,
@@ -100,8 +90,8 @@ std::map<std::string, std::string> Records::services(const std::set<std::string>
 Result<std::string> Records::keep_file(const compose::FileUse& use,
                                        const std::string& content) const {
     TRY(compose::check_project_name(project_));
-    uid_t uid = TRY(id_of(use.uid, "uid"));
-    gid_t gid = TRY(id_of(use.gid, "gid"));
+    uid_t uid = TRY(parse_owner(use.uid, "uid")).value_or(0);
+    gid_t gid = TRY(parse_owner(use.gid, "gid")).value_or(0);
     auto mode = static_cast<mode_t>(use.mode.value_or(kUsualMode) & kPermissions);
     std::string owner =
         std::to_string(uid) + ":" + std::to_string(gid) + ":" + std::to_string(mode) + ":";

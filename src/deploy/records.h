@@ -46,7 +46,7 @@ public:
     // Where the content lies from now on, as `use` wants it. Errors: invalid_argument (an owner
     // that is no number).
     Result<std::string> keep_file(const compose::FileUse& use, const std::string& content) const;
-    // Everything but these services' records and the files that somebody has mounted. Best effort.
+    // Everything but these services' records and the files that a container has. Best effort.
     void forget_others(const std::set<std::string>& hashes,
                        const std::set<std::string>& files) const;
     // All but the releases and their directories. Best effort.

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "deploy/desired.h"
+#include "deploy/file_owner.h"
 #include "deploy/native_ports.h"
 #include "policy/capability.h"
 
@@ -215,6 +216,23 @@ private:
         if (mount.read_only) made.options.push_back("ro");
         options_.tmpfs.push_back(std::move(made));
     }
+    // Configs are bind mounts, secrets are in memory.
+    Result<void> file(const compose::FileUse& use) {
+        std::string source = TRY(names_.file(use)), target = engine::clean_path(use.target);
+        if (use.kind == compose::FileUse::Kind::config) {
+            options_.binds.push_back(
+                {.source = std::move(source), .destination = target, .read_only = true});
+            return {};
+        }
+        engine::SecretFile secret{.source = std::move(source), .destination = target};
+        const std::string what = "secrets." + use.key + ".";
+        secret.uid = TRY(parse_owner(use.uid, what + "uid"));
+        secret.gid = TRY(parse_owner(use.gid, what + "gid"));
+        constexpr std::int64_t kPermissions = 0777;
+        if (use.mode) secret.mode = static_cast<std::uint32_t>(*use.mode & kPermissions);
+        options_.secrets.push_back(std::move(secret));
+        return {};
+    }
     Result<void> mounts() {
         for (const compose::Mount& mount : service_.mounts) {
             if (!mount.target.starts_with('/'))
@@ -228,10 +246,7 @@ private:
         }
         for (const std::string& text : service_.tmpfs)
             options_.tmpfs.push_back(TRY_IN(engine::parse_tmpfs(text), "tmpfs"));
-        for (const compose::FileUse& use : service_.files)
-            options_.binds.push_back({.source = TRY(names_.file(use)),
-                                      .destination = engine::clean_path(use.target),
-                                      .read_only = true});
+        for (const compose::FileUse& use : service_.files) TRY(file(use));
         for (std::string text : service_.volumes_from) {
             if (text.starts_with(kContainer)) {
                 text.erase(0, kContainer.size());

@@ -17,7 +17,7 @@ struct ContainerNames {
     // Of networks and volumes by their keys, of a service's first container.
     std::function<std::string(const std::string& key)> network, volume;
     std::function<std::string(const std::string& service)> container;
-    // Where the content of a secret or config lies on this machine, to be mounted.
+    // Where the content of a secret or config lies on this machine: to be read, or mounted.
     std::function<Result<std::string>(const compose::FileUse& use)> file;
     // A profile of --security-opt.
     std::function<Result<std::string>(const std::string& path)> read;

@@ -12,6 +12,7 @@
 #include "engine/health_check.h"
 #include "engine/ids/range.h"
 #include "engine/restart_policy.h"
+#include "engine/secret_file.h"
 #include "engine/settings.h"
 #include "network/network.h"
 
@@ -94,6 +95,7 @@ struct RunOptions {
     std::vector<NetworkUse> networks;  // with the mode bridge; empty: the default one alone
     std::vector<BindMount> binds;
     std::vector<TmpfsMount> tmpfs;
+    std::vector<SecretFile> secrets;
     std::vector<VolumesFrom> volumes_from;
     std::optional<std::int64_t> nano_cpus;   // billionths of a CPU
     std::optional<std::int64_t> memory;      // bytes

@@ -71,6 +71,14 @@ Json to_json(const network::PortSpec& port) {
             {"protocol", port.protocol}};
 }
 
+Json to_json(const SecretFile& secret) {
+    return {{"source", secret.source},
+            {"destination", secret.destination},
+            {"uid", secret.uid.value_or(0)},
+            {"gid", secret.gid.value_or(0)},
+            {"mode", secret.mode}};
+}
+
 template <class T>
 Json list_to_json(const std::vector<T>& items) {
     Json list = Json::array();
@@ -91,6 +99,14 @@ MountRecord mount_from(const Json& json) {
             json.value("ownIds", false),
             json.value("volume", ""),
             json.value("anonymous", false)};
+}
+
+SecretFile secret_from(const Json& json) {
+    return {.source = json.at("source"),
+            .destination = json.at("destination"),
+            .uid = json.at("uid").get<std::uint32_t>(),
+            .gid = json.at("gid").get<std::uint32_t>(),
+            .mode = json.at("mode")};
 }
 
 NetworkRecord network_from(const Json& json) {
@@ -205,6 +221,8 @@ Record record_from(const Json& json) {
     if (json.contains("servedPorts"))
         record.served_ports = json.at("servedPorts").get<std::vector<std::uint16_t>>();
     for (const Json& mount : json.at("mounts")) record.mounts.push_back(mount_from(mount));
+    if (json.contains("secrets"))
+        for (const Json& one : json.at("secrets")) record.secrets.push_back(secret_from(one));
     record.network = network_from(json.at("network"));
     if (json.contains("networks"))
         for (const Json& one : json.at("networks")) record.networks.push_back(endpoint_from(one));
@@ -300,6 +318,7 @@ std::string serialize(const Record& record) {
                        {"block", record.ids->block},
                        {"blocks", record.ids->blocks}};
     if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
+    if (!record.secrets.empty()) json["secrets"] = list_to_json(record.secrets);
     if (!record.networks.empty()) json["networks"] = list_to_json(record.networks);
     if (!record.gateway_ports.empty()) json["gatewayPorts"] = list_to_json(record.gateway_ports);
     if (!record.served_ports.empty()) json["servedPorts"] = record.served_ports;

@@ -14,6 +14,7 @@
 #include "engine/health_check.h"
 #include "engine/ids/lease.h"
 #include "engine/restart_policy.h"
+#include "engine/secret_file.h"
 #include "engine/settings.h"
 #include "network/network.h"
 #include "runtime/plan.h"
@@ -85,6 +86,7 @@ struct Record {
     // more than kMostServedPorts: then it says nothing.
     std::vector<std::uint16_t> served_ports = {};
     std::vector<MountRecord> mounts;
+    std::vector<SecretFile> secrets = {};  // with their owners; `mounts` has them, too
     // The mode is the first network's name; the rest is of that one, too.
     NetworkRecord network;
     // Empty: the default one alone, or none.

@@ -44,6 +44,8 @@ Record full_record() {
                                 .on_unhealthy = OnUnhealthy::restart,
                                 .most_restarts = 7};
     record.unhealthy_restarts = 2;
+    record.secrets = {
+        {.source = "/s", .destination = "/run/secrets/s", .uid = 1000, .gid = 1001, .mode = 0440}};
     return record;
 }
 

@@ -23,6 +23,8 @@ Result<int> namespace_of(const LaunchRequest& request, const Plan::Joined& joine
 Result<Handover> hand_over_all(const LaunchRequest& request, const Plan& plan,
                                const sys::Pipe& gate, std::size_t listener_count) {
     Handover handover;
+    int slot = 0;
+    for (const auto& [place, mount] : request.made_mounts) handover.add(mount, slot++);
     handover.add(gate.read.get(), plan.gate_slot());
     handover.add(request.io.stdin_read.get(), plan.stdin_slot());
     for (std::size_t i = 0; i < request.listeners.size(); ++i)
@@ -57,6 +59,7 @@ Encoding encoding_of(const LaunchRequest& request, const Plan& plan) {
 Result<Running> launch_other(LaunchRequest request, const HostFacts& facts) {
     Given given{static_cast<bool>(request.network_namespace),
                 static_cast<bool>(request.io.stdin_read)};
+    for (const auto& [place, mount] : request.made_mounts) given.made_mounts.push_back(place);
     const Options& options = request.options;
     Plan made =
         TRY(plan_other(request.spec, request.rootfs, options, facts, given, *request.other));

@@ -242,6 +242,9 @@ struct Given {
     std::uint32_t preserved_fds = 0;  // handed to the program as 3, 4, ...
     std::vector<std::uint32_t> missing_fds = {};  // which of them, from 0, the caller does not have
     std::string keyring;                          // of its session, a new one; empty: the caller's
+    // Of another runtime's container: where its process sees detached mounts, each a file there, in
+    // the order of their slots from 0 on.
+    std::vector<std::string> made_mounts = {};
 };
 
 // Pure. Errors: invalid_argument or unsupported, naming the field of the spec.

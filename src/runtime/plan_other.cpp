@@ -50,6 +50,19 @@ void bind_namespaces(Builder& builder, const oci::RuntimeSpec& spec) {
     }
 }
 
+// They lie in memory, and are seen in this mount namespace alone.
+void show_made_mounts(Builder& builder, const Given& given) {
+    for (std::size_t i = 0; i < given.made_mounts.size(); ++i) {
+        const std::string& place = given.made_mounts[i];
+        std::uint32_t path = builder.text(place);
+        shim::Op& op = builder.add(OpKind::bind_descriptor, "show a made mount as " + place);
+        op.fd = static_cast<std::int32_t>(i);
+        op.s1 = path;
+        op.a = 1;
+        builder.plan().binds[i].source = place;
+    }
+}
+
 }  // namespace
 
 Result<Plan> plan_other(const oci::RuntimeSpec& spec, const Rootfs& rootfs, const Options& options,
@@ -59,12 +72,14 @@ Result<Plan> plan_other(const oci::RuntimeSpec& spec, const Rootfs& rootfs, cons
     if (has_user_namespace(spec))
         return fail(Code::unsupported,
                     "linux.namespaces: a user namespace with another runtime is not supported");
+    plan.binds.resize(given.made_mounts.size());  // other slots come behind
     plan.listeners = options.ports.size() + (options.resolves ? 2 : 0);
     plan.clone_flags = kNewMount;
     TRY(plan_groups(builder, spec, facts));
     builder.add(OpKind::isolate_mounts, "detach the mounts from the host's");
     TRY(mount_layers(builder, spec, rootfs, options, facts, given));
     bind_namespaces(builder, spec);
+    show_made_mounts(builder, given);
     if (options.gate) builder.add(OpKind::gate, "wait for the network").fd = plan.gate_slot();
     // Its terminal comes over a socket.
     oci::Process process = command_process(other.create, other.bundle);

@@ -68,6 +68,21 @@ TEST(PlanOther, MountsTheRootShowsTheNamespacesAndWaitsForTheNetworkBeforeItCall
     EXPECT_EQ(plan.joined[0].path, "/bundle/ns-network");
 }
 
+TEST(PlanOther, MadeMountsAreShownWhereTheConfigurationHasThem) {
+    Plan plan = planned(spec(), {.network_namespace = true, .made_mounts = {"/b/one", "/b/two"}});
+    std::vector<const Step*> shown;
+    for (const Step& step : plan.child)
+        if (step.op.kind == OpKind::bind_descriptor) shown.push_back(&step);
+    ASSERT_EQ(shown.size(), 3U);
+    EXPECT_EQ(shown[0]->op.fd, plan.joined_slot(0));
+    EXPECT_EQ(shown[0]->op.a, 0U);
+    EXPECT_EQ(shown[1]->op.fd, 0);
+    EXPECT_EQ(shown[1]->op.a, 1U);
+    EXPECT_STREQ(plan.text.data() + shown[2]->op.s1, "/b/two");
+    // The other slots come behind theirs.
+    EXPECT_EQ(plan.network_slot(), 2);
+}
+
 TEST(PlanOther, LimitsAreCranksAndItsCallerIsInNoGroup) {
     Plan plan = planned(spec());
     EXPECT_FALSE(plan.cgroup_dirs.empty());

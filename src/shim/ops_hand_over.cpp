@@ -17,8 +17,15 @@ int bind_root(const PlanView& plan, const Op& op) {
     return mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0 ? errno : 0;
 }
 
-// Through the host's /proc, whose processes this one is among.
+// A namespace through the host's /proc, whose processes this one is among.
 int bind_descriptor(const PlanView& plan, const Op& op) {
+    if (op.a != 0) {
+        int place = open(plan.text(op.s1), O_PATH | O_CLOEXEC);
+        if (place < 0) return errno;
+        int error = move_mount(PlanView::slot(op.fd), place) != 0 ? errno : 0;
+        close(place);
+        return error;
+    }
     char source[48];
     snprintf(source, sizeof source, "/proc/self/fd/%d", PlanView::slot(op.fd));
     return mount(source, plan.text(op.s1), nullptr, MS_BIND, nullptr) != 0 ? errno : 0;

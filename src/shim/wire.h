@@ -114,7 +114,8 @@ enum class OpKind : uint16_t {
     enter_copy,   // it becomes "/", for this process and those that come from it
     give_output,  // a: uid, b: gid, the host's: whose the worker's pipes become
     // Of a container of another runtime.
-    bind_descriptor,  // fd: a namespace; s1: a file on the host that becomes it
+    bind_descriptor,  // fd: a namespace, or with a: 1 a detached mount; s1: a file on the host that
+                      // becomes it
 };
 
 // Of open_bind. From that bit on: MOUNT_ATTR_* that are cleared, of what is mounted below too.

@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "sys/unique_fd.h"
@@ -16,9 +18,13 @@ struct MemoryFile {
     mode_t mode = 0400;
     uid_t uid = 0;
     gid_t gid = 0;
+    std::string name = "a file in memory";  // for errors
 };
-// A detached mount of the file, gone with the last that has it. `target`: an existing directory,
-// which nobody else sees anything in.
+// Detached mounts of the files, in their order; a file is gone with the last that has its mount.
+// Where the kernel lets crank say so (Linux 6.4, as the host's root), no swap space has them
+// either. `target`: an existing directory, which nobody else sees anything in.
+Result<std::vector<UniqueFd>> mount_memory_files(const std::string& target,
+                                                 std::span<const MemoryFile> files);
 Result<UniqueFd> mount_memory_file(const std::string& target, const MemoryFile& file);
 
 }  // namespace crank::sys

@@ -340,3 +340,32 @@ nothing_of() { [ -z "$(crank ps -aq --filter "name=$1")" ]; }
     [ "$code" -eq 0 ] || { echo "$answer"; return 1; }
     [[ $answer == *"127.0.0.11"* ]]
 }
+
+@test "a secret of a compose file lies in memory there too" {
+    local name
+    mkdir -p "$BATS_TEST_TMPDIR/mail"
+    cd "$BATS_TEST_TMPDIR/mail" || return 1
+    printf one >key.pem
+    for name in "${RUNTIMES[@]}"; do
+        cat >compose.yaml <<END_OF_FILE
+services:
+  web:
+    image: busybox
+    command: sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait \$\$!; done'
+    runtime: $name
+    network_mode: none
+    user: worker
+    secrets: [token, {source: key, mode: 0440}]
+secrets: {token: {environment: TOKEN}, key: {file: ./key.pem}}
+END_OF_FILE
+        TOKEN=s3cret crank up -d
+        [ "$(crank exec mail-web-1 cat /run/secrets/token /run/secrets/key)" = s3cretone ]
+        [ "$(crank exec mail-web-1 stat -c '%u:%g %a' /run/secrets/token /run/secrets/key)" = $'1000:1000 400\n1000:1000 440' ]
+        run -0 crank exec mail-web-1 grep ' /run/secrets/token ' /proc/mounts
+        [[ $output == "tmpfs /run/secrets/token tmpfs ro,nosuid,nodev,noexec,"* ]]
+        run ! grep -rqaF s3cret "$CRANK_STATE"
+        crank restart -t 1 mail-web-1
+        [ "$(crank exec mail-web-1 cat /run/secrets/token)" = s3cret ]
+        crank down -v
+    done
+}

@@ -485,6 +485,19 @@ answers() { [ "$(on_host curl -s --max-time 2 "$1")" = hello ]; }
     [[ $stderr == *"is not used: others have written to it"* ]]
 }
 
+@test "a secret for an id that the user has not been given" {
+    local dir=$USER_DIR/home/ids
+    as_user mkdir "$dir"
+    printf 'services: {web: {image: busybox, network_mode: none, secrets: [{source: s, uid: "70000"}]}}\nsecrets: {s: {environment: TOKEN}}\n' \
+        >"$dir/compose.yaml"
+    run --separate-stderr as_user env TOKEN=s3cret crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"container ids-web-1: set owner 70000:0 of secret /run/secrets/s: Invalid argument"*/etc/subuid* ]]
+    [ -z "$(crank ps -aq)" ]
+    as_user crank down -v -f "$dir/compose.yaml"
+    as_user rm -r "$dir"
+}
+
 @test "a compose project: names, a secret with an owner, a change, back, down" {
     local dir=$USER_DIR/home/mail
     as_user mkdir "$dir"
@@ -494,7 +507,7 @@ services:
     image: busybox
     command: sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done'
     user: worker
-    secrets: [{source: token, uid: "1000", gid: "1000", mode: 0400}]
+    secrets: [token]
     volumes: [data:/data]
     depends_on: {db: {condition: service_healthy}}
   db:
@@ -506,8 +519,8 @@ secrets: {token: {environment: TOKEN}}
 END
     run as_user env TOKEN=s3cret crank up -d -f "$dir/compose.yaml"
     [ "$status" -eq 0 ]
-    run crank exec mail-web-1 sh -c 'cat /run/secrets/token; stat -c " %u %a" /run/secrets/token; nslookup -type=a db'
-    [[ $output == "s3cret 1000 400"*"Address"* ]]
+    run crank exec mail-web-1 sh -c 'cat /run/secrets/token; stat -c " %u %a" /run/secrets/token; grep " /run/secrets/token " /proc/mounts; nslookup -type=a db'
+    [[ $output == "s3cret 1000 400"$'\n'"tmpfs /run/secrets/token tmpfs ro,nosuid,nodev,noexec,"*"Address"* ]]
     # its service's address, which leads to it
     local own
     own=$(crank inspect -f '{{(index .NetworkSettings.Networks "mail_default").IPAddress}}' mail-db-1)

@@ -27,10 +27,12 @@ Result<sys::UniqueFd> listen_for_terminal(const std::string& path) {
             .with_hint("--state with a shorter path"));
 }
 
-// Empty files that the runtime's process sees the namespaces as.
-Result<> make_places(const oci::RuntimeSpec& spec) {
-    for (const oci::Namespace& ns : spec.linux.namespaces)
+// Empty files that the runtime's process sees the namespaces and made mounts as.
+Result<> make_places(const runtime::LaunchRequest& launch) {
+    for (const oci::Namespace& ns : launch.spec.linux.namespaces)
         if (!ns.path.empty()) TRY(sys::write_file_atomic(ns.path, "", 0600, sys::Sync::no));
+    for (const auto& [place, mount] : launch.made_mounts)
+        TRY(sys::write_file_atomic(place, "", 0600, sys::Sync::no));
     return {};
 }
 
@@ -50,7 +52,7 @@ Result<sys::UniqueFd> make_bundle(const StartRequest& request, const Record& rec
     launch.spec = TRY(other::spec_for(std::move(launch.spec), record, launch.other->bundle,
                                       request.paths.mount_point()));
     launch.pid_namespace = std::move(shared.pid);
-    TRY(make_places(launch.spec));
+    TRY(make_places(launch));
     if (record.terminal) {
         launch.console = TRY(listen_for_terminal(files.console));
         launch.options.after_exit.push_back({runtime::AfterExit::Kind::unlink, files.console});

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/local/bundle.h"
 #include "engine/local/own_way.h"
+#include "engine/local/secrets.h"
 #include "engine/other_runtime.h"
 #include "engine/restart_command.h"
 #include "engine/rootless.h"
@@ -233,6 +234,8 @@ Result<Started> launch(StartRequest& request, Prepared& prepared, Record record,
         .held = std::move(prepared.image.pin.fd),
         .listeners = std::move(network.listeners),
     };
+    auto secrets = TRY(mount_secrets(request.paths, record));
+    for (const auto& [place, mount] : secrets) launch.made_mounts[place] = mount.get();
     sys::UniqueFd others_log = TRY(make_bundle(request, record, shared, launch));
     name_shared(shared, launch.spec);
     const std::string& files_of = record.settings.network_of;  // prepare() has them from there

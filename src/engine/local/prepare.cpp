@@ -200,6 +200,7 @@ Result<Prepared> prepare(const StartRequest& request, const runtime::HostFacts& 
                        .user = std::move(users.worker),
                        .id = id,
                        .files_dir = request.paths.monitor(network_of.empty() ? id : network_of),
+                       .own_files_dir = request.paths.monitor(id),
                        .host_name = kernel.host_name,
                        .ids = ids ? std::optional(ids->range) : std::nullopt,
                        .held = TRY(sys::permitted_capabilities()),

@@ -25,6 +25,8 @@ struct SpecRequest {
     std::string id;
     // Holds `hosts`, `hostname` and `resolv.conf`, which are mounted over the image's.
     std::string files_dir;
+    // The container's own, also where those files are another's: secrets stand below it.
+    std::string own_files_dir = {};
     std::string host_name;  // the machine's, for --network host
     // With a user namespace of its own: the host's ids that its own are.
     std::optional<ids::Range> ids = {};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/local/secrets.h"
 #include "engine/local/shared.h"
 #include "engine/local/spec.h"
 
@@ -40,6 +41,13 @@ void map_ids(oci::Mount& mount, const ids::Range& range) {
     mount.uid_mappings = mapping_of(range.uid, range.size);
     mount.gid_mappings = mapping_of(range.gid, range.size);
     mount.options.emplace_back("ridmap");
+}
+
+oci::Mount secret_mount(const SpecRequest& request, std::size_t index) {
+    return {request.options.secrets[index].destination,
+            "bind",
+            secret_place(request.own_files_dir, index),
+            {"bind", "ro", "nosuid", "nodev", "noexec", "rprivate"}};
 }
 
 oci::Mount tmpfs_mount(const TmpfsMount& wanted) {
@@ -82,6 +90,8 @@ std::vector<oci::Mount> make_mounts(const SpecRequest& request, std::int64_t shm
         if (request.ids && mount.map_ids) map_ids(users.back(), *request.ids);
     }
     for (const TmpfsMount& mount : request.options.tmpfs) users.push_back(tmpfs_mount(mount));
+    for (std::size_t i = 0; i < request.options.secrets.size(); ++i)
+        users.push_back(secret_mount(request, i));
     sort_by_depth(users);
     auto replaced = [&](const std::string& destination) {
         return std::any_of(users.begin(), users.end(), [&](const oci::Mount& mount) {

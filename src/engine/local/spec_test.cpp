@@ -42,6 +42,7 @@ struct World {
                           .user = user,
                           .id = std::string(64, 'a'),
                           .files_dir = "/c",
+                          .own_files_dir = "/own",
                           .host_name = "machine",
                           .held = held,
                           .added_groups = added_groups});
@@ -352,6 +353,27 @@ TEST(Spec, TheUsersMountsReplaceTheDefaultOnesAndComeInOrder) {
     EXPECT_LT(find_mount(spec, "/data"), find_mount(spec, "/data/deep"));
     EXPECT_THAT(find_mount(spec, "/data/deep")->options, ElementsAre("rbind", "ro", "rprivate"));
     EXPECT_EQ(find_mount(spec, "/etc/resolv.conf")->source, "/c/resolv.conf");
+}
+
+TEST(Spec, SecretsAreReadOnlyFilesThatTheStartBrings) {
+    World world;
+    world.options.secrets = {{.source = "/k/token", .destination = "/run/secrets/token"},
+                             {.source = "/k/hosts", .destination = "/etc/hosts"}};
+    std::vector<oci::Mount> mounts;
+    for (oci::Mount& mount : world.spec().mounts)
+        if (mount.source.starts_with("/own/"))
+            mounts.push_back(std::move(mount));
+        else
+            EXPECT_NE(mount.destination, "/etc/hosts");
+    ASSERT_EQ(mounts.size(), 2U);
+    // As sorted: what lies deeper comes behind.
+    EXPECT_EQ(mounts[0].destination, "/etc/hosts");
+    EXPECT_EQ(mounts[0].source, "/own/secret-1");
+    EXPECT_EQ(mounts[1].source, "/own/secret-0");
+    EXPECT_EQ(mounts[1].type, "bind");
+    EXPECT_THAT(mounts[1].options,
+                ElementsAre("bind", "ro", "nosuid", "nodev", "noexec", "rprivate"));
+    EXPECT_TRUE(mounts[1].uid_mappings.empty());
 }
 
 TEST(Spec, Namespaces) {

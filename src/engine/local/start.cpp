@@ -13,6 +13,7 @@
 #include "engine/local/network_plan.h"
 #include "engine/local/own_way.h"
 #include "engine/local/prepare.h"
+#include "engine/local/secrets.h"
 #include "engine/local/served_ports.h"
 #include "engine/local/shared.h"
 #include "engine/local/volumes.h"
@@ -51,6 +52,8 @@ std::vector<MountRecord> mounts_of(const RunOptions& options) {
     }
     for (const TmpfsMount& mount : options.tmpfs)
         mounts.push_back({"tmpfs", "", mount.destination, false});
+    for (const SecretFile& secret : options.secrets)
+        mounts.push_back({"tmpfs", "", secret.destination, true});
     return mounts;
 }
 
@@ -88,7 +91,8 @@ Result<Record> describe(const StartRequest& request, const Prepared& prepared,
                   .working_dir = spec.process.cwd,
                   .env = spec.process.env,
                   .labels = prepared.image.stored.config.config.labels,
-                  .mounts = mounts_of(options)};
+                  .mounts = mounts_of(options),
+                  .secrets = owned_by(spec.process.user, options.secrets)};
     drop_project_labels(record.labels);
     for (const auto& [key, value] : options.labels) record.labels[key] = value;
     record.networks = TRY(wanted_networks(request.paths, options));
