@@ -1,4 +1,5 @@
 // compose build and compose pull: the images of a project's services, and no containers.
+#include <algorithm>
 #include <csignal>
 #include <set>
 
@@ -52,17 +53,6 @@ Result<std::set<std::string>> chosen(const LoadedProject& project,
     return names;
 }
 
-// Each image once, however many services have it.
-template <class Select, class Work>
-Result<bool> for_each_image(const LoadedProject& project, const std::set<std::string>& names,
-                            Select&& select, Work&& work) {
-    std::set<std::string> done;
-    for (const compose::Service& service : project.types.services)
-        if (names.contains(service.name) && select(service) && done.insert(service.image).second)
-            TRY(work(service));
-    return !done.empty();
-}
-
 Result<int> build(Invocation& invocation) {
     const Arguments& arguments = invocation.arguments;
     TRY(refuse_environment(arguments, "build"));
@@ -76,15 +66,32 @@ Result<int> build(Invocation& invocation) {
     }
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     deploy::Hooks hooks = make_hooks(invocation, config, project, signals.fd());
-    bool any = TRY(for_each_image(
-        project, names, [](const compose::Service& s) { return s.build && s.native() == nullptr; },
-        [&](const compose::Service& service) -> Result<> {
-            TRY(hooks.build(service));
-            note("Image " + service.image + "  Built");
-            return {};
-        }));
-    if (!any) note("no service has a build");
+    std::set<std::string> done;
+    for (const compose::Service& service : project.types.services) {
+        bool builds = service.build && service.native() == nullptr;
+        // However many services have it.
+        if (!names.contains(service.name) || !builds || !done.insert(service.image).second)
+            continue;
+        TRY(hooks.build(service));
+        note("Image " + service.image + "  Built");
+    }
+    if (done.empty()) note("no service has a build");
     return 0;
+}
+
+// Its own, and those of its steps before the start, but for what a service builds.
+std::vector<std::string> pulled_images(const LoadedProject& project,
+                                       const compose::Service& service) {
+    std::vector<std::string> images;
+    if (service.native() != nullptr) return images;
+    if (!service.build && !service.image.empty()) images.push_back(service.image);
+    for (const compose::PreStart& step : service.pre_start) images.push_back(step.container.image);
+    std::erase_if(images, [&](const std::string& image) {
+        return std::ranges::any_of(project.types.services, [&](const compose::Service& other) {
+            return other.build && deploy::whole_name(other.image) == deploy::whole_name(image);
+        });
+    });
+    return images;
 }
 
 Result<int> pull(Invocation& invocation) {
@@ -95,17 +102,16 @@ Result<int> pull(Invocation& invocation) {
     std::set<std::string> names = TRY(chosen(project, arguments.words()));
     sys::SignalQueue signals = TRY(sys::SignalQueue::open({SIGINT, SIGTERM, SIGHUP}));
     deploy::Hooks hooks = make_hooks(invocation, config, project, signals.fd());
-    bool any = TRY(for_each_image(
-        project, names,
-        [](const compose::Service& s) {
-            return !s.build && !s.image.empty() && s.native() == nullptr;
-        },
-        [&](const compose::Service& service) -> Result<> {
-            TRY_IN(hooks.pull(service.image), "service " + service.name);
-            if (!arguments.on("quiet")) note("Image " + service.image + "  Pulled");
-            return {};
-        }));
-    if (!any) note("every service is built");
+    std::set<std::string> done;
+    for (const compose::Service& service : project.types.services) {
+        if (!names.contains(service.name)) continue;
+        for (const std::string& image : pulled_images(project, service)) {
+            if (!done.insert(deploy::whole_name(image)).second) continue;
+            TRY_IN(hooks.pull(image), "service " + service.name);
+            if (!arguments.on("quiet")) note("Image " + image + "  Pulled");
+        }
+    }
+    if (done.empty()) note("every service is built");
     return 0;
 }
 

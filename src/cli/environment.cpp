@@ -111,15 +111,23 @@ Result<std::optional<TakenDigests>> take_digests(const Invocation& invocation,
         const deploy::ReleasedService* found = TRY(find_service(release, service));
         tell_other_name(*project.types.find(service.name), *found);
         taken.images[service.name] = found->image_id;
+        for (const auto& [name, id] : found->step_images)
+            taken.images[deploy::step_image_key(service.name, name)] = id;
         name_image(project, service.name, found->image);
     }
     return std::optional(std::move(taken));
 }
 
 void pin(const std::map<std::string, std::string>& images, deploy::Desired& desired) {
-    for (deploy::DesiredService& service : desired.services)
-        if (auto image = images.find(service.name); image != images.end())
-            service.pinned = image->second;
+    auto find = [&](const std::string& key) {
+        auto image = images.find(key);
+        return image == images.end() ? std::string() : image->second;
+    };
+    for (deploy::DesiredService& service : desired.services) {
+        if (images.contains(service.name)) service.pinned = find(service.name);
+        for (deploy::DesiredPreStart& step : service.pre_start)
+            step.pinned = find(deploy::step_image_key(service.name, step.image));
+    }
 }
 
 Result<> refuse_environment(const Arguments& arguments, const std::string& verb) {

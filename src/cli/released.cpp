@@ -79,6 +79,8 @@ UpRequest request_for(const deploy::Release& release, const LoadedProject& proje
         request.selection.services.push_back(service.name);
         request.selection.replicas[service.name] = service.replicas;
         request.images[service.name] = service.image_id;
+        for (const auto& [name, id] : service.step_images)
+            request.images[deploy::step_image_key(service.name, name)] = id;
     }
     return request;
 }

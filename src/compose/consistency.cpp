@@ -66,6 +66,10 @@ private:
         TRY(references(node));
         TRY(dependencies(node));
         TRY(mounts(node));
+        for (const Node& hook : items_of(node, "pre_start")) {
+            TRY(references(hook));
+            TRY(mounts(hook));
+        }
         TRY(ports(node));
         TRY(limits(node));
         TRY(watches(node));
@@ -303,16 +307,19 @@ Result<void> check_consistency(const Node& model, const Node& disabled,
 
 void drop_unused(Node& model) {
     std::set<std::string> networks, volumes, secrets, configs, models;
-    for (const Field& service : fields_of(model, "services")) {
-        for (const Field& network : fields_of(service.value, "networks"))
-            networks.insert(network.key);
-        for (const Field& one : fields_of(service.value, "models")) models.insert(one.key);
-        for (const Node& mount : items_of(service.value, "volumes"))
+    auto uses = [&](const Node& node) {
+        for (const Field& network : fields_of(node, "networks")) networks.insert(network.key);
+        for (const Field& one : fields_of(node, "models")) models.insert(one.key);
+        for (const Node& mount : items_of(node, "volumes"))
             if (mount.text_of("type") == "volume") volumes.insert(mount.text_of("source"));
-        for (const Node& secret : items_of(service.value, "secrets"))
+        for (const Node& secret : items_of(node, "secrets"))
             secrets.insert(secret.text_of("source"));
-        for (const Node& config : items_of(service.value, "configs"))
+        for (const Node& config : items_of(node, "configs"))
             configs.insert(config.text_of("source"));
+    };
+    for (const Field& service : fields_of(model, "services")) {
+        uses(service.value);
+        for (const Node& hook : items_of(service.value, "pre_start")) uses(hook);
         if (const Node* build = service.value.find("build"))
             for (const Node& secret : items_of(*build, "secrets"))
                 secrets.insert(secret.text_of("source"));

@@ -80,6 +80,7 @@ constexpr Unfit kWarned[] = {
 };
 constexpr Unfit kRefused[] = {
     {"post_start", "nothing is executed in a native worker: let its command do it"},
+    {"pre_start", "its steps are containers: let x-crank.native.setup or its command do it"},
     {"pre_stop", "nothing is executed in a native worker: let it do that when it is told to end"},
     {"configs", "they are files of a container: a native worker reads yours where they are"},
     {"secrets", "they are files of a container: a native worker reads yours where they are"},

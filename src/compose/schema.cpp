@@ -201,7 +201,7 @@ constexpr FieldSpec kServiceFields[] = {
     {.name = "external_links", .shape = texts, .support = kWarned},
     {.name = "links", .shape = texts, .support = kWarned, .key = Key::name},
     {.name = "post_start", .shape = objects, .of = &kHook},
-    {.name = "pre_start", .shape = objects, .of = &kPreStart, .support = kRead},
+    {.name = "pre_start", .shape = objects, .of = &kPreStart},
     {.name = "pre_stop", .shape = objects, .of = &kHook},
     {.name = "profiles", .shape = texts, .key = Key::name},
     {.name = "provider", .shape = object, .of = &kProvider, .support = kRead, .keep = kPresent},

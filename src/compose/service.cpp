@@ -83,7 +83,27 @@ private:
         read_rights(node, service);
         read_rollout(node, service);
         TRY(read_changes(node, path, diagnostics_, service));
+        const std::vector<Node>& steps = items_of(node, "pre_start");
+        for (std::size_t i = 0; i < steps.size() && service.native() == nullptr; i++) {
+            std::string place = path + ".pre_start[" + std::to_string(i) + "]";
+            service.pre_start.push_back({.container = TRY(step(steps[i], place, service)),
+                                         .per_replica = flag_of(steps[i], "per_replica")});
+        }
         return service;
+    }
+
+    // The file's reading has given it the service's fields, but for what stands under `deploy` and
+    // `volumes`.
+    Result<Service> step(const Node& node, const std::string& path, const Service& service) {
+        Service step{.name = service.name, .at = node.at};
+        step.mounts = TRY(read_mounts(node, path, diagnostics_));
+        TRY(check_run_settings(node, path, diagnostics_));
+        read_image(node, step);
+        read_process(node, step);
+        read_connections(node, step);
+        read_rights(node, step);
+        inherit(service, step);
+        return step;
     }
 
     void read_image(const Node& node, Service& service) {
@@ -382,12 +402,15 @@ void keep_what_makes_it(Node& service) {
 // What is not in a file that the container sees, but was copied for it.
 void add_contents(const TypedProject& project, const Service& service, Node& node) {
     Node contents = Node::map();
-    for (const FileUse& use : service.files) {
+    auto add = [&](const FileUse& use) {
         const auto& sources = use.kind == FileUse::Kind::secret ? project.secrets : project.configs;
         auto source = std::ranges::find(sources, use.key, &FileSource::key);
-        if (source != sources.end() && source->content)
+        if (source != sources.end() && source->content && contents.find(use.target) == nullptr)
             contents.set(use.target, Node::of_text(oci::Digest::of(*source->content).str()));
-    }
+    };
+    for (const FileUse& use : service.files) add(use);
+    for (const PreStart& step : service.pre_start)
+        for (const FileUse& use : step.container.files) add(use);
     if (!contents.fields.empty()) node.set("contents", std::move(contents));
 }
 

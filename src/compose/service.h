@@ -124,6 +124,8 @@ struct Limits {
     std::string cpuset;
 };
 
+struct PreStart;
+
 struct Service {
     std::string name;
     Position at;
@@ -143,6 +145,7 @@ struct Service {
     std::vector<FileUse> files;
     std::vector<Dependency> depends_on;
     std::vector<Hook> post_start, pre_stop;
+    std::vector<PreStart> pre_start;
     std::vector<WatchRule> watch;
     std::optional<Health> health;
     std::string restart;
@@ -184,6 +187,14 @@ struct Service {
     const NativeOptions* native() const {
         return placement.native && worker.native ? &*worker.native : nullptr;
     }
+};
+
+// A step before the start of a service's containers: a container of its own, which ends.
+struct PreStart {
+    // With what it has of its service's: its name, what the file does not say otherwise, its
+    // mounts.
+    Service container;
+    bool per_replica = false;  // before each container of the service; false: once for all
 };
 
 struct Network {

@@ -38,6 +38,19 @@ std::vector<Hook> read_hooks(const Node& service, std::string_view field) {
     return hooks;
 }
 
+void inherit(const Service& service, Service& step) {
+    for (const Mount& mount : service.mounts)
+        if (std::ranges::find(step.mounts, mount.target, &Mount::target) == step.mounts.end())
+            step.mounts.push_back(mount);
+    using Number = std::optional<std::int64_t> Limits::*;
+    for (Number number :
+         {&Limits::nano_cpus, &Limits::memory, &Limits::memory_reservation, &Limits::memory_swap,
+          &Limits::pids, &Limits::shm_size, &Limits::cpu_shares})
+        if (!(step.limits.*number)) step.limits.*number = service.limits.*number;
+    if (step.limits.cpuset.empty()) step.limits.cpuset = service.limits.cpuset;
+    step.worker.strict_sandbox = service.worker.strict_sandbox;
+}
+
 std::vector<WatchRule> read_watch(const Node& service) {
     std::vector<WatchRule> rules;
     const Node* develop = service.find("develop");

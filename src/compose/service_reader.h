@@ -42,6 +42,8 @@ std::vector<WatchRule> read_watch(const Node& service);
 // in service_changes.cpp. Behind worker_options().
 Result<void> read_changes(const Node& service, const std::string& path,
                           const Diagnostics& diagnostics, Service& read);
+// A step of pre_start has the service's mounts, limits and sandbox, where it has none itself.
+void inherit(const Service& service, Service& step);
 // What `crank run` refuses of its flags, in service_checks.cpp: with file and line here.
 Result<void> check_run_settings(const Node& service, const std::string& path,
                                 const Diagnostics& diagnostics);

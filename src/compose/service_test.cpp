@@ -118,13 +118,51 @@ TEST(ComposeService, ServicesStandBehindThoseTheyDependOn) {
 TEST(ComposeService, WhatNothingComesOfIsNamedWithItsPlace) {
     Typed all = typed_of(
         "services:\n  a:\n    image: i\n    platform: linux/arm64\n"
-        "    pre_start: [{command: x}]\n    x-crank: {capabilities: [a.b]}\n");
+        "    x-crank: {capabilities: [a.b]}\n");
     ASSERT_TRUE(all.types);
     EXPECT_THAT(all.warnings,
                 Contains("compose.yaml:4:5: services.a.platform: crank up does nothing with this "
                          "field yet"));
-    EXPECT_THAT(all.warnings, Contains(HasSubstr("6:15: services.a.x-crank.capabilities: ")));
-    EXPECT_EQ(all.warnings.size(), 3U);
+    EXPECT_THAT(all.warnings, Contains(HasSubstr("5:15: services.a.x-crank.capabilities: ")));
+    EXPECT_EQ(all.warnings.size(), 2U);
+}
+
+TEST(ComposeService, AStepBeforeTheStartHasWhatItsServiceHas) {
+    Typed all = typed_of(
+        "services:\n  a:\n    image: i\n    user: u\n    environment: {A: s, B: s}\n"
+        "    volumes: ['d:/d', 'd:/e']\n    networks: [n]\n    secrets: [s]\n"
+        "    deploy: {resources: {limits: {memory: 8m, cpus: '2'}}}\n"
+        "    restart: always\n    healthcheck: {test: x}\n"
+        "    pre_start:\n"
+        "      - command: [one]\n"
+        "      - {image: other, command: two, user: v, environment: {B: own}, mem_limit: 9m,"
+        " volumes: ['f:/e'], per_replica: true}\n"
+        "networks: {n: }\nvolumes: {d: , f: }\nsecrets: {s: {file: f}}\n");
+    ASSERT_TRUE(all.types);
+    const Service& service = *all.types->find("a");
+    ASSERT_EQ(service.pre_start.size(), 2U);
+    const Service& one = service.pre_start[0].container;
+    EXPECT_FALSE(service.pre_start[0].per_replica);
+    EXPECT_EQ(one.name, "a");
+    EXPECT_EQ(one.image, "i");
+    EXPECT_THAT(*one.command, ElementsAre("one"));
+    EXPECT_EQ(one.user, "u");
+    EXPECT_EQ(one.mounts.size(), 2U);
+    EXPECT_EQ(one.networks[0].key, "n");
+    EXPECT_EQ(one.files[0].target, "/run/secrets/s");
+    EXPECT_EQ(one.limits.memory, 8 << 20);
+    EXPECT_EQ(one.restart, "no");
+    EXPECT_FALSE(one.health);
+    const Service& two = service.pre_start[1].container;
+    EXPECT_TRUE(service.pre_start[1].per_replica);
+    EXPECT_EQ(two.image, "other");
+    EXPECT_EQ(two.user, "v");
+    EXPECT_EQ(two.environment.size(), 2U);
+    EXPECT_EQ(two.limits.memory, 9 << 20);
+    EXPECT_EQ(two.limits.nano_cpus, 2'000'000'000);
+    ASSERT_EQ(two.mounts.size(), 2U);
+    EXPECT_EQ(two.mounts[0].source, "f");
+    EXPECT_EQ(two.mounts[1].target, "/d");
 }
 
 TEST(ComposeService, ATargetThatIsRelativeIsWhereItsKindIs) {

@@ -6,6 +6,7 @@
 
 #include "deploy/applying.h"
 #include "deploy/lanes.h"
+#include "deploy/pre_start.h"
 #include "deploy/wait.h"
 #include "engine/asked.h"
 #include "engine/lifecycle.h"
@@ -24,6 +25,7 @@ Result<void> carry_out(const World& world, Applying& applying, std::span<const S
 }  // namespace
 
 Result<void> apply(const World& world, const Plan& plan) {
+    TRY(sweep_pre_start(world.paths, world.desired.project));
     Applying applying(world, plan);
     std::span<const Step> left(plan.steps);
     while (!left.empty()) {

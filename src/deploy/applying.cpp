@@ -1,5 +1,6 @@
 #include "deploy/applying.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/crash_point.h"
@@ -8,6 +9,7 @@
 #include "deploy/desired.h"
 #include "deploy/ending.h"
 #include "deploy/last_lines.h"
+#include "deploy/pre_start.h"
 #include "deploy/proof.h"
 #include "deploy/replacing.h"
 #include "deploy/wait.h"
@@ -83,12 +85,27 @@ Result<std::unique_ptr<Pending>> Applying::begin(std::span<const Step> steps) {
         case Action::recreate: return begin_batch(steps);
         case Action::create: return begin_creating(steps);
         case Action::wait: return begin_waiting(step);
+        case Action::start:
+            if (!step.pre_start.empty()) return begin_after_pre_start(steps);
+            break;
         default: break;
     }
+    return begin_at_once(step);
+}
+
+Result<std::unique_ptr<Pending>> Applying::begin_at_once(const Step& step) {
     world_.hooks.begun(step);
     TRY(carry_out(step));
     world_.hooks.done(step);
     return nullptr;
+}
+
+Result<std::unique_ptr<Pending>> Applying::begin_after_pre_start(std::span<const Step> steps) {
+    return std::make_unique<AfterPreStart>(
+        world_, steps, [this, steps]() -> Result<std::unique_ptr<Pending>> {
+            return steps.front().action == Action::create ? make_all(steps)
+                                                          : begin_at_once(steps.front());
+        });
 }
 
 Result<std::unique_ptr<Pending>> Applying::begin_batch(std::span<const Step> steps) {
@@ -100,6 +117,12 @@ Result<std::unique_ptr<Pending>> Applying::begin_batch(std::span<const Step> ste
 }
 
 Result<std::unique_ptr<Pending>> Applying::begin_creating(std::span<const Step> steps) {
+    bool prepares =
+        std::ranges::any_of(steps, [](const Step& step) { return !step.pre_start.empty(); });
+    return prepares ? begin_after_pre_start(steps) : make_all(steps);
+}
+
+Result<std::unique_ptr<Pending>> Applying::make_all(std::span<const Step> steps) {
     auto creating = std::make_unique<Creating>(world_, traffic_);
     TRY(creating->begin(steps));
     return creating;

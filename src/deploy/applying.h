@@ -43,6 +43,9 @@ private:
     Result<void> prepare_for(Action action);
     Result<std::unique_ptr<Pending>> begin_batch(std::span<const Step> steps);
     Result<std::unique_ptr<Pending>> begin_creating(std::span<const Step> steps);
+    Result<std::unique_ptr<Pending>> make_all(std::span<const Step> steps);
+    Result<std::unique_ptr<Pending>> begin_at_once(const Step& step);
+    Result<std::unique_ptr<Pending>> begin_after_pre_start(std::span<const Step> steps);
     std::unique_ptr<Pending> begin_waiting(const Step& step);
     Result<void> carry_out(const Step& step);
     Result<void> create_network(const Step& step);

@@ -51,25 +51,45 @@ Result<bool> Creating::look() {
 }
 
 Result<void> Batch::begin(std::span<const Step> steps) {
+    before_.emplace(world_, steps);
+    if (before_->is_empty()) before_.reset();
     for (const Step& step : steps) {
         if (is_cancelled(world_)) return fail(give_up(Error(Code::cancelled, "interrupted")));
-        TRY(begin_one(step));
+        TRY(make_way(step));
+        if (!before_) TRY(start(std::prev(all_.end())));
     }
     if (steps.size() > 1) crash_point("deploy.batch");
     return {};
 }
 
-Result<void> Batch::begin_one(const Step& step) {
+Result<void> Batch::make_way(const Step& step) {
     world_.hooks.begun(step);
     all_.emplace_back(world_, traffic_, warm_, step);
-    auto one = std::prev(all_.end());
     // That is no failure of the new one.
-    if (Result<void> made = one->make_way(); !made) return fail(give_up(std::move(made.error())));
+    Result<void> made = all_.back().make_way();
+    return made ? Result<void>() : fail(give_up(std::move(made.error())));
+}
+
+Result<void> Batch::start(One one) {
     Result<void> started = one->start();
     return started ? Result<void>() : failed(one, std::move(started.error()));
 }
 
+Result<bool> Batch::start_all() {
+    Result<bool> prepared = before_->look();
+    if (!prepared) return fail(give_up(std::move(prepared.error())));
+    if (!*prepared) return false;
+    before_.reset();
+    for (auto one = all_.begin(); one != all_.end();) {
+        auto next = std::next(one);
+        TRY(start(one));
+        one = next;
+    }
+    return true;
+}
+
 Result<bool> Batch::look() {
+    if (before_ && !TRY(start_all())) return false;
     if (!TRY(look_at_all())) return false;
     TRY(switch_all());
     return true;
@@ -129,6 +149,7 @@ Result<void> Batch::failed(One one, Error error) {
 }
 
 Error Batch::give_up(Error error) {
+    if (before_) error = before_->give_up(std::move(error));
     for (; !all_.empty(); all_.pop_back()) error = all_.back().give_up(std::move(error));
     return error;
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <list>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "deploy/apply.h"
 #include "deploy/failures.h"
 #include "deploy/pending.h"
+#include "deploy/pre_start.h"
 #include "deploy/proof.h"
 #include "deploy/replacing.h"
 #include "deploy/traffic.h"
@@ -58,7 +60,9 @@ public:
 
 private:
     using One = std::list<Replacing>::iterator;
-    Result<void> begin_one(const Step& step);
+    Result<void> make_way(const Step& step);
+    Result<void> start(One one);
+    Result<bool> start_all();
     Result<bool> look_at_all();
     Result<void> switch_all();
     Result<void> end_old_ones();
@@ -69,6 +73,8 @@ private:
     const Warm& warm_;
     Failures& failures_;
     TookPlace took_place_;
+    // Once all old ones have made way, and before the first new one starts.
+    std::optional<PreStartRun> before_;
     std::list<Replacing> all_, placed_;  // those that have not taken their place, and that have
 };
 

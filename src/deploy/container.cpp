@@ -286,4 +286,20 @@ Result<std::string> make_container(const World& world, const Step& step,
     return record.id;
 }
 
+Result<engine::RunOptions> pre_start_options(const World& world, const compose::Service& service,
+                                             std::size_t index, const engine::Record* before) {
+    const compose::Service& step = service.pre_start[index].container;
+    TRY(make_sources(step));
+    engine::RunOptions options = TRY(run_options(step, names_of(world)));
+    const DesiredService& desired = desired_service(world, service.name);
+    // As it was looked for: a name may mean another image by now.
+    if (!desired.pre_start[index].image_id.empty())
+        options.image = desired.pre_start[index].image_id;
+    if (before != nullptr) take_over(*before, options);
+    // Nobody who looks for the service finds it, nor is its address free.
+    for (engine::NetworkUse& network : options.networks) network = {.name = network.name};
+    options.settings.no_healthcheck = true;
+    return options;
+}
+
 }  // namespace crank::deploy

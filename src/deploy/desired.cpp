@@ -106,6 +106,14 @@ DesiredService::Change change_of(const compose::Service& service,
             .goes_on = change.on_failure == compose::Service::Change::OnFailure::go_on};
 }
 
+void add_resources(const compose::Service& service, DesiredService& desired) {
+    for (const compose::ServiceNetwork& network : service.networks)
+        desired.networks.insert(network.key);
+    for (const compose::Mount& mount : service.mounts)
+        if (mount.type == compose::Mount::Type::volume && !mount.source.empty())
+            desired.volumes.insert(mount.source);
+}
+
 DesiredService service_of(const compose::Project& project, const compose::TypedProject& types,
                           const compose::Service& service) {
     std::string identity = compose::identity(project, types, service);
@@ -142,11 +150,12 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
             desired.speaks_http[static_cast<std::uint16_t>(port.target)] =
                 port.app_protocol == "http";
     if (desired.native) return desired;
-    for (const compose::ServiceNetwork& network : service.networks)
-        desired.networks.insert(network.key);
-    for (const compose::Mount& mount : service.mounts)
-        if (mount.type == compose::Mount::Type::volume && !mount.source.empty())
-            desired.volumes.insert(mount.source);
+    add_resources(service, desired);
+    for (const compose::PreStart& step : service.pre_start) {
+        add_resources(step.container, desired);
+        desired.pre_start.push_back(
+            {.image = step.container.image, .per_replica = step.per_replica});
+    }
     return desired;
 }
 

@@ -22,6 +22,17 @@ std::string plain(std::string_view text) {
 
 }  // namespace
 
+std::string last_lines(const engine::Paths& paths, const engine::Container& container) {
+    std::string lines;
+    engine::LogQuery query;
+    query.tail = kLines;
+    (void)engine::read_logs(paths, container, query, [&](const engine::LogLine& line) {
+        lines += "\n      | " + plain(line.text);
+        return Result<>();
+    });
+    return lines;
+}
+
 Error with_last_lines(Error error, const engine::Paths& paths, const std::string& id) {
     Result<engine::Container> container = engine::find(paths, id);
     if (!container || error.code() == Code::cancelled) return error;
@@ -29,13 +40,7 @@ Error with_last_lines(Error error, const engine::Paths& paths, const std::string
     engine::Reason reason = engine::explain(*container);
     bool tells = reason.cause != engine::Cause::running || container->state.health.has_value();
     if (tells && !reason.text.empty()) text += ": " + reason.text;
-    std::string lines;
-    engine::LogQuery query;
-    query.tail = kLines;
-    (void)engine::read_logs(paths, *container, query, [&](const engine::LogLine& line) {
-        lines += "\n      | " + plain(line.text);
-        return Result<>();
-    });
+    std::string lines = last_lines(paths, *container);
     text += lines.empty() ? "\nit wrote nothing; it was removed"
                           : "\nthe last that it wrote, before it was removed:" + lines;
     // Its name is that of the one that serves.

@@ -192,29 +192,40 @@ Result<Sight> observe(const engine::Paths& paths, const std::string& project) {
         sight.observed.volumes[volume.name] = resource_of(volume.labels, kVolumeLabel);
     TRY(observe_gateway(paths, project, sight.observed));
     TRY(observe_addresses(paths, project, sight.observed));
-    sight.observed.identities = Records(paths, project).services(hashes);
+    Records records(paths, project);
+    sight.observed.identities = records.services(hashes);
+    sight.observed.prepared = records.prepared();
     return sight;
 }
 
 Result<void> find_images(const engine::Paths& paths, const engine::Config& config,
                          Desired& desired) {
     std::map<std::string, std::string> known;
+    // Empty: it is not here.
+    auto id_of = [&](const std::string& wanted) -> Result<std::string> {
+        auto [entry, is_new] = known.try_emplace(wanted);
+        if (!is_new) return entry->second;
+        auto image = engine::local::find_image(paths, config, wanted);
+        if (image)
+            entry->second = image->stored.id.str();
+        else if (image.error().code() != Code::not_found)
+            return fail(std::move(image.error()));
+        return entry->second;
+    };
     for (DesiredService& service : desired.services) {
         if (service.native) {
             TRY(find_directory(paths, desired.project, service));
             continue;
         }
         const std::string& wanted = service.pinned.empty() ? service.image : service.pinned;
-        auto [entry, is_new] = known.try_emplace(wanted);
-        if (is_new) {
-            auto image = engine::local::find_image(paths, config, wanted);
-            if (image)
-                entry->second = image->stored.id.str();
-            else if (image.error().code() != Code::not_found)
-                return fail(std::move(image.error()));
+        service.image_id = TRY(id_of(wanted));
+        if (!service.pinned.empty() && service.image_id.empty()) return gone(service, "the image");
+        for (DesiredPreStart& step : service.pre_start) {
+            if (whole_name(step.image) == whole_name(service.image)) step.pinned = service.pinned;
+            step.image_id = TRY(id_of(step.pinned.empty() ? step.image : step.pinned));
+            if (!step.pinned.empty() && step.image_id.empty())
+                return gone(service, "the image of a step of pre_start");
         }
-        if (!service.pinned.empty() && entry->second.empty()) return gone(service, "the image");
-        service.image_id = entry->second;
     }
     return {};
 }

@@ -8,6 +8,7 @@
 #include "deploy/plan_addresses.h"
 #include "deploy/plan_batches.h"
 #include "deploy/plan_ports.h"
+#include "deploy/plan_pre_start.h"
 #include "deploy/plan_warm.h"
 
 namespace crank::deploy {
@@ -30,7 +31,7 @@ public:
 
     Result<Plan> run() {
         TRY(check_ports(desired_));
-        for (const DesiredService& service : desired_.services) TRY(image(service));
+        for (const DesiredService& service : desired_.services) TRY(images(service));
         // First: they may have the ports and names that what is wanted is to have.
         orphans();
         if (options_.starts) take(unpublished(desired_, observed_, options_.remove_orphans));
@@ -102,22 +103,30 @@ private:
         return {};
     }
 
-    Result<void> image(const DesiredService& service) {
+    Result<void> images(const DesiredService& service) {
         if (service.native) return directory(service);
-        bool missing = service.image_id.empty();
+        TRY(image(service, service.image, service.image_id.empty(), service.builds));
+        for (const DesiredPreStart& step : service.pre_start)
+            if (whole_name(step.image) != whole_name(service.image))
+                TRY(image(service, step.image, step.image_id.empty(), false));
+        return {};
+    }
+
+    // Its own, or one of its steps before the start.
+    Result<void> image(const DesiredService& service, const std::string& name, bool missing,
+                       bool builds) {
         if (wants(Images::ready)) {
             if (!missing) return {};
-            return fail(Code::not_found,
-                        "service " + service.name + ": no such image: " + service.image);
+            return fail(Code::not_found, "service " + service.name + ": no such image: " + name);
         }
-        Step step{.object = service.image, .service = service.name};
+        Step step{.object = name, .service = service.name};
         // Nobody's registry has what the file says how to build.
-        auto builder = desired_.builders.find(whole_name(service.image));
-        if (service.builds || builder != desired_.builders.end()) {
+        auto builder = desired_.builders.find(whole_name(name));
+        if (builds || builder != desired_.builders.end()) {
             bool asked = wants(Images::build) || service.pull_policy == "build";
             if (!asked && !missing) return {};
-            if (!service.builds) step.service = builder->second;
-            if (is_planned(Action::build, service.image)) return {};
+            if (!builds) step.service = builder->second;
+            if (is_planned(Action::build, name)) return {};
             step.action = Action::build;
             step.reasons = {asked ? "it is to be built" : "it is not here"};
             plan_.steps.push_back(std::move(step));
@@ -127,10 +136,10 @@ private:
         bool never = wants(Images::never) || service.pull_policy == "never";
         if (never && missing)
             return fail(Error(Code::not_found, "service " + service.name + ": no such image: " +
-                                                   service.image + ", and it is not to be pulled")
-                            .with_hint("crank pull " + service.image));
+                                                   name + ", and it is not to be pulled")
+                            .with_hint("crank pull " + name));
         if (never || (!missing && !always)) return {};
-        if (is_planned(Action::pull, service.image)) return {};
+        if (is_planned(Action::pull, name)) return {};
         step.action = Action::pull;
         step.reasons = {always ? "it is to be pulled each time" : "it is not here"};
         plan_.steps.push_back(std::move(step));
@@ -264,6 +273,7 @@ private:
                              .where = where(service)});
         }
         take_room(service, observed_, steps);
+        plan_pre_start(service, observed_, options_, steps);
         bool starts = std::ranges::any_of(
             steps, [](const Step& step) { return step.action != Action::remove; });
         if (starts && options_.starts && options_.waits) wait_for(service);

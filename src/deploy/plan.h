@@ -34,6 +34,13 @@ struct DesiredPort {
     bool operator==(const DesiredPort&) const = default;
 };
 
+// A step before the start of a service's containers.
+struct DesiredPreStart {
+    std::string image, image_id = {};  // the latter empty: it is not here
+    std::string pinned = {};           // as of a service
+    bool per_replica = false;
+};
+
 struct DesiredService {
     std::string name;
     std::string identity, hash;   // compose::identity(), and its digest
@@ -73,6 +80,7 @@ struct DesiredService {
     std::optional<compose::Canary> canary = {};
     // How long what was replaced stays frozen, in seconds; 0: it goes at once.
     std::int64_t keep_warm = 0;
+    std::vector<DesiredPreStart> pre_start = {};
 };
 
 struct Desired {
@@ -137,6 +145,8 @@ struct Observed {
     std::vector<std::string> listeners = {};  // with what it calls them
     std::map<std::string, std::set<std::string>> led = {};
     std::vector<ObservedAddress> addresses = {};  // of services
+    // Of services: what their steps before the start have succeeded for, last (pre_start_key).
+    std::map<std::string, std::string> prepared = {};
     bool hears = true;  // what containers send to this host itself arrives
 };
 
@@ -187,6 +197,8 @@ struct Step {
     // It is carried out in its turn among those of its service, and those of other services go on
     // meanwhile: of the services that it depends on all are done before its first.
     bool beside = false;
+    // create, recreate, start: which steps of the service's pre_start run before.
+    std::vector<std::size_t> pre_start = {};
     bool operator==(const Step&) const = default;
 };
 

@@ -71,6 +71,9 @@ std::string describe(const Step& step) {
     if (!step.in_the_way.empty()) text += " (the old one stops first: " + step.in_the_way + ")";
     bool makes = step.action == Action::create || step.action == Action::recreate;
     if (makes && !step.where.empty()) text += " (" + step.where + ")";
+    if (std::size_t before = step.pre_start.size(); before != 0 && step.thaws.empty())
+        text += " (after " + std::to_string(before) + (before == 1 ? " step" : " steps") +
+                " of pre_start)";
     return step.reasons.empty() ? text : text + ": " + join(step.reasons, "; ");
 }
 

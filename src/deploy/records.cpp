@@ -87,6 +87,23 @@ std::map<std::string, std::string> Records::services(const std::set<std::string>
     return known;
 }
 
+Result<void> Records::note_prepared(const std::string& service, const std::string& key) const {
+    TRY(compose::check_project_name(project_));
+    std::string dir = dir_ + "/pre_start";
+    TRY(sys::make_dirs(dir, 0700));
+    return sys::write_file_atomic(dir + "/" + service, key, 0600, sys::Sync::yes);
+}
+
+std::map<std::string, std::string> Records::prepared() const {
+    std::map<std::string, std::string> keys;
+    Result<std::vector<std::string>> services = sys::list_dir(dir_ + "/pre_start");
+    if (!services) return keys;
+    for (const std::string& service : *services)
+        if (Result<std::string> key = sys::read_file(dir_ + "/pre_start/" + service))
+            keys[service] = std::move(*key);
+    return keys;
+}
+
 Result<std::string> Records::keep_file(const compose::FileUse& use,
                                        const std::string& content) const {
     TRY(compose::check_project_name(project_));
@@ -114,7 +131,8 @@ void Records::forget_others(const std::set<std::string>& hashes,
 
 void Records::forget_containers() const {
     if (!is_named()) return;
-    for (const char* part : {"/services", "/files"}) (void)sys::remove_tree(dir_ + part);
+    for (const char* part : {"/services", "/files", "/pre_start"})
+        (void)sys::remove_tree(dir_ + part);
     if (!sys::exists(dir_ + "/releases")) forget();
 }
 

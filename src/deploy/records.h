@@ -9,6 +9,7 @@
 //   native/SERVICE  directories of its native releases (native_releases.h)
 //   certificates    of services that ask for one (certificates.h)
 //   logs/ID         what containers wrote that are there no more (kept_logs.h)
+//   pre_start/SERVICE  what the service's steps before the start have succeeded for, last
 //   files/HASH      contents of secrets and configs that are in no file of the user's
 //
 // Each file is written whole, once. The directory is root's alone.
@@ -43,6 +44,10 @@ public:
     Result<void> keep_service(const std::string& hash, const std::string& identity) const;
     // Those of these hashes that are known.
     std::map<std::string, std::string> services(const std::set<std::string>& hashes) const;
+    // What steps of pre_start have succeeded for (plan_pre_start.h), by service. Empty: nobody
+    // knows how far they have come.
+    Result<void> note_prepared(const std::string& service, const std::string& key) const;
+    std::map<std::string, std::string> prepared() const;
     // Where the content lies from now on, as `use` wants it. Errors: invalid_argument (an owner
     // that is no number).
     Result<std::string> keep_file(const compose::FileUse& use, const std::string& content) const;

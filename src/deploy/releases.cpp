@@ -77,11 +77,13 @@ bool is_development(const Release& release) {
 
 std::string serialize(const Release& release) {
     Json services = Json::array();
-    for (const ReleasedService& service : release.services)
+    for (const ReleasedService& service : release.services) {
         services.push_back({{"name", service.name},
                             {"image", service.image},
                             {"image_id", service.image_id},
                             {"replicas", service.replicas}});
+        if (!service.step_images.empty()) services.back()["step_images"] = service.step_images;
+    }
     return Json{{"number", release.number},
                 {"at", release.at_ns},
                 {"by", release.by},
@@ -121,10 +123,13 @@ Result<Release> parse_release(std::string_view text) {
         if (value.is_string()) release.environment[name] = value.get<std::string>();
     for (const Json& id : part_at(json, "containers"))
         if (id.is_string()) release.containers.push_back(id.get<std::string>());
-    for (const Json& service : part_at(json, "services"))
+    for (const Json& service : part_at(json, "services")) {
         release.services.push_back({text_at(service, "name"), text_at(service, "image"),
                                     text_at(service, "image_id"),
                                     number_at(service, "replicas", 1)});
+        for (const auto& [name, id] : part_at(service, "step_images").items())
+            if (id.is_string()) release.services.back().step_images[name] = id.get<std::string>();
+    }
     return release;
 }
 
@@ -144,7 +149,18 @@ std::optional<ReleasedService> left_alone(const compose::Service& service,
     return numbers.empty() ? std::nullopt : std::optional(std::move(released));
 }
 
+ReleasedService released(const DesiredService& service) {
+    ReleasedService one{service.name, service.image, service.image_id, service.replicas};
+    for (const DesiredPreStart& step : service.pre_start)
+        if (step.image_id != service.image_id) one.step_images[step.image] = step.image_id;
+    return one;
+}
+
 }  // namespace
+
+std::string step_image_key(const std::string& service, const std::string& image) {
+    return service + "/" + image;
+}
 
 Release release_of(const compose::Project& project, const compose::TypedProject& types,
                    const Desired& desired, const Observed& observed, std::string config_files) {
@@ -158,8 +174,7 @@ Release release_of(const compose::Project& project, const compose::TypedProject&
     for (const compose::Service& service : types.services) {
         auto changed = std::ranges::find(desired.services, service.name, &DesiredService::name);
         if (changed != desired.services.end())
-            release.services.push_back(
-                {changed->name, changed->image, changed->image_id, changed->replicas});
+            release.services.push_back(released(*changed));
         else if (auto left = left_alone(service, observed))
             release.services.push_back(std::move(*left));
     }
@@ -197,8 +212,11 @@ Result<std::set<std::string>> released_images(const engine::Paths& paths) {
     if (!projects && projects.error().code() == Code::not_found) return ids;
     for (const std::string& project : TRY(std::move(projects))) {
         for (const Release& release : TRY(list_releases(paths, project)))
-            for (const ReleasedService& service : release.services)
+            for (const ReleasedService& service : release.services) {
                 if (!service.image_id.empty()) ids.insert(service.image_id);
+                for (const auto& [name, id] : service.step_images)
+                    if (!id.empty()) ids.insert(id);
+            }
     }
     return ids;
 }

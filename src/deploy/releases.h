@@ -19,8 +19,12 @@ namespace crank::deploy {
 struct ReleasedService {
     std::string name, image, image_id;
     std::int64_t replicas = 1;
+    // Of its steps before the start, where they have others: ids by their names.
+    std::map<std::string, std::string> step_images = {};
     bool operator==(const ReleasedService&) const = default;
 };
+// Stands for such an image where images of services are told by the services' names.
+std::string step_image_key(const std::string& service, const std::string& image);
 
 struct Release {
     std::int64_t number = 0;   // counted from 1

@@ -7,7 +7,9 @@
 #include "deploy/ending.h"
 #include "deploy/kept_logs.h"
 #include "deploy/last_lines.h"
+#include "deploy/pre_start.h"
 #include "deploy/service_hooks.h"
+#include "deploy/wait.h"
 #include "engine/lifecycle.h"
 #include "engine/names.h"
 #include "engine/rename.h"
@@ -60,6 +62,7 @@ Result<void> Replacing::start() {
         keep_apart();
         return {};
     }
+    if (!step_.thaws.empty()) TRY(prepare_late());
     engine::Container old = TRY(engine::find(world_.paths, old_id_));
     id_ = TRY(make_container(world_, step_, &old.record));
     crash_point("deploy.made");
@@ -69,6 +72,15 @@ Result<void> Replacing::start() {
         return failed(std::move(ran.error()));
     if (has_to_prove_itself()) proof_.emplace(world_, traffic_, step_.service, id_, ports_, what());
     return {};
+}
+
+// What was to go on does not: what starts instead has not been prepared yet.
+Result<void> Replacing::prepare_late() const {
+    Step step = step_;
+    step.thaws.clear();
+    PreStartRun run(world_, {&step, 1});
+    Result<void> done = wait_until(world_, [&] { return run.look(); });
+    return done ? std::move(done) : fail(run.give_up(std::move(done.error())));
 }
 
 // It gets nothing of what comes, and goes where it comes to nothing.

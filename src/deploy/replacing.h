@@ -45,6 +45,7 @@ private:
     bool has_to_prove_itself() const;
     Result<bool> try_canary();
     void keep_apart();
+    Result<void> prepare_late() const;
     std::unexpected<Error> failed(Error error) const;
     std::string what() const;
 

@@ -695,11 +695,9 @@ services:
     image: busybox
     command: "true"
     platform: linux/amd64
-    pre_start: [{command: x}]
 END
     run -0 --separate-stderr crank up -d
     [[ $stderr = *"warning: compose.yaml:5:5: services.web.platform: crank up does nothing with this field yet"* ]]
-    [[ $stderr = *"warning: compose.yaml:6:5: services.web.pre_start: "* ]]
     run -0 --separate-stderr crank config -q
     [[ $stderr != *platform* ]]
     crank down

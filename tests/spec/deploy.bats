@@ -237,13 +237,29 @@ has_registry() { command -v docker-registry; }
     local host=${open_HOST:?}
     crank tag busybox "$host/db:1"
     crank push -q "$host/db:1"
-    crank rmi "$host/db:1"
-    printf 'services:\n  one: {image: "%s/db:1"}\n  two: {image: "%s/db:1"}\n' "$host" "$host" >compose.yaml
+    crank tag busybox "$host/tool:1"
+    crank push -q "$host/tool:1"
+    crank rmi "$host/db:1" "$host/tool:1"
+    cat >compose.yaml <<END
+services:
+  one: {image: "$host/db:1"}
+  two: {image: "$host/db:1", pre_start: [{command: x}, {image: "$host/tool:1", command: x}]}
+END
     run -0 --separate-stderr crank compose pull
     [ "$(grep -c "Image $host/db:1  Pulled" <<<"$stderr")" = 1 ]
+    [ "$(grep -c "Image $host/tool:1  Pulled" <<<"$stderr")" = 1 ]
     run -0 --separate-stderr crank compose pull -q
     [[ $stderr != *"  Pulled"* ]]
     crank image exists "$host/db:1"
     crank rmi "$host/db:1"
+    # One that is missing is pulled before anything is started.
+    sed -i "s|command: x}|command: 'true'}|g; s|\"$host/db:1\"|busybox|g" compose.yaml
+    crank rmi "$host/tool:1"
+    run -2 --separate-stderr crank plan
+    [ "${lines[0]}" = "pull $host/tool:1: it is not here" ]
+    run -0 --separate-stderr crank up -d
+    [[ $stderr == *"Image $host/tool:1  Pulled"*"Service two  step 2 of pre_start done"* ]]
+    crank down
+    crank rmi "$host/tool:1"
     stop_servers
 }

@@ -510,6 +510,7 @@ services:
     secrets: [token]
     volumes: [data:/data]
     depends_on: {db: {condition: service_healthy}}
+    pre_start: [{command: touch /data/made, user: root}]
   db:
     image: busybox
     command: sh -c 'trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done'
@@ -521,6 +522,7 @@ END
     [ "$status" -eq 0 ]
     run crank exec mail-web-1 sh -c 'cat /run/secrets/token; stat -c " %u %a" /run/secrets/token; grep " /run/secrets/token " /proc/mounts; nslookup -type=a db'
     [[ $output == "s3cret 1000 400"$'\n'"tmpfs /run/secrets/token tmpfs ro,nosuid,nodev,noexec,"*"Address"* ]]
+    crank exec mail-web-1 test -e /data/made
     # its service's address, which leads to it
     local own
     own=$(crank inspect -f '{{(index .NetworkSettings.Networks "mail_default").IPAddress}}' mail-db-1)
@@ -531,7 +533,7 @@ END
     sed -i 's/user: worker/user: root/' "$dir/compose.yaml"
     run --separate-stderr as_user env TOKEN=s3cret crank plan -f "$dir/compose.yaml"
     [ "$status" -eq 2 ]
-    [ "${lines[1]}" = "recreate mail-web-1 (the old one stops first: it writes to /data): user: changed" ]
+    [ "${lines[1]}" = "recreate mail-web-1 (the old one stops first: it writes to /data) (after 1 step of pre_start): user: changed" ]
     run as_user env TOKEN=s3cret crank up -d -f "$dir/compose.yaml"
     [ "$status" -eq 0 ]
     run crank rollback -f "$dir/compose.yaml"
