@@ -20,12 +20,19 @@ std::ptrdiff_t most_at_once() {
     return is_memory_short() ? 1 : std::clamp(sys::online_cpus(), kLeast, kMost);
 }
 
+// Also of one that has nothing to do itself.
+void add_needs(const Desired& desired, const std::string& name, std::set<std::string>& needs) {
+    auto service = std::ranges::find(desired.services, name, &DesiredService::name);
+    if (service == desired.services.end()) return;
+    std::set<std::string> own = service->shares;
+    for (const compose::Dependency& on : service->depends_on) own.insert(on.service);
+    for (const std::string& on : own)
+        if (needs.insert(on).second) add_needs(desired, on, needs);
+}
+
 std::set<std::string> needs_of(const Desired& desired, const std::string& name) {
     std::set<std::string> needs;
-    auto service = std::ranges::find(desired.services, name, &DesiredService::name);
-    if (service == desired.services.end()) return needs;
-    needs = service->shares;
-    for (const compose::Dependency& on : service->depends_on) needs.insert(on.service);
+    add_needs(desired, name, needs);
     return needs;
 }
 
@@ -38,9 +45,11 @@ Lanes::Lanes(const World& world, Applying& applying, std::span<const Step> steps
         auto next =
             std::ranges::find_if(steps, [&](const Step& step) { return step.service != service; });
         auto count = std::size_t(next - steps.begin());
-        lanes_.push_back({.service = service,
-                          .left = steps.first(count),
-                          .behind = needs_of(world.desired, service)});
+        // The plan has them before it.
+        std::set<std::string> behind = needs_of(world.desired, service);
+        std::erase_if(behind, [&](const std::string& on) { return find(on) == nullptr; });
+        lanes_.push_back(
+            {.service = service, .left = steps.first(count), .behind = std::move(behind)});
         steps = steps.subspan(count);
     }
 }
@@ -78,7 +87,8 @@ Result<bool> Lanes::go_on(Lane& lane) {
 
 bool Lanes::may_begin(const Lane& lane) const {
     if (Clock::now() < lane.not_before) return false;
-    if (!std::ranges::all_of(lane.behind, [&](const std::string& on) { return is_done(on); }))
+    if (!std::ranges::all_of(lane.behind,
+                             [&](const std::string& on) { return find(on)->is_done(); }))
         return false;
     if (lane.left.front().action != Action::recreate) return true;
     auto replaced = std::ranges::count_if(
@@ -86,9 +96,9 @@ bool Lanes::may_begin(const Lane& lane) const {
     return replaced == 0 || replaced < most_at_once();
 }
 
-bool Lanes::is_done(const std::string& service) const {
+const Lanes::Lane* Lanes::find(const std::string& service) const {
     auto lane = std::ranges::find(lanes_, service, &Lane::service);
-    return lane == lanes_.end() || lane->is_done();
+    return lane == lanes_.end() ? nullptr : &*lane;
 }
 
 Result<bool> Lanes::begin(Lane& lane) {

@@ -25,7 +25,7 @@ private:
     struct Lane {
         std::string service;
         std::span<const Step> left;
-        std::set<std::string> behind;  // services
+        std::set<std::string> behind;  // services that have a lane
         std::unique_ptr<Pending> pending = nullptr;
         bool replaces = false;
         std::chrono::steady_clock::time_point not_before = {};
@@ -35,7 +35,7 @@ private:
     Result<bool> begin(Lane& lane);
     void done(Lane& lane);
     bool may_begin(const Lane& lane) const;
-    bool is_done(const std::string& service) const;
+    const Lane* find(const std::string& service) const;
     Result<bool> are_over();
     Result<bool> go_on_all();
     Error give_up(Error error);
