@@ -42,9 +42,11 @@ struct World {
     int cancel_fd = -1;               // readable: it is to end; -1: never
 };
 
-// In order; the first error ends it, and what has been done stays: the next plan begins there. A
-// container that cannot take another's place leaves that one as it was. Errors: failed_precondition
-// (a dependency that does not become what is wanted), cancelled, and the engine's.
+// In order, and those of services side by side (Step::beside); the first error ends it, and what
+// has been done stays: the next plan begins there. A container that cannot take another's place
+// leaves that one as it was; where so many may fail (Plan::tolerances) the others go on. Errors:
+// failed_precondition (a dependency that does not become what is wanted), cancelled, and the
+// engine's.
 Result<void> apply(const World& world, const Plan& plan);
 
 // Of these, containers that somebody has asked to stop, and that still run (he was killed, or
