@@ -23,6 +23,14 @@ CRANK_BIN=$(cd "$CRANK_BIN" && pwd)
 for program in go gcc bats jq gawk ip udevadm busybox mmdebstrap python3; do
     command -v "$program" >/dev/null || { echo "oci.sh: no $program on PATH" >&2; exit 2; }
 done
+# Most tests of idmap.bats unpack it; tar looks at what is in it, not at its name. From the network, which there is
+# none of inside.
+debian=$checkout/tests/integration/testdata/debian-amd64.tar.xz
+if [ "$suite" = runc ] && [ ! -e "$debian" ]; then
+    mmdebstrap --quiet --variant=minbase --format=tar --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$debian.part"
+    mv "$debian.part" "$debian"
+fi
 if [ -z "${OCI_SUITE_INSIDE:-}" ]; then
     export OCI_SUITE_INSIDE=1
     exec unshare --mount --net --pid --fork --kill-child --mount-proc --propagation private "${BASH_SOURCE[0]}" "$@"
@@ -122,10 +130,6 @@ build_runc() {
     done
     local images=tests/integration/testdata
     [ -e "$images/busybox-amd64.tar.xz" ] || busybox_root
-    # Most tests of idmap.bats unpack it; tar looks at what is in it, not at its name.
-    [ -e "$images/debian-amd64.tar.xz" ] ||
-        mmdebstrap --variant=minbase --format=tar --dpkgopt='path-exclude=/usr/share/doc/*' \
-            --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$images/debian-amd64.tar.xz" 2>/dev/null
     ln -sfn "$runtime" "$work/bin/runc"
 }
 busybox_root() {
