@@ -145,8 +145,8 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
     if (!lock) return std::nullopt;
     HealthCheck check = *record.health;
     if (by == CheckedBy::waiter)
-        check.timeout = std::chrono::nanoseconds(
-                            std::min<std::chrono::nanoseconds>(times_of(check).timeout, kMostWaiting))
+        check.timeout = std::chrono::nanoseconds(std::min<std::chrono::nanoseconds>(
+                                                     times_of(check).timeout, kMostWaiting))
                             .count();
     Result<ProbeResult> probed = probe(paths, container, check);
     if (!is_same_life(paths, container)) return std::nullopt;

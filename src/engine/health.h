@@ -13,8 +13,8 @@ namespace crank::engine {
 enum class CheckedBy : std::uint8_t {
     person,   // waits for a probe that is under way
     monitor,  // leaves it to that one
-    waiter,   // wants to know of a pass before its time comes: leaves it to that one, a failure does
-              // not count, and what does not end within kMostWaiting is left to the monitor
+    waiter,  // wants to know of a pass before its time comes: leaves it to that one, a failure does
+             // not count, and what does not end within kMostWaiting is left to the monitor
 };
 inline constexpr std::chrono::seconds kMostWaiting(2);
 
@@ -25,8 +25,8 @@ struct CheckedHealth {
 
 // Probes it once, records the result, tells the event where its health changes, and restarts or
 // stops what has become unhealthy where --on-unhealthy says so. Nothing: the container has ended,
-// was paused, or is another by now; somebody else is at it; or it failed, of a waiter's. Errors: failed_precondition (it does
-// not run, or has no health check).
+// was paused, or is another by now; somebody else is at it; or it failed, of a waiter's. Errors:
+// failed_precondition (it does not run, or has no health check).
 Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Container& container,
                                                   CheckedBy by);
 

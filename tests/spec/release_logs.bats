@@ -113,6 +113,8 @@ shop-web-2 two error" 2 -p shop web
     [ "${stderr_lines[1]}" = "hint: its services: other, web" ]
     run -2 --separate-stderr crank logs -p shop web
     [ "${stderr_lines[0]}" = "crank logs: --project-name is for --release" ]
+    run -1 --separate-stderr crank logs --release 1 --env nowhere
+    [[ ${stderr_lines[0]} == "crank logs: "*nowhere* ]]
     # written by a crank that did not note its containers
     sed -i 's/"containers":\[[^]]*\]/"containers":[]/' "$CRANK_ROOT/projects/shop/releases/1"
     run -1 --separate-stderr crank logs --release 1
