@@ -62,7 +62,7 @@ Result<std::vector<Source>> sources_of(const engine::Paths& paths, const deploy:
         auto log = std::ranges::find(kept, id, &deploy::KeptLog::id);
         if (log != kept.end()) sources.push_back(gone(*log));
     }
-    std::ranges::stable_sort(sources, {}, &Source::created_ns);
+    std::ranges::sort(sources, {}, &Source::created_ns);
     return sources;
 }
 
