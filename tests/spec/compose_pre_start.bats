@@ -233,7 +233,9 @@ create mail-web-3 (after 1 step of pre_start): it is not there" ]
     [ "$(containers)" = mail-web-pre-start-1 ]
     crank down
     [ -z "$(containers)" ]
+    : >seen/log
     run ! env CRANK_CRASH_AT=deploy.pre_start crank up -d
+    until_true logged begun # it goes on by itself
     : >seen/log
     web 1 "[$(says again)]"
     crank up -d
