@@ -58,8 +58,8 @@ value() { crank inspect --format '{{json .Config.Env}}' mail-web-1 | jq -r '.[]'
     run -0 crank status --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     [[ $output == *mail-extra-1* && $output == *mail-web-1* ]]
     run -0 crank releases --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
-    run -0 crank logs --release 1 --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     [ -n "$output" ]
+    run -0 crank logs --release 1 --file there/shop.yaml --project-directory elsewhere --env-file tokens --profile more
     # another value, which --no-recreate leaves for later
     echo TOKEN=second >tokens
     id=$(crank inspect -f '{{.Id}}' mail-web-1)
