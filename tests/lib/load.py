@@ -2,8 +2,8 @@
 """Requests to an address until standard input ends, by four clients that keep their connections
 and four that make a new one each time: load.py HOST PORT [PATH [PAUSE]], with so many seconds between
 two requests of a client. Each answer must be whole and of
-status 200; nothing is tried again. Prints "begun" with the first answer, and at the end what was counted, as
-JSON: the requests, the answers by their text, and what went wrong."""
+status 200; nothing is tried again. Prints "begun" with the first answer, a line once so many more requests as a line of
+standard input says have been answered, and at the end what was counted, as JSON: the requests, the answers by their text, and what went wrong."""
 import collections
 import http.client
 import json
@@ -20,6 +20,11 @@ ended = threading.Event()
 lock = threading.Lock()
 answers = collections.Counter()
 failures = []
+
+
+def answered():
+    with lock:
+        return sum(answers.values())
 
 
 def ask(connection):
@@ -61,7 +66,11 @@ for thread in threads:
 while not answers:
     time.sleep(0.01)
 print("begun", flush=True)
-sys.stdin.read()
+for line in sys.stdin:
+    wanted = answered() + int(line)
+    while answered() < wanted:
+        time.sleep(0.01)
+    print(wanted, flush=True)
 ended.set()
 for thread in threads:
     thread.join()

@@ -53,6 +53,14 @@ begin_load() {
     load_pid=${LOAD_PID:?}
     until_true grep -q begun load.json
 }
+# more_load NUMBER: until so many more requests have been answered.
+more_load() {
+    local lines
+    lines=$(wc -l <load.json)
+    echo "$1" >&"${LOAD[1]}"
+    until_true has_lines $((lines + 1))
+}
+has_lines() { [ "$(wc -l <load.json)" -ge "$1" ]; }
 end_load() {
     eval "exec ${LOAD[1]}>&-"
     wait "$load_pid"

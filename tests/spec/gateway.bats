@@ -74,15 +74,17 @@ ended() { ! kill -0 "$1" 2>/dev/null; }
             web "v$n"
             run -0 --separate-stderr crank up -d
             says "v$n"
+            more_load 1000
         done
         for n in 4 3 2 1 0; do
             run -0 --separate-stderr crank rollback
             says "v$n"
+            more_load 1000
         done
     done
     end_load
     [ "$(loaded '["failed"]')" = 0 ] || { cat load.json && false; }
-    [ "$(loaded '["requests"]')" -ge 1000 ]
+    [ "$(loaded '["requests"]')" -ge $((blocks * 10 * 1000)) ]
     echo "$(loaded '["requests"]') requests, $((blocks * 5)) changes and as many rollbacks" | sed 's/^/# /' >&3
     [ "$(loaded '["answers"].keys() >= {"v0", "v5"}')" = True ]
 }

@@ -56,13 +56,15 @@ begin() {
         api "v$n"
         run -0 --separate-stderr crank up -d
         says "v$n"
+        more_load 1000
         run -0 --separate-stderr crank rollback
         says "v$((n - 1))"
+        more_load 1000
         run -0 --separate-stderr crank up -d
     done
     end_load
     [ "$(loaded '["failed"]')" = 0 ] || { cat load.json && false; }
-    [ "$(loaded "[\"requests\"] >= 1000 * $rounds")" = True ] || { cat load.json && false; }
+    [ "$(loaded "[\"requests\"] >= 2000 * $rounds")" = True ] || { cat load.json && false; }
     [ "$(loaded '["answers"].keys() >= {"v0", "v1", "v2", "v3", "v4", "v5"}')" = True ]
     run -0 crank plan
     run -0 crank down
