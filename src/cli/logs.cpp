@@ -1,7 +1,5 @@
 #include "engine/logs.h"
 
-#include <thread>
-
 #include "base/text.h"
 #include "cli/choice.h"
 #include "cli/log_lines.h"
@@ -60,8 +58,8 @@ Result<engine::LogQuery> read_query(const Arguments& arguments) {
     return query;
 }
 
-Result<> print_logs(const Invocation& invocation, const engine::Container& container,
-                    const engine::LogQuery& query, std::string prefix) {
+Result<> print_log(const Invocation& invocation, const engine::Container& container,
+                   const engine::LogQuery& query, std::string prefix) {
     LogPrinter printer(invocation.arguments.on("timestamps"), std::move(prefix));
     return engine::read_logs(invocation.paths, container, query,
                              [&](const engine::LogLine& line) { return printer.print(line); });
@@ -70,34 +68,6 @@ Result<> print_logs(const Invocation& invocation, const engine::Container& conta
 std::string prefix_of(const Arguments& arguments, const engine::Record& record) {
     return (arguments.on("names") ? record.name : record.id.substr(0, engine::kShortIdLength)) +
            " ";
-}
-
-// Each by a thread of its own: with --follow all of them go on.
-Result<int> print_several(const Invocation& invocation,
-                          const std::vector<engine::Container>& containers,
-                          const engine::LogQuery& query) {
-    std::vector<Result<>> results(containers.size());
-    {
-        std::vector<std::jthread> threads;
-        for (std::size_t i = 0; i < containers.size(); ++i) {
-            auto print = [&, i] {
-                results[i] = print_logs(invocation, containers[i], query,
-                                        prefix_of(invocation.arguments, containers[i].record));
-            };
-            // What has been written stands in the order of the names.
-            if (query.follow)
-                threads.emplace_back(print);
-            else
-                print();
-        }
-    }
-    int code = 0;
-    for (const Result<>& result : results)
-        if (!result) {
-            report("logs", result.error(), invocation.debug);
-            code = 1;
-        }
-    return code;
 }
 
 Result<int> perform(Invocation& invocation) {
@@ -112,8 +82,12 @@ Result<int> perform(Invocation& invocation) {
     std::vector<engine::Container> containers;
     do containers.push_back(TRY(choose_one(invocation, words)));
     while (!words.empty() && !invocation.arguments.on("latest"));
-    if (containers.size() > 1) return print_several(invocation, containers, query);
-    TRY(print_logs(invocation, containers.front(), query, ""));
+    if (containers.size() > 1)
+        return print_logs(containers.size(), query.follow, invocation.debug, [&](std::size_t i) {
+            return print_log(invocation, containers[i], query,
+                             prefix_of(invocation.arguments, containers[i].record));
+        });
+    TRY(print_log(invocation, containers.front(), query, ""));
     return 0;
 }
 

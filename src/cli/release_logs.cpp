@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
-#include <thread>
 
 #include "base/text.h"
 #include "cli/log_lines.h"
@@ -25,9 +23,8 @@ struct Source {
 };
 
 Source there(const engine::Paths& paths, engine::Container container) {
-    auto service = container.record.labels.find(std::string(deploy::kServiceLabel));
     return {.name = deploy::place_name(container.record),
-            .service = service == container.record.labels.end() ? "" : service->second,
+            .service = deploy::label_of(container.record.labels, deploy::kServiceLabel),
             .created_ns = container.record.created_ns,
             .read = [&paths, container = std::move(container)](const engine::LogQuery& query,
                                                                const engine::LogSink& sink) {
@@ -99,28 +96,11 @@ Result<int> print_release_logs(const Invocation& invocation, const engine::LogQu
         return !wanted.empty() && std::ranges::find(wanted, source.service) == wanted.end();
     });
     bool plain = arguments.knows("no-log-prefix") && arguments.on("no-log-prefix");
-    std::vector<Result<>> results(sources.size());
-    auto print = [&](std::size_t i) {
+    return print_logs(sources.size(), query.follow, invocation.debug, [&](std::size_t i) {
         LogPrinter printer(arguments.on("timestamps"), plain ? "" : sources[i].name + " ");
-        results[i] = sources[i].read(
-            query, [&](const engine::LogLine& line) { return printer.print(line); });
-    };
-    {
-        std::vector<std::jthread> threads;
-        for (std::size_t i = 0; i < sources.size(); i++) {
-            if (query.follow)
-                threads.emplace_back(print, i);
-            else
-                print(i);
-        }
-    }
-    int code = 0;
-    for (const Result<>& result : results)
-        if (!result) {
-            report("logs", result.error(), invocation.debug);
-            code = 1;
-        }
-    return code;
+        return sources[i].read(query,
+                               [&](const engine::LogLine& line) { return printer.print(line); });
+    });
 }
 
 }  // namespace crank::cli

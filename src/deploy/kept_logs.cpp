@@ -21,11 +21,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxRecord = std::size_t{1} << 16;
 
-std::string label_of(const engine::Record& record, std::string_view name) {
-    auto found = record.labels.find(std::string(name));
-    return found == record.labels.end() ? "" : found->second;
-}
-
 std::string directory(const engine::Paths& paths, const std::string& project) {
     return paths.root + "/projects/" + project + "/logs";
 }
@@ -34,7 +29,7 @@ Result<void> move_log(const std::vector<std::string>& files, const engine::Recor
                       const std::string& to) {
     TRY(sys::make_dirs(to, 0700));
     Json json = {{"name", place_name(record)},
-                 {"service", label_of(record, kServiceLabel)},
+                 {"service", label_of(record.labels, kServiceLabel)},
                  {"created", record.created_ns}};
     // First: a log that nobody can name is of no use.
     TRY(sys::write_file_atomic(to + "/container", json.dump(), 0600, sys::Sync::no));
@@ -58,7 +53,7 @@ std::string place_name(const engine::Record& record) {
 
 void keep_log(const engine::Paths& paths, const engine::Container& container) {
     const engine::Record& record = container.record;
-    std::string project = label_of(record, kProjectLabel);
+    std::string project = label_of(record.labels, kProjectLabel);
     if (!compose::check_project_name(project)) return;
     std::string log = engine::log_path(paths, record.id);
     if (size_of(log) == 0) return;
