@@ -217,7 +217,8 @@ deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& con
             .say =
                 [quiet](const std::string& text) {
                     if (!quiet) note(text);
-                }};
+                },
+            .waits = [](const std::string& text) { note(text); }};
 }
 
 }  // namespace crank::cli

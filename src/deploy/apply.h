@@ -26,6 +26,7 @@ struct Hooks {
     // What comes goes to the new container, and the old one is about to go. May be empty.
     std::function<void(const Step&)> switched = {};
     std::function<void(const std::string&)> warn, say;
+    std::function<void(const std::string&)> waits;  // what is waited for, and how long already
 };
 
 struct World {

@@ -1,5 +1,7 @@
 #include "deploy/last_lines.h"
 
+#include <vector>
+
 #include "engine/lifecycle.h"
 #include "engine/logs.h"
 #include "engine/reason.h"
@@ -20,17 +22,29 @@ std::string plain(std::string_view text) {
     return out + (text.size() > kMostColumns ? "..." : "");
 }
 
+std::vector<std::string> last_of(const engine::Paths& paths, const engine::Container& container,
+                                 std::size_t count) {
+    std::vector<std::string> lines;
+    engine::LogQuery query;
+    query.tail = count;
+    (void)engine::read_logs(paths, container, query, [&](const engine::LogLine& line) {
+        lines.push_back(plain(line.text));
+        return Result<>();
+    });
+    return lines;
+}
+
 }  // namespace
 
 std::string last_lines(const engine::Paths& paths, const engine::Container& container) {
     std::string lines;
-    engine::LogQuery query;
-    query.tail = kLines;
-    (void)engine::read_logs(paths, container, query, [&](const engine::LogLine& line) {
-        lines += "\n      | " + plain(line.text);
-        return Result<>();
-    });
+    for (const std::string& line : last_of(paths, container, kLines)) lines += "\n      | " + line;
     return lines;
+}
+
+std::string last_line(const engine::Paths& paths, const engine::Container& container) {
+    std::vector<std::string> lines = last_of(paths, container, 1);
+    return lines.empty() ? "" : lines.back();
 }
 
 Error with_last_lines(Error error, const engine::Paths& paths, const std::string& id) {

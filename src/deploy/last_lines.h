@@ -15,5 +15,6 @@ Error with_last_lines(Error error, const engine::Paths& paths, const std::string
 
 // Of its log, each on a line of its own, with a newline before; empty: it wrote nothing.
 std::string last_lines(const engine::Paths& paths, const engine::Container& container);
+std::string last_line(const engine::Paths& paths, const engine::Container& container);
 
 }  // namespace crank::deploy

@@ -106,6 +106,7 @@ Result<void> PreStartRun::begin(const One& one) {
         {.paths = world_.paths, .config = world_.config, .options = std::move(options)});
     if (!started) return fail(not_started(std::move(started.error()).with_context(what(one))));
     running_ = started->record.id;
+    patience_.emplace(std::nullopt);
     crash_point("deploy.pre_start");
     for (const std::string& warning : started->record.warnings)
         world_.hooks.warn(what(one) + ": " + warning);
@@ -116,7 +117,10 @@ Result<void> PreStartRun::begin(const One& one) {
 Result<bool> PreStartRun::look_at_running() {
     Result<engine::Container> container = engine::find(world_.paths, running_);
     if (!container) return fail(std::move(container.error()));
-    if (container->state.status != engine::Status::exited) return false;
+    if (container->state.status != engine::Status::exited) {
+        patience_->look(world_, *container, [&] { return what(left_.front()) + " has not ended"; });
+        return false;
+    }
     Result<void> ended = check_end(world_, *container, what(left_.front()));
     if (!ended) return fail(give_up(std::move(ended.error())));
     TRY(remove(world_.paths, std::exchange(running_, "")));

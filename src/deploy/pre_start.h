@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "deploy/apply.h"
+#include "deploy/patience.h"
 #include "deploy/pending.h"
 
 namespace crank::deploy {
@@ -37,6 +39,7 @@ private:
     const World& world_;
     std::vector<One> left_;  // the first of which runs, where one does
     bool begun_ = false, once_ = false;
+    std::optional<Patience> patience_;  // with the one that runs
     std::string service_, running_;  // the latter: the id of its container
 };
 

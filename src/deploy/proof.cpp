@@ -55,7 +55,11 @@ Result<bool> Answering::look_at(Awaited& awaited) {
         bool ends =
             container.state.status != engine::Status::running || Clock::now() >= awaited.deadline;
         // The look at one of them knows the words.
-        if (!ends) return !traffic_->answering(container).empty();
+        if (!ends) {
+            bool answers = !traffic_->answering(container).empty();
+            if (!answers) tell_missing(container, "any of its ports");
+            return answers;
+        }
     }
     Result<bool> answers = look_at_one(awaited, first);
     bool late = !answers && answers.error().code() == Code::deadline_exceeded;
@@ -87,6 +91,7 @@ Result<bool> Answering::look_at_one(Awaited& awaited, std::uint16_t port) {
         return failed(Code::failed_precondition,
                       "listens on 127.0.0.1:" + number +
                           " alone: it must listen on 0.0.0.0, or nobody reaches it");
+    tell_missing(container, "port " + number);
     if (Clock::now() < awaited.deadline) return false;
     return failed(
         Code::deadline_exceeded,
@@ -94,6 +99,11 @@ Result<bool> Answering::look_at_one(Awaited& awaited, std::uint16_t port) {
             (own == port ? ""
                          : ", which a variable tells it (PORT, or as x-crank.native.port_variable "
                            "says)"));
+}
+
+void Answering::tell_missing(const engine::Container& container, const std::string& where) {
+    patience_.look(*world_, container,
+                   [&] { return "it takes no connection on " + where + " yet"; });
 }
 
 void Answering::warn_of(std::uint16_t port) const {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "deploy/apply.h"
+#include "deploy/patience.h"
 #include "deploy/traffic.h"
 #include "deploy/wait.h"
 
@@ -28,7 +29,8 @@ public:
           id_(std::move(id)),
           ports_(std::move(ports)),
           what_(std::move(what)),
-          deadline_(deadline) {}
+          deadline_(deadline),
+          patience_(deadline) {}
 
     // True: it does. Errors: deadline_exceeded; failed_precondition where it ends, or listens to
     // itself alone.
@@ -45,6 +47,7 @@ private:
     Result<void> begin();
     Result<bool> look_at(Awaited& awaited);
     Result<bool> look_at_one(Awaited& awaited, std::uint16_t port);
+    void tell_missing(const engine::Container& container, const std::string& where);
     void warn_of(std::uint16_t port) const;
 
     const World* world_;
@@ -56,6 +59,7 @@ private:
     bool begun_ = false;
     std::optional<Time> exposed_until_;
     std::deque<Awaited> left_;
+    Patience patience_;
 };
 
 // It goes on, is healthy where it has a health check, and answers where others do. An answer of a

@@ -113,6 +113,16 @@ bool Waiting::ask(const engine::Container& container) {
     return false;
 }
 
+std::string Waiting::missing(const engine::Container& container) const {
+    const engine::State& state = container.state;
+    if (awaited_ == Awaited::completed) return "it has not ended";
+    if (state.status != Status::running) return "it does not run yet";
+    if (state.paused) return "it is paused";
+    std::string text = "its health check has not succeeded";
+    if (!state.health || state.health->log.empty()) return text;
+    return text + ": " + engine::shown(state.health->log.back());
+}
+
 Result<bool> Waiting::look() {
     if (Clock::now() < next_look_) return false;
     engine::Container container = TRY(engine::find(world_->paths, id_));
@@ -120,6 +130,7 @@ Result<bool> Waiting::look() {
     // What that has changed the next look sees.
     if (ask(container)) return false;
     next_look_ = Clock::now() + kLookAgain;
+    patience_.look(*world_, container, [&] { return missing(container); });
     if (!deadline_ || Clock::now() < *deadline_) return false;
     std::string name = engine::shown_name(container.record);
     return fail(

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "deploy/apply.h"
+#include "deploy/patience.h"
 #include "engine/state.h"
 
 namespace crank::deploy {
@@ -34,7 +35,8 @@ public:
           id_(std::move(id)),
           awaited_(awaited),
           what_(std::move(what)),
-          deadline_(deadline) {}
+          deadline_(deadline),
+          patience_(deadline) {}
 
     // True: it is. Errors: failed_precondition (it will not be); deadline_exceeded.
     Result<bool> look();
@@ -49,6 +51,7 @@ private:
     static Life life_of(const engine::Container& container);
     Result<bool> judge(const engine::Container& container);
     bool ask(const engine::Container& container);
+    std::string missing(const engine::Container& container) const;
 
     const World* world_;
     std::string id_;
@@ -58,6 +61,7 @@ private:
     std::optional<Life> first_;
     std::chrono::steady_clock::time_point since_, next_look_;
     std::optional<std::chrono::steady_clock::time_point> next_ask_;
+    Patience patience_;
     std::chrono::steady_clock::duration pause_{};  // between two questions
 };
 

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <csignal>
 
-#include "base/text.h"
 #include "base/units.h"
 #include "engine/events.h"
 #include "engine/lifecycle.h"
@@ -57,25 +56,13 @@ bool is_same_life(const Paths& paths, const Container& container) {
            now->pid == container.state.pid && now->start_time == container.state.start_time;
 }
 
-std::string first_line(std::string_view text) {
-    constexpr std::size_t kMost = 200;
-    std::string line(trim(text).substr(0, trim(text).find('\n')));
-    if (line.size() > kMost) line = line.substr(0, kMost) + "...";
-    for (char& c : line)
-        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-    return line;
-}
-
 std::string times(int n) { return n == 1 ? "once" : std::to_string(n) + " times"; }
 
 // "its health check failed 3 times in a row (exit code 1: connection refused), and ..."
 std::string why_text(const HealthCheck& check, const HealthState& health,
                      const UnhealthyAction& action) {
-    const ProbeResult& last = health.log.back();
-    std::string line = first_line(last.output);
     std::string text = "its health check failed " + times(health.failing_streak) +
-                       " in a row (last: exit code " + std::to_string(last.exit_code) +
-                       (line.empty() ? "" : ", \"" + line + "\"") + ")";
+                       " in a row (last: " + shown(health.log.back()) + ")";
     if (action.gives_up)
         return text + "; it had been restarted for that " + times(action.restarts) +
                " in a row, and --on-unhealthy=restart" +

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+
 namespace crank::engine {
 namespace {
 
@@ -19,6 +21,15 @@ std::int64_t pause_of(int restart) {
     return std::min(kMost, kFirst << std::min(restart - 1, kDoublings));
 }
 
+std::string first_line(std::string_view text) {
+    constexpr std::size_t kMost = 200;
+    std::string line(trim(text).substr(0, trim(text).find('\n')));
+    if (line.size() > kMost) line = line.substr(0, kMost) + "...";
+    for (char& c : line)
+        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+    return line;
+}
+
 }  // namespace
 
 std::string_view name_of(HealthStatus health) {
@@ -28,6 +39,12 @@ std::string_view name_of(HealthStatus health) {
         case HealthStatus::unhealthy: return "unhealthy";
     }
     return "";
+}
+
+std::string shown(const ProbeResult& result) {
+    std::string line = first_line(result.output);
+    return "exit code " + std::to_string(result.exit_code) +
+           (line.empty() ? "" : ", \"" + line + "\"");
 }
 
 std::string cut_output(std::string output) {

@@ -23,6 +23,8 @@ struct ProbeResult {
     bool operator==(const ProbeResult&) const = default;
 };
 inline constexpr std::size_t kMostResults = 5, kMostOutput = 4096;
+// "exit code 4, "no model"": the first line of what it wrote, without what a terminal would obey.
+std::string shown(const ProbeResult& result);
 // Of what a probe has written; what is more counts as cut.
 std::string cut_output(std::string output);
 
