@@ -7,6 +7,7 @@
 #include "cli/compose_files.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
+#include "deploy/gpus.h"
 #include "deploy/observe.h"
 #include "deploy/surroundings.h"
 
@@ -122,6 +123,7 @@ Result<deploy::Plan> plan_for(const Invocation& invocation, const engine::Config
                               deploy::Desired& desired, const deploy::PlanOptions& options,
                               const deploy::Observed& observed) {
     TRY(deploy::find_images(invocation.paths, config, desired));
+    TRY(deploy::find_gpus(invocation.paths, config, desired));
     deploy::Plan plan = TRY(deploy::plan_up(desired, observed, options));
     const Arguments& arguments = invocation.arguments;
     if (!arguments.knows("no-build") || !arguments.on("no-build")) return plan;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "deploy/certificates.h"
 #include "deploy/desired.h"
+#include "deploy/gpus.h"
 #include "deploy/native_ports.h"
 #include "deploy/native_releases.h"
 #include "deploy/records.h"
@@ -248,6 +249,7 @@ Result<engine::RunOptions> native_options(const World& world, const Step& step,
                       .ports = TRY(choose_ports(world.paths, service, step.object))};
     engine::RunOptions options = TRY(native_run_options(service, place));
     options.labels.insert_or_assign(std::string(kNativeLabel), desired.image_id);
+    if (desired.native_gpu) options.labels.insert_or_assign(std::string(kNativeGpuLabel), "true");
     TRY(add_native_certificate(world, service, options));
     return options;
 }
@@ -259,6 +261,7 @@ Result<engine::RunOptions> container_options(const World& world, const compose::
     if (!desired.pinned.empty()) options.image = desired.pinned;
     if (before != nullptr) take_over(*before, options);
     TRY(add_certificate(world, service, options));
+    TRY(choose_gpus(world.paths, world.config, options));
     return options;
 }
 

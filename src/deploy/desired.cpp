@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "deploy/run_options.h"
 #include "engine/networks/definition.h"
 #include "engine/volume_options.h"
 #include "oci/digest.h"
@@ -59,6 +60,10 @@ std::string label_of(const std::map<std::string, std::string>& labels, std::stri
 bool is_held(const compose::Service& service, const compose::Port& port) {
     bool tcp = port.protocol.empty() || port.protocol == "tcp";
     return tcp && !port.own && service.network_mode.empty() && parse_int(port.published);
+}
+
+bool has_native_gpu(const compose::Service& service) {
+    return service.native() != nullptr && (service.placement.gpu || !service.gpus.empty());
 }
 
 bool has_directory(const compose::Service& service) {
@@ -137,6 +142,9 @@ DesiredService service_of(const compose::Project& project, const compose::TypedP
     desired.canary = service.worker.rollout.canary;
     desired.keep_warm =
         std::chrono::ceil<std::chrono::seconds>(service.worker.rollout.keep_warm).count();
+    desired.native_gpu = has_native_gpu(service);
+    desired.gpus_flag = gpus_flag(service);
+    desired.devices = service.devices;
     if (desired.native) {
         desired.image = kNativeImage;
         desired.builds = has_directory(service);

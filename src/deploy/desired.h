@@ -41,6 +41,10 @@ bool is_held(const compose::Service& service, const compose::Port& port);
 inline constexpr const char* kNativeImage = "native";
 // Of a native worker, the digest of the directory that its release is; not there: it has none.
 inline constexpr std::string_view kNativeLabel = "crank.native.directory";
+// Of a native worker that uses a GPU.
+inline constexpr std::string_view kNativeGpuLabel = "crank.native.gpu";
+// Whether a service is there for a GPU that nobody can take out of its sight.
+bool has_native_gpu(const compose::Service& service);
 // Whether its native releases are directories of their own: copies of a build's context or of
 // x-crank.native.directory.
 bool has_directory(const compose::Service& service);

@@ -97,7 +97,8 @@ ObservedContainer observed_of(const engine::Container& container) {
             .native = record.kind == engine::Kind::native,
             .on = addresses_of(container),
             .may_freeze = container.state.status == engine::Status::running &&
-                          !container.state.paused && may_freeze(record)};
+                          !container.state.paused && may_freeze(record),
+            .native_gpu = record.labels.contains(std::string(kNativeGpuLabel))};
 }
 
 ObservedWarm warm_of(const engine::Container& container) {

@@ -25,8 +25,8 @@ void Patience::look(const World& world, const engine::Container& container,
     }
     if (now < next_) return;
     next_ = now + kThen;
-    std::string text = "Container " + engine::shown_name(container.record) + "  Waiting " +
-                       rounded(now - *since_);
+    std::string text =
+        "Container " + engine::shown_name(container.record) + "  Waiting " + rounded(now - *since_);
     if (deadline_) text += " of " + rounded(*deadline_ - *since_);
     text += ": " + why();
     std::string line = last_line(world.paths, container);

@@ -7,6 +7,7 @@
 #include "deploy/difference.h"
 #include "deploy/plan_addresses.h"
 #include "deploy/plan_batches.h"
+#include "deploy/plan_gpus.h"
 #include "deploy/plan_ports.h"
 #include "deploy/plan_pre_start.h"
 #include "deploy/plan_warm.h"
@@ -27,7 +28,7 @@ std::string short_id(std::string_view id) {
 class Planner {
 public:
     Planner(const Desired& desired, const Observed& observed, const PlanOptions& options)
-        : desired_(desired), observed_(observed), options_(options) {}
+        : desired_(desired), observed_(observed), options_(options), gpus_(desired) {}
 
     Result<Plan> run() {
         TRY(check_ports(desired_));
@@ -310,11 +311,13 @@ private:
                std::vector<Step>& steps) {
         step.action = Action::recreate;
         bool running = container.state == ObservedContainer::State::running;
+        step.together = has_room(steps, change_of(service).parallelism);
         std::string in_the_way = stops_first(service, container);
+        if (in_the_way.empty() && running && !change_of(service).said_to_be_safe)
+            in_the_way = gpus_.in_the_way(service, container, step.together);
         step.start_first = in_the_way.empty() && running;
         if (step.start_first && options_.starts) beside(service, container, step);
         if (running) step.in_the_way = std::move(in_the_way);
-        step.together = has_room(steps, change_of(service).parallelism);
         if (recreated_.contains(service.name) && !step.together)
             step.delay = change_of(service).delay;
         recreated_.insert(service.name);
@@ -446,6 +449,7 @@ private:
     const Observed& observed_;
     const PlanOptions& options_;
     std::set<std::string> recreated_;
+    SpareGpus gpus_;
     Plan plan_;
 };
 

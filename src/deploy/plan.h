@@ -41,6 +41,17 @@ struct DesiredPreStart {
     bool per_replica = false;
 };
 
+// What a container's request for GPUs may be met from: `count` of these, each by what is its own
+// ("/dev/nvidia0").
+struct GpuChoice {
+    struct Gpu {
+        std::string name;  // "nvidia.com/gpu=0"
+        std::set<std::string> nodes;
+    };
+    std::vector<Gpu> from;
+    std::size_t count = 0;
+};
+
 struct DesiredService {
     std::string name;
     std::string identity, hash;   // compose::identity(), and its digest
@@ -81,6 +92,10 @@ struct DesiredService {
     // How long what was replaced stays frozen, in seconds; 0: it goes at once.
     std::int64_t keep_warm = 0;
     std::vector<DesiredPreStart> pre_start = {};
+    std::string gpus_flag = {};  // as --gpus and --device are told
+    std::vector<std::string> devices = {};
+    std::vector<GpuChoice> gpus = {};
+    bool native_gpu = false;  // a native worker that uses one, and nobody can tell it which
 };
 
 struct Desired {
@@ -91,6 +106,8 @@ struct Desired {
     // By each image that services of the file build, whether they are among these or not: the
     // first that does.
     std::map<std::string, std::string> builders = {};
+    // Which containers have what of the machine's GPUs: their ids by what is a GPU's own.
+    std::map<std::string, std::set<std::string>> gpus_in_use = {};
 };
 
 // --- what is there --------------------------------------------------------------------------
@@ -109,6 +126,7 @@ struct ObservedContainer {
     bool native = false;
     std::map<std::string, std::string> on = {};  // its addresses by network, while it runs
     bool may_freeze = false;                     // it holds nothing that others may want meanwhile
+    bool native_gpu = false;                     // as of a service
 };
 
 // One that was replaced and stays, frozen (engine/warm.h). It counts as none of the project's.

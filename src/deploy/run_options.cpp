@@ -311,10 +311,7 @@ private:
         if (!request.capabilities.empty() && !gpu && request.driver != "nvidia")
             return fail(Code::unsupported,
                         "deploy.resources.reservations.devices: crank reserves GPUs alone");
-        if (!request.ids.empty())
-            options_.gpus = "\"device=" + join(request.ids, ",") + "\"";
-        else
-            options_.gpus = request.count < 0 ? "all" : std::to_string(request.count);
+        options_.gpus = gpus_flag(service_);
         return {};
     }
 
@@ -381,6 +378,13 @@ private:
 };
 
 }  // namespace
+
+std::string gpus_flag(const compose::Service& service) {
+    if (service.gpus.empty()) return "";
+    const compose::GpuRequest& request = service.gpus.front();
+    if (!request.ids.empty()) return "\"device=" + join(request.ids, ",") + "\"";
+    return request.count < 0 ? "all" : std::to_string(request.count);
+}
 
 Result<RunOptions> run_options(const Service& service, const ContainerNames& names) {
     return TRY_IN(Mapping(service, names).all(), "services." + service.name);

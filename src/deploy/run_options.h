@@ -23,6 +23,9 @@ struct ContainerNames {
     std::function<Result<std::string>(const std::string& path)> read;
 };
 
+// What --gpus would be told for it; empty: it asks for none.
+std::string gpus_flag(const compose::Service& service);
+
 // Without name and labels of the project. Errors: those of the parsers of `run`'s flags, with the
 // service's name in front.
 Result<engine::RunOptions> run_options(const compose::Service& service,

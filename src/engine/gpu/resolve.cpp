@@ -20,6 +20,7 @@ constexpr std::size_t kMaxCdiFile = std::size_t{1} << 20;
 constexpr std::string_view kHookPath =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+constexpr std::string_view kAll = "all";
 struct Vendor {
     std::string_view name, kind;
 };
@@ -49,7 +50,7 @@ std::vector<std::string> one_each(const Registry& registry, std::string_view kin
     std::vector<std::string> numbers, others;
     for (const std::string& name : registry.devices_of(kind)) {
         if (is_number(name)) numbers.push_back(name);
-        if (name != "all") others.push_back(name);
+        if (name != kAll) others.push_back(name);
     }
     std::ranges::sort(numbers, [](const std::string& a, const std::string& b) {
         return parse_int(a).value_or(0) < parse_int(b).value_or(0);
@@ -69,8 +70,8 @@ Result<std::vector<Name>> names_for(const GpuRequest& request, const std::string
     }
     if (!request.ids.empty()) return names;
     std::vector<std::string> each = one_each(registry, kind);
-    if (request.all() && registry.find({std::string(kind), "all"})) {
-        add("all");
+    if (request.all() && registry.find({std::string(kind), std::string(kAll)})) {
+        add(std::string(kAll));
         return names;
     }
     std::size_t count = request.count.value_or(each.size());
@@ -117,6 +118,17 @@ Result<std::vector<Name>> names_of_gpus(const std::string& typed, const Host& ho
     std::string_view kind = kNvidiaKind;
     if (!qualified) kind = TRY(find_vendor(request, typed, host, registry));
     return names_for(request, typed, registry, kind);
+}
+
+Choice::Gpu gpu_of(const Name& name, const Registry& registry) {
+    Choice::Gpu gpu{.name = name.text(), .nodes = {}};
+    if (auto found = registry.find(name))
+        for (const auto& node : found->device->edits.device_nodes) gpu.nodes.insert(node.on_host());
+    if (name.device == kAll)
+        for (const std::string& each : one_each(registry, name.kind))
+            gpu.nodes.merge(gpu_of({name.kind, each}, registry).nodes);
+    if (gpu.nodes.empty()) gpu.nodes.insert(gpu.name);
+    return gpu;
 }
 
 Result<> add_path(const std::string& typed, oci::cdi::Edits& edits) {
@@ -240,6 +252,42 @@ Places places_of(const Config& config, const std::string& architecture) {
     for (const std::string& dir : split(config.text("cdi.dirs"), ','))
         if (!dir.empty()) places.cdi_dirs.push_back(dir);
     return places;
+}
+
+Result<std::vector<Choice>> choices_of(const Wanted& wanted, const Places& places) {
+    std::vector<Choice> choices;
+    if (!wanted.any()) return choices;
+    Registry registry = read_cdi(places.cdi_dirs);
+    if (!wanted.gpus.empty()) {
+        std::vector<Name> names = TRY(names_of_gpus(wanted.gpus, places.host, registry));
+        Choice choice{.from = {}, .count = names.size()};
+        const std::string kind = names.front().kind;
+        if (TRY(parse_gpus(wanted.gpus)).count) {
+            names.clear();
+            for (const std::string& name : one_each(registry, kind)) names.push_back({kind, name});
+        }
+        for (const Name& name : names) choice.from.push_back(gpu_of(name, registry));
+        choices.push_back(std::move(choice));
+    }
+    for (const std::string& typed : wanted.devices) {
+        std::vector<Name> names;
+        if (!typed.starts_with('/')) TRY(add_named(typed, places, registry, names));
+        for (const Name& name : names) choices.push_back({{gpu_of(name, registry)}, 1});
+    }
+    return choices;
+}
+
+std::string request_for(const std::vector<std::string>& names) {
+    std::vector<std::string> devices;
+    std::string driver;
+    for (const std::string& text : names) {
+        auto name = oci::cdi::parse_name(text);
+        if (!name) continue;
+        devices.push_back(name->device);
+        for (const Vendor& vendor : kVendors)
+            if (vendor.kind == name->kind) driver = ",driver=" + std::string(vendor.name);
+    }
+    return "\"device=" + join(devices, ",") + "\"" + driver;
 }
 
 Result<Resolved> resolve(const Wanted& wanted, const Places& places) {

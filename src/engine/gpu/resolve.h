@@ -2,6 +2,7 @@
 // none for a vendor. Looked up at every start (docs/decisions/0027).
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,23 @@ struct Resolved {
     std::vector<LdEntry> libraries;  // for the container's /etc/ld.so.cache
     std::vector<std::string> names;  // of the devices, "nvidia.com/gpu=0"
 };
+
+// What a request may be met from: `count` of these.
+struct Choice {
+    struct Gpu {
+        std::string name;  // "nvidia.com/gpu=0"
+        // What is its own, since it has several names: "/dev/nvidia0". Its name where a CDI file
+        // says of no node.
+        std::set<std::string> nodes;
+    };
+    std::vector<Gpu> from;  // in the order in which they are given away
+    std::size_t count = 0;
+};
+// Of --gpus, and of each --device that is a name: a path says of nothing whether two may have it.
+// Errors: as resolve().
+Result<std::vector<Choice>> choices_of(const Wanted& wanted, const Places& places);
+// --gpus for these names of one vendor: "device=0,1" and its driver.
+std::string request_for(const std::vector<std::string>& names);
 
 // Errors name the flag as it was typed, what was looked for and what there is.
 Result<Resolved> resolve(const Wanted& wanted, const Places& places);

@@ -58,6 +58,38 @@ TEST(Resolve, TheLiveDriver) {
                 HasSubstr("no device nvidia.com/gpu=7: nvidia.com/gpu has 0, GPU-aaaa, 1"));
 }
 
+TEST(Resolve, WhatARequestMayBeMetFrom) {
+    World world;
+    NEED_NODES(world.root.nvidia());
+    auto choices = [&](const Wanted& wanted) { return choices_of(wanted, world.places()).value(); };
+    EXPECT_THAT(choices({"", {"/dev/fuse"}}), IsEmpty());
+    auto one = choices({"1", {}});
+    ASSERT_EQ(one.size(), 1U);
+    EXPECT_EQ(one[0].count, 1U);
+    ASSERT_EQ(one[0].from.size(), 2U);
+    EXPECT_EQ(one[0].from[1].name, "nvidia.com/gpu=1");
+    // by whatever name
+    auto named = choices({"\"device=GPU-aaaa\"", {"nvidia.com/gpu=0"}});
+    ASSERT_EQ(named.size(), 2U);
+    EXPECT_EQ(named[0].from.at(0).nodes, named[1].from.at(0).nodes);
+    EXPECT_EQ(choices({"all", {}}).at(0).from.at(0).nodes.size(), 2U);
+    EXPECT_FALSE(choices_of({"3", {}}, world.places()));
+    EXPECT_EQ(request_for({"nvidia.com/gpu=0", "nvidia.com/gpu=1"}),
+              "\"device=0,1\",driver=nvidia");
+    EXPECT_THAT(world.good({request_for({"nvidia.com/gpu=1"}), {}}).names,
+                ElementsAre("nvidia.com/gpu=1"));
+}
+
+TEST(Resolve, AllOfACdiFileWithoutNodesIsEachOfThem) {
+    World world;
+    world.root.write("/etc/cdi/gpu.yaml",
+                     "cdiVersion: 0.8.0\nkind: nvidia.com/gpu\ndevices:\n"
+                     "  - {name: '0', containerEdits: {env: [A=1]}}\n"
+                     "  - {name: all, containerEdits: {env: [A=2]}}\n");
+    auto all = choices_of({"all", {}}, world.places()).value();
+    EXPECT_THAT(all.at(0).from.at(0).nodes, ElementsAre("nvidia.com/gpu=0"));
+}
+
 TEST(Resolve, ADriverThatIsChangedIsFoundAsItIsNow) {
     World world;
     NEED_NODES(world.root.nvidia());
