@@ -3,15 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 
 #include "cli/network.h"
 #include "cli/output.h"
 #include "cli/project.h"
 #include "deploy/apply.h"
+#include "deploy/cached.h"
 #include "deploy/observe.h"
 #include "deploy/records.h"
+#include "deploy/warm.h"
+#include "engine/page_cache.h"
 #include "engine/warm.h"
 #include "sys/file.h"
+#include "sys/host.h"
 #include "sys/poll.h"
 #include "sys/system.h"
 
@@ -19,9 +24,12 @@ namespace crank::cli {
 namespace {
 
 using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
 
 // The clock may be set meanwhile, and another change keeps something for less time.
 constexpr milliseconds kLookAgain(1000), kSoon(100);
+// The kernel forgets what nobody reads once it wants memory for something else.
+constexpr std::chrono::seconds kReadAgain(5);
 // Who is about to end may not have seen what was kept just now.
 constexpr int kTries = 20;
 
@@ -44,9 +52,10 @@ public:
 private:
     Result<> until_none_is_left() {
         while (true) {
-            std::vector<engine::Container> warm =
-                TRY(deploy::observe(invocation_.paths, project_)).warm;
-            if (warm.empty()) return {};
+            deploy::Sight sight = TRY(deploy::observe(invocation_.paths, project_));
+            const std::vector<engine::Container>& warm = sight.warm;
+            bool files = keep_files(sight.containers.empty());
+            if (warm.empty() && !files) return {};
             const std::int64_t now = sys::wall_clock_ns();
             std::int64_t next = INT64_MAX;
             bool some = false;
@@ -63,6 +72,31 @@ private:
                 wait = std::min(wait, milliseconds((next - now) / 1'000'000 + 1));
             if ((later || !some) && TRY(pause_for(wait))) return {};
         }
+    }
+
+    // True: there are some. Where nothing of the project is left nobody goes back to them.
+    bool keep_files(bool gone) {
+        bool due = Clock::now() >= next_read_, some = false;
+        if (due) next_read_ = Clock::now() + kReadAgain;
+        for (const deploy::Cached& one : deploy::list_cached(invocation_.paths, project_)) {
+            if (gone || one.until_ns <= sys::wall_clock_ns()) {
+                deploy::forget_cached(invocation_.paths, project_, one);
+                files_.erase(one.name);
+                continue;
+            }
+            some = true;
+            auto known = files_.find(one.name);
+            if (known == files_.end())
+                files_.emplace(one.name, engine::cached_files(one.directories, most_of_memory()));
+            else if (due && !deploy::is_memory_short())
+                engine::read_again(known->second);
+        }
+        return some;
+    }
+
+    static std::int64_t most_of_memory() {
+        constexpr std::int64_t kPart = 10;
+        return sys::available_memory().value_or(0) / kPart;
     }
 
     // Its time, or it does not stand still: a restart policy has started it again.
@@ -106,6 +140,8 @@ private:
     Invocation& invocation_;
     const std::string& project_;
     int cancel_fd_;
+    std::map<std::string, std::vector<engine::CachedFile>> files_;  // by their notes
+    Clock::time_point next_read_;
 };
 
 }  // namespace

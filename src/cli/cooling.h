@@ -1,4 +1,5 @@
-// Containers that were replaced and kept frozen: they go when their time is over.
+// What a change has replaced and keeps: containers that are frozen go when their time is over, and
+// until then the files of those that could not be stay in the page cache.
 #pragma once
 
 #include <string>

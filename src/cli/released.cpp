@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "cli/output.h"
 #include "cli/shown.h"
+#include "deploy/cached.h"
 #include "deploy/observe.h"
 #include "deploy/records.h"
 #include "deploy/surroundings.h"
@@ -191,7 +192,9 @@ Result<> begin_watch(const Invocation& invocation, const LoadedProject& project)
 }
 
 Result<> begin_cooling(const Invocation& invocation, const std::string& project) {
-    if (TRY(deploy::observe(invocation.paths, project)).warm.empty()) return {};
+    bool some = !deploy::list_cached(invocation.paths, project).empty() ||
+                !TRY(deploy::observe(invocation.paths, project)).warm.empty();
+    if (!some) return {};
     return begin_beside(invocation.paths, project, "cool", {"reconcile", "--cool", project});
 }
 

@@ -41,8 +41,8 @@ Result<deploy::Desired> change(Invocation& invocation, UpRequest request, int ca
 // After a change, beside whoever made it: so long as `rollout.watch` says, a process looks whether
 // the containers go on well, and goes back otherwise. Nothing where no service has one.
 Result<> begin_watch(const Invocation& invocation, const LoadedProject& project);
-// Beside whoever made a change: what it kept frozen is ended once its time is over. Nothing where
-// it kept nothing.
+// Beside whoever made a change: what it kept frozen is ended once its time is over, and files that
+// are to stay in memory do. Nothing where it kept nothing.
 Result<> begin_cooling(const Invocation& invocation, const std::string& project);
 // The work of the first.
 Result<> watch(Invocation& invocation, const std::string& project, std::chrono::nanoseconds time,

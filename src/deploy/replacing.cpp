@@ -147,7 +147,9 @@ Result<void> Replacing::end_old() {
     engine::Container old = TRY(engine::find(world_.paths, old_id_));
     if (step_.keeps && TRY(warm_.keep(step_, old))) return {};
     TRY(traffic_.take_out(old));
-    return end_container(world_, old);
+    TRY(end_container(world_, old));
+    warm_.keep_files(step_, old.record, id_);
+    return {};
 }
 
 }  // namespace crank::deploy

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crash_point.h"
+#include "deploy/cached.h"
 #include "deploy/desired.h"
 #include "deploy/ending.h"
 #include "deploy/proof.h"
@@ -87,6 +88,13 @@ Result<bool> Warm::keep(const Step& step, const engine::Container& old) const {
     world_.hooks.warn("container " + engine::shown_name(old.record) +
                       " is not kept: " + aside.error().text());
     return false;
+}
+
+void Warm::keep_files(const Step& step, const engine::Record& old, const std::string& next) const {
+    const DesiredService* service = service_of(world_, step);
+    auto container = engine::find(world_.paths, next);
+    if (service == nullptr || !container || !world_.starts) return;
+    keep_cached(world_, old, container->record, service->keep_warm);
 }
 
 }  // namespace crank::deploy

@@ -20,6 +20,8 @@ public:
     Result<bool> take_over(const Step& step, const std::set<std::uint16_t>& ports) const;
     // Once what goes through it has ended it stays, frozen. False: it may not.
     Result<bool> keep(const Step& step, const engine::Container& old) const;
+    // Of one that has ended, and in whose place another is: cached.h. Best effort.
+    void keep_files(const Step& step, const engine::Record& old, const std::string& next) const;
 
 private:
     Result<void> prove(const std::string& id, const std::set<std::uint16_t>& ports,

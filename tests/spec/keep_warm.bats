@@ -197,6 +197,46 @@ volumes: {data: {}}'
     done
 }
 
+cached() { python3 "$CRANK_SOURCE/tests/lib/cached.py" "$@"; }
+is_cached() { [ "$(cached "$1")" = "$2" ]; }
+cooling() { pgrep -f -- "$CRANK_ROOT .*reconcile --cool shop$" >/dev/null; }
+not_cooling() { ! cooling; }
+
+@test "what may not be frozen starts anew from memory: its files stay in the page cache, in its time" {
+    local size=$((3 << 20)) data
+    mkdir loads
+    head -c $size /dev/urandom >loads/model
+    printf 'FROM answerer\nCOPY model /model\n' >loads/Dockerfile
+    crank build -q -t loads loads >/dev/null
+    # it writes to a volume: both at once are not safe
+    web v0 '    volumes: ["./shared:/shared"]'
+    sed -i 's/image: answerer/image: loads/' compose.yaml
+    crank up -d 2>/dev/null
+    until_true says v0
+    data=$(find "$CRANK_ROOT" -path '*/fs/model' -size "${size}c")
+    [ -n "$data" ]
+    cat "$data" >/dev/null
+    web v1 '    volumes: ["./shared:/shared"]'
+    crank up -d 2>/dev/null
+    until_true says v1
+    none_frozen
+    until_true cooling
+    # whatever wants its memory
+    until [ "$(cached --forget "$data")" = 0 ]; do sleep 0.05; done
+    until_true is_cached "$data" "$size"
+    run -0 --separate-stderr crank rollback
+    until_true says v0
+    crank down 2>/dev/null
+    until_true not_cooling
+    # nobody asks for it, and what runs has the same files
+    web v3 $'    volumes: ["./shared:/shared"]\n    x-crank: {rollout: {keep_warm: 0s}}'
+    crank up -d 2>/dev/null
+    web v4 $'    volumes: ["./shared:/shared"]'
+    crank up -d 2>/dev/null
+    until_true says v4
+    not_cooling
+}
+
 @test "a label of the file makes no container one that was replaced" {
     web v0 '    labels: {com.docker.compose.crank-warm-until: "9999999999999999999"}'
     crank up -d 2>/dev/null
