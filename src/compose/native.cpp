@@ -259,6 +259,12 @@ Placement place(const std::optional<NativeOptions>& options, const Surroundings&
             "x-crank.native.when: " + join(options->when, ", ") + "; here: " + described(here)};
 }
 
+bool is_for_gpu(const NativeOptions& options) {
+    return std::ranges::any_of(options.when, [](const std::string& condition) {
+        return condition == kGpu || is_one_of(kGpus, condition);
+    });
+}
+
 Result<void> check_native(const Node& service, const std::string& path,
                           const NativeOptions& options, Diagnostics& diagnostics) {
     return Check(service, path, options, diagnostics).all();

@@ -43,6 +43,9 @@ struct Placement {
 };
 Placement place(const std::optional<NativeOptions>& options, const Surroundings& here);
 
+// Whether it runs natively for the sake of a GPU, as its `when` says.
+bool is_for_gpu(const NativeOptions& options);
+
 // Of a service that runs natively: warns of each field that means something to a container alone.
 // Errors: what would mean something else without one.
 Result<void> check_native(const Node& service, const std::string& path,

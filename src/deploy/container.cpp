@@ -250,6 +250,8 @@ Result<engine::RunOptions> native_options(const World& world, const Step& step,
     engine::RunOptions options = TRY(native_run_options(service, place));
     options.labels.insert_or_assign(std::string(kNativeLabel), desired.image_id);
     if (desired.native_gpu) options.labels.insert_or_assign(std::string(kNativeGpuLabel), "true");
+    options.labels.insert_or_assign(std::string(kMayFreezeLabel),
+                                    may_stand_still(service) ? "true" : "false");
     TRY(add_native_certificate(world, service, options));
     return options;
 }

@@ -71,6 +71,15 @@ bool has_directory(const compose::Service& service) {
     return native != nullptr && (service.build.has_value() || !native->directory.empty());
 }
 
+bool may_stand_still(const compose::Service& service) {
+    const compose::NativeOptions* native = service.native();
+    bool writes = std::ranges::any_of(service.mounts, [](const compose::Mount& mount) {
+        return mount.type == compose::Mount::Type::bind && !mount.read_only;
+    });
+    return native != nullptr && !native->own_ports && !writes && service.gpus.empty() &&
+           service.devices.empty() && !is_for_gpu(*native);
+}
+
 std::string shown(const compose::Port& port) {
     bool v6 = port.host_ip.contains(':');
     std::string ip = v6 ? "[" + port.host_ip + "]" : port.host_ip;

@@ -48,6 +48,12 @@ bool has_native_gpu(const compose::Service& service);
 // Whether its native releases are directories of their own: copies of a build's context or of
 // x-crank.native.directory.
 bool has_directory(const compose::Service& service);
+// Of a native worker: nothing that the file says of it forbids that it stands still, frozen. Its
+// record cannot tell, as a container's mounts and devices do.
+inline constexpr std::string_view kMayFreezeLabel = "crank.native.may-freeze";
+// Whether a service that runs natively may: it has ports that are its own instance's, writes to no
+// directory beside that of its release, and has no device. Pure.
+bool may_stand_still(const compose::Service& service);
 // "8080", "127.0.0.1:8080", "[::1]:8080".
 std::string shown(const compose::Port& port);
 

@@ -44,9 +44,7 @@ public:
             for (std::size_t i = before; i < plan_.steps.size(); i++) plan_.steps[i].beside = true;
         }
         for (Step& step : cooled(desired_, observed_))
-            if (std::ranges::find(plan_.steps, step.container, &Step::container) ==
-                plan_.steps.end())
-                plan_.steps.push_back(std::move(step));
+            if (!is_planned(step.container)) plan_.steps.push_back(std::move(step));
         take(withdrawn(desired_, observed_, options_.remove_orphans));
         plan_.tolerances = tolerances(desired_, plan_.steps, options_.back);
         return std::move(plan_);
@@ -145,6 +143,13 @@ private:
         step.reasons = {always ? "it is to be pulled each time" : "it is not here"};
         plan_.steps.push_back(std::move(step));
         return {};
+    }
+
+    // Its end, or that it goes on.
+    bool is_planned(const std::string& kept) const {
+        return std::ranges::any_of(plan_.steps, [&](const Step& step) {
+            return step.container == kept || step.thaws == kept;
+        });
     }
 
     bool is_planned(Action action, const std::string& image) const {

@@ -5,7 +5,9 @@
 namespace crank::deploy {
 
 std::string warm_for(const DesiredService& service, std::int64_t number, const Observed& observed) {
-    if (service.rebuilt || service.image_id.empty()) return "";
+    // A native worker without a directory of its release has no such id.
+    bool unknown = service.image_id.empty() && (!service.native || service.builds);
+    if (service.rebuilt || unknown) return "";
     auto found = std::ranges::find_if(observed.warm, [&](const ObservedWarm& warm) {
         return warm.service == service.name && warm.number == number && warm.hash == service.hash &&
                warm.image_id == service.image_id && warm.native == service.native && warm.stands;

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "deploy/desired.h"
+#include "deploy/warm.h"
+
 namespace crank::deploy {
 namespace {
 
@@ -44,6 +47,64 @@ TEST(DeployWarm, WhatWasKeptTakesItsPlaceAgainWhereItIsTheSame) {
     }
 }
 
+TEST(DeployWarm, ANativeWorkerIsKnownByItsDirectoryOrByHavingNone) {
+    DesiredService service = web();
+    service.native = true;
+    Observed observed = with_one();
+    observed.warm[0].native = true;
+    EXPECT_EQ(warm_for(service, 1, observed), "c1");
+    service.image_id = observed.warm[0].image_id = "";
+    EXPECT_EQ(warm_for(service, 1, observed), "c1");
+    // Its directory is not there yet.
+    service.builds = true;
+    EXPECT_EQ(warm_for(service, 1, observed), "");
+}
+
+TEST(DeployWarm, WhatTheFileSaysOfANativeWorkerDecidesWhetherItMayStandStill) {
+    compose::Service service{.name = "web"};
+    service.placement.native = true;
+    EXPECT_FALSE(may_stand_still(service));
+    service.worker.native = compose::NativeOptions{.when = {"always"}};
+    service.mounts = {{.type = compose::Mount::Type::bind, .target = "/etc/a", .read_only = true},
+                      {.type = compose::Mount::Type::tmpfs, .target = "/tmp"}};
+    EXPECT_TRUE(may_stand_still(service));
+    for (auto change :
+         {+[](compose::Service& one) { one.gpus = {{.count = 1}}; },
+          +[](compose::Service& one) { one.devices = {"/dev/video0"}; },
+          +[](compose::Service& one) { one.mounts[0].read_only = false; },
+          +[](compose::Service& one) { one.worker.native->when = {"no-engine", "nvidia"}; },
+          +[](compose::Service& one) { one.worker.native->own_ports = true; }}) {
+        compose::Service other = service;
+        change(other);
+        EXPECT_FALSE(may_stand_still(other));
+    }
+}
+
+TEST(DeployWarm, OfARecordWhatItHoldsDecidesOrItsLabel) {
+    engine::Record record{.id = "c1", .kind = engine::Kind::native};
+    record.cgroups_path = "/crank/c1";
+    record.gateway_ports = {{"127.0.0.1", 80, 8000, "tcp", 20311}};
+    // Made by a crank that does not say it.
+    EXPECT_FALSE(may_freeze(record));
+    record.labels[std::string(kMayFreezeLabel)] = "false";
+    EXPECT_FALSE(may_freeze(record));
+    record.labels[std::string(kMayFreezeLabel)] = "true";
+    EXPECT_TRUE(may_freeze(record));
+    engine::Record no_group = record;
+    no_group.cgroups_path = "";
+    EXPECT_FALSE(may_freeze(no_group));
+    engine::Record no_port = record;
+    no_port.gateway_ports.clear();
+    EXPECT_FALSE(may_freeze(no_port));
+    // A container is known by what it has, whatever a label of the file's says.
+    record.kind = engine::Kind::container;
+    EXPECT_FALSE(may_freeze(record));
+    record.networks.push_back({.network = "p_default"});
+    EXPECT_TRUE(may_freeze(record));
+    record.devices.push_back({});
+    EXPECT_FALSE(may_freeze(record));
+}
+
 TEST(DeployWarm, AChangeThawsAndKeeps) {
     Plan plan = plan_of({.project = "p", .services = {web()}}, with_one());
     ASSERT_THAT(plan.steps, SizeIs(1));
@@ -51,6 +112,15 @@ TEST(DeployWarm, AChangeThawsAndKeeps) {
     EXPECT_TRUE(plan.steps[0].keeps);
     EXPECT_THAT(describe(plan.steps[0]),
                 HasSubstr("recreate p-web-1 (the one that was kept frozen goes on): "));
+}
+
+TEST(DeployWarm, WhatGoesOnIsNotEndedWhereNothingIsToBeKeptAnyMore) {
+    DesiredService service = web();
+    service.keep_warm = 0;
+    Plan plan = plan_of({.project = "p", .services = {service}}, with_one());
+    ASSERT_THAT(plan.steps, SizeIs(1));
+    EXPECT_EQ(plan.steps[0].thaws, "c1");
+    EXPECT_FALSE(plan.steps[0].keeps);
 }
 
 TEST(DeployWarm, OneIsKeptOfEachPlace) {

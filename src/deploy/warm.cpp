@@ -37,12 +37,13 @@ bool is_memory_short() {
 }
 
 bool may_freeze(const engine::Record& record) {
+    if (record.cgroups_path.empty() || record.remove || served_ports(record).empty()) return false;
+    if (record.kind == engine::Kind::native)
+        return label_of(record.labels, kMayFreezeLabel) == "true";
     bool writes = std::ranges::any_of(record.mounts, [](const engine::MountRecord& mount) {
         return mount.type != "tmpfs" && !mount.read_only;
     });
-    return record.kind == engine::Kind::container && !writes && record.gpus.empty() &&
-           record.devices.empty() && !record.cgroups_path.empty() && !record.remove &&
-           !record.networks.empty() && !served_ports(record).empty();
+    return !writes && record.gpus.empty() && record.devices.empty() && !record.networks.empty();
 }
 
 Result<void> Warm::prove(const std::string& id, const std::set<std::uint16_t>& ports,
@@ -75,7 +76,7 @@ Result<bool> Warm::take_over(const Step& step, const std::set<std::uint16_t>& po
 Result<bool> Warm::keep(const Step& step, const engine::Container& old) const {
     const DesiredService* service = service_of(world_, step);
     // A frozen one can give nothing back.
-    if (service == nullptr || is_memory_short()) return false;
+    if (service == nullptr || is_memory_short() || engine::holds_gpu(old)) return false;
     if (!traffic_.answers_http(old.record.id, served_ports(old.record))) return false;
     TRY(traffic_.take_out(old));
     constexpr std::int64_t kSecond = 1'000'000'000;

@@ -34,7 +34,7 @@ private:
 // Of this machine's, too little is left for what is there twice.
 bool is_memory_short();
 // Of a record whether it may be frozen: it holds neither a volume that others write to, nor a
-// device, and shares nothing. Pure.
+// device, and shares nothing; of a native worker the label says so. Pure.
 bool may_freeze(const engine::Record& record);
 
 }  // namespace crank::deploy

@@ -2,11 +2,14 @@
 
 #include "base/crash_point.h"
 #include "base/text.h"
+#include "engine/gpu/held.h"
 #include "engine/lifecycle.h"
 #include "engine/networks/hush.h"
 #include "engine/pause.h"
+#include "engine/processes.h"
 #include "engine/project_labels.h"
 #include "engine/rename.h"
+#include "runtime/host.h"
 
 namespace crank::engine {
 
@@ -33,6 +36,13 @@ Result<> take_back(const Paths& paths, const std::string& id, const std::string&
     TRY(rename(paths, id, name,
                [](Record& record) { record.labels.erase(std::string(kWarmLabel)); }));
     return networks::speak(paths, TRY(load(paths, id)).record);
+}
+
+bool holds_gpu(const Container& container) {
+    if (container.record.kind != Kind::native) return false;
+    auto host = runtime::probe_host();
+    auto processes = host ? processes_of(container, *host) : fail(std::move(host.error()));
+    return !processes || gpu::is_held_by({"/", ""}, *processes);
 }
 
 std::optional<std::int64_t> warm_until(const Record& record) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/paths.h"
 #include "engine/record.h"
+#include "engine/state.h"
 
 namespace crank::engine {
 
@@ -17,6 +18,9 @@ Result<> set_aside(const Paths& paths, const std::string& id, std::int64_t until
 // It goes on, under this name, and is found by all of its names. Errors: failed_precondition (it
 // has ended), those of rename().
 Result<> take_back(const Paths& paths, const std::string& id, const std::string& name);
+// Whether one that runs has a GPU in use without its record's saying so, as a native worker may,
+// which sees the machine's. Where nobody can tell, too.
+bool holds_gpu(const Container& container);
 // Until when it is kept (CLOCK_REALTIME). Nothing: it was not set aside.
 std::optional<std::int64_t> warm_until(const Record& record);
 

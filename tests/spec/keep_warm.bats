@@ -254,3 +254,171 @@ not_cooling() { ! cooling; }
     run -1 --separate-stderr crank reconcile --cool
     [[ $stderr == *"--cool is for one project"* ]]
 }
+
+# native VERSION [LINES [MORE]]: the same service, as a process of this machine; MORE of x-crank.native
+native() {
+    web "$1" "    x-crank:
+      native:
+        command: [$CRANK_TEST_DIR/answerer-context/answerer]
+        environment: {LISTEN: 127.0.0.1}
+        ${3:-}
+${2:-}"
+}
+pid_of() { crank inspect --format '{{.State.Pid}}' "$1"; }
+port_of() { tr '\0' '\n' <"/proc/$(pid_of "$1")/environ" | sed -n 's/^PORT=//p'; }
+
+@test "a native worker is kept as a container is: the same process goes on, also over the kinds; no request is lost" {
+    native v0
+    crank up -d 2>/dev/null
+    until_true says v0
+    local first second first_port
+    first=$(pid_of shop-web-1)
+    first_port=$(port_of shop-web-1)
+    begin_load "$port"
+    native v1
+    run -0 --separate-stderr crank up -d
+    [ "$stderr" = "Container shop-web-1  Recreated" ]
+    second=$(pid_of shop-web-1)
+    [ "$(pid_of "$(frozen)")" = "$first" ]
+    run -0 --separate-stderr crank status
+    [[ $output == *"_shop-web-1 "*"native"*"kept frozen, for a rollback"* ]]
+    # nobody else is given the port of one that stands still
+    [ "$(port_of shop-web-1)" != "$first_port" ]
+    run -0 crank plan
+    for _ in 1 2; do
+        run -0 --separate-stderr crank rollback
+        says v0
+        [ "$(pid_of shop-web-1)" = "$first" ]
+        [ "$(port_of shop-web-1)" = "$first_port" ]
+        [ "$(pid_of "$(frozen)")" = "$second" ]
+        run -2 --separate-stderr crank plan
+        [[ $output == "recreate shop-web-1 (the one that was kept frozen goes on) (natively: x-crank.native): environment"* ]]
+        run -0 --separate-stderr crank up -d
+        says v1
+        [ "$(pid_of shop-web-1)" = "$second" ]
+    done
+    # a container takes its place, and gives it back
+    web v2
+    run -0 --separate-stderr crank up -d
+    says v2
+    [ "$(pid_of "$(frozen)")" = "$second" ]
+    local third
+    third=$(id_of shop-web-1)
+    run -0 --separate-stderr crank rollback
+    says v1
+    [ "$(pid_of shop-web-1)" = "$second" ]
+    [ "$(frozen)" = "$third" ]
+    run -0 --separate-stderr crank up -d
+    says v2
+    [ "$(id_of shop-web-1)" = "$third" ]
+    [ "$(crank ps -aq | wc -l)" = 2 ]
+    end_load
+    [ "$(loaded '["failed"]')" = 0 ] || { cat load.json && false; }
+    run -0 crank down
+    [ -z "$(crank ps -aq)" ]
+    [ ! -e "/proc/$second" ]
+}
+
+@test "of a native release that is kept the directory stays, and the process goes on in it" {
+    built() {
+        mkdir -p src
+        cp "$CRANK_TEST_DIR/answerer-context/answerer" src/answerer
+        echo "$1" >src/version
+        native "$1" '' 'directory: src'
+        sed -i 's/command: .*/command: [.\/answerer]/' compose.yaml
+    }
+    built v0
+    crank up -d 2>/dev/null
+    until_true says v0
+    local first directory
+    first=$(pid_of shop-web-1)
+    directory=$(readlink "/proc/$first/cwd")
+    built v1
+    run -0 --separate-stderr crank up -d --build
+    says v1
+    [ "$(pid_of "$(frozen)")" = "$first" ]
+    # no release needs it any more, and the next change looks at what nobody needs
+    rm -r "$CRANK_ROOT/projects/shop/releases"
+    run -0 --separate-stderr crank up -d --scale web=2
+    says v1
+    [ -x "$directory/answerer" ]
+    # made from the same source again, it is the same release
+    built v0
+    run -0 --separate-stderr crank up -d --build
+    says v0
+    [ "$(pid_of shop-web-1)" = "$first" ]
+    [ "$(readlink "/proc/$first/cwd")" = "$directory" ]
+    # at its end the directory goes, too
+    built v1
+    sed -i 's/      native:/      rollout: {keep_warm: 0s}\n      native:/' compose.yaml
+    rm -r "$CRANK_ROOT/projects/shop/releases"
+    run -0 --separate-stderr crank up -d --build
+    says v1
+    none_frozen
+    [ ! -e "/proc/$first" ]
+    [ ! -e "$directory" ]
+}
+
+@test "a native worker is not kept that has a device, writes to a directory, or whose time is over" {
+    mkdir data
+    local lines all=('    gpus: all' '    devices: [/dev/null]' '    volumes: [./data:/data]')
+    for lines in "${all[@]}"; do
+        native v0 "$lines"
+        crank up -d 2>/dev/null
+        until_true says v0
+        native v1 "$lines"
+        sed -i 's/      native:/      rollout: {order: start-first}\n      native:/' compose.yaml
+        run -0 --separate-stderr crank up -d
+        says v1
+        none_frozen
+        crank down 2>/dev/null
+    done
+    native v0 '    volumes: [./data:/data:ro]'
+    crank up -d 2>/dev/null
+    until_true says v0
+    local first
+    first=$(pid_of shop-web-1)
+    native v1
+    sed -i 's/      native:/      rollout: {keep_warm: 1s}\n      native:/' compose.yaml
+    run -0 --separate-stderr crank up -d
+    until_true none_frozen
+    says v1
+    until_true eval '[ "$(crank ps -aq | wc -l)" = 1 ]'
+    [ ! -e "/proc/$first" ]
+}
+
+@test "a native worker that cannot go on is replaced: killed while it was frozen, or by a killed command" {
+    native v0
+    crank up -d 2>/dev/null
+    until_true says v0
+    native v1
+    run -0 --separate-stderr crank up -d
+    crank kill "$(frozen)"
+    until_true none_frozen
+    run -0 --separate-stderr crank rollback
+    says v0
+    [ "$(frozen | wc -l)" = 1 ]
+    crank rm -f "$(frozen)"
+    none_frozen
+    crank down 2>/dev/null
+    local place
+    for place in warm.labelled warm.frozen warm.thawed deploy.thawed; do
+        native v0
+        crank up -d 2>/dev/null
+        until_true says v0
+        native v1
+        if [[ $place == *thawed ]]; then
+            run -0 --separate-stderr crank up -d
+            CRANK_CRASH_AT=$place run -137 crank rollback
+        else
+            CRANK_CRASH_AT=$place run -137 crank up -d
+        fi
+        says v1
+        run -0 --separate-stderr crank up -d
+        says v1
+        run -0 crank plan
+        [ "$(crank ps -q --filter status=running | wc -l)" = 1 ]
+        run -0 crank down
+        [ -z "$(crank ps -aq)" ]
+    done
+}
