@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "compose/native_files.h"
 #include "compose/service_reader.h"
 
 namespace crank::compose {
@@ -82,8 +83,6 @@ constexpr Unfit kRefused[] = {
     {"post_start", "nothing is executed in a native worker: let its command do it"},
     {"pre_start", "its steps are containers: let x-crank.native.setup or its command do it"},
     {"pre_stop", "nothing is executed in a native worker: let it do that when it is told to end"},
-    {"configs", "they are files of a container: a native worker reads yours where they are"},
-    {"secrets", "they are files of a container: a native worker reads yours where they are"},
     {"volumes_from", "a native worker has no volumes"},
 };
 
@@ -107,8 +106,7 @@ public:
             for (const Unfit& unfit : kWarned)
                 if (unfit.field == field.key) warn(field.at, field.key, unfit.why);
             for (const Unfit& unfit : kRefused)
-                if (unfit.field == field.key)
-                    return refuse(field.at, field.key, unfit.why, instead());
+                if (unfit.field == field.key) return refuse(field.at, field.key, unfit.why);
             if (field.key == "tty")
                 return refuse(field.at, field.key, "a native worker gets no terminal");
             if (field.key == "network_mode" || field.key == "pid" || field.key == "ipc" ||
@@ -126,9 +124,6 @@ public:
     }
 
 private:
-    static std::string instead() {
-        return "x-crank.native.environment: {NAME: its path on this machine}";
-    }
     void warn(Position at, std::string_view field, std::string_view why) {
         diagnostics_.warn(at, path_ + "." + std::string(field),
                           "a native worker goes without (x-crank.native): " + std::string(why));
@@ -267,7 +262,8 @@ bool is_for_gpu(const NativeOptions& options) {
 
 Result<void> check_native(const Node& service, const std::string& path,
                           const NativeOptions& options, Diagnostics& diagnostics) {
-    return Check(service, path, options, diagnostics).all();
+    TRY(Check(service, path, options, diagnostics).all());
+    return check_native_files(service, path, options, diagnostics);
 }
 
 }  // namespace crank::compose

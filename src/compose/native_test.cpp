@@ -131,6 +131,33 @@ TEST(ComposeNative, WhatAProcessCannotHaveIsNamedWithItsPlace) {
         EXPECT_THAT(warned(fields), IsEmpty()) << fields;
 }
 
+TEST(ComposeNative, SecretsAndConfigsThatAreElsewhereThanInAContainerAreWarnedOf) {
+    const std::string rest =
+        "secrets: {s: {file: f}, t: {file: g}}\nconfigs: {c: {file: h}, d: {file: i}}";
+    auto warned = [&](const std::string& fields, const std::string& options = "{command: x}") {
+        Typed all = typed_of(fields + "\n    " + native_of(options), {}, rest);
+        EXPECT_TRUE(all.types) << all.error();
+        return all.warnings;
+    };
+    EXPECT_THAT(warned("secrets: [s, {source: t, target: other}]"), IsEmpty());
+    EXPECT_THAT(warned("configs: [c, {source: d, target: /other}]"), IsEmpty());
+    EXPECT_THAT(warned("secrets: [{source: s, target: /etc/app/key.pem}]"),
+                ElementsAre("compose.yaml:4:15: services.a.secrets: a native worker goes without "
+                            "(x-crank.native): what a container has at /etc/app/key.pem it finds "
+                            "at $SECRETS_DIR/key.pem"));
+    EXPECT_THAT(warned("configs: [{source: c, target: /etc/app.json}]"),
+                ElementsAre(HasSubstr("it finds at $CONFIGS_DIR/app.json")));
+    EXPECT_THAT(warned("secrets: [{source: s, mode: 0444}]"),
+                ElementsAre(HasSubstr("whatever uid, gid and mode say, $SECRETS_DIR/s is the "
+                                      "worker's own")));
+    const std::string variable = "secrets: [s]\n    environment: {TOKEN_FILE: /run/secrets/s}";
+    EXPECT_THAT(warned(variable),
+                ElementsAre(HasSubstr("services.a.environment.TOKEN_FILE: a native worker goes "
+                                      "without (x-crank.native): its secrets are not in "
+                                      "/run/secrets, but in $SECRETS_DIR")));
+    EXPECT_THAT(warned(variable, "{command: x, environment: {TOKEN_FILE: ''}}"), IsEmpty());
+}
+
 TEST(ComposeNative, WhatWouldMeanSomethingElseIsAnError) {
     auto error = [](const std::string& fields, const std::string& rest = "",
                     const std::string& options = "{command: x}") {
@@ -142,10 +169,12 @@ TEST(ComposeNative, WhatWouldMeanSomethingElseIsAnError) {
     EXPECT_EQ(error("volumes: [v:/v]", "volumes: {v: }"),
               "compose.yaml:4:15: services.a.volumes: a native worker has no volumes: it would not "
               "find v at /v");
-    EXPECT_THAT(error("secrets: [s]", "secrets: {s: {file: f}}"),
-                HasSubstr("compose.yaml:4:5: services.a.secrets: they are files of a container"));
-    EXPECT_THAT(error("configs: [s]", "configs: {s: {file: f}}"),
-                HasSubstr("services.a.configs: they are files of a container"));
+    EXPECT_THAT(
+        error("secrets: [s, {source: t, target: /etc/s}]", "secrets: {s: {file: f}, t: {file: g}}"),
+        HasSubstr("compose.yaml:4:18: services.a.secrets: two of them would be the one "
+                  "file $SECRETS_DIR/s of a native worker"));
+    EXPECT_THAT(error("configs: [{source: s, target: /etc/}]", "configs: {s: {file: f}}"),
+                HasSubstr("services.a.configs: its target /etc/ names no file"));
     EXPECT_THAT(error("network_mode: none"), HasSubstr("4:5: services.a.network_mode: a native "
                                                        "worker has the host's, not 'none'"));
     EXPECT_THAT(error("pid: service:b", "  b: {image: i}"), HasSubstr("services.a.pid: "));

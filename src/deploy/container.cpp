@@ -247,7 +247,7 @@ Result<engine::RunOptions> native_options(const World& world, const Step& step,
     NativePlace place{.directory = desired.builds ? releases.directory_of(desired.image_id)
                                                   : world.project.directory,
                       .ports = TRY(choose_ports(world.paths, service, step.object))};
-    engine::RunOptions options = TRY(native_run_options(service, place));
+    engine::RunOptions options = TRY(native_run_options(service, place, names_of(world)));
     options.labels.insert_or_assign(std::string(kNativeLabel), desired.image_id);
     if (desired.native_gpu) options.labels.insert_or_assign(std::string(kNativeGpuLabel), "true");
     options.labels.insert_or_assign(std::string(kMayFreezeLabel),

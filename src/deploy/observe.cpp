@@ -242,6 +242,8 @@ Result<void> tidy(const engine::Paths& paths, const std::string& project) {
             services.insert(label_of(container.record.labels, kServiceLabel));
         for (const engine::MountRecord& mount : container.record.mounts) files.insert(mount.source);
         for (const engine::SecretFile& one : container.record.secrets) files.insert(one.source);
+        for (const engine::ConfigLink& one : container.record.config_links)
+            files.insert(one.source);
     }
     Records records(paths, project);
     if (hashes.empty())

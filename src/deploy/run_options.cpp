@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/text.h"
+#include "compose/native_files.h"
 #include "deploy/desired.h"
 #include "deploy/file_owner.h"
 #include "deploy/native_ports.h"
@@ -39,6 +40,7 @@ public:
         native_process(place);
         for (const compose::Port& port : service_.ports)
             if (is_held(service_, port)) TRY(publish(port));
+        for (const compose::FileUse& use : service_.files) TRY(native_file(use));
         TRY(ulimits());
         TRY(limits());
         options_.shm_size.reset();
@@ -233,6 +235,15 @@ private:
         options_.secrets.push_back(std::move(secret));
         return {};
     }
+    // Copies of secrets, and links to configs.
+    Result<void> native_file(const compose::FileUse& use) {
+        std::string source = TRY(names_.file(use)), name = compose::native_file_name(use.target);
+        if (use.kind == compose::FileUse::Kind::secret)
+            options_.secrets.push_back({.source = std::move(source), .destination = name});
+        else
+            options_.config_links.push_back({.source = std::move(source), .name = name});
+        return {};
+    }
     Result<void> mounts() {
         for (const compose::Mount& mount : service_.mounts) {
             if (!mount.target.starts_with('/'))
@@ -390,8 +401,9 @@ Result<RunOptions> run_options(const Service& service, const ContainerNames& nam
     return TRY_IN(Mapping(service, names).all(), "services." + service.name);
 }
 
-Result<RunOptions> native_run_options(const Service& service, const NativePlace& place) {
-    return TRY_IN(Mapping(service, {}).native(place), "services." + service.name);
+Result<RunOptions> native_run_options(const Service& service, const NativePlace& place,
+                                      const ContainerNames& names) {
+    return TRY_IN(Mapping(service, names).native(place), "services." + service.name);
 }
 
 }  // namespace crank::deploy

@@ -31,12 +31,14 @@ std::string gpus_flag(const compose::Service& service);
 Result<engine::RunOptions> run_options(const compose::Service& service,
                                        const ContainerNames& names);
 
-// Of one that runs natively: what of these `crank run --native` has.
+// Of one that runs natively: what of these `crank run --native` has. Of `names`, `file` alone is
+// asked.
 struct NativePlace {
     std::string directory;  // absolute: where it runs
     std::map<std::uint16_t, std::uint16_t> ports;
 };
 Result<engine::RunOptions> native_run_options(const compose::Service& service,
-                                              const NativePlace& place);
+                                              const NativePlace& place,
+                                              const ContainerNames& names);
 
 }  // namespace crank::deploy

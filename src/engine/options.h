@@ -96,6 +96,7 @@ struct RunOptions {
     std::vector<BindMount> binds;
     std::vector<TmpfsMount> tmpfs;
     std::vector<SecretFile> secrets;
+    std::vector<ConfigLink> config_links;  // of a native worker
     std::vector<VolumesFrom> volumes_from;
     std::optional<std::int64_t> nano_cpus;   // billionths of a CPU
     std::optional<std::int64_t> memory;      // bytes

@@ -79,6 +79,10 @@ Json to_json(const SecretFile& secret) {
             {"mode", secret.mode}};
 }
 
+Json to_json(const ConfigLink& config) {
+    return {{"source", config.source}, {"name", config.name}};
+}
+
 template <class T>
 Json list_to_json(const std::vector<T>& items) {
     Json list = Json::array();
@@ -223,6 +227,9 @@ Record record_from(const Json& json) {
     for (const Json& mount : json.at("mounts")) record.mounts.push_back(mount_from(mount));
     if (json.contains("secrets"))
         for (const Json& one : json.at("secrets")) record.secrets.push_back(secret_from(one));
+    if (json.contains("configLinks"))
+        for (const Json& one : json.at("configLinks"))
+            record.config_links.push_back({one.at("source"), one.at("name")});
     record.network = network_from(json.at("network"));
     if (json.contains("networks"))
         for (const Json& one : json.at("networks")) record.networks.push_back(endpoint_from(one));
@@ -319,6 +326,7 @@ std::string serialize(const Record& record) {
                        {"blocks", record.ids->blocks}};
     if (record.settings != Settings{}) json["settings"] = to_json(record.settings);
     if (!record.secrets.empty()) json["secrets"] = list_to_json(record.secrets);
+    if (!record.config_links.empty()) json["configLinks"] = list_to_json(record.config_links);
     if (!record.networks.empty()) json["networks"] = list_to_json(record.networks);
     if (!record.gateway_ports.empty()) json["gatewayPorts"] = list_to_json(record.gateway_ports);
     if (!record.served_ports.empty()) json["servedPorts"] = record.served_ports;

@@ -86,7 +86,9 @@ struct Record {
     // more than kMostServedPorts: then it says nothing.
     std::vector<std::uint16_t> served_ports = {};
     std::vector<MountRecord> mounts;
-    std::vector<SecretFile> secrets = {};  // with their owners; `mounts` has them, too
+    std::vector<SecretFile> secrets =
+        {};  // with their owners; a container's `mounts` has them, too
+    std::vector<ConfigLink> config_links = {};
     // The mode is the first network's name; the rest is of that one, too.
     NetworkRecord network;
     // Empty: the default one alone, or none.

@@ -46,6 +46,7 @@ Record full_record() {
     record.unhealthy_restarts = 2;
     record.secrets = {
         {.source = "/s", .destination = "/run/secrets/s", .uid = 1000, .gid = 1001, .mode = 0440}};
+    record.config_links = {{.source = "/c", .name = "c.json"}};
     return record;
 }
 

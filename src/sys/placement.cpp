@@ -7,6 +7,12 @@
 
 namespace crank::sys {
 
+Result<bool> lies_in_memory(const std::string& path) {
+    struct statfs system{};
+    if (::statfs(path.c_str(), &system) != 0) return fail_errno("statfs " + path);
+    return system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
+}
+
 bool is_ext4(int fd) {
     struct statfs system{};
     return ::fstatfs(fd, &system) == 0 && system.f_type == EXT4_SUPER_MAGIC;

@@ -1,7 +1,14 @@
 // Where a file system puts what is made.
 #pragma once
 
+#include <string>
+
+#include "base/error.h"
+
 namespace crank::sys {
+
+// Whether what is at `path` lies in memory alone (tmpfs, ramfs), swap space left aside.
+Result<bool> lies_in_memory(const std::string& path);
 
 bool is_ext4(int fd);  // ext2 and ext3, too: they have the same number
 

@@ -577,6 +577,38 @@ END
     [ "$status" -eq 0 ]
 }
 
+@test "a native worker's secrets: the user's own, in a runtime directory in memory, and an error where it is on a disk" {
+    local dir=$USER_DIR/home/kept
+    as_user mkdir "$dir"
+    cat >"$dir/compose.yaml" <<'END'
+services:
+  web:
+    x-crank: {native: {command: [sh, -c, 'echo "$$(cat $$SECRETS_DIR/token)"; exec sleep 1000']}}
+    secrets: [token]
+secrets: {token: {environment: TOKEN}}
+END
+    RUNTIME_DIR=$(mktemp -d /dev/shm/crank-run.XXXXXX)
+    export RUNTIME_DIR
+    chown "$USER_ID:$USER_ID" "$RUNTIME_DIR"
+    TOKEN=s3cret run as_user crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    has_it() { [ "$(crank logs kept-web-1)" = s3cret ]; }
+    until_true has_it
+    [ -n "$(find "$RUNTIME_DIR" -name token -uid "$USER_ID" -perm 400)" ]
+    run crank down -v -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+    [ -z "$(find "$RUNTIME_DIR" -name token)" ]
+    rm -rf "$RUNTIME_DIR"
+    unset RUNTIME_DIR
+    require "a disk below TMPDIR" test "$(stat -f -c %T "$USER_DIR")" != tmpfs
+    TOKEN=s3cret run --separate-stderr as_user crank up -d -f "$dir/compose.yaml"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"a native worker's secrets lie in memory alone, and $USER_DIR/run/crank is on a disk"* ]]
+    [ -z "$(find "$USER_DIR/run" -name token)" ]
+    run crank down -v -f "$dir/compose.yaml"
+    [ "$status" -eq 0 ]
+}
+
 @test "without XDG_RUNTIME_DIR a directory of the user's own" {
     rm -rf "/tmp/crank-$USER_ID"
     run --separate-stderr as_user env --unset=XDG_RUNTIME_DIR crank info --format '{{.State}}'

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/secret.h"
 #include "sys/file.h"
 #include "sys/memory_mount.h"
 
@@ -10,18 +9,6 @@ namespace crank::engine::local {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
-
-Result<Secret> read(const SecretFile& secret) {
-    Result<sys::FileInfo> info = sys::stat(secret.source);
-    if (!info && info.error().code() == Code::not_found)
-        return fail(Error(Code::not_found, secret.source + " does not exist")
-                        .with_hint("write it, and start the container again"));
-    if (!TRY(std::move(info)).is_regular())
-        return fail(Error(Code::invalid_argument, secret.source + " is no regular file")
-                        .with_hint("a directory is a bind mount: " + secret.source + ":" +
-                                   secret.destination + ":ro"));
-    return Secret(TRY(sys::read_file(secret.source, kMostBytes)));
-}
 
 // The container's number as crank's own user namespace has it.
 Result<std::uint32_t> outside(const Record& record, std::uint32_t id, std::uint32_t first) {
@@ -45,6 +32,18 @@ Result<sys::MemoryFile> file_for(const Record& record, const SecretFile& secret,
 
 }  // namespace
 
+Result<Secret> read_secret(const SecretFile& secret) {
+    Result<sys::FileInfo> info = sys::stat(secret.source);
+    if (!info && info.error().code() == Code::not_found)
+        return fail(Error(Code::not_found, secret.source + " does not exist")
+                        .with_hint("write it, and start the container again"));
+    if (!TRY(std::move(info)).is_regular())
+        return fail(Error(Code::invalid_argument, secret.source + " is no regular file")
+                        .with_hint("a directory is a bind mount: " + secret.source + ":" +
+                                   secret.destination + ":ro"));
+    return Secret(TRY(sys::read_file(secret.source, kMostBytes)));
+}
+
 std::string secret_place(const std::string& files_dir, std::size_t index) {
     return files_dir + "/secret-" + std::to_string(index);
 }
@@ -66,7 +65,7 @@ Result<std::map<std::string, sys::UniqueFd>> mount_secrets(const Paths& paths,
     contents.reserve(record.secrets.size());  // the files hold views of them
     for (const SecretFile& secret : record.secrets) {
         const std::string what = "secret " + secret.destination;
-        contents.push_back(TRY_IN(read(secret), what));
+        contents.push_back(TRY_IN(read_secret(secret), what));
         files.push_back(TRY_IN(file_for(record, secret, contents.back(), what), what));
     }
     auto made = sys::mount_memory_files(paths.mount_point(), files);

@@ -6,12 +6,17 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "engine/paths.h"
 #include "engine/record.h"
 #include "oci/runtime_spec.h"
 #include "sys/unique_fd.h"
 
 namespace crank::engine::local {
+
+// What its source holds now. Errors: not_found, invalid_argument (no regular file), exhausted
+// (1 MiB).
+Result<Secret> read_secret(const SecretFile& secret);
 
 // Stands for the `index`th of them in a configuration. Below the container's directory of files,
 // where there is no such file.

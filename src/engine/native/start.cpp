@@ -4,6 +4,7 @@
 #include "engine/local/spec.h"
 #include "engine/names.h"
 #include "engine/native/environment.h"
+#include "engine/native/files.h"
 #include "engine/restart_command.h"
 #include "engine/state.h"
 #include "runtime/host.h"
@@ -143,6 +144,8 @@ Result<Record> describe(const local::StartRequest& request, const Reservation& r
                   .working_dir = spec.process.cwd,
                   .env = options.env,
                   .labels = options.labels};
+    record.secrets = options.secrets;
+    record.config_links = options.config_links;
     record.network.mode = network_name(NetworkMode::host);
     describe_ports(request, record);
     record.interactive = options.interactive;
@@ -175,6 +178,7 @@ runtime::Options runtime_options(const local::StartRequest& request, const Recor
     options.health = health_schedule_of(request.paths, record);
     // Its probes have what it has.
     if (!options.health.command.empty()) options.restart.environment = sys::environment();
+    end_files(request.paths, record, options.after_exit);
     using Kind = runtime::AfterExit::Kind;
     if (record.remove) {
         options.after_exit.push_back({Kind::unlink_own, request.paths.name(record.name)});
@@ -184,9 +188,13 @@ runtime::Options runtime_options(const local::StartRequest& request, const Recor
     return options;
 }
 
-Result<Record> make_record(const local::StartRequest& request, const runtime::HostFacts& host,
+Result<Record> make_record(local::StartRequest& request, const runtime::HostFacts& host,
                            const Reservation& reservation, oci::RuntimeSpec& spec) {
-    const RunOptions& options = request.options;
+    RunOptions& options = request.options;
+    add_directories(
+        request.paths,
+        {.id = reservation.id(), .secrets = options.secrets, .config_links = options.config_links},
+        options.env);
     std::vector<std::string> warnings;
     add_warnings(options, warnings);
     spec = TRY(make_spec(options, host, reservation.id(), warnings));
@@ -224,6 +232,7 @@ Result<local::Started> launch(local::StartRequest& request, const runtime::HostF
                                          .forward_stderr = request.forward_stderr},
                                   .network_namespace = {},
                                   .listeners = {}};
+    TRY(make_files(request.paths, record));
     runtime::Running running = TRY(runtime::launch(std::move(launch), host));
     TRY(running.wait_started());
     timeline.mark("worker started");
@@ -271,6 +280,7 @@ Result<local::Started> start_again(local::StartRequest request, StartAttempt& at
     record.unhealthy_restarts = request.unhealthy_restarts;
     runtime::HostFacts host = TRY(runtime::probe_host());
     oci::RuntimeSpec spec = TRY(oci::parse_runtime_spec(record.spec));
+    add_directories(request.paths, record, record.env);
     spec.process.env =
         local::merge_env(local::limit_variables(spec.linux.resources),
                          local::merge_env(surrounding_environment(record.labels), record.env));
