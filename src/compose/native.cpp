@@ -247,9 +247,7 @@ Placement place(const std::optional<NativeOptions>& options, const Surroundings&
     if (!options) return {};
     if (options->when.empty()) return {true, "x-crank.native"};
     for (const std::string& condition : options->when)
-        if (holds(condition, here))
-            return {true, "x-crank.native.when: " + condition,
-                    condition == kGpu || is_one_of(kGpus, condition)};
+        if (holds(condition, here)) return {true, "x-crank.native.when: " + condition};
     return {false,
             "x-crank.native.when: " + join(options->when, ", ") + "; here: " + described(here)};
 }

@@ -38,8 +38,7 @@ Result<std::optional<NativeOptions>> native_options(const Node& worker, const st
 // Where it runs, and why.
 struct Placement {
     bool native = false;
-    std::string why;   // empty: nobody has said anything
-    bool gpu = false;  // natively for the sake of a GPU
+    std::string why;  // empty: nobody has said anything
 };
 Placement place(const std::optional<NativeOptions>& options, const Surroundings& here);
 

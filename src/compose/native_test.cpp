@@ -84,12 +84,10 @@ TEST(ComposeNative, WhereItRunsIsDecidedByTheMachine) {
               "not: x-crank.native.when: intel; here: macos, GPU apple, no containers");
     EXPECT_EQ(where({"always"}, plain), "natively: x-crank.native.when: always");
     EXPECT_FALSE(place(std::nullopt, plain).native);
-    // for the sake of a GPU, or not
-    Surroundings with_gpu{.gpus = {"nvidia"}};
-    EXPECT_TRUE(place(NativeOptions{.when = {"macos", "gpu"}}, with_gpu).gpu);
-    EXPECT_TRUE(place(NativeOptions{.when = {"nvidia"}}, with_gpu).gpu);
-    EXPECT_FALSE(place(NativeOptions{.when = {"linux", "nvidia"}}, with_gpu).gpu);
-    EXPECT_FALSE(place(NativeOptions{.when = {"nvidia"}}, plain).gpu);
+    EXPECT_TRUE(is_for_gpu(NativeOptions{.when = {"macos", "gpu"}}));
+    EXPECT_TRUE(is_for_gpu(NativeOptions{.when = {"nvidia"}}));
+    EXPECT_FALSE(is_for_gpu(NativeOptions{.when = {"linux", "no-engine"}}));
+    EXPECT_FALSE(is_for_gpu(NativeOptions{}));
 }
 
 TEST(ComposeNative, WhatAProcessCannotHaveIsNamedWithItsPlace) {

@@ -63,7 +63,8 @@ bool is_held(const compose::Service& service, const compose::Port& port) {
 }
 
 bool has_native_gpu(const compose::Service& service) {
-    return service.native() != nullptr && (service.placement.gpu || !service.gpus.empty());
+    const compose::NativeOptions* native = service.native();
+    return native != nullptr && (is_for_gpu(*native) || !service.gpus.empty());
 }
 
 bool has_directory(const compose::Service& service) {
@@ -76,8 +77,8 @@ bool may_stand_still(const compose::Service& service) {
     bool writes = std::ranges::any_of(service.mounts, [](const compose::Mount& mount) {
         return mount.type == compose::Mount::Type::bind && !mount.read_only;
     });
-    return native != nullptr && !native->own_ports && !writes && service.gpus.empty() &&
-           service.devices.empty() && !is_for_gpu(*native);
+    return native != nullptr && !native->own_ports && !writes && service.devices.empty() &&
+           !has_native_gpu(service);
 }
 
 std::string shown(const compose::Port& port) {
