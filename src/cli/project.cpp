@@ -8,6 +8,7 @@
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "deploy/gpus.h"
+#include "deploy/check_values.h"
 #include "deploy/observe.h"
 #include "deploy/surroundings.h"
 
@@ -77,6 +78,7 @@ Result<LoadedProject> load_project(const Arguments& arguments,
     if (project) types = compose::typed(*project, *diagnostics, deploy::look_around());
     for (const std::string& warning : diagnostics->warnings()) warn(warning);
     if (!project) return fail(std::move(project.error()));
+    if (types) TRY(deploy::check_values(*project, *types, *diagnostics));
     return LoadedProject{std::move(*project), TRY(std::move(types)), join(options.files, ",")};
 }
 

@@ -1,3 +1,4 @@
+#include "base/units.h"
 #include "compose/service_reader.h"
 
 namespace crank::compose {
@@ -26,6 +27,7 @@ public:
         if (!service_.text_of("stop_grace_period").empty() &&
             time_of(service_, "stop_grace_period") > kLongestGrace)
             return wrong("stop_grace_period", "must be 1000000s at most");
+        for (std::string_view field : {"cpus", "deploy.resources.limits.cpus"}) TRY(cpus(field));
         return names();
     }
 
@@ -41,6 +43,14 @@ private:
                     "with network_mode: " + mode + " names are that container's",
                     "leave out " + std::string(field));
         return {};
+    }
+    // 0 is none.
+    Result<void> cpus(std::string_view field) const {
+        const Node* node = at_path(service_, field);
+        std::string text = node == nullptr ? "" : scalar_text(*node);
+        auto zeros = text.find_first_not_of("0.") == std::string::npos;
+        if (zeros || parse_cpus(text)) return {};
+        return wrong(node->at, field, "must be a number of processors such as 0.5, not " + text);
     }
     std::unexpected<Error> wrong(Position at, std::string_view field, std::string_view what) const {
         return diagnostics_.error(at, path_ + "." + std::string(field), what);

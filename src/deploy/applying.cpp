@@ -184,15 +184,7 @@ Result<void> Applying::prepare_for(Action action) {
 
 Result<void> Applying::create_network(const Step& step) {
     const compose::Network& network = *by_key(world_.project.networks, step.service);
-    networks::Asked asked{.name = network.name,
-                          .driver = network.driver.empty() ? "bridge" : network.driver,
-                          .subnets = network.subnets,
-                          .gateways = network.gateways,
-                          .ranges = network.ranges,
-                          .ipv6 = network.ipv6,
-                          .internal = network.internal,
-                          .options = network.options,
-                          .labels = network.labels};
+    networks::Asked asked = asked_of(network);
     asked.labels[std::string(kProjectLabel)] = world_.desired.project;
     asked.labels[std::string(kNetworkLabel)] = network.key;
     asked.labels[std::string(kHashLabel)] = by_key(world_.desired.networks, network.key)->hash;

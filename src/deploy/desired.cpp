@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "deploy/run_options.h"
-#include "engine/networks/definition.h"
 #include "engine/volume_options.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
@@ -50,6 +49,18 @@ Result<std::string> device_of(const compose::Volume& volume) {
     std::vector<std::string> options;
     for (const auto& [key, value] : volume.options) options.push_back(key + "=" + value);
     return TRY_IN(engine::volumes::device_in(options), "volumes." + volume.key + ".driver_opts");
+}
+
+engine::networks::Asked asked_of(const compose::Network& network) {
+    return {.name = network.name,
+            .driver = network.driver.empty() ? "bridge" : network.driver,
+            .subnets = network.subnets,
+            .gateways = network.gateways,
+            .ranges = network.ranges,
+            .ipv6 = network.ipv6,
+            .internal = network.internal,
+            .options = network.options,
+            .labels = network.labels};
 }
 
 std::string label_of(const std::map<std::string, std::string>& labels, std::string_view name) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "deploy/plan.h"
+#include "engine/networks/definition.h"
 #include "engine/project_labels.h"
 
 namespace crank::deploy {
@@ -24,6 +25,8 @@ inline constexpr std::string_view kProjectLabel = engine::kProjectLabel,
 
 // The directory that its driver_opts name; empty: crank's own. Errors: as `crank volume create -o`.
 Result<std::string> device_of(const compose::Volume& volume);
+// What `crank network create` would be given for it, without labels of the project.
+engine::networks::Asked asked_of(const compose::Network& network);
 
 // Empty: it has none of that name.
 std::string label_of(const std::map<std::string, std::string>& labels, std::string_view name);

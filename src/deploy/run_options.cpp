@@ -276,8 +276,8 @@ private:
         engine::Settings& settings = options_.settings;
         settings.cap_add = service_.cap_add;
         settings.cap_drop = service_.cap_drop;
-        TRY_IN(policy::adjust_capabilities(0, settings.cap_add, settings.cap_drop),
-               "cap_add, cap_drop");
+        TRY_IN(policy::adjust_capabilities(0, settings.cap_add, {}), "cap_add");
+        TRY_IN(policy::adjust_capabilities(0, {}, settings.cap_drop), "cap_drop");
         settings.privileged = service_.privileged;
         for (const std::string& text : service_.security_opt) {
             // Docker's other way to write it.
