@@ -13,6 +13,7 @@
 #include "deploy/certificates.h"
 #include "deploy/kept_logs.h"
 #include "deploy/observe.h"
+#include "deploy/proof.h"
 #include "deploy/records.h"
 #include "deploy/releases.h"
 #include "engine/local/prepare.h"
@@ -63,7 +64,10 @@ public:
 
 private:
     Result<> wait(const deploy::World& world) const {
+        deploy::Deadline deadline;
+        if (request_.deadline) deadline = std::chrono::steady_clock::now() + *request_.deadline;
         Result<> ready = deploy::wait_ready(world, request_.deadline);
+        if (ready) ready = deploy::wait_answering(world, deadline);
         // Who ends development has had his change.
         bool ended = !ready && ready.error().code() == Code::cancelled && request_.development;
         return ended ? Result<>() : ready;

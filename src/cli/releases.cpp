@@ -27,7 +27,7 @@ constexpr Flag kReleasesOwn[] = {
 };
 constexpr auto kReleasesFlags = with_project_flags(kReleasesOwn);
 constexpr Flag kRollbackOwn[] = {
-    {"wait", 0, FlagKind::boolean, "", "until all are running or healthy"},
+    {"wait", 0, FlagKind::boolean, "", "until all answer or are healthy"},
     {"time", 't', FlagKind::value, "SECONDS",
      "how long to wait before a container that is to end is killed"},
     {"timeout", 0, FlagKind::value, "SECONDS", "", "time"},

@@ -12,7 +12,7 @@ namespace crank::cli {
 namespace {
 
 constexpr Flag kOwnFlags[] = {
-    {"wait", 0, FlagKind::boolean, "", "until all are running or healthy"},
+    {"wait", 0, FlagKind::boolean, "", "until all answer or are healthy"},
     {"no-deps", 0, FlagKind::boolean, "", "without the services that those named depend on"},
     {"time", 't', FlagKind::value, "SECONDS",
      "how long to wait before a container that is to end is killed"},

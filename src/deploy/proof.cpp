@@ -1,8 +1,13 @@
 #include "deploy/proof.h"
 
 #include <algorithm>
+#include <iterator>
+#include <list>
 
+#include "deploy/desired.h"
+#include "deploy/observe.h"
 #include "engine/local/outside_probe.h"
+#include "sys/system.h"
 
 namespace crank::deploy {
 namespace {
@@ -20,13 +25,13 @@ Result<void> Answering::begin() {
     const engine::Record record = TRY(engine::find(world_->paths, id_)).record;
     std::set<std::uint16_t> exposed;
     for (std::uint16_t port : ports_) {
-        if (is_published(record, port))
+        if (needs_ == Needs::each && is_published(record, port))
             left_.push_back({.ports = {port}, .deadline = deadline_});
         else if (listens_on(record, port))
             exposed.insert(port);
     }
     // It is there once it answers on one of them.
-    if (left_.empty() && !exposed.empty())
+    if (left_.empty() && !exposed.empty() && needs_ != Needs::none)
         left_.push_back({.ports = exposed, .deadline = deadline_});
     for (std::uint16_t port : exposed)
         left_.push_back({.ports = {port}, .deadline = deadline_, .exposed = true});
@@ -45,9 +50,10 @@ Result<bool> Answering::look() {
 
 Result<bool> Answering::look_at(Awaited& awaited) {
     // What a base image exposes may be switched off by now.
-    constexpr std::chrono::seconds kExposed(10);
+    constexpr std::chrono::seconds kExposed(10), kPublished(2);
     if (awaited.exposed && !exposed_until_)
-        exposed_until_ = std::min(deadline_, Clock::now() + kExposed);
+        exposed_until_ =
+            std::min(deadline_, Clock::now() + (needs_ == Needs::each ? kExposed : kPublished));
     if (awaited.exposed) awaited.deadline = *exposed_until_;
     std::uint16_t first = *awaited.ports.begin();
     if (awaited.ports.size() > 1) {
@@ -62,10 +68,17 @@ Result<bool> Answering::look_at(Awaited& awaited) {
         }
     }
     Result<bool> answers = look_at_one(awaited, first);
-    bool late = !answers && answers.error().code() == Code::deadline_exceeded;
-    if (!late || !awaited.exposed) return answers;
+    if (!is_missing(awaited, answers)) return answers;
     warn_of(first);
     return true;
+}
+
+bool Answering::is_missing(const Awaited& awaited, const Result<bool>& answers) const {
+    if (answers || !awaited.exposed) return false;
+    if (answers.error().code() == Code::deadline_exceeded) return true;
+    // It listens to itself alone, as a debugger does.
+    auto container = engine::find(world_->paths, id_);
+    return needs_ != Needs::each && container && container->state.status == engine::Status::running;
 }
 
 Result<bool> Answering::look_at_one(Awaited& awaited, std::uint16_t port) {
@@ -110,7 +123,9 @@ void Answering::warn_of(std::uint16_t port) const {
     auto container = engine::find(world_->paths, id_);
     world_->hooks.warn("container " + (container ? engine::shown_name(container->record) : id_) +
                        " takes no connection on port " + std::to_string(port) +
-                       ", which it exposes and where others of its service do");
+                       (needs_ == Needs::each
+                            ? ", which it exposes and where others of its service do"
+                            : ", which it publishes"));
 }
 
 Proof::Proof(const World& world, const Traffic& traffic, const std::string& service,
@@ -138,6 +153,48 @@ Result<bool> Proof::look() {
         phase_ = Phase::still_answers;
     }
     return again_.look();
+}
+
+namespace {
+
+// Has run for long: who waits has been told before, or will never be.
+bool is_old(const engine::Container& container) {
+    constexpr std::chrono::seconds kOld(10);
+    return std::chrono::nanoseconds(sys::wall_clock_ns() - container.state.started_at_ns) > kOld;
+}
+
+std::optional<Answering> answering_of(const World& world, const Traffic& traffic,
+                                      const engine::Container& container, Deadline deadline) {
+    const engine::Record& record = container.record;
+    std::string name = label_of(record.labels, kServiceLabel);
+    auto service = std::ranges::find(world.desired.services, name, &DesiredService::name);
+    bool runs = container.state.status == engine::Status::running && !container.state.paused;
+    if (service == world.desired.services.end() || service->once || !runs) return std::nullopt;
+    bool answers = !traffic.answering(container).empty();
+    if (is_old(container) && (answers || record.health)) return std::nullopt;
+    std::set<std::uint16_t> ports;
+    for (const engine::PublishedPort& port : record.gateway_ports)
+        ports.insert(port.container_port);
+    Clock::time_point until = Clock::now() + budget_of(world, name);
+    return Answering(world, traffic, record.id, std::move(ports), "service " + name,
+                     deadline ? std::min(until, *deadline) : until,
+                     record.health ? Answering::Needs::none : Answering::Needs::one);
+}
+
+}  // namespace
+
+Result<void> wait_answering(const World& world, Deadline deadline) {
+    Traffic traffic(world);
+    std::list<Answering> all;
+    Sight sight = TRY(observe(world.paths, world.desired.project));
+    for (const engine::Container& container : sight.containers)
+        if (auto one = answering_of(world, traffic, container, deadline))
+            all.push_back(std::move(*one));
+    return wait_until(world, [&]() -> Result<bool> {
+        for (auto one = all.begin(); one != all.end();)
+            one = TRY(one->look()) ? all.erase(one) : std::next(one);
+        return all.empty();
+    });
 }
 
 }  // namespace crank::deploy

@@ -21,15 +21,20 @@ namespace crank::deploy {
 class Answering {
 public:
     using Time = std::chrono::steady_clock::time_point;
+    // Which of the ports that it publishes. Where nobody has shown yet that it answers on them, one
+    // that is never used (a debugger's) is no failure: what is missing is warned of.
+    enum class Needs : std::uint8_t { each, one, none };
     // `what` begins the error.
     Answering(const World& world, const Traffic& traffic, std::string id,
-              std::set<std::uint16_t> ports, std::string what, Time deadline)
+              std::set<std::uint16_t> ports, std::string what, Time deadline,
+              Needs needs = Needs::each)
         : world_(&world),
           traffic_(&traffic),
           id_(std::move(id)),
           ports_(std::move(ports)),
           what_(std::move(what)),
           deadline_(deadline),
+          needs_(needs),
           patience_(deadline) {}
 
     // True: it does. Errors: deadline_exceeded; failed_precondition where it ends, or listens to
@@ -48,6 +53,7 @@ private:
     Result<bool> look_at(Awaited& awaited);
     Result<bool> look_at_one(Awaited& awaited, std::uint16_t port);
     void tell_missing(const engine::Container& container, const std::string& where);
+    bool is_missing(const Awaited& awaited, const Result<bool>& answers) const;
     void warn_of(std::uint16_t port) const;
 
     const World* world_;
@@ -56,6 +62,7 @@ private:
     std::set<std::uint16_t> ports_;
     std::string what_;
     Time deadline_;
+    Needs needs_;
     bool begun_ = false;
     std::optional<Time> exposed_until_;
     std::deque<Awaited> left_;
@@ -83,5 +90,9 @@ private:
     Answering answering_, again_;
     Waiting waiting_;
 };
+
+// Until each container that is there takes connections on one of the ports that it publishes; where
+// a health check says that it is well it may be none. Errors: as Answering::look(), cancelled.
+Result<void> wait_answering(const World& world, Deadline deadline);
 
 }  // namespace crank::deploy
