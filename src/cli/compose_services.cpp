@@ -30,7 +30,7 @@ constexpr ServiceVerb kVerbs[] = {
     {"start", &kStart, Services::all, Suit::any, "start services that have been stopped"},
     {"stats", &kStats, Services::all, Suit::running, "what services use of the machine"},
     {"stop", &kStop, Services::all, Suit::any, "stop services, and keep their containers"},
-    {"top", &kTop, Services::first, Suit::any, "the processes of a service", "SERVICE"},
+    {"top", &kTop, Services::all, Suit::running, "the processes of services"},
     {"unpause", &kUnpause, Services::all, Suit::paused, "let services go on"},
     {"wait", &kWait, Services::all, Suit::any,
      "wait for services to end, and print their exit codes"},
@@ -171,6 +171,13 @@ Result<> check_choice(const ServiceVerb& verb, const Arguments& typed) {
 
 std::span<const ServiceVerb> service_verbs() { return kVerbs; }
 
+std::optional<std::string> instead_of_containers(const Verb& verb, const Error& error) {
+    bool none = error.code() == Code::usage && error.message().starts_with("not enough arguments");
+    auto same = std::ranges::find(kVerbs, &verb, &ServiceVerb::base);
+    if (!none || !error.hint().empty() || same == std::end(kVerbs)) return std::nullopt;
+    return "of the services of a compose project: crank compose " + std::string(same->word);
+}
+
 Result<std::optional<ServiceCall>> service_call(std::span<const std::string_view> words) {
     if (words.empty() || words[0] != "compose") return std::optional<ServiceCall>();
     auto at = compose_command_at(words);
@@ -215,7 +222,8 @@ Result<std::optional<Arguments>> for_containers(const ServiceCall& call, const e
             break;
     }
     Arguments asked = typed.with_words(std::move(words));
-    if (call.verb->word == "logs" && !typed.on("no-log-prefix")) asked.switch_on("names");
+    bool named = call.verb->word == "logs" && !typed.on("no-log-prefix");
+    if (named || call.verb->word == "top") asked.switch_on("names");
     if (call.verb->word == "exec" && !typed.on("no-tty") && sys::is_terminal(0)) {
         asked.switch_on("interactive");
         asked.switch_on("tty");

@@ -33,6 +33,8 @@ struct ServiceVerb {
     std::string_view arguments = "[SERVICE...]";
 };
 std::span<const ServiceVerb> service_verbs();
+// Where a verb over containers was typed without one: the same over services.
+std::optional<std::string> instead_of_containers(const Verb& verb, const Error& error);
 
 // "compose -p shop logs -f web", taken apart.
 struct ServiceCall {

@@ -110,7 +110,17 @@ std::optional<std::string> compose_help(std::span<const std::string_view> words,
     return text;
 }
 
+// Of crank's own over projects, which docker compose has not.
+constexpr Word kOwn[] = {
+    {"audit", "crank audit"},        {"deploy", "crank deploy"},     {"dev", "crank dev"},
+    {"diff", "crank releases diff"}, {"lock", "crank lock"},         {"plan", "crank plan"},
+    {"releases", "crank releases"},  {"rollback", "crank rollback"}, {"status", "crank status"},
+    {"unlock", "crank unlock"},
+};
+
 std::optional<std::string> instead_of_compose(std::string_view word) {
+    if (auto own = std::ranges::find(kOwn, word, &Word::word); own != std::end(kOwn))
+        return std::string(own->instead);
     std::vector<std::string_view> known{"build", "config", "down", "ps",
                                         "pull",  "scale",  "up",   "watch"};
     for (const ServiceVerb& verb : service_verbs()) known.push_back(verb.word);

@@ -75,6 +75,8 @@ int run_verb(const Verb& verb, const Arguments& before, std::span<const std::str
     Result<Arguments> arguments = parse(verb.syntax, typed);
     if (!arguments) {
         Error error = std::move(arguments).error();
+        if (auto instead = instead_of_containers(verb, error))
+            error = std::move(error).with_hint(*instead);
         if (error.hint().empty())
             error = std::move(error).with_hint("crank " + std::string(verb.name) + " --help");
         report(verb.name, error, debug);
@@ -86,6 +88,8 @@ int run_verb(const Verb& verb, const Arguments& before, std::span<const std::str
     }
     Result<int> code = performs(*arguments);
     if (code) return *code;
+    if (auto instead = instead_of_containers(verb, code.error()))
+        code = fail(std::move(code).error().with_hint(*instead));
     report(verb.name, code.error(), debug || arguments->on("debug"));
     return exit_code_for(verb, code.error());
 }

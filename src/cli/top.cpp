@@ -17,6 +17,9 @@
 namespace crank::cli {
 namespace {
 
+// crank compose top.
+constexpr Flag kTopFlags[] = {{"names", 0, FlagKind::boolean, "",
+                               "of several containers, each behind its name; no PS OPTIONS"}};
 constexpr std::string_view kTopExamples[] = {"crank top mail", "crank top mail -o pid,rss,args"};
 constexpr std::string_view kPortExamples[] = {"crank port mail", "crank port mail 8501/tcp"};
 
@@ -77,7 +80,19 @@ Result<std::string> only(const std::string& listing, const std::vector<pid_t>& p
     return table.text();
 }
 
+// Of each of several, behind its name.
+Result<int> top_of_all(const Invocation& invocation) {
+    runtime::HostFacts host = TRY(runtime::probe_host());
+    std::string listing = TRY(run_ps({"-ef"}));
+    for (const std::string& name : invocation.arguments.words()) {
+        engine::Container container = TRY(engine::find(invocation.paths, name));
+        print(name + "\n" + TRY(only(listing, TRY(engine::processes_of(container, host)))) + "\n");
+    }
+    return 0;
+}
+
 Result<int> perform_top(Invocation& invocation) {
+    if (invocation.arguments.on("names")) return top_of_all(invocation);
     std::vector<std::string> options = invocation.arguments.words();
     engine::Container container = TRY(engine::find(invocation.paths, options.front()));
     options.erase(options.begin());
@@ -136,7 +151,8 @@ constinit const Verb kTop = {
     .name = "top",
     .summary = "show the processes of a container",
     .group = Group::containers,
-    .syntax = {.min_words = 1,
+    .syntax = {.flags = kTopFlags,
+               .min_words = 1,
                .max_words = kAnyWords,
                .first_word_ends_flags = true,
                .arguments = "CONTAINER [PS OPTIONS]"},

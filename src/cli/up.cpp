@@ -18,7 +18,7 @@ using Images = std::map<std::string, std::string>;  // of services: ids
 
 constexpr Flag kOwnFlags[] = {
     {"detach", 'd', FlagKind::boolean, "", "leave it running in the background"},
-    {"wait", 0, FlagKind::boolean, "", "until all are running or healthy; means --detach"},
+    {"wait", 0, FlagKind::boolean, "", "until all answer or are healthy; means --detach"},
     {"wait-timeout", 0, FlagKind::value, "SECONDS", "wait so long at most (for ever)"},
     {"no-start", 0, FlagKind::boolean, "", "make containers, and start none"},
     {"time", 't', FlagKind::value, "SECONDS",
@@ -29,6 +29,10 @@ constexpr Flag kOwnFlags[] = {
      "exit as its container does; means --abort-on-container-exit"},
     kMessageFlag,
     kIgnoreLockFlag,
+    // docker compose's: nothing is asked, coloured or drawn here.
+    {"yes", 'y', FlagKind::boolean, "", ""},
+    {"no-color", 0, FlagKind::boolean, "", ""},
+    {"quiet-pull", 0, FlagKind::boolean, "", ""},
 };
 constexpr auto kFlags = with_plan_flags(kOwnFlags);
 constexpr MissingFlag kMissing[] = {

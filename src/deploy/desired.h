@@ -13,7 +13,7 @@ namespace crank::deploy {
 
 // Docker's labels, by which containers, networks and volumes are found again.
 inline constexpr std::string_view kProjectLabel = engine::kProjectLabel,
-                                  kServiceLabel = "com.docker.compose.service",
+                                  kServiceLabel = engine::kServiceLabel,
                                   kNumberLabel = "com.docker.compose.container-number",
                                   kHashLabel = "com.docker.compose.config-hash",
                                   kOneOffLabel = "com.docker.compose.oneoff",

@@ -11,6 +11,7 @@
 #include "engine/options.h"
 #include "engine/other_runtime.h"
 #include "engine/pause.h"
+#include "engine/project_labels.h"
 #include "engine/start_attempt.h"
 #include "engine/sweep.h"
 #include "runtime/adopt.h"
@@ -161,10 +162,34 @@ void sweep_monitor_directories(const Paths& paths) {
         if (is_id(id) && is_absent(paths.container(id))) (void)sys::remove_tree(paths.monitor(id));
 }
 
+// Who thinks in services has typed one's name.
+std::string hint_for(const Paths& paths, std::string_view name) {
+    auto containers = list(paths);
+    if (!containers || name.empty()) return "crank ps -a";
+    for (const Container& container : *containers) {
+        const auto& labels = container.record.labels;
+        auto service = labels.find(std::string(kServiceLabel));
+        auto project = labels.find(std::string(kProjectLabel));
+        if (service == labels.end() || project == labels.end() || service->second != name) continue;
+        return "it is a service of project " + project->second + ": crank compose -p " +
+               project->second + " COMMAND " + std::string(name) + ", or its container " +
+               shown_name(container.record);
+    }
+    return "crank ps -a";
+}
+
+Error no_such(const Paths& paths, std::string_view name) {
+    return Error(Code::not_found, "no such container: " + std::string(name))
+        .with_hint(hint_for(paths, name));
+}
+
 }  // namespace
 
 Result<Container> find(const Paths& paths, std::string_view name_or_id) {
-    std::string id = TRY(resolve(paths, name_or_id));
+    Result<std::string> resolved = resolve(paths, name_or_id);
+    if (!resolved && resolved.error().code() == Code::not_found)
+        return fail(no_such(paths, name_or_id));
+    std::string id = TRY(std::move(resolved));
     Result<Container> container = load_watched(paths, id);
     bool gone = !container && container.error().code() == Code::not_found;
     if (is_left_over(paths, id, container)) {
@@ -172,9 +197,7 @@ Result<Container> find(const Paths& paths, std::string_view name_or_id) {
         gone = true;
     }
     if (gone) sweep_names(paths);
-    if (gone)
-        return fail(Error(Code::not_found, "no such container: " + std::string(name_or_id))
-                        .with_hint("crank ps -a"));
+    if (gone) return fail(no_such(paths, name_or_id));
     if (container && has_killed_start(paths, *container)) sweep_start(paths, id);
     return container;
 }

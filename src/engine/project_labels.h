@@ -9,6 +9,7 @@ namespace crank::engine {
 
 inline constexpr std::string_view kProjectLabels = "com.docker.compose.",
                                   kProjectLabel = "com.docker.compose.project",
+                                  kServiceLabel = "com.docker.compose.service",
                                   // Of one that was replaced and is kept, frozen: until when, in
                                   // nanoseconds of CLOCK_REALTIME. crank's own.
     kWarmLabel = "com.docker.compose.crank-warm-until";

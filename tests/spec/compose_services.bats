@@ -120,13 +120,42 @@ status_of() { crank inspect --format '{{.State.Status}}' "$1"; }
     run -0 crank compose cp web:/tmp/copied back
     [ "$(cat back)" = content ]
     run -0 crank compose top db
-    [[ $output == *"sleep 1"* ]]
+    [[ $output == shop-db-1*"sleep 1"* && $output != *shop-web-1* ]]
+    run -0 crank compose top
+    [[ $output == *shop-db-1* && $output == *shop-web-1* && $output == *shop-web-2* ]]
     run -1 crank compose port db 80
     [[ ${lines[0]} == "crank compose port: "*"80"* ]]
     run -0 crank compose stats --no-stream web
     [[ $output == *shop-web-1* && $output == *shop-web-2* && $output != *shop-db-1* ]]
     run -0 crank compose ps -q
     [ "${#lines[@]}" = 3 ]
+    run -0 --separate-stderr crank compose ps -a web
+    [[ $output == *shop-web-1*shop-web-2* && $output != *shop-db-1* ]]
+    run -0 crank compose ps --services
+    [ "$output" = $'db\nweb' ]
+    run -1 crank status wbe
+    [ "${lines[0]}" = "crank status: no such service: wbe" ]
+    [ "${lines[1]}" = "hint: did you mean web?" ]
+}
+
+@test "a service in the place of a container, and none at all: the error says what to type" {
+    shop
+    local verb
+    for verb in logs stop restart pause top why; do
+        run ! crank $verb web
+        [ "${lines[0]}" = "crank $verb: no such container: web" ]
+        [[ ${lines[1]} == "hint: it is a service of project shop: crank compose -p shop COMMAND web, or its container shop-web-"* ]]
+    done
+    for verb in logs stop restart pause top; do
+        run ! crank $verb
+        [ "${lines[1]}" = "hint: of the services of a compose project: crank compose $verb" ]
+    done
+    run ! crank stop nobody
+    [ "${lines[1]}" = "hint: crank ps -a" ]
+    for verb in plan deploy releases rollback lock audit status; do
+        run ! crank compose $verb
+        [ "${lines[1]}" = "hint: crank $verb" ]
+    done
 }
 
 @test "compose verbs: what is wrong is named, and help shows their flags" {

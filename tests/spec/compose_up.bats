@@ -709,7 +709,7 @@ END
     [[ $stderr = *"service web: no such image: nobody.invalid/x, and it is not to be pulled"* ]]
     printf 'services:\n  web: {image: busybox, ulimits: {nothing: 5}}\n' >compose.yaml
     run -1 --separate-stderr crank up -d
-    [[ $stderr = *"services.web: ulimits: "* ]]
+    [[ $stderr = *"compose.yaml:2:34: services.web.ulimits: "* ]]
     [ -z "$(crank ps -aq)" ]
     crank down
 }
