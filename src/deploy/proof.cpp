@@ -131,11 +131,10 @@ void Answering::warn_of(std::uint16_t port) const {
 Proof::Proof(const World& world, const Traffic& traffic, const std::string& service,
              const std::string& id, const std::set<std::uint16_t>& ports, const std::string& what)
     : world_(&world),
-      traffic_(&traffic),
       id_(id),
-      ports_(ports),
       answering_(world, traffic, id, ports, what, Clock::now() + budget_of(world, service)),
       again_(answering_),
+      speaking_(world, traffic, id, ports, what, Clock::now() + budget_of(world, service)),
       waiting_(world, id, Awaited::proved, what, Clock::now() + budget_of(world, service)) {}
 
 Result<bool> Proof::look() {
@@ -145,7 +144,12 @@ Result<bool> Proof::look() {
     }
     if (phase_ == Phase::answers) {
         if (!TRY(answering_.look())) return false;
-        if (traffic_->answers_http(id_, ports_)) return true;
+        phase_ = Phase::speaks;
+    }
+    if (phase_ == Phase::speaks) {
+        Speaking::Says says = TRY(speaking_.look());
+        if (says == Speaking::Says::nothing_yet) return false;
+        if (says == Speaking::Says::http) return true;
         phase_ = Phase::lives;
     }
     if (phase_ == Phase::lives) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "deploy/apply.h"
 #include "deploy/patience.h"
+#include "deploy/speaking.h"
 #include "deploy/traffic.h"
 #include "deploy/wait.h"
 
@@ -69,8 +70,9 @@ private:
     Patience patience_;
 };
 
-// It goes on, is healthy where it has a health check, and answers where others do. An answer of a
-// server of HTTP says more than half a second of life does.
+// It goes on, is healthy where it has a health check, and answers where others do: without a check
+// also requests, where those of others are answered. An answer of a server of HTTP says more than
+// half a second of life does.
 class Proof {
 public:
     // From now on for the service's budget.
@@ -80,14 +82,13 @@ public:
     Result<bool> look();
 
 private:
-    enum class Phase : std::uint8_t { begins, answers, lives, still_answers };
+    enum class Phase : std::uint8_t { begins, answers, speaks, lives, still_answers };
 
     const World* world_;
-    const Traffic* traffic_;
     std::string id_;
-    std::set<std::uint16_t> ports_;
     Phase phase_ = Phase::begins;
     Answering answering_, again_;
+    Speaking speaking_;
     Waiting waiting_;
 };
 

@@ -270,20 +270,35 @@ Result<std::set<std::uint16_t>> Traffic::answering_beside(const std::string& ser
     return ports;
 }
 
+std::set<std::uint16_t> Traffic::may_speak_http(const engine::Container& container,
+                                                const std::set<std::uint16_t>& ports) const {
+    auto service =
+        std::ranges::find(world_.desired.services, label_of(container.record.labels, kServiceLabel),
+                          &DesiredService::name);
+    if (service == world_.desired.services.end()) return {};
+    std::set<std::uint16_t> found = relayed_ports(*service, served_ports(container.record));
+    std::erase_if(found, [&](std::uint16_t port) { return !ports.contains(port); });
+    return found;
+}
+
 bool Traffic::answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const {
     auto container = engine::find(world_.paths, id);
+    if (!container || container->state.paused) return false;
+    return std::ranges::any_of(may_speak_http(*container, ports), [&](std::uint16_t port) {
+        auto answers = engine::local::answers_http(
+            *container, listens_on(container->record, port).value_or(port));
+        return answers && *answers;
+    });
+}
+
+bool Traffic::answers_http_beside(const std::string& id,
+                                  const std::set<std::uint16_t>& ports) const {
+    auto container = engine::find(world_.paths, id);
     if (!container) return false;
-    auto service =
-        std::ranges::find(world_.desired.services,
-                          label_of(container->record.labels, kServiceLabel), &DesiredService::name);
-    if (service == world_.desired.services.end()) return false;
-    return std::ranges::any_of(
-        relayed_ports(*service, served_ports(container->record)), [&](std::uint16_t port) {
-            if (!ports.contains(port)) return false;
-            auto answers = engine::local::answers_http(
-                *container, listens_on(container->record, port).value_or(port));
-            return answers && *answers;
-        });
+    auto others = running(label_of(container->record.labels, kServiceLabel));
+    return others && std::ranges::any_of(*others, [&](const engine::Container& other) {
+               return other.record.id != id && answers_http(other.record.id, ports);
+           });
 }
 
 }  // namespace crank::deploy

@@ -54,8 +54,13 @@ public:
     std::set<std::uint16_t> answering(const engine::Container& container) const;
     Result<std::set<std::uint16_t>> answering_beside(const std::string& service,
                                                      const std::string& id) const;
-    // Whether it answers as an HTTP server on one of these that may be one's.
+    // Whether it answers as an HTTP server on one of these that may be one's, and whether some
+    // container of its service but this one does.
     bool answers_http(const std::string& id, const std::set<std::uint16_t>& ports) const;
+    bool answers_http_beside(const std::string& id, const std::set<std::uint16_t>& ports) const;
+    // Of these those on which it may speak HTTP.
+    std::set<std::uint16_t> may_speak_http(const engine::Container& container,
+                                           const std::set<std::uint16_t>& ports) const;
 
 private:
     Result<std::vector<engine::Container>> running(const std::string& service) const;

@@ -1,7 +1,7 @@
 // A worker for tests: HTTP/1.1 with kept connections, a thread each. Answers with $VERSION; /slow/N
 // takes N seconds, /who names the client as the gateway tells of it. SIGTERM ends it at once,
-// whatever is under way. $DELAY: seconds before it listens; $LISTEN and $PORT: its address
-// (0.0.0.0) and port (8000); $FAIL: it ends; $STATUS: of its answers.
+// whatever is under way. $DELAY: seconds before it listens; $MUTE: so long after that it takes
+// connections, and answers none; $LISTEN and $PORT: its address (0.0.0.0) and port (8000); $FAIL: it ends; $STATUS: of its answers.
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,8 +21,15 @@ static void pause_for(double seconds) {
     nanosleep(&time, NULL);
 }
 
+static struct timespec answers_from;
+
+static void wait_mute(void) {
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &answers_from, NULL) != 0);
+}
+
 static void answer(int fd, const char* head) {
     char body[512], reply[1024];
+    wait_mute();
     if (strncmp(head, "GET /slow/", 10) == 0) pause_for(atof(head + 10));
     const char* who = strstr(head, "X-Forwarded-For: ");
     if (strncmp(head, "GET /who", 8) == 0 && who != NULL)
@@ -71,6 +78,8 @@ int main(void) {
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(listener, (struct sockaddr*)&at, sizeof at) != 0 || listen(listener, 512) != 0)
         return 4;
+    clock_gettime(CLOCK_MONOTONIC, &answers_from);
+    answers_from.tv_sec += atoi(variable("MUTE", "0"));
     printf("listening\n");
     fflush(stdout);
     while (1) {

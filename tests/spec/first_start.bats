@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Whether a service that has just been started for the first time is reached at its ports: --wait and crank deploy.
+# Whether a new container is reached at its ports and answers there, the first one of its service too.
 
 # run sets stderr
 # shellcheck disable=SC2154
@@ -73,4 +73,26 @@ statuses() { crank releases --format '{{.Release}} {{.Status}}' | paste -sd' '; 
         'healthcheck: {test: [CMD, /busybox, wget, -qO-, "http://127.0.0.1:9000/"], interval: 1s}'
     run -0 --separate-stderr crank deploy
     [[ $stderr = *"container shop-web-1 takes no connection on port 8000, which it publishes"* ]]
+}
+
+@test "one that takes connections and answers none is not led to where the old one speaks HTTP" {
+    project "" "x-crank: {rollout: {timeout: 2s, keep_warm: 0s}}"
+    crank deploy
+    project "MUTE: 1000" "x-crank: {rollout: {timeout: 2s, keep_warm: 0s}}"
+    sed -i 's/VERSION: one/VERSION: two/' compose.yaml
+    run -1 --separate-stderr crank deploy
+    [[ $stderr = *"the old container of shop-web-1 stays: container shop-web-1 takes connections on port 8000, and answers no request"* ]]
+    [ "$(answer 18000)" = one ]
+    [ "$(statuses)" = "2 failed 1 good" ]
+    # One that needs a while is waited for: a model that is loaded behind the listener.
+    sed -i 's/MUTE: 1000/MUTE: 2/; s/timeout: 2s/timeout: 1m/' compose.yaml
+    : >answers
+    while [ ! -e stop ]; do curl -sf -m 1 http://127.0.0.1:18000/ || echo lost; done >>answers 3>&- &
+    local asking=$!
+    crank deploy
+    [ "$(answer 18000)" = two ]
+    touch stop
+    wait "$asking"
+    run ! grep lost answers
+    [ "$(sort -u answers | paste -sd' ')" = "one two" ]
 }

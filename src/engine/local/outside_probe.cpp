@@ -201,30 +201,40 @@ Result<Accepts> accepts(const Container& container, std::uint16_t port) {
     return found;
 }
 
-Result<bool> answers_http(const Container& container, std::uint16_t port) {
+Result<HttpQuestion> HttpQuestion::ask(const Container& container, std::uint16_t port) {
     constexpr milliseconds kPatience(500);
     constexpr std::string_view kQuestion =
         "HEAD / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: crank\r\nConnection: close\r\n\r\n";
-    constexpr std::string_view kAnswer = "HTTP/";
     const std::string& own = container.record.network.address;
-    bool answers = false;
+    HttpQuestion question;
     TRY(beside_worker(container, [&]() -> Result<> {
-        auto end = Clock::now() + kPatience;
-        auto connection = sys::connect_tcp(own.empty() ? "127.0.0.1" : own, port, left_until(end));
-        if (!connection || !sys::write_some(connection->get(), kQuestion)) return {};
-        std::string bytes;
-        std::array<char, 256> buffer;
-        while (bytes.size() < kAnswer.size()) {
-            std::array entries = {sys::PollEntry{.fd = connection->get(), .want_read = true}};
-            if (!TRY(sys::poll(entries, left_until(end)))) return {};
-            auto n = sys::read_some(connection->get(), buffer);
-            if (!n || (*n && **n == 0)) return {};
-            if (*n) bytes.append(buffer.data(), **n);
-        }
-        answers = bytes.starts_with(kAnswer);
+        auto connection = sys::connect_tcp(own.empty() ? "127.0.0.1" : own, port, kPatience);
+        if (connection && sys::write_some(connection->get(), kQuestion))
+            question.connection_ = std::move(*connection);
         return {};
     }));
-    return answers;
+    return question;
+}
+
+Result<HttpQuestion::Answer> HttpQuestion::look(milliseconds patience) {
+    constexpr std::string_view kAnswer = "HTTP/";
+    auto end = Clock::now() + patience;
+    std::array<char, 256> buffer;
+    while (bytes_.size() < kAnswer.size()) {
+        if (!connection_) return Answer::closed;
+        std::array entries = {sys::PollEntry{.fd = connection_.get(), .want_read = true}};
+        if (!TRY(sys::poll(entries, left_until(end)))) return Answer::none_yet;
+        auto n = sys::read_some(connection_.get(), buffer);
+        if (!n || (*n && **n == 0)) return bytes_.empty() ? Answer::closed : Answer::other;
+        if (*n) bytes_.append(buffer.data(), **n);
+    }
+    return bytes_.starts_with(kAnswer) ? Answer::http : Answer::other;
+}
+
+Result<bool> answers_http(const Container& container, std::uint16_t port) {
+    constexpr milliseconds kPatience(500);
+    HttpQuestion question = TRY(HttpQuestion::ask(container, port));
+    return TRY(question.look(kPatience)) == HttpQuestion::Answer::http;
 }
 
 }  // namespace crank::engine::local
