@@ -49,6 +49,7 @@ constexpr FieldSpec kWorkerFields[] = {
     {.name = "certificate", .shape = flag_or, .of = &kCertificate},
     {.name = "egress", .shape = texts, .support = kRead, .key = Key::name},
     {.name = "native", .shape = flag_or, .of = &kNative},
+    {.name = "on_unhealthy"},
     {.name = "probe", .shape = object, .of = &kProbe},
     {.name = "rollout", .shape = object, .of = &kRollout},
     {.name = "sandbox", .choices = "default|strict"},

@@ -27,6 +27,7 @@ public:
         if (options.native && options.strict_sandbox)
             return diagnostics_.error(options.native->at, path_ + ".native",
                                       "a native worker has no sandbox: take out sandbox: strict");
+        options.on_unhealthy = node.text_of("on_unhealthy");
         if (const Node* probe = node.find("probe"); probe != nullptr && probe->is_map())
             options.probe = TRY(this->probe(*probe));
         if (const Node* rollout = node.find("rollout"))

@@ -50,6 +50,7 @@ struct WorkerOptions {
     std::optional<Certificate> certificate;
     std::optional<NativeOptions> native;
     bool strict_sandbox = false;
+    std::string on_unhealthy;  // as of `crank run --on-unhealthy`; empty: not given
     std::optional<Probe> probe;
     Rollout rollout;
 };

@@ -344,6 +344,9 @@ private:
 
     Result<void> health() {
         engine::HealthCheck& check = options_.health;
+        const std::string& action = service_.worker.on_unhealthy;
+        if (!action.empty())
+            TRY_IN(engine::parse_on_unhealthy(check, action), "x-crank.on_unhealthy");
         if (service_.health) {
             const compose::Health& asked = *service_.health;
             options_.settings.no_healthcheck = asked.disabled;

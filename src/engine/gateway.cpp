@@ -214,6 +214,13 @@ Result<> Gateway::watch(const std::string& container, const std::string& address
     return {};
 }
 
+Result<> Gateway::judge(const std::string& container, bool well) {
+    TRY(parsed(
+        TRY(ask(Json::object({{"op", "judge"}, {"backend", container}, {"well", well}}).dump(),
+                kPatience, -1))));
+    return {};
+}
+
 Result<std::int64_t> Gateway::drain(const std::string& container, milliseconds grace) {
     Json answer = TRY(parsed(TRY(ask(
         Json::object({{"op", "drain"}, {"backend", container}, {"grace_ms", grace.count()}}).dump(),
@@ -256,14 +263,28 @@ Result<> Gateway::kill() {
     return {};
 }
 
-Result<> tell_gateway(const Paths& paths, const Record& record, pid_t pid) {
-    if (record.gateway_ports.empty() && record.served_ports.empty()) return {};
+namespace {
+
+// Nothing: it has none.
+Result<std::optional<Gateway>> gateway_of(const Paths& paths, const Record& record) {
+    if (record.gateway_ports.empty() && record.served_ports.empty()) return std::nullopt;
     auto project = record.labels.find(std::string(kProjectLabel));
-    if (project == record.labels.end()) return {};
-    auto gateway = TRY(Gateway::find(paths, project->second));
+    if (project == record.labels.end()) return std::nullopt;
+    return Gateway::find(paths, project->second);
+}
+
+}  // namespace
+
+Result<> tell_gateway(const Paths& paths, const Record& record, pid_t pid) {
+    auto gateway = TRY(gateway_of(paths, record));
     if (!gateway) return {};
     sys::UniqueFd life = TRY(sys::open_pidfd(pid));
     return gateway->watch(record.id, own_address(record), life.get());
+}
+
+Result<> tell_gateway_of_health(const Paths& paths, const Record& record, bool well) {
+    auto gateway = TRY(gateway_of(paths, record));
+    return gateway ? gateway->judge(record.id, well) : Result<>();
 }
 
 }  // namespace crank::engine

@@ -62,6 +62,9 @@ public:
     // The container's first process runs, and its end is the end of what leads there; where it had
     // ended it is led to again, at this address.
     Result<> watch(const std::string& container, const std::string& address, int pidfd);
+    // Where it is not well others come first. Error: failed_precondition, where nothing leads to
+    // it.
+    Result<> judge(const std::string& container, bool well);
     // Until nothing goes through the container any more; what does after `grace` is cut: how much.
     Result<std::int64_t> drain(const std::string& container, std::chrono::milliseconds grace);
     Result<GatewayView> view();
@@ -85,5 +88,7 @@ private:
 // A container has been started again, maybe at another address. Nothing to do without a gateway,
 // and where that does not lead to it.
 Result<> tell_gateway(const Paths& paths, const Record& record, pid_t pid);
+// What its health check says.
+Result<> tell_gateway_of_health(const Paths& paths, const Record& record, bool well);
 
 }  // namespace crank::engine

@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "engine/events.h"
+#include "engine/gateway.h"
 #include "engine/lifecycle.h"
 #include "engine/local/outside_probe.h"
 #include "engine/local/probe.h"
@@ -147,6 +148,10 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
                                0600, sys::Sync::no));
     if (health.status != before.status)
         note_container(paths, record, "health_status: " + std::string(name_of(health.status)));
+    // Told again and again: one that takes the gateway's place knows nothing of it. It may lead
+    // nowhere near; the next check tells again.
+    bool ill = health.status == HealthStatus::unhealthy;
+    if (ill || health.status != before.status) (void)tell_gateway_of_health(paths, record, !ill);
     // Also where it was unhealthy before: whoever was to act on that may have been killed.
     if (health.status == HealthStatus::unhealthy && !is_ending(paths, record))
         TRY(act(paths, container, before, health));

@@ -145,6 +145,16 @@ Result<ControlRequest> parse_drain(Fields fields) {
     return request;
 }
 
+Result<ControlRequest> parse_judge(Fields fields) {
+    JudgeRequest request;
+    request.backend = TRY(fields.text("backend"));
+    const Json* well = fields.find("well");
+    if (well == nullptr || !well->is_boolean()) return fields.wrong("well", "is not true or false");
+    request.well = well->get<bool>();
+    TRY(fields.no_others());
+    return request;
+}
+
 Result<ControlRequest> parse_stop(Fields fields) {
     StopRequest request;
     request.grace =
@@ -172,6 +182,7 @@ Result<ControlRequest> parse_control(std::string_view text) {
     if (op == "route") return parse_route(std::move(fields));
     if (op == "watch") return parse_watch(std::move(fields));
     if (op == "drain") return parse_drain(std::move(fields));
+    if (op == "judge") return parse_judge(std::move(fields));
     if (op == "state") return parse_state(std::move(fields));
     if (op == "stop") return parse_stop(std::move(fields));
     return fail(Code::invalid_argument, "unknown operation \"" + op + "\"");

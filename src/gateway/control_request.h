@@ -35,12 +35,17 @@ struct DrainRequest {
     std::string backend;
     Milliseconds grace{10'000};
 };
+// What its health check says of a container: one that is not well comes last.
+struct JudgeRequest {
+    std::string backend;
+    bool well = true;
+};
 struct StateRequest {};
 struct StopRequest {
     Milliseconds grace{10'000};
 };
 using ControlRequest = std::variant<ListenRequest, UnlistenRequest, RouteRequest, WatchRequest,
-                                    DrainRequest, StateRequest, StopRequest>;
+                                    DrainRequest, JudgeRequest, StateRequest, StopRequest>;
 
 // invalid_argument: names the operation, the field and what is wrong with it. An unknown field is
 // an error: a request that is half understood would be half done.

@@ -12,6 +12,15 @@ Request parsed(std::string_view text) {
     return request ? std::get<Request>(*request) : Request{};
 }
 
+TEST(ControlRequest, JudgesAContainer) {
+    auto judged = std::get<JudgeRequest>(
+        parse_control(R"({"op":"judge","backend":"a","well":false})").value());
+    EXPECT_EQ(judged.backend, "a");
+    EXPECT_FALSE(judged.well);
+    EXPECT_FALSE(parse_control(R"({"op":"judge","backend":"a"})"));
+    EXPECT_FALSE(parse_control(R"({"op":"judge","backend":"a","well":1})"));
+}
+
 TEST(ControlRequest, IsTakenApart) {
     auto listen = parsed<ListenRequest>(
         R"({"op":"listen","id":"[::1]:80","target":"web:8000","protocol":"tcp"})");

@@ -129,7 +129,18 @@ Result<> Gateway::perform_now(const ControlRequest& request,
         return unlisten(*unlisten_request);
     if (const auto* watch_request = std::get_if<WatchRequest>(&request))
         return watch(*watch_request, descriptors);
+    if (const auto* judge_request = std::get_if<JudgeRequest>(&request))
+        return judge(*judge_request);
     route(std::get<RouteRequest>(request));
+    return {};
+}
+
+Result<> Gateway::judge(const JudgeRequest& request) {
+    if (!router_.is_routed(request.backend))
+        return fail(Code::not_found, "judge: nothing leads to " + request.backend);
+    if (router_.judge(request.backend, request.well))
+        log_("container " + request.backend +
+             (request.well ? " is well again" : " is unhealthy: others come first"));
     return {};
 }
 

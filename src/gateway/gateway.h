@@ -52,6 +52,7 @@ private:
     Result<> listen(const ListenRequest& request, std::vector<sys::UniqueFd>& descriptors);
     Result<> unlisten(const UnlistenRequest& request);
     void route(const RouteRequest& request);
+    Result<> judge(const JudgeRequest& request);
     Result<> watch(const WatchRequest& request, std::vector<sys::UniqueFd>& descriptors);
     void drain(const DrainRequest& request, const void* asker, const Answer& answer);
     std::string state() const;

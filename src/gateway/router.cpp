@@ -108,7 +108,12 @@ void Router::route(const std::string& name, std::vector<BackendSpec> specs, Mill
     target.routed();
 }
 
+bool Router::judge(const std::string& id, bool well) {
+    return well ? ill_.erase(id) != 0 : ill_.insert(id).second;
+}
+
 void Router::lose(const std::string& id) {
+    ill_.erase(id);
     for (auto& [name, target] : targets_) {
         std::vector<std::shared_ptr<Backend>> gone;
         for (const auto& backend : target->backends)
@@ -179,7 +184,7 @@ std::shared_ptr<Backend> Router::choose(Target& target,
     candidates.reserve(target.backends.size());
     for (const auto& backend : target.backends)
         candidates.push_back({backend->spec().weight, &backend->credit, backend->users.size(),
-                              backend->is_passed_over(),
+                              backend->is_passed_over() || ill_.contains(backend->spec().id),
                               std::ranges::find(tried, backend) != tried.end()});
     auto chosen = gateway::choose(candidates);
     return chosen ? target.backends[*chosen] : nullptr;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,6 +60,9 @@ public:
     void lose(const std::string& id);
     // It runs, at that address. Nothing for a container that no target has or has had.
     void find_again(const std::string& id, const std::string& address);
+    // One that is not well comes after all others, until it is again, or is another life of it.
+    // False: nothing new.
+    bool judge(const std::string& id, bool well);
     // The next one that is not in `tried`.
     std::shared_ptr<Backend> choose(Target& target,
                                     std::span<const std::shared_ptr<Backend>> tried);
@@ -92,6 +96,7 @@ private:
     std::map<std::string, std::unique_ptr<Target>> targets_;
     std::vector<std::shared_ptr<Backend>> unrouted_;  // something still goes through them
     std::list<std::unique_ptr<Drain>> drains_;
+    std::set<std::string> ill_;  // containers, by their ids
 };
 
 }  // namespace crank::gateway
