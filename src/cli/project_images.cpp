@@ -188,6 +188,19 @@ Result<std::optional<std::string>> foretell_image(const engine::Paths& paths,
     return fail(std::move(explanation).error().with_context(place_of(project, service)));
 }
 
+namespace {
+
+// The exit code of `up` is not that of a program which a Dockerfile runs.
+Result<> of_step(Result<> built, const std::string& place) {
+    if (built) return built;
+    Error error = std::move(built).error().with_context(place);
+    Code code = error.code();
+    bool program = code == Code::cannot_invoke || code == Code::command_not_found;
+    return fail(program ? std::move(error).with_code(Code::step_failed) : std::move(error));
+}
+
+}  // namespace
+
 deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& config,
                          const LoadedProject& project, int cancel_fd, bool quiet) {
     const engine::Paths& paths = invocation.paths;
@@ -197,9 +210,8 @@ deploy::Hooks make_hooks(const Invocation& invocation, const engine::Config& con
     return {.build = [&paths, &config, &project, silent,
                       cancel_fd](const compose::Service& service) -> Result<> {
                 ProgressMode progress = TRY(parse_progress(silent ? "quiet" : ""));
-                TRY_IN(build_service(paths, config, project, service, progress, cancel_fd),
-                       place_of(project, service));
-                return {};
+                return of_step(build_service(paths, config, project, service, progress, cancel_fd),
+                               place_of(project, service));
             },
             .pull = [&paths, &config, cancel_fd](const std::string& image) -> Result<> {
                 TRY(fetch_image(paths, config, image, cancel_fd));

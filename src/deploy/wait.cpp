@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "base/text.h"
 #include "deploy/desired.h"
 #include "deploy/observe.h"
 #include "engine/health.h"
@@ -20,6 +21,16 @@ using engine::Status;
 constexpr std::chrono::milliseconds kLookAgain(25), kPause(10);
 // Without a health check: one that is about to fail has done so by then.
 constexpr std::chrono::milliseconds kSettles(500);
+
+// The worker's words, where they stand in a message.
+std::string one_line(std::string_view text) {
+    constexpr std::size_t kMost = 200;
+    text = trim(text);
+    std::string line(text.substr(0, std::min(text.find('\n'), kMost)));
+    for (char& c : line)
+        if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+    return line;
+}
 
 std::unexpected<Error> not_ready(const engine::Container& container, const std::string& what,
                                  const std::string& why) {
@@ -104,7 +115,8 @@ bool Waiting::ask(const engine::Container& container) {
     if (awaited_ == Awaited::completed || !starts || (next_ask_ && begun < *next_ask_))
         return false;
     auto checked = engine::check_health(world_->paths, container, engine::CheckedBy::waiter);
-    if (checked && *checked) return (*checked)->status == HealthStatus::healthy;
+    if (checked && *checked && (*checked)->status == HealthStatus::healthy) return true;
+    if (checked && *checked) last_answer_ = one_line((*checked)->result.output);
     constexpr std::chrono::milliseconds kFirst(100), kMost(5000);
     constexpr int kShare = 10;  // of the time, at most
     auto taken = Clock::now() - begun;
@@ -134,7 +146,9 @@ Result<bool> Waiting::look() {
     if (!deadline_ || Clock::now() < *deadline_) return false;
     std::string name = engine::shown_name(container.record);
     return fail(
-        Error(Code::deadline_exceeded, what_ + ": container " + name + " is not ready in time")
+        Error(Code::deadline_exceeded,
+              what_ + ": container " + name + " is not ready in time" +
+                  (last_answer_.empty() ? "" : ", and its health check says: " + last_answer_))
             .with_hint("crank logs " + name));
 }
 

@@ -63,6 +63,7 @@ private:
     std::optional<std::chrono::steady_clock::time_point> next_ask_;
     Patience patience_;
     std::chrono::steady_clock::duration pause_{};  // between two questions
+    std::string last_answer_;                      // of its health check, one that failed
 };
 
 // All containers that a service has at the first look.

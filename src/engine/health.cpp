@@ -139,9 +139,10 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
     Result<ProbeResult> probed = probe(paths, container, check);
     if (!is_same_life(paths, container)) return std::nullopt;
     bool passed = probed && probed->exit_code == 0;
-    if (by == CheckedBy::waiter && !passed) return std::nullopt;
     if (!probed && by == CheckedBy::person) return fail(std::move(probed).error());
     ProbeResult result = probed ? std::move(*probed) : not_probed(probed.error());
+    if (by == CheckedBy::waiter && !passed)
+        return CheckedHealth{HealthStatus::starting, std::move(result)};
     HealthState before = read_health(paths, record.id, container.state);
     HealthState health = after(before, result, *record.health);
     TRY(sys::write_file_atomic(paths.monitor(record.id) + "/" + kHealthFile, serialize(health),

@@ -14,7 +14,8 @@ enum class CheckedBy : std::uint8_t {
     person,   // waits for a probe that is under way
     monitor,  // leaves it to that one
     waiter,  // wants to know of a pass before its time comes: leaves it to that one, a failure does
-             // not count, and what does not end within kMostWaiting is left to the monitor
+             // not count, is no status, and what does not end within kMostWaiting is left to the
+             // monitor
 };
 inline constexpr std::chrono::seconds kMostWaiting(2);
 

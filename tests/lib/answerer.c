@@ -1,7 +1,8 @@
 // A worker for tests: HTTP/1.1 with kept connections, a thread each. Answers with $VERSION; /slow/N
 // takes N seconds, /who names the client as the gateway tells of it. SIGTERM ends it at once,
 // whatever is under way. $DELAY: seconds before it listens; $MUTE: so long after that it takes
-// connections, and answers none, as while there is a file /mute; $LISTEN and $PORT: its address (0.0.0.0) and port (8000); $FAIL: it ends; $STATUS: of its answers.
+// connections, and answers none, as while there is a file /mute; $LISTEN and $PORT: its address
+// (0.0.0.0) and port (8000); $FAIL: it ends; $STATUS: of its answers.
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>

@@ -749,6 +749,9 @@ END
     [[ $stderr = *"services.web.build of mail"* ]]
     [ "$(id_of mail-web-1)" = "$id" ]
     running mail-web-1
+    # A program that is not there is no exit code of up's.
+    printf 'FROM busybox\nRUN ["/nowhere"]\n' >app/Dockerfile
+    run -1 crank up -d --build
     crank down
     crank rmi mail-web
 }

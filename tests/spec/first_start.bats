@@ -96,3 +96,12 @@ statuses() { crank releases --format '{{.Release}} {{.Status}}' | paste -sd' '; 
     run ! grep lost answers
     [ "$(sort -u answers | paste -sd' ')" = "one two" ]
 }
+
+@test "one whose probe does not pass in time: the error has what the probe said last" {
+    project "" "x-crank: {probe: 'http://:8000/', rollout: {timeout: 2s, keep_warm: 0s}}"
+    crank deploy
+    project "STATUS: 503 Not yet" "x-crank: {probe: 'http://:8000/', rollout: {timeout: 2s, keep_warm: 0s}}"
+    run -1 --separate-stderr crank deploy
+    [[ $stderr = *"container shop-web-1 is not ready in time, and its health check says: GET / of "*":8000: 503 Not yet"* ]]
+    [ "$(statuses)" = "2 failed 1 good" ]
+}
