@@ -184,7 +184,8 @@ Result<int> config(Invocation& invocation) {
     std::string_view list = TRY(list_in(arguments));
     compose::LoadOptions options = adapted(TRY(find_compose_files(arguments)), arguments, list);
     std::optional<compose::Diagnostics> diagnostics;
-    auto project = load_model(options, arguments.words(), diagnostics);
+    ProjectFiles files;
+    auto project = load_model(options, arguments.words(), files, diagnostics);
     for (const std::string& warning : diagnostics->warnings()) warn(warning);
     if (!project) return fail(std::move(project.error()));
     if (!arguments.words().empty())

@@ -116,10 +116,14 @@ Result<std::string> ProjectFiles::read(const std::string& path) {
     // One byte more than fits, so that the room says what is too large.
     std::size_t limit = compose::kMaxFileBytes + 1;
     if (path == "-") return sys::read_all(0, limit, "standard input");
+    asked_.insert(path);
     return sys::read_file(path, limit);
 }
 
-bool ProjectFiles::exists(const std::string& path) { return is_file(path); }
+bool ProjectFiles::exists(const std::string& path) {
+    asked_.insert(path);
+    return is_file(path);
+}
 
 namespace {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "cli/flags.h"
@@ -13,6 +14,11 @@ class ProjectFiles : public compose::Files {
 public:
     Result<std::string> read(const std::string& path) override;
     bool exists(const std::string& path) override;
+    // What was asked for, there or not, but for the standard input.
+    const std::set<std::string>& asked() const { return asked_; }
+
+private:
+    std::set<std::string> asked_;
 };
 
 // From --file, --env-file, --profile, --project-name, --project-directory and the environment's

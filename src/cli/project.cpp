@@ -15,12 +15,6 @@
 namespace crank::cli {
 namespace {
 
-Result<compose::Project> load_once(const compose::LoadOptions& options,
-                                   compose::Diagnostics& diagnostics) {
-    ProjectFiles files;
-    return compose::load(options, files, diagnostics);
-}
-
 // Who names a service wants it, whatever its profiles.
 std::vector<std::string> more_profiles(const compose::Project& project,
                                        const std::vector<std::string>& services) {
@@ -55,10 +49,10 @@ Result<> exclude(const Arguments& arguments, std::string_view one, std::string_v
 }  // namespace
 
 Result<compose::Project> load_model(compose::LoadOptions options,
-                                    const std::vector<std::string>& services,
+                                    const std::vector<std::string>& services, compose::Files& files,
                                     std::optional<compose::Diagnostics>& diagnostics) {
     diagnostics.emplace();
-    Result<compose::Project> project = load_once(options, *diagnostics);
+    Result<compose::Project> project = compose::load(options, files, *diagnostics);
     if (!project) return project;
     std::vector<std::string> more = more_profiles(*project, services);
     if (more.empty()) return project;
@@ -66,20 +60,22 @@ Result<compose::Project> load_model(compose::LoadOptions options,
     options.profiles = project->profiles;
     options.profiles.insert(options.profiles.end(), more.begin(), more.end());
     diagnostics.emplace();
-    return load_once(options, *diagnostics);
+    return compose::load(options, files, *diagnostics);
 }
 
 Result<LoadedProject> load_project(const Arguments& arguments,
                                    const std::vector<std::string>& services) {
     compose::LoadOptions options = TRY(find_compose_files(arguments));
     std::optional<compose::Diagnostics> diagnostics;
-    Result<compose::Project> project = load_model(options, services, diagnostics);
+    ProjectFiles files;
+    Result<compose::Project> project = load_model(options, services, files, diagnostics);
     Result<compose::TypedProject> types = fail(Code::internal, "the project is not read");
     if (project) types = compose::typed(*project, *diagnostics, deploy::look_around());
     for (const std::string& warning : diagnostics->warnings()) warn(warning);
     if (!project) return fail(std::move(project.error()));
     if (types) TRY(deploy::check_values(*project, *types, *diagnostics));
-    return LoadedProject{std::move(*project), TRY(std::move(types)), join(options.files, ",")};
+    return LoadedProject{std::move(*project), TRY(std::move(types)), join(options.files, ","),
+                         files.asked()};
 }
 
 Result<deploy::PlanOptions> read_plan_options(const Arguments& arguments) {

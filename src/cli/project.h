@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,11 +42,13 @@ struct LoadedProject {
     compose::Project model;
     compose::TypedProject types;
     std::string files;  // as the label has them
+    // What it was read from: those, and what they name (include, extends, env_file).
+    std::set<std::string> sources = {};
 };
 // With the profiles of services that are named. What it warns of stands in `diagnostics`, which is
 // made anew where it is read twice.
 Result<compose::Project> load_model(compose::LoadOptions options,
-                                    const std::vector<std::string>& services,
+                                    const std::vector<std::string>& services, compose::Files& files,
                                     std::optional<compose::Diagnostics>& diagnostics);
 // The same with its types. Its warnings are told.
 Result<LoadedProject> load_project(const Arguments& arguments,

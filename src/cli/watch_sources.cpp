@@ -38,7 +38,7 @@ public:
 
     Result<WatchedProject> run(const std::set<std::string>& services) {
         result_.selected = services;
-        for (const std::string& file : split(project_.files, ','))
+        for (const std::string& file : project_.sources)
             if (file.starts_with('/')) define(file);
         define(project_.types.directory + "/.env");
         for (const compose::Service& service : project_.types.services)

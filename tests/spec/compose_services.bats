@@ -121,6 +121,8 @@ status_of() { crank inspect --format '{{.State.Status}}' "$1"; }
     [ "$(cat back)" = content ]
     run -0 crank compose top db
     [[ $output == shop-db-1*"sleep 1"* && $output != *shop-web-1* ]]
+    run -0 crank top --names shop-db-1
+    [[ $output == shop-db-1*"sleep 1"* ]]
     run -0 crank compose top
     [[ $output == *shop-db-1* && $output == *shop-web-1* && $output == *shop-web-2* ]]
     run -1 crank compose port db 80

@@ -306,6 +306,32 @@ at_once() {
     end_dev
 }
 
+@test "what the compose file names is read again when it changes: env_file, extends, include" {
+    mkdir more
+    echo MORE=1 >more/settings.env
+    printf 'services:\n  base:\n    environment: {BASE: "1"}\n' >more/base.yaml
+    printf 'services:\n  side: {image: busybox, command: sleep 1000, init: true, environment: {SIDE: "1"}}\n' >more/side.yaml
+    project '    env_file: more/settings.env
+    extends: {file: more/base.yaml, service: base}
+include: [more/side.yaml]'
+    begin_dev
+    [ "$(crank exec shop-web-1 sh -c 'echo $MORE $BASE')" = "1 1" ]
+    echo MORE=2 >more/settings.env
+    until_true tells 1 '^more/settings.env: read again$'
+    until_true tells 1 'switched, '
+    sed -i 's/"1"/"2"/' more/base.yaml
+    until_true tells 1 '^more/base.yaml: read again$'
+    until_true tells 2 'switched, '
+    [ "$(crank exec shop-web-1 sh -c 'echo $MORE $BASE')" = "2 2" ]
+    local side
+    side=$(id_of shop-side-1)
+    sed -i 's/"1"/"2"/' more/side.yaml
+    until_true tells 1 '^more/side.yaml: read again$'
+    changed() { [ "$(id_of shop-side-1)" != "$side" ]; }
+    until_true changed
+    end_dev
+}
+
 @test "a native worker's directory is made again and switched to, under load" {
     rm web/Dockerfile
     project '    x-crank:
