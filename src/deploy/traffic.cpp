@@ -65,6 +65,29 @@ void drop_unproved(std::vector<engine::Container>& containers) {
     });
 }
 
+// Whose gateway has the port; empty: that of no other project.
+std::string holder_of(const World& world, const network::PortSpec& port) {
+    auto containers = engine::list(world.paths);
+    if (!containers) return "";
+    for (const engine::Container& container : *containers)
+        for (const engine::PublishedPort& taken : container.record.gateway_ports)
+            if (taken.host_port == port.host_port && !is_of(container, world.desired.project))
+                return label_of(container.record.labels, kProjectLabel);
+    return "";
+}
+
+// In the words of the file. Environments share one, and the port in it.
+std::string another_port(const World& world, const network::PortSpec& port) {
+    const std::string& own = world.desired.project;
+    std::string holder = holder_of(world, port);
+    bool environment =
+        !holder.empty() && (own.starts_with(holder + "-") || holder.starts_with(own + "-"));
+    std::string wanted = "\"" + std::to_string(port.host_port + 1) + ":" +
+                         std::to_string(port.container_port) + "\"";
+    return environment ? "ports: !override [" + wanted + "] in the environment's file"
+                       : "another one under ports: " + wanted;
+}
+
 milliseconds grace_of(const World& world, const engine::Container& container) {
     const compose::Service* service =
         world.project.find(label_of(container.record.labels, kServiceLabel));
@@ -115,8 +138,10 @@ Result<void> Traffic::publish(const Step& step) const {
         .host_ip = port.host_ip,
         .host_port = static_cast<std::uint16_t>(parse_int(port.published).value_or(0)),
         .container_port = static_cast<std::uint16_t>(port.target)};
-    auto listeners = TRY_IN(engine::local::listen_on_host(world_.paths, world_.config, wanted),
-                            "services." + service.name + ".ports");
+    auto listened = engine::local::listen_on_host(world_.paths, world_.config, wanted);
+    if (!listened && listened.error().code() == Code::already_exists)
+        listened = fail(std::move(listened).error().with_hint(another_port(world_, wanted)));
+    auto listeners = TRY_IN(std::move(listened), "services." + service.name + ".ports");
     Gateway gateway = TRY(Gateway::start(world_.paths, world_.desired.project, world_.home));
     std::string protocol = port.app_protocol.empty() ? "auto" : port.app_protocol;
     if (protocol != "http" && protocol != "auto") protocol = "tcp";

@@ -119,7 +119,7 @@ END
     crank deploy
     [ "$(answer 18961)" = base ]
     run -1 --separate-stderr crank deploy --env staging
-    [[ $stderr = *"port 18961 is published by container mail-web-1"* ]]
+    [[ $stderr = *"port 18961 is published by container mail-web-1"*'hint: ports: !override ["18962:8000"] in the environment'* ]]
     [ "$(answer 18961)" = base ]
     echo 'services: {web: {environment: {WORD: staging}, ports: !override ["127.0.0.1:18962:8000"]}}' >compose.staging.yaml
     crank deploy --env staging
