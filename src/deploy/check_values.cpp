@@ -81,7 +81,8 @@ private:
         return all == nullptr ? nullptr : all->find(name);
     }
     static Result<engine::RunOptions> options_of(const compose::Service& service) {
-        if (service.native() != nullptr) return native_run_options(service, some_place(service));
+        if (service.native() != nullptr)
+            return native_run_options(service, some_place(service), stand_ins());
         return checked(TRY(run_options(service, stand_ins())));
     }
 

@@ -38,10 +38,11 @@ Result<Speaking::Says> Speaking::look() {
     if (container.state.status != engine::Status::running)
         return failed(Code::failed_precondition,
                       "exited (" + std::to_string(container.state.exit.code) + ")");
+    const std::string silent = "takes connections on port " +
+                               std::to_string(asked_.begin()->first) + ", and answers no request";
+    patience_.look(*world_, container, [&] { return "it " + silent + " yet"; });
     if (Clock::now() < deadline_) return Says::nothing_yet;
-    return failed(Code::deadline_exceeded, "takes connections on port " +
-                                               std::to_string(asked_.begin()->first) +
-                                               ", and answers no request");
+    return failed(Code::deadline_exceeded, silent);
 }
 
 Result<Speaking::Question::Answer> Speaking::look_at(const engine::Container& container,

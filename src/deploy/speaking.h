@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "deploy/apply.h"
+#include "deploy/patience.h"
 #include "deploy/traffic.h"
 #include "engine/local/outside_probe.h"
 
@@ -29,7 +30,8 @@ public:
           id_(std::move(id)),
           ports_(std::move(ports)),
           what_(std::move(what)),
-          deadline_(deadline) {}
+          deadline_(deadline),
+          patience_(deadline) {}
 
     // http: it answers. unknown: neither the file nor another container of the service says that it
     // is a server of HTTP, or it answers in other words. Errors: failed_precondition where it has
@@ -55,6 +57,7 @@ private:
     std::optional<Time> begun_;
     std::map<std::uint16_t, Asked> asked_;
     std::optional<bool> known_;
+    Patience patience_;
 };
 
 }  // namespace crank::deploy
