@@ -284,6 +284,12 @@ TEST(ComposeWorker, XCrankIsRead) {
     EXPECT_EQ(worker("{probe: 'tcp://:5432'}")->probe->url, "tcp://:5432");
     EXPECT_EQ(worker("{probe: {url: 'tcp://:1', start_interval: 100ms}}")->probe->start_interval,
               std::chrono::milliseconds(100));
+    auto live = worker("{probe: {live: {url: 'http://:80/live', retries: 2}}}");
+    ASSERT_TRUE(live) << live.error().text();
+    EXPECT_EQ(live->probe->url, "");
+    EXPECT_EQ(live->probe->live, "http://:80/live");
+    EXPECT_EQ(live->probe->live_retries, 2);
+    EXPECT_EQ(worker("{probe: {url: 'tcp://:1', live: 'tcp://:2'}}")->probe->live, "tcp://:2");
 }
 
 TEST(ComposeWorker, WhatIsWrongInXCrankIsNamed) {
@@ -302,7 +308,13 @@ TEST(ComposeWorker, WhatIsWrongInXCrankIsNamed) {
     EXPECT_EQ(worker_error("{probe: 'http://x'}"),
               "compose.yaml:4:22: services.a.x-crank.probe: 'http://x' names no port");
     EXPECT_EQ(worker_error("{probe: {retries: 1}}"),
-              "compose.yaml:4:22: services.a.x-crank.probe: a probe wants the field url");
+              "compose.yaml:4:22: services.a.x-crank.probe: has neither url nor live");
+    EXPECT_EQ(worker_error("{probe: {live: 'http://x'}}"),
+              "compose.yaml:4:29: services.a.x-crank.probe.live: 'http://x' names no port");
+    EXPECT_EQ(worker_error("{probe: {live: {url: 'tcp://:1', retries: 0}}}"),
+              "compose.yaml:4:56: services.a.x-crank.probe.live.retries: must be from 1 to 1000");
+    EXPECT_EQ(worker_error("{probe: {live: {retries: 2}}}"),
+              "compose.yaml:4:29: services.a.x-crank.probe.live: a live probe wants the field url");
     EXPECT_EQ(worker_error("{capabilities: [Big]}"),
               "compose.yaml:4:30: services.a.x-crank.capabilities: 'Big' is no name: lower case "
               "letters, digits, '.', '_' and '-'");

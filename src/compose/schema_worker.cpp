@@ -6,10 +6,17 @@ namespace {
 using enum Shape;
 constexpr Support kRead = Support::read;
 
+constexpr FieldSpec kLiveFields[] = {{.name = "url", .required = true},
+                                     {.name = "retries", .shape = integer}};
+constexpr ObjectSpec kLive = {.what = "a live probe", .fields = kLiveFields, .short_field = "url"};
 constexpr FieldSpec kProbeFields[] = {
-    {.name = "url", .required = true},      {.name = "interval", .shape = duration},
-    {.name = "timeout", .shape = duration}, {.name = "start_period", .shape = duration},
-    {.name = "retries", .shape = integer},  {.name = "start_interval", .shape = duration},
+    {.name = "url"},
+    {.name = "interval", .shape = duration},
+    {.name = "timeout", .shape = duration},
+    {.name = "start_period", .shape = duration},
+    {.name = "retries", .shape = integer},
+    {.name = "start_interval", .shape = duration},
+    {.name = "live", .shape = object, .of = &kLive},
 };
 constexpr ObjectSpec kProbe = {.what = "a probe", .fields = kProbeFields, .short_field = "url"};
 constexpr FieldSpec kCanaryFields[] = {

@@ -111,22 +111,35 @@ private:
     Result<Probe> probe(const Node& node) const {
         Probe probe;
         probe.url = node.text_of("url");
-        TRY(check_url(*node.find("url")));
+        const Node *url = node.find("url"), *live = node.find("live");
+        if (url == nullptr && live == nullptr)
+            return diagnostics_.error(node.at, path_ + ".probe", "has neither url nor live",
+                                      "probe: http://:PORT/PATH");
+        if (url != nullptr) TRY(check_url(*url, ".probe"));
+        if (live != nullptr && live->is_map()) {
+            probe.live = live->text_of("url");
+            TRY(check_url(*live->find("url"), ".probe.live"));
+            probe.live_retries = TRY(retries(*live, ".probe.live.retries"));
+        }
         probe.interval = TRY(time(node, "interval"));
         probe.timeout = TRY(time(node, "timeout"));
         probe.start_period = TRY(time(node, "start_period"));
         probe.start_interval = TRY(time(node, "start_interval"));
-        if (const Node* retries = node.find("retries")) {
-            if (retries->number < 1 || retries->number > 1000)
-                return diagnostics_.error(retries->at, path_ + ".probe.retries",
-                                          "must be from 1 to 1000");
-            probe.retries = retries->number;
-        }
+        probe.retries = TRY(retries(node, ".probe.retries"));
         return probe;
     }
-    Result<void> check_url(const Node& node) const {
+    // 0: not given
+    Result<std::int64_t> retries(const Node& node, std::string_view field) const {
+        const Node* retries = node.find("retries");
+        if (retries == nullptr) return 0;
+        if (retries->number < 1 || retries->number > 1000)
+            return diagnostics_.error(retries->at, path_ + std::string(field),
+                                      "must be from 1 to 1000");
+        return retries->number;
+    }
+    Result<void> check_url(const Node& node, std::string_view field) const {
         auto wrong = [&](std::string_view what) {
-            return diagnostics_.error(node.at, path_ + ".probe",
+            return diagnostics_.error(node.at, path_ + std::string(field),
                                       "'" + node.text + "' " + std::string(what));
         };
         std::size_t sign = node.text.find("://");

@@ -13,10 +13,13 @@
 namespace crank::compose {
 
 struct Probe {
-    std::string url;  // http, https, tcp or tls: ://[HOST]:PORT[/PATH]
+    std::string url;  // http, https, tcp or tls: ://[HOST]:PORT[/PATH]; empty: a healthcheck's
     // 0: not given
     std::chrono::nanoseconds interval{0}, timeout{0}, start_period{0}, start_interval{0};
     std::int64_t retries = 0;
+    // Whether it is to be started again, asked apart from whether it is ready; empty: nobody asks.
+    std::string live;
+    std::int64_t live_retries = 0;
 };
 
 // The first new container of a change has a part of the requests before it takes its place.

@@ -84,18 +84,22 @@ private:
     }
     // A probe of a target is one of where it listens for that.
     Result<void> own_probe(const NativePlace& place) {
-        std::vector<std::string>& test = options_.health.test;
-        if (!service_.worker.probe || test.size() < 2) return {};
-        engine::ProbeTarget target = TRY(engine::parse_probe_target(test[1]));
-        auto own = place.ports.find(target.port);
-        if (own == place.ports.end() || !target.host.empty()) return {};
-        const std::string& url = service_.worker.probe->url;
-        std::string before = ":" + std::to_string(target.port);
-        std::size_t at = url.find(before, url.find("://") + 3);
-        std::string now = url;
-        now.replace(at, before.size(), ":" + std::to_string(own->second));
-        options_.health.test = TRY_IN(engine::parse_probe(now), "x-crank.probe");
+        if (!service_.worker.probe) return {};
+        const compose::Probe& probe = *service_.worker.probe;
+        if (!probe.url.empty()) options_.health.test = TRY(probe_of(place, probe.url));
+        if (!probe.live.empty()) options_.health.live = TRY(probe_of(place, probe.live));
         return {};
+    }
+    // At the port that the worker has.
+    static Result<std::vector<std::string>> probe_of(const NativePlace& place, std::string url) {
+        engine::ProbeTarget target = TRY(engine::parse_probe_target(url));
+        auto own = place.ports.find(target.port);
+        if (own != place.ports.end() && target.host.empty()) {
+            std::string before = ":" + std::to_string(target.port);
+            std::size_t at = url.find(before, url.find("://") + 3);
+            url.replace(at, before.size(), ":" + std::to_string(own->second));
+        }
+        return TRY_IN(engine::parse_probe(url), "x-crank.probe");
     }
 
     void process() {
@@ -360,7 +364,14 @@ private:
         }
         if (!service_.worker.probe) return {};
         const compose::Probe& probe = *service_.worker.probe;
-        check.test = TRY_IN(engine::parse_probe(probe.url), "x-crank.probe");
+        if (!probe.url.empty())
+            check.test = TRY_IN(engine::parse_probe(probe.url), "x-crank.probe");
+        if (!probe.live.empty()) {
+            check.live = TRY_IN(engine::parse_probe(probe.live), "x-crank.probe.live");
+            check.live_retries = static_cast<int>(probe.live_retries);
+            // Who asks whether it lives wants something to follow.
+            if (action.empty()) check.on_unhealthy = engine::OnUnhealthy::restart;
+        }
         if (probe.interval.count() != 0) check.interval = probe.interval.count();
         if (probe.timeout.count() != 0) check.timeout = probe.timeout.count();
         if (probe.start_period.count() != 0) check.start_period = probe.start_period.count();

@@ -36,8 +36,9 @@ Result<ProbeResult> probe(const Paths& paths, const Container& container,
 Result<std::optional<sys::UniqueFd>> lock_probes(const Paths& paths, const Container& container,
                                                  CheckedBy by) {
     constexpr milliseconds kMore(10'000);
-    auto end =
-        std::chrono::steady_clock::now() + times_of(*container.record.health).timeout + kMore;
+    const HealthCheck& check = *container.record.health;
+    const int probes = check.live.empty() ? 1 : 2;
+    auto end = std::chrono::steady_clock::now() + times_of(check).timeout * probes + kMore;
     while (true) {
         auto lock = TRY(sys::try_lock_file(paths.monitor(container.record.id) + "/health.lock",
                                            sys::LockMode::exclusive));
@@ -60,10 +61,12 @@ bool is_same_life(const Paths& paths, const Container& container) {
 std::string times(int n) { return n == 1 ? "once" : std::to_string(n) + " times"; }
 
 // "its health check failed 3 times in a row (exit code 1: connection refused), and ..."
-std::string why_text(const HealthCheck& check, const HealthState& health,
+std::string why_text(const HealthCheck& check, const HealthState& health, const ProbeResult& last,
                      const UnhealthyAction& action) {
-    std::string text = "its health check failed " + times(health.failing_streak) +
-                       " in a row (last: " + shown(health.log.back()) + ")";
+    bool live = !check.live.empty();
+    std::string text = (live ? "its live probe failed " : "its health check failed ") +
+                       times(live ? health.live_streak : health.failing_streak) +
+                       " in a row (last: " + shown(last) + ")";
     if (action.gives_up)
         return text + "; it had been restarted for that " + times(action.restarts) +
                " in a row, and --on-unhealthy=restart" +
@@ -88,8 +91,16 @@ ProbeResult not_probed(const Error& error) {
     return {.start_ns = now, .end_ns = now, .exit_code = -1, .output = error.text()};
 }
 
+// Whether it is to be started again is another question than whether it can serve.
+ProbeResult probe_life(const Paths& paths, const Container& container, HealthCheck check) {
+    check.test = check.live;
+    auto probed = probe(paths, container, check);
+    return probed ? std::move(*probed) : not_probed(probed.error());
+}
+
+// `last` says why.
 Result<> act(const Paths& paths, const Container& container, const HealthState& before,
-             const HealthState& health) {
+             const HealthState& health, const ProbeResult& last) {
     const HealthCheck& check = *container.record.health;
     UnhealthyAction action =
         decide(check, before, sys::wall_clock_ns(), container.record.unhealthy_restarts);
@@ -99,7 +110,7 @@ Result<> act(const Paths& paths, const Container& container, const HealthState& 
     // The check itself has a deadline, which it would not reach.
     if (container.record.stop_timeout < 0) options.timeout = kLongestStop;
     options.unhealthy = Asked{.verb = std::string(kUnhealthy),
-                              .why = why_text(check, health, action),
+                              .why = why_text(check, health, last, action),
                               .restarts = again ? action.restarts : 0};
     options.starts_again = again;
     if (action.action == OnUnhealthy::kill) options.signal = sys::signal_name(SIGKILL);
@@ -145,6 +156,12 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
         return CheckedHealth{HealthStatus::starting, std::move(result)};
     HealthState before = read_health(paths, record.id, container.state);
     HealthState health = after(before, result, *record.health);
+    ProbeResult last = result;
+    if (!check.live.empty() && by != CheckedBy::waiter) {
+        last = probe_life(paths, container, check);
+        if (!is_same_life(paths, container)) return std::nullopt;
+        health = after_live(std::move(health), last, check);
+    }
     TRY(sys::write_file_atomic(paths.monitor(record.id) + "/" + kHealthFile, serialize(health),
                                0600, sys::Sync::no));
     if (health.status != before.status)
@@ -154,8 +171,8 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
     bool ill = health.status == HealthStatus::unhealthy;
     if (ill || health.status != before.status) (void)tell_gateway_of_health(paths, record, !ill);
     // Also where it was unhealthy before: whoever was to act on that may have been killed.
-    if (health.status == HealthStatus::unhealthy && !is_ending(paths, record))
-        TRY(act(paths, container, before, health));
+    if (is_to_be_acted_on(health, check) && !is_ending(paths, record))
+        TRY(act(paths, container, before, health, last));
     return CheckedHealth{health.status, std::move(result)};
 }
 

@@ -58,7 +58,8 @@ HealthTimes times_of(const HealthCheck& check) {
             .timeout = usual(check.timeout, seconds(30)),
             .start_period = usual(check.start_period, nanoseconds(0)),
             .start_interval = usual(check.start_interval, seconds(5)),
-            .retries = check.retries > 0 ? check.retries : kRetries};
+            .retries = check.retries > 0 ? check.retries : kRetries,
+            .live_retries = check.live_retries > 0 ? check.live_retries : kRetries};
 }
 
 int most_restarts_of(const HealthCheck& check) {
@@ -80,6 +81,8 @@ MergedHealth merge_health(const std::optional<oci::Healthcheck>& image, const He
         if (check.start_interval == 0) check.start_interval = image->start_interval;
         if (check.retries == 0) check.retries = image->retries;
     }
+    // Who lives is ready, where nobody says otherwise.
+    if (check.test.empty()) check.test = check.live;
     if (check.test.empty()) {
         if (asks_for_more(asked))
             merged.warnings.emplace_back(
@@ -89,7 +92,7 @@ MergedHealth merge_health(const std::optional<oci::Healthcheck>& image, const He
     }
     // Of an image that somebody else has written.
     bool known = (check.test[0] == "CMD" || check.test[0] == "CMD-SHELL" ||
-                  (check.test[0] == kProbe && !asked.test.empty())) &&
+                  (check.test[0] == kProbe && (!asked.test.empty() || !asked.live.empty()))) &&
                  check.test.size() > 1;
     if (!known) {
         merged.warnings.push_back(

@@ -26,6 +26,11 @@ struct HealthCheck {
     std::vector<std::string> shell;  // of CMD-SHELL; empty: kUsualShell
     std::int64_t interval = 0, timeout = 0, start_period = 0, start_interval = 0;
     int retries = 0;
+    // Asked with each check, by another address: {"PROBE", URL}; empty: none is. Where there is
+    // one, what follows from it is what follows when it fails so often in a row (0: 3), and `test`
+    // alone says whether it is healthy.
+    std::vector<std::string> live;
+    int live_retries = 0;
     OnUnhealthy on_unhealthy = OnUnhealthy::none;
     int most_restarts = 0;  // in a row; 0: kUsualRestarts
     bool operator==(const HealthCheck&) const = default;
@@ -37,7 +42,7 @@ inline constexpr int kUsualRestarts = 5;
 
 struct HealthTimes {
     std::chrono::nanoseconds interval, timeout, start_period, start_interval;
-    int retries = 0;
+    int retries = 0, live_retries = 0;
 };
 // With Docker's usual ones: 30 s, 30 s, 0, 5 s, 3.
 HealthTimes times_of(const HealthCheck& check);

@@ -53,6 +53,16 @@ std::string cut_output(std::string output) {
     return output + "...";
 }
 
+namespace {
+
+// Counted from the probe's start; once it was healthy the period is over.
+bool is_excused(const HealthState& state, const ProbeResult& result, const HealthTimes& times) {
+    return state.status == HealthStatus::starting &&
+           result.start_ns - state.started_at_ns < times.start_period.count();
+}
+
+}  // namespace
+
 HealthState after(HealthState state, ProbeResult result, const HealthCheck& check) {
     HealthTimes times = times_of(check);
     HealthStatus before = state.status;
@@ -60,10 +70,7 @@ HealthState after(HealthState state, ProbeResult result, const HealthCheck& chec
         state.failing_streak = 0;
         state.status = HealthStatus::healthy;
     } else {
-        // Counted from the probe's start; once it was healthy the period is over.
-        bool excused = state.status == HealthStatus::starting &&
-                       result.start_ns - state.started_at_ns < times.start_period.count();
-        if (!excused) {
+        if (!is_excused(state, result, times)) {
             ++state.failing_streak;
             if (state.failing_streak >= times.retries) state.status = HealthStatus::unhealthy;
         }
@@ -72,6 +79,19 @@ HealthState after(HealthState state, ProbeResult result, const HealthCheck& chec
     state.log.push_back(std::move(result));
     if (state.log.size() > kMostResults) state.log.erase(state.log.begin());
     return state;
+}
+
+HealthState after_live(HealthState state, const ProbeResult& result, const HealthCheck& check) {
+    if (result.exit_code == 0)
+        state.live_streak = 0;
+    else if (!is_excused(state, result, times_of(check)))
+        ++state.live_streak;
+    return state;
+}
+
+bool is_to_be_acted_on(const HealthState& state, const HealthCheck& check) {
+    if (check.live.empty()) return state.status == HealthStatus::unhealthy;
+    return state.live_streak >= times_of(check).live_retries;
 }
 
 UnhealthyAction decide(const HealthCheck& check, const HealthState& before, std::int64_t now_ns,
@@ -98,11 +118,9 @@ std::string serialize(const HealthState& state) {
                        {"end", result.end_ns},
                        {"exitCode", result.exit_code},
                        {"output", result.output}});
-    Json json = {{"Status", name_of(state.status)},
-                 {"failingStreak", state.failing_streak},
-                 {"since", state.since_ns},
-                 {"startedAt", state.started_at_ns},
-                 {"log", std::move(log)}};
+    Json json = {{"Status", name_of(state.status)},  {"failingStreak", state.failing_streak},
+                 {"liveStreak", state.live_streak},  {"since", state.since_ns},
+                 {"startedAt", state.started_at_ns}, {"log", std::move(log)}};
     // What a probe writes may be any bytes.
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -111,6 +129,7 @@ Result<HealthState> parse_health(std::string_view text) {
     try {
         Json json = Json::parse(text);
         HealthState state{.failing_streak = json.at("failingStreak"),
+                          .live_streak = json.value("liveStreak", 0),
                           .since_ns = json.at("since"),
                           .started_at_ns = json.at("startedAt")};
         auto status = json.at("Status").get<std::string>();

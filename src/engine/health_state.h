@@ -32,12 +32,18 @@ struct HealthState {
     HealthStatus status = HealthStatus::starting;
     int failing_streak = 0;
     std::vector<ProbeResult> log;    // the last ones, the newest at the end
+    int live_streak = 0;             // of HealthCheck::live, failures in a row
     std::int64_t since_ns = 0;       // when the status became what it is; 0: at the start
     std::int64_t started_at_ns = 0;  // of the container: the life that this is about
     bool operator==(const HealthState&) const = default;
 };
 
 HealthState after(HealthState state, ProbeResult result, const HealthCheck& check);
+// With what HealthCheck::live says. In the start period a failure does not count, until the check
+// itself has passed: so long it starts, and a probe of its life would end it.
+HealthState after_live(HealthState state, const ProbeResult& result, const HealthCheck& check);
+// Something is to follow: it has failed for too long, and by the one of the two that counts.
+bool is_to_be_acted_on(const HealthState& state, const HealthCheck& check);
 
 // What follows when it has become unhealthy: pure.
 struct UnhealthyAction {

@@ -41,6 +41,25 @@ TEST(HealthState, FailuresOfTheStartPeriodDoNotCountUntilOnePassed) {
     EXPECT_EQ(run(check, {at(1, 0), at(2, 1), at(3, 1)}).status, HealthStatus::unhealthy);
 }
 
+TEST(HealthState, WhoIsNotReadyIsNotStartedAgainWhereItsLifeIsAskedApart) {
+    HealthCheck check{.start_period = 10 * kSecond, .retries = 2, .live = {"PROBE", "tcp://:1"}};
+    HealthState state = run(check, {at(11, 1), at(12, 1)});
+    EXPECT_EQ(state.status, HealthStatus::unhealthy);
+    EXPECT_FALSE(is_to_be_acted_on(state, check));
+    check.live_retries = 2;
+    state = after_live(after_live(state, at(12, 1), check), at(13, 0), check);
+    EXPECT_EQ(state.live_streak, 0);
+    state = after_live(after_live(state, at(14, 1), check), at(15, 1), check);
+    EXPECT_TRUE(is_to_be_acted_on(state, check));
+    EXPECT_EQ(parse_health(serialize(state)).value(), state);
+    // so long as it starts nobody counts
+    EXPECT_EQ(after_live(run(check, {at(1, 1)}), at(2, 1), check).live_streak, 0);
+    // and without one the check itself counts
+    check.live.clear();
+    EXPECT_TRUE(is_to_be_acted_on(run(check, {at(11, 1), at(12, 1)}), check));
+    EXPECT_FALSE(is_to_be_acted_on(run(check, {at(11, 1)}), check));
+}
+
 TEST(HealthState, TheLastFiveResultsAreKept) {
     HealthState state;
     for (int i = 1; i <= 8; ++i) state = after(std::move(state), at(i, i), {});

@@ -66,7 +66,8 @@ runtime::HealthSchedule health_schedule_of(const Paths& paths, const Record& rec
     // It keeps the timeout by itself, and may stop the worker then.
     constexpr std::chrono::seconds kMore(60);
     std::chrono::seconds grace(record.stop_timeout < 0 ? 600 : record.stop_timeout);
-    schedule.deadline_ms = milliseconds_of(times.timeout + kMore + grace);
+    const int probes = record.health->live.empty() ? 1 : 2;
+    schedule.deadline_ms = milliseconds_of(times.timeout * probes + kMore + grace);
     return schedule;
 }
 

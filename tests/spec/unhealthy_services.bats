@@ -69,3 +69,18 @@ all_answer() {
     run -1 --separate-stderr crank deploy
     [[ $stderr = *'compose.yaml:8:'*': services.web.x-crank.on_unhealthy: --on-unhealthy "reboot": no such action'* ]]
 }
+
+@test "ready and live are asked apart: who is not ready is passed over and goes on, who does not live is started again" {
+    project 1 'x-crank: {on_unhealthy: restart:1, probe: {interval: 100ms, timeout: 300ms, live: {url: "http://:8000/", retries: 2}}}'
+    streak() { [ "$(crank inspect --format '{{.State.Health.FailingStreak}}' shop-web-1)" -ge "$1" ]; }
+    touched 1 ill
+    until_true streak 6
+    is 1 unhealthy
+    [ "$(crank inspect --format '{{.RestartCount}}' shop-web-1)" = 0 ]
+    crank exec shop-web-1 /busybox rm /ill
+    until_true is 1 healthy
+    touched 1 mute
+    gave_up() { crank why shop-web-1 | tr -s ' \n' ' ' | grep -q "its live probe failed 2 times in a row (last: exit code .*); it had been restarted for that once in a row, and --on-unhealthy=restart:1 gives up"; }
+    until_true gave_up
+    [ "$(crank inspect --format '{{.State.Status}}' shop-web-1)" = exited ]
+}
