@@ -153,6 +153,22 @@ bool is_left_over(const Paths& paths, const std::string& id, const Result<Contai
     return !has_record(paths, id);
 }
 
+// True: it is gone. Whoever makes a container locks its directory right after making it. Without a
+// record it may just have been made: it is removed under that lock alone.
+Result<bool> discard_left_over(const Paths& paths, const std::string& id) {
+    sys::UniqueFd lock;
+    if (!has_record(paths, id)) {
+        Result<sys::UniqueFd> dir = sys::open_dir(paths.container(id));
+        if (!dir && dir.error().code() != Code::not_found) return fail(std::move(dir).error());
+        if (dir) lock = std::move(*dir);
+        if (dir && (!TRY(sys::try_lock_fd(lock.get(), sys::LockMode::exclusive, id)) ||
+                    has_record(paths, id)))
+            return false;
+    }
+    TRY(discard(paths, id));
+    return true;
+}
+
 // Of containers whose removal was killed half way. A container's own directory is made before its
 // monitor's and removed before it.
 void sweep_monitor_directories(const Paths& paths) {
@@ -192,10 +208,7 @@ Result<Container> find(const Paths& paths, std::string_view name_or_id) {
     std::string id = TRY(std::move(resolved));
     Result<Container> container = load_watched(paths, id);
     bool gone = !container && container.error().code() == Code::not_found;
-    if (is_left_over(paths, id, container)) {
-        TRY(discard(paths, id));
-        gone = true;
-    }
+    if (is_left_over(paths, id, container)) gone = TRY(discard_left_over(paths, id));
     if (gone) sweep_names(paths);
     if (gone) return fail(no_such(paths, name_or_id));
     if (container && has_killed_start(paths, *container)) sweep_start(paths, id);
@@ -220,7 +233,7 @@ Result<std::vector<Container>> list(const Paths& paths) {
             if (!is_going(*container)) containers.push_back(std::move(*container));
         } else if (is_left_over(paths, id, container)) {
             // Without rights to it, it is not ours to sweep; the one who may, will.
-            (void)discard(paths, id);
+            (void)discard_left_over(paths, id);
         } else if (!container && is_passing(container.error())) {
             // Left out in silence it would seem to be gone.
             return fail(std::move(container).error());

@@ -112,8 +112,10 @@ Result<Reservation> Reservation::make(const Paths& paths, const std::string& nam
 Result<> Reservation::make_directory() {
     id_ = TRY(random_id());
     TRY(make_dir_of_container(paths_, paths_.container(id_)));
-    lock_ = TRY(sys::open_dir(paths_.container(id_)));
-    // A sweep that saw the directory before it was locked may be removing it.
+    // A sweep that saw the directory before it was locked may be removing it, or have removed it.
+    Result<sys::UniqueFd> dir = sys::open_dir(paths_.container(id_));
+    if (!dir && dir.error().code() == Code::not_found) return make_directory();
+    lock_ = TRY(std::move(dir));
     if (!TRY(sys::try_lock_fd(lock_.get(), sys::LockMode::exclusive, paths_.container(id_))) ||
         !sys::exists(paths_.container(id_)))
         return make_directory();

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <set>
+#include <thread>
 
+#include "engine/lifecycle.h"
 #include "engine/options.h"
 
 namespace crank::engine {
@@ -86,6 +89,27 @@ TEST_F(Names, WhatAKilledRemovalLeftIsFree) {
     fs::remove_all(paths_.container(id));
     fs::remove_all(paths_.monitor(id));
     EXPECT_TRUE(Reservation::make(paths_, "mail"));
+}
+
+// A directory that has just been made looks like what a start that was killed has left.
+TEST_F(Names, WhoSweepsLeavesWhatIsJustBeingMade) {
+    keep("first");
+    std::atomic<bool> over = false;
+    auto sweep = [&] {
+        while (!over) (void)list(paths_);
+    };
+    std::thread one(sweep), other(sweep);
+    for (int i = 0; i < 600 && !HasFailure(); ++i) {
+        auto reservation = Reservation::make(paths_, "mail");
+        EXPECT_TRUE(reservation) << reservation.error().text();
+        if (!reservation) break;
+        std::this_thread::yield();
+        EXPECT_TRUE(fs::exists(paths_.container(reservation->id()))) << i;
+        EXPECT_TRUE(fs::exists(paths_.monitor(reservation->id()))) << i;
+    }
+    over = true;
+    one.join();
+    other.join();
 }
 
 TEST_F(Names, IdsAndPrefixesAreFound) {

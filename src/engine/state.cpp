@@ -180,7 +180,11 @@ Result<State> look(const Paths& paths, const std::string& id, Lock lock) {
         if (!sys::exists(paths.container(id)))
             return fail(Error(Code::not_found, "no such container: " + id.substr(0, kShortIdLength))
                             .with_hint("crank ps -a"));
-        return never_started(paths, id, lock);
+        State state = never_started(paths, id, lock);
+        // Its start may have ended since the first look: whoever believes this removes it.
+        if (state.status == Status::left_over && lock == Lock::others)
+            return look(paths, id, Lock::own);
+        return state;
     }
     if (!runtime::is_alive(monitor->pid, monitor->start_time))
         return at_rest(paths, id, ended(paths, id, *monitor));
