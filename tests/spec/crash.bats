@@ -70,6 +70,44 @@ looked_often() { [ "$(awk '/^voluntary/ { print $2 }' "/proc/$1/status")" -gt 20
     [ -z "$(crank ps -aq)" ]
 }
 
+# $id: the one that is not $1.
+another_than() {
+    id=$(find "$CRANK_ROOT/containers" -mindepth 1 -maxdepth 1 -regex '.*/[0-9a-f]*' ! -name "$1" -printf '%f\n')
+    [ -n "$id" ]
+}
+has_record() { another_than "$1" && [ -s "$CRANK_ROOT/containers/$id/container.json" ]; }
+# run, for a while, after the first of the system calls $1: $2 microseconds.
+held_at() {
+    require strace command -v strace
+    require "a kernel that lets strace trace" strace -o /dev/null true
+    first=$(crank run -d --native --name first -- sleep 1000)
+    strace -qq -o /dev/null -e "trace=$1" -e "inject=$1:delay_exit=$2:when=1" \
+        crank run -d --native --name second -- sleep 1000 >/dev/null 3>&- &
+    maker=$!
+}
+
+@test "a container that is just being made is not swept by a command that looks meanwhile" {
+    held_at mkdir,mkdirat 2000000
+    until_true another_than "$first"
+    run -0 crank ps -a
+    wait "$maker"
+    run -0 crank ps -a --format '{{.Names}}'
+    [ "$output" = "second"$'\n'"first" ]
+    crank rm -f first second
+}
+
+@test "one that gets to run while another command looks at it is not taken for what a killed start left" {
+    held_at rename,renameat,renameat2 1500000
+    until_true has_record "$first"
+    # it finds no state yet, and goes on when the other has come to its end
+    run -0 strace -qq -o /dev/null -P "$CRANK_STATE/containers/$id/state" -e trace=open,openat \
+        -e inject=open,openat:delay_exit=4000000:when=1 crank ps -a
+    wait "$maker"
+    run -0 crank ps -a --format '{{.Names}} {{.State}}'
+    [ "$output" = "second running"$'\n'"first running" ]
+    crank rm -f first second
+}
+
 @test "with --rm, what a killed monitor left is removed by rm -f" {
     id=$(crank run -d --rm --name orphan busybox sleep 1000)
     kill_monitors "$id"
