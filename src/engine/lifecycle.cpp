@@ -156,15 +156,11 @@ bool is_left_over(const Paths& paths, const std::string& id, const Result<Contai
 // True: it is gone. Whoever makes a container locks its directory right after making it. Without a
 // record it may just have been made: it is removed under that lock alone.
 Result<bool> discard_left_over(const Paths& paths, const std::string& id) {
-    sys::UniqueFd lock;
-    if (!has_record(paths, id)) {
-        Result<sys::UniqueFd> dir = sys::open_dir(paths.container(id));
-        if (!dir && dir.error().code() != Code::not_found) return fail(std::move(dir).error());
-        if (dir) lock = std::move(*dir);
-        if (dir && (!TRY(sys::try_lock_fd(lock.get(), sys::LockMode::exclusive, id)) ||
-                    has_record(paths, id)))
-            return false;
-    }
+    Result<sys::UniqueFd> dir = sys::open_dir(paths.container(id));
+    if (!dir && dir.error().code() != Code::not_found) return fail(std::move(dir).error());
+    if (dir && !has_record(paths, id) &&
+        (!TRY(sys::try_lock_fd(dir->get(), sys::LockMode::exclusive, id)) || has_record(paths, id)))
+        return false;
     TRY(discard(paths, id));
     return true;
 }
