@@ -7,8 +7,8 @@
 #include "cli/compose_files.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
-#include "deploy/gpus.h"
 #include "deploy/check_values.h"
+#include "deploy/gpus.h"
 #include "deploy/observe.h"
 #include "deploy/surroundings.h"
 

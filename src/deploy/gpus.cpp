@@ -9,8 +9,8 @@
 
 #include "engine/gpu/resolve.h"
 #include "engine/lifecycle.h"
+#include "engine/local/prepare.h"
 #include "engine/state.h"
-#include "runtime/host.h"
 
 namespace crank::deploy {
 namespace {
@@ -19,7 +19,7 @@ namespace gpu = engine::gpu;
 using Use = std::map<std::string, std::set<std::string>>;
 
 Result<gpu::Places> places_here(const engine::Config& config) {
-    return gpu::places_of(config, TRY(runtime::probe_host()).architecture);
+    return gpu::places_of(config, TRY(engine::local::host_for_containers()).architecture);
 }
 
 // Which containers that run have what of which GPU.
@@ -54,7 +54,12 @@ Result<void> find_gpus(const engine::Paths& paths, const engine::Config& config,
         service.gpus.clear();
         gpu::Wanted wanted{service.gpus_flag, service.devices};
         if (service.native || !wanted.any()) continue;
-        if (!places) places = TRY(places_here(config));
+        // Who can start no container is told so elsewhere.
+        if (!places) {
+            auto here = places_here(config);
+            if (!here) return {};
+            places = std::move(*here);
+        }
         auto choices = gpu::choices_of(wanted, *places);
         if (!choices) continue;
         for (gpu::Choice& choice : *choices) {

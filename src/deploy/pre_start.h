@@ -40,7 +40,7 @@ private:
     std::vector<One> left_;  // the first of which runs, where one does
     bool begun_ = false, once_ = false;
     std::optional<Patience> patience_;  // with the one that runs
-    std::string service_, running_;  // the latter: the id of its container
+    std::string service_, running_;     // the latter: the id of its container
 };
 
 // The same, and then what `begin` begins; nothing: it is done with that.

@@ -7,6 +7,7 @@
 #include "compose/native_files.h"
 #include "deploy/desired.h"
 #include "deploy/file_owner.h"
+#include "deploy/health_options.h"
 #include "deploy/native_ports.h"
 #include "policy/capability.h"
 
@@ -31,7 +32,7 @@ public:
         TRY(mounts());
         TRY(rights());
         TRY(limits());
-        TRY(health());
+        TRY(apply_health(service_, options_));
         TRY(rest());
         return std::move(options_);
     }
@@ -44,8 +45,8 @@ public:
         TRY(ulimits());
         TRY(limits());
         options_.shm_size.reset();
-        TRY(health());
-        TRY(own_probe(place));
+        TRY(apply_health(service_, options_));
+        TRY(apply_native_probes(service_, place.ports, options_));
         TRY(rest());
         options_.settings.annotations.clear();
         options_.settings.runtime.clear();
@@ -83,25 +84,6 @@ private:
             options_.env.push_back(value ? name + "=" + *value : name);
     }
     // A probe of a target is one of where it listens for that.
-    Result<void> own_probe(const NativePlace& place) {
-        if (!service_.worker.probe) return {};
-        const compose::Probe& probe = *service_.worker.probe;
-        if (!probe.url.empty()) options_.health.test = TRY(probe_of(place, probe.url));
-        if (!probe.live.empty()) options_.health.live = TRY(probe_of(place, probe.live));
-        return {};
-    }
-    // At the port that the worker has.
-    static Result<std::vector<std::string>> probe_of(const NativePlace& place, std::string url) {
-        engine::ProbeTarget target = TRY(engine::parse_probe_target(url));
-        auto own = place.ports.find(target.port);
-        if (own != place.ports.end() && target.host.empty()) {
-            std::string before = ":" + std::to_string(target.port);
-            std::size_t at = url.find(before, url.find("://") + 3);
-            url.replace(at, before.size(), ":" + std::to_string(own->second));
-        }
-        return TRY_IN(engine::parse_probe(url), "x-crank.probe");
-    }
-
     void process() {
         options_.image = service_.image;
         options_.detach = true;
@@ -343,40 +325,6 @@ private:
         if (limits.cpu_shares.value_or(0) != 0) settings.cpu_shares = limits.cpu_shares;
         if (!limits.cpuset.empty())
             settings.cpuset_cpus = TRY(engine::parse_cpu_set("cpuset", limits.cpuset));
-        return {};
-    }
-
-    Result<void> health() {
-        engine::HealthCheck& check = options_.health;
-        const std::string& action = service_.worker.on_unhealthy;
-        if (!action.empty())
-            TRY_IN(engine::parse_on_unhealthy(check, action), "x-crank.on_unhealthy");
-        if (service_.health) {
-            const compose::Health& asked = *service_.health;
-            options_.settings.no_healthcheck = asked.disabled;
-            if (asked.disabled) return {};
-            check.test = asked.test;
-            check.interval = asked.interval.count();
-            check.timeout = asked.timeout.count();
-            check.start_period = asked.start_period.count();
-            check.start_interval = asked.start_interval.count();
-            check.retries = static_cast<int>(asked.retries);
-        }
-        if (!service_.worker.probe) return {};
-        const compose::Probe& probe = *service_.worker.probe;
-        if (!probe.url.empty())
-            check.test = TRY_IN(engine::parse_probe(probe.url), "x-crank.probe");
-        if (!probe.live.empty()) {
-            check.live = TRY_IN(engine::parse_probe(probe.live), "x-crank.probe.live");
-            check.live_retries = static_cast<int>(probe.live_retries);
-            // Who asks whether it lives wants something to follow.
-            if (action.empty()) check.on_unhealthy = engine::OnUnhealthy::restart;
-        }
-        if (probe.interval.count() != 0) check.interval = probe.interval.count();
-        if (probe.timeout.count() != 0) check.timeout = probe.timeout.count();
-        if (probe.start_period.count() != 0) check.start_period = probe.start_period.count();
-        if (probe.start_interval.count() != 0) check.start_interval = probe.start_interval.count();
-        if (probe.retries != 0) check.retries = static_cast<int>(probe.retries);
         return {};
     }
 

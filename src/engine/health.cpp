@@ -125,10 +125,8 @@ Result<> act(const Paths& paths, const Container& container, const HealthState& 
     return fail(std::move(stopped).error());
 }
 
-}  // namespace
-
-Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Container& container,
-                                                  CheckedBy by) {
+// False: not now, and nobody has to be told.
+Result<bool> may_be_checked(const Container& container, CheckedBy by) {
     const Record& record = container.record;
     std::string name = shown_name(record);
     if (!record.health)
@@ -136,10 +134,19 @@ Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Cont
                         .with_hint("crank run --health-cmd COMMAND, or --probe http://:PORT/PATH"));
     if (container.state.status != Status::running) return fail(not_running(record));
     if (container.state.paused) {
-        if (by != CheckedBy::person) return std::nullopt;
+        if (by != CheckedBy::person) return false;
         return fail(Error(Code::failed_precondition, "container " + name + " is paused")
                         .with_hint("crank unpause " + name));
     }
+    return true;
+}
+
+}  // namespace
+
+Result<std::optional<CheckedHealth>> check_health(const Paths& paths, const Container& container,
+                                                  CheckedBy by) {
+    if (!TRY(may_be_checked(container, by))) return std::nullopt;
+    const Record& record = container.record;
     auto lock = TRY(lock_probes(paths, container, by));
     if (!lock) return std::nullopt;
     HealthCheck check = *record.health;
