@@ -96,7 +96,7 @@ ran_again() { [ "$(crank inspect --format '{{.RestartCount}} {{.State.Running}}'
     [ -z "$(crank ps -aq)" ]
     web 'secrets: [{source: key, gid: wheel}]'
     TOKEN=s3cret run -1 --separate-stderr crank up -d
-    [[ $stderr == *'services.web: secrets.key.gid "wheel": a number is wanted'* ]]
+    [[ $stderr == *'compose.yaml:7:14: services.web.secrets.key.gid "wheel": a number is wanted'* ]]
     crank down
 }
 
