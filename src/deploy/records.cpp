@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "deploy/file_owner.h"
 #include "oci/digest.h"
 #include "sys/file.h"
 #include "sys/link.h"
+#include "sys/lock_holder.h"
 #include "sys/open_flags.h"
 #include "sys/owned_file.h"
 
@@ -38,6 +40,17 @@ void keep_only(const std::string& dir, const std::set<std::string>& names) {
         if (!names.contains(name)) (void)sys::remove_file(dir + "/" + name);
 }
 
+// ": crank deploy --build (pid 1234)"; empty: nobody knows, or it has ended meanwhile.
+std::string described(const std::string& lock) {
+    constexpr std::size_t kMost = 100;
+    auto holder = sys::lock_holder(lock);
+    if (!holder) return "";
+    std::string words = join(holder->command, " ");
+    std::ranges::replace_if(words, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+    if (words.size() > kMost) words = words.substr(0, kMost) + "...";
+    return ": " + words + " (pid " + std::to_string(holder->pid) + ")";
+}
+
 }  // namespace
 
 // ROOT/projects itself is all projects'.
@@ -55,8 +68,9 @@ Result<sys::UniqueFd> Records::lock() const {
         Result<sys::FileInfo> now = sys::lstat(path);
         if (now && now->inode == held.inode && now->device == held.device) return std::move(*lock);
     }
-    return fail(Error(Code::in_use, "another command is changing the project " + project_)
-                    .with_hint("try again when it has ended"));
+    return fail(
+        Error(Code::in_use, "another command is changing the project " + project_ + described(path))
+            .with_hint("try again when it has ended"));
 }
 
 Result<void> Records::note_down() const {

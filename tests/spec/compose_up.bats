@@ -911,14 +911,17 @@ END
     [ -z "$(crank ps -aq)" ]
 }
 
-@test "two that change a project at once: the second says so; a network of somebody else's is not taken" {
+@test "two that change a project at once: the second says which is at it; a network of somebody else's is not taken" {
     two_services
     mkdir -p "$CRANK_ROOT/projects/mail"
-    exec 8>"$CRANK_ROOT/projects/mail/lock"
-    flock 8
+    python3 -c 'import fcntl, sys, time
+f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX); open("held", "w"); time.sleep(600)' "$CRANK_ROOT/projects/mail/lock" 3>&- &
+    local holder=$!
+    until_true test -e held
     run -1 --separate-stderr crank up -d
-    [[ $stderr = *"another command is changing the project mail"* ]]
-    exec 8>&-
+    kill "$holder"
+    wait "$holder" || true
+    [[ $stderr = *"another command is changing the project mail: "*"python3 -c import fcntl"*" (pid $holder)"*"try again when it has ended"* ]]
     crank network create mail_default >/dev/null
     run -1 --separate-stderr crank up -d
     [[ $stderr = *"network mail_default exists, and no project made it"* ]]
