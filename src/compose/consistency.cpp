@@ -90,11 +90,13 @@ private:
                          "must include the platform '" + platform + "'");
         return {};
     }
+    // `by`: who wants it, and does not mean himself.
     Result<void> declared(std::string_view kind, const std::string& name, Position at,
-                          std::string_view field) const {
+                          std::string_view field, std::string_view by = "") const {
         if (declares(model_, kind, name)) return {};
         std::vector<std::string_view> names;
-        for (const Field& known : fields_of(model_, kind)) names.push_back(known.key);
+        for (const Field& known : fields_of(model_, kind))
+            if (known.key != by) names.push_back(known.key);
         auto near = did_you_mean(name, names);
         return error(at, field,
                      "'" + name + "' is not declared under " + std::string(kind) +
@@ -129,9 +131,19 @@ private:
             if (off)
                 return error(one.at, "depends_on",
                              "'" + one.key + "' is a service of a profile that is not in force");
-            TRY(declared("services", one.key, one.at, "depends_on"));
+            TRY(declared("services", one.key, one.at, named_in(node, one.key),
+                         path_.substr(path_.find('.') + 1)));
         }
         return {};
+    }
+    // Which field makes it depend on that service: others than depends_on imply it.
+    static std::string_view named_in(const Node& node, const std::string& service) {
+        for (std::string_view field : {"network_mode", "ipc", "pid", "uts", "cgroup"})
+            if (node.text_of(field) == "service:" + service) return field;
+        for (std::string_view field : {"links", "volumes_from"})
+            for (const Node& one : items_of(node, field))
+                if (one.text.substr(0, one.text.find(':')) == service) return field;
+        return "depends_on";
     }
     Result<void> mounts(const Node& node) {
         std::set<std::string> targets;

@@ -108,6 +108,12 @@ TEST(ComposeErrors, WhatIsNotDeclaredIsOne) {
     EXPECT_EQ(
         service_error("depends_on: [database]"),
         "compose.yaml:4:18: services.a.depends_on: 'database' is not declared under services");
+    // also where another field implies that it depends on it; who asks does not mean himself
+    EXPECT_EQ(service_error("network_mode: service:aa\n  bb: {image: b}"),
+              "compose.yaml:4:19: services.a.network_mode: 'aa' is not declared under services");
+    EXPECT_EQ(service_error("volumes_from: ['ba:ro']\n  bb: {image: b}"),
+              "compose.yaml:4:20: services.a.volumes_from: 'ba' is not declared under services; "
+              "did you mean bb?");
     EXPECT_EQ(
         service_error("depends_on: [b]\n  b: {image: b, profiles: [x]}"),
         "compose.yaml:4:18: services.a.depends_on: 'b' is a service of a profile that is not in "

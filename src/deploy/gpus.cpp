@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/gpu/resolve.h"
@@ -80,13 +81,14 @@ Result<void> choose_gpus(const engine::Paths& paths, const engine::Config& confi
     auto choices = gpu::choices_of({options.gpus, {}}, places);
     // Its start says why.
     if (!choices || choices->front().count == choices->front().from.size()) return {};
-    std::vector<gpu::Choice::Gpu>& from = choices->front().from;
-    Use use = TRY(gpus_in_use(paths, places));
-    std::stable_sort(from.begin(), from.end(), [&](const auto& a, const auto& b) {
-        return users_of(a, use) < users_of(b, use);
-    });
+    const std::vector<gpu::Choice::Gpu>& from = choices->front().from;
+    const Use use = TRY(gpus_in_use(paths, places));
+    std::vector<std::pair<std::size_t, std::size_t>> order;  // users, place
+    for (std::size_t i = 0; i < from.size(); i++) order.emplace_back(users_of(from[i], use), i);
+    std::ranges::sort(order);
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < choices->front().count; i++) names.push_back(from[i].name);
+    for (std::size_t i = 0; i < choices->front().count; i++)
+        names.push_back(from[order[i].second].name);
     options.gpus = gpu::request_for(names);
     return {};
 }
