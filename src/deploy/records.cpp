@@ -1,6 +1,7 @@
 #include "deploy/records.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/text.h"
 #include "deploy/file_owner.h"
@@ -10,6 +11,7 @@
 #include "sys/lock_holder.h"
 #include "sys/open_flags.h"
 #include "sys/owned_file.h"
+#include "sys/poll.h"
 
 namespace crank::deploy {
 namespace {
@@ -40,6 +42,15 @@ void keep_only(const std::string& dir, const std::set<std::string>& names) {
         if (!names.contains(name)) (void)sys::remove_file(dir + "/" + name);
 }
 
+// Nobody has asked for it, so nobody is turned away for it: crank's own process that ends what was
+// kept frozen, which takes a grace time at most.
+constexpr std::chrono::seconds kMostPatience(60);
+constexpr std::chrono::milliseconds kLookAgain(20);
+bool ends_what_was_kept(const std::string& lock) {
+    auto holder = sys::lock_holder(lock);
+    return holder && std::ranges::find(holder->command, "--cool") != holder->command.end();
+}
+
 // ": crank deploy --build (pid 1234)"; empty: nobody knows, or it has ended meanwhile.
 std::string described(const std::string& lock) {
     constexpr std::size_t kMost = 100;
@@ -59,9 +70,14 @@ bool Records::is_named() const { return compose::check_project_name(project_).ha
 Result<sys::UniqueFd> Records::lock() const {
     TRY(compose::check_project_name(project_));
     std::string path = dir_ + "/lock";
+    const auto end = std::chrono::steady_clock::now() + kMostPatience;
     while (true) {
         TRY(sys::make_dirs(dir_, 0700));
         auto lock = TRY(sys::try_lock_file(path, sys::LockMode::exclusive));
+        if (!lock && std::chrono::steady_clock::now() < end && ends_what_was_kept(path)) {
+            TRY(sys::poll({}, kLookAgain));
+            continue;
+        }
         if (!lock) break;
         // Who held it may have removed it in between: then it keeps nobody out.
         sys::FileInfo held = TRY(sys::stat_fd(lock->get(), path));

@@ -38,6 +38,21 @@ web() {
 says() { [ "$(curl -s --max-time 10 "http://127.0.0.1:$port/")" = "$1" ]; }
 id_of() { crank inspect --format '{{.Id}}' "$1"; }
 
+held() { ! flock -n "$CRANK_ROOT/projects/shop/lock" true; }
+
+@test "what was kept frozen takes its time to end: a command meanwhile waits for crank's own process, and is not turned away" {
+    web v0 stubborn 'stop_grace_period: 3s' 'x-crank: {rollout: {keep_warm: 1s}}'
+    crank up -d 2>/dev/null
+    until_true says v0
+    web v1 answerer 'stop_grace_period: 3s' 'x-crank: {rollout: {keep_warm: 1s}}'
+    crank up -d 2>/dev/null
+    until_true says v1
+    until_true held
+    run -0 --separate-stderr crank up -d
+    says v1
+    [ "$(crank ps -aq | wc -l)" = 1 ]
+}
+
 @test "a full disk ends a change by its name, what serves loses no request, and with room again the next one is made" {
     local whole=$CRANK_ROOT id
     mkdir room
