@@ -45,10 +45,14 @@ void keep_only(const std::string& dir, const std::set<std::string>& names) {
 // Nobody has asked for it, so nobody is turned away for it: crank's own process that ends what was
 // kept frozen, which takes a grace time at most.
 constexpr std::chrono::seconds kMostPatience(60);
+// Who held it has let it go meanwhile, or nobody can tell who it is.
+constexpr std::chrono::seconds kUnknown(1);
 constexpr std::chrono::milliseconds kLookAgain(20);
-bool ends_what_was_kept(const std::string& lock) {
+std::chrono::seconds patience_with(const std::string& lock) {
     auto holder = sys::lock_holder(lock);
-    return holder && std::ranges::find(holder->command, "--cool") != holder->command.end();
+    if (!holder) return kUnknown;
+    bool cools = std::ranges::find(holder->command, "--cool") != holder->command.end();
+    return cools ? kMostPatience : std::chrono::seconds(0);
 }
 
 // ": crank deploy --build (pid 1234)"; empty: nobody knows, or it has ended meanwhile.
@@ -70,11 +74,11 @@ bool Records::is_named() const { return compose::check_project_name(project_).ha
 Result<sys::UniqueFd> Records::lock() const {
     TRY(compose::check_project_name(project_));
     std::string path = dir_ + "/lock";
-    const auto end = std::chrono::steady_clock::now() + kMostPatience;
+    const auto begun = std::chrono::steady_clock::now();
     while (true) {
         TRY(sys::make_dirs(dir_, 0700));
         auto lock = TRY(sys::try_lock_file(path, sys::LockMode::exclusive));
-        if (!lock && std::chrono::steady_clock::now() < end && ends_what_was_kept(path)) {
+        if (!lock && std::chrono::steady_clock::now() < begun + patience_with(path)) {
             TRY(sys::poll({}, kLookAgain));
             continue;
         }
